@@ -1,0 +1,27 @@
+"""linclf: trains linear classifiers, fast, checkable, without tuning.
+
+    import linclf
+    model = linclf.load("model.safetensors")
+    model.predict(X)
+
+Public: `load`, `LinearModel`, `LOSSES`, and the module `linclf.textbook`. They are imported when first used, so that
+`import linclf` costs next to nothing.
+"""
+
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+__all__ = ["LOSSES", "LinearModel", "load"]
+
+if TYPE_CHECKING:
+    from linclf.losses import LOSSES
+    from linclf.model import LinearModel, load
+
+
+def __getattr__(name: str) -> object:
+    from importlib import import_module
+
+    home = {"LOSSES": "linclf.losses", "LinearModel": "linclf.model", "load": "linclf.model"}
+    if name not in home:
+        raise AttributeError(f"module 'linclf' has no attribute {name!r}")
+    return getattr(import_module(home[name]), name)

@@ -1,0 +1,77 @@
+"""`linclf evaluate`: how good a model is on its own test part, or on other data."""
+
+from typing import Any
+
+import click
+
+from linclf.cli.options import config_option, data_options, json_option, quiet_option, say, source
+from linclf.datasets import Labelled, load
+from linclf.datasets.labels import encode, unseen_notes
+from linclf.datasets.parts import Part
+from linclf.errors import InputError
+from linclf.model import LinearModel
+from linclf.model import load as load_model
+from linclf.report import evaluation, evaluation_text, to_json
+from linclf.training import rebuild_parts
+
+
+@click.command(short_help="Measure a model, per class.")
+@click.argument("model")
+@click.argument("data", required=False)
+@click.option(
+    "--part",
+    type=click.Choice(["test", "train", "all"]),
+    help="Which rows. [default: test; of other DATA all, or its own test part]",
+)
+@data_options
+@json_option
+@quiet_option
+@config_option
+def evaluate(model: str, data: str | None, part: str | None, as_json: bool, quiet: bool, **options: Any) -> None:
+    """Accuracy, figures per class and confusion of MODEL.
+
+    \b
+    linclf evaluate m.safetensors                  its own test part, read again
+    linclf evaluate m.safetensors --part train
+    linclf evaluate m.safetensors other.csv
+
+    Without DATA, the source and the split recorded in the model are rebuilt, and refused if the data have changed.
+    """  # fmt: skip
+    trained = load_model(model)
+    if data is None:
+        rows, title = _own_part(trained, part or "test", quiet)
+    else:
+        rows, title = _other_data(trained, data, part, quiet, options)
+    result = evaluation(trained.predict_codes(rows.X), rows.y, trained.classes)
+    click.echo(to_json(result) if as_json else evaluation_text(result, f"{model} on {title}"))
+
+
+def _own_part(model: LinearModel, part: str, quiet: bool) -> tuple[Part, str]:
+    """A part of the data that the model was made with."""
+    parts = rebuild_parts(model)
+    say(parts.notes, quiet)
+    name = model.record["options"]["source"]["data"]
+    if part == "test" and parts.test is None:
+        raise InputError(f"the model was trained on all of {name}, without a test part; give DATA, or --part train")
+    chosen = {"test": parts.test or parts.train, "train": parts.train, "all": parts.pooled()}
+    return chosen[part], f"{name} ({part} part)"
+
+
+def _other_data(
+    model: LinearModel, data: str, part: str | None, quiet: bool, options: dict[str, Any]
+) -> tuple[Part, str]:
+    """Rows of other data, their labels among the model's classes."""
+    dataset = load(source(data, options), like=model.features)
+    rows: Labelled = dataset
+    if part == "test" and dataset.test is None:
+        raise InputError(f"{data}: brings no test part of its own; leave out --part")
+    if dataset.test is not None and part in (None, "test"):
+        rows, data = dataset.test, f"{data} (test part)"
+    elif part in (None, "all"):
+        rows = dataset.pooled()
+    codes, unseen = encode(rows.labels(), model.classes)
+    say(dataset.notes, quiet)
+    say(unseen_notes(unseen, len(codes), data), quiet)
+    if dataset.digest == model.record["data"]["data"] and dataset.test is None:
+        say([f"{data} is what the model was trained on; leave it out to measure the test part"], quiet)
+    return Part(rows.X, codes), data

@@ -1,0 +1,22 @@
+"""`linclf info`: what a model is, where it comes from, its strongest weights."""
+
+import click
+
+from linclf.cli.options import config_option, json_option
+from linclf.model import load as load_model
+from linclf.report import model_info, model_text, to_json
+
+
+@click.command(short_help="Describe a model.")
+@click.argument("model")
+@json_option
+@config_option
+def info(model: str, as_json: bool) -> None:
+    """Describe MODEL: its data, options, figures and strongest weights.
+
+    \b
+    linclf info m.safetensors
+    linclf info m.safetensors --json
+    """
+    described = model_info(load_model(model))
+    click.echo(to_json(described) if as_json else model_text(described, model))

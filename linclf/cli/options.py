@@ -1,0 +1,119 @@
+"""What several commands share: option types, data options, --config, and words on stderr."""
+
+import difflib
+import os
+import sys
+import tomllib
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import click
+
+from linclf.datasets import Source
+from linclf.datasets.readers import FORMATS
+from linclf.errors import InputError
+from linclf.files import read_bytes
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class NumberOrAuto(click.ParamType[int | float | str]):
+    """A number, or the word auto."""
+
+    def __init__(self, kind: type[int] | type[float]) -> None:
+        self.kind = kind
+        self.name = f"{'INTEGER' if kind is int else 'NUMBER'}|auto"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | float | str:
+        """The number or "auto"; click's usage error otherwise."""
+        if value == "auto":
+            return "auto"
+        try:
+            return self.kind(value)
+        except ValueError:
+            self.fail(f"{value!r} is neither a {self.name.split('|')[0].lower()} nor auto.", param, ctx)
+
+
+def data_options(command: F) -> F:
+    """The options that say how DATA is read; `source` puts them together."""
+    options = (
+        click.option(
+            "--target", metavar="COL", help="Column of labels in a table. [default: target, label, class or y]"
+        ),
+        click.option(
+            "--drop", metavar="COL", multiple=True, help="Leave a column out; repeat, or separate with commas."
+        ),
+        click.option("--format", type=click.Choice(FORMATS), help="Format of the file. [default: by its suffix]"),
+        click.option("--no-header", is_flag=True, help="The table has no header; columns are numbered from 0."),
+        click.option(
+            "--zero-based/--one-based", default=None, help="Where svmlight indices begin. [default: found out]"
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def source(data: str, options: dict[str, Any]) -> Source:
+    """The Source of DATA and the data options, which are taken out of `options`."""
+    target, drop, kind, no_header, zero_based = (
+        options.pop(name) for name in ("target", "drop", "format", "no_header", "zero_based")
+    )
+    columns = tuple(dict.fromkeys(name for entry in drop for name in entry.split(",") if name))
+    return Source(data, kind, not no_header, target, columns, zero_based)
+
+
+def json_option(command: F) -> F:
+    """--json"""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")(command)
+
+
+def quiet_option(command: F) -> F:
+    """-q"""
+    return click.option("-q", "--quiet", is_flag=True, help="No progress and no notes on stderr.")(command)
+
+
+def config_option(command: F) -> F:
+    """--config FILE: defaults for the command's options from the TOML table of its name."""
+    return click.option(
+        "--config",
+        metavar="FILE",
+        is_eager=True,
+        expose_value=False,
+        callback=_load_config,
+        help="Read options from a TOML file, a table per command; flags and environment come first.",
+    )(command)
+
+
+def _load_config(ctx: click.Context, param: click.Parameter, path: str | None) -> None:
+    if path is None:
+        return
+    try:
+        tables = tomllib.loads(read_bytes(path).decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: is not TOML: {error}") from None
+    table = tables.get(ctx.info_name or "", {})
+    if not isinstance(table, dict):
+        raise InputError(f"{path}: {ctx.info_name} must be a table, [{ctx.info_name}]")
+    known = {_spelling(p): p.name for p in ctx.command.params if p.name not in ("config", "help")}
+    for key in table:
+        if key.replace("_", "-") not in known:
+            near = difflib.get_close_matches(key, known, 1, 0)
+            raise InputError(f"{path}: [{ctx.info_name}] has no option {key!r}; did you mean {near[0]!r}?")
+    ctx.default_map = {known[key.replace("_", "-")]: value for key, value in table.items()}
+
+
+def _spelling(parameter: click.Parameter) -> str:
+    """What a parameter is called in a file: its long option without the dashes."""
+    return max(parameter.opts, key=len).lstrip("-")
+
+
+def say(notes: Iterable[str], quiet: bool = False) -> None:
+    """Notes on stderr, a line each."""
+    for note in () if quiet else notes:
+        click.echo(f"note: {note}", err=True)
+
+
+def wants_bar(quiet: bool) -> bool:
+    """Whether a progress bar belongs on stderr."""
+    return not quiet and sys.stderr.isatty() and not os.environ.get("NO_COLOR")

@@ -1,0 +1,59 @@
+"""`linclf predict`: a model and rows in, one line per row out."""
+
+import csv
+import io
+from typing import Any
+
+import click
+import numpy as np
+
+from linclf.cli.options import config_option, data_options, quiet_option, say, source
+from linclf.datasets import load
+from linclf.errors import InputError
+from linclf.files import check_writable, write_bytes
+from linclf.model import load as load_model
+
+
+@click.command(short_help="Predict the label of each row.")
+@click.argument("model")
+@click.argument("data")
+@click.option("--scores", is_flag=True, help="Print the decision function, a column per output.")
+@click.option("--proba", is_flag=True, help="Print probabilities, a column per class (softmax and logistic).")
+@click.option("-o", "--output", metavar="FILE", default="-", help="Write to this file; - is stdout. [default: -]")
+@data_options
+@quiet_option
+@config_option
+def predict(model: str, data: str, output: str, quiet: bool, **options: Any) -> None:
+    """Predict the label of each row of DATA with MODEL: one line per row, in the order of the rows.
+
+    \b
+    linclf predict m.safetensors new.csv
+    linclf predict m.safetensors - < new.csv
+    linclf predict m.safetensors new.csv --proba -o probabilities.csv
+
+    Columns of a table are found by name, in any order; a target column is ignored. Several columns of numbers are
+    separated by commas, in the order of the classes that `linclf info MODEL` lists.
+    """
+    scores, proba = options.pop("scores"), options.pop("proba")
+    if scores and proba:
+        raise InputError("--scores and --proba exclude each other; give one")
+    if output != "-":
+        check_writable(output)
+    trained = load_model(model)
+    dataset = load(source(data, options), like=trained.features, labelled=False)
+    say(dataset.notes, quiet)
+    rows = dataset.pooled().X
+    if scores:
+        columns = trained.scores(rows)
+    elif proba:
+        columns = trained.probabilities(rows)
+    else:
+        columns = trained.predict(rows)[:, None]
+    write_bytes(output, _lines(columns))
+
+
+def _lines(columns: np.ndarray) -> bytes:
+    """Rows as lines; numbers in the fewest digits that give them back, text quoted where a comma or quote needs it."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([str(cell) for cell in row] for row in columns)
+    return text.getvalue().encode("utf-8")

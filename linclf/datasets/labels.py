@@ -1,0 +1,103 @@
+"""Labels of any type: text becomes what it spells, and codes 0..K-1 inside."""
+
+import math
+import re
+
+import numpy as np
+
+from linclf.errors import InputError
+from linclf.losses import Array
+
+_NUMBER = re.compile(r"-?\d{1,18}(\.\d+)?")
+SHOWN = 10  # labels named in a message
+
+
+def from_text(texts: Array) -> Array:
+    """Labels as written in a table, (n,) strings -> int64, float64 or strings, (n,).
+
+    They become numbers only if every one is spelled as Python prints that number, so that a label always comes back as
+    it was written and two spellings (`1` and `1.0`, `7` and `007`) are never merged.
+    """
+    uniques, codes = np.unique(texts.astype(str), return_inverse=True)
+    for kind in (int, float):
+        if all(_NUMBER.fullmatch(text) and str(kind(text)) == text for text in uniques.tolist()):
+            return np.array([kind(text) for text in uniques.tolist()])[codes]
+    return np.asarray(uniques[codes])
+
+
+def from_array(labels: Array, name: str) -> Array:
+    """Labels of an array file or a loader, (n,): numbers and strings as they are, bytes as text."""
+    labels = np.asarray(labels)
+    if labels.ndim != 1:
+        raise InputError(f"{name}: the labels have the shape {labels.shape}; give one label per row, shape (n,)")
+    if labels.dtype.kind == "S" or (labels.dtype.kind == "O" and all(isinstance(label, bytes) for label in labels)):
+        return np.array([label.decode("utf-8", "replace") for label in labels])
+    if labels.dtype.kind == "O":
+        if not all(isinstance(label, str) for label in labels):
+            raise InputError(f"{name}: labels are missing or of mixed types; give all as strings or all as numbers")
+        return labels.astype(str)
+    if labels.dtype.kind not in "biufU":
+        raise InputError(f"{name}: labels of type {labels.dtype} are not understood; give integers or strings")
+    missing = np.flatnonzero(~np.isfinite(labels)) if labels.dtype.kind == "f" else labels[:0]
+    if len(missing):
+        raise InputError(f"{name}: the label of row {missing[0]} (from 0) is {labels[missing[0]]}; remove such rows")
+    return labels
+
+
+def check_classes(labels: Array, name: str) -> Array:
+    """The sorted classes of training labels. Raises InputError for a single class, and for what looks like a quantity."""
+    classes, counts = np.unique(labels, return_counts=True)
+    if len(classes) < 2:
+        found = f"all {counts[0]} rows have the label {show(classes[0])}" if len(classes) else "there are no rows"
+        raise InputError(f"{name}: {found}; a classifier needs at least two classes in its training part")
+    numbers = [_number(label) for label in classes.tolist()]
+    fractions = all(isinstance(x, float) for x in numbers) and any(x != round(x) for x in numbers)  # type: ignore[call-overload]
+    if fractions and len(classes) > min(20, len(labels) // 2):
+        raise InputError(
+            f"{name}: the labels are {len(classes)} different numbers such as {classes[0]} and {classes[1]}, a "
+            "quantity and not classes; choose another --target, or bin the numbers first"
+        )
+    return classes
+
+
+def encode(labels: Array, classes: Array) -> tuple[Array, dict[str, int]]:
+    """Codes 0..K-1 of labels (n,) among sorted classes (K,), -1 for a label that is not among them, and those counted.
+
+    A label is the class it equals; across files, also the class that is spelled like it or is the same number.
+    """
+    code: dict[object, int] = {}
+    for i, label in enumerate(classes.tolist()):
+        for key in (label, str(label), _number(label)):
+            code.setdefault(key, i)
+    uniques, inverse, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    known = [
+        next((code[key] for key in (label, str(label), _number(label)) if key in code), -1)
+        for label in uniques.tolist()
+    ]
+    unseen = {show(label): int(count) for label, count, c in zip(uniques, counts, known, strict=True) if c < 0}
+    return np.array(known, np.intp)[inverse], unseen
+
+
+def _number(label: object) -> object:
+    """The finite number that a label is or spells, else the label itself."""
+    try:
+        number = float(label)  # type: ignore[arg-type]
+    except ValueError:
+        return label
+    return number if math.isfinite(number) else label
+
+
+def unseen_notes(unseen: dict[str, int], n: int, name: str) -> list[str]:
+    """One line about labels that training never saw, if there are any."""
+    if not unseen:
+        return []
+    named = ", ".join(f"{label} ({count})" for label, count in list(unseen.items())[:SHOWN])
+    more = f" and {len(unseen) - SHOWN} more" if len(unseen) > SHOWN else ""
+    total = sum(unseen.values())
+    return [f"{name}: {total} of {n} rows have labels that training never saw, counted as wrong: {named}{more}"]
+
+
+def show(label: object) -> str:
+    """A label for people: strings in quotes."""
+    value = label.item() if isinstance(label, np.generic) else label
+    return repr(value)

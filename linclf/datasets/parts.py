@@ -1,0 +1,128 @@
+"""The parts of a data set: which rows train, which validate, which test."""
+
+import math
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from linclf.datasets import labels
+from linclf.datasets.dataset import Dataset, Features, Labelled
+from linclf.errors import InputError
+from linclf.losses import Array
+from linclf.matrix import Matrix, stack_rows
+
+TEST_FRACTION = 0.2
+_STREAMS = {"test": 1, "val": 2}  # draws of test and validation rows do not depend on each other
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows X (n, d) with codes y (n,); -1 is a label that training never saw."""
+
+    X: Matrix
+    y: Array
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A data set cut up: classes (K,) sorted labels, its parts, how columns became features, digests and notes.
+
+    digests   {"data": ..., "test": ..., "val": ...}: SHA-256 of each source that was read
+    """
+
+    classes: Array
+    train: Part
+    val: Part | None
+    test: Part | None
+    features: Features
+    digests: dict[str, str]
+    notes: tuple[str, ...]
+
+    def pooled(self) -> Part:
+        """The rows of all parts."""
+        parts = [part for part in (self.train, self.val, self.test) if part is not None]
+        return Part(stack_rows([part.X for part in parts]), np.concatenate([part.y for part in parts]))
+
+
+def cut(dataset: Dataset, test: Dataset | float | None, val: Dataset | float | None, seed: int) -> Parts:
+    """Cut a data set into parts.
+
+    test   a data set; a fraction, drawn stratified by `seed`; 0 for none; None for the part that the data set brings, else 0.2
+    val    a data set, or a fraction of what is left, or None for none
+    """
+    name = dataset.source.data
+    rows: Labelled = dataset
+    held: Labelled | None
+    watched: Labelled | None
+    if isinstance(test, Dataset):
+        held = test
+    elif test is None and dataset.test is not None:
+        held = dataset.test
+    else:
+        fraction = TEST_FRACTION if test is None else test
+        rows, held = _draw(dataset.pooled(), fraction, np.random.default_rng([seed, _STREAMS["test"]]), name, "test")
+    if isinstance(val, Dataset):
+        watched = val
+    else:
+        rows, watched = _draw(rows, val or 0, np.random.default_rng([seed, _STREAMS["val"]]), name, "val")
+
+    classes = labels.check_classes(rows.labels(), name)
+    train = Part(rows.X, labels.encode(rows.labels(), classes)[0])
+    others = {"data": dataset, "test": test, "val": val}
+    sources = {key: other for key, other in others.items() if isinstance(other, Dataset)}
+    notes = [note for source in sources.values() for note in source.notes]
+    parts: dict[str, Part | None] = {"val": None, "test": None}
+    for key, part in (("val", watched), ("test", held)):
+        if part is not None:
+            codes, unseen = labels.encode(part.labels(), classes)
+            parts[key] = Part(part.X, codes)
+            part_name = sources[key].source.data if key in sources else f"{name} ({key} part)"
+            notes += labels.unseen_notes(unseen, len(codes), part_name)
+    digests = {key: source.digest for key, source in sources.items()}
+    return Parts(classes, train, parts["val"], parts["test"], dataset.features, digests, tuple(notes))
+
+
+def _draw(
+    rows: Labelled, fraction: float, rng: np.random.Generator, name: str, part: str
+) -> tuple[Labelled, Labelled | None]:
+    """Split off a stratified fraction of the rows; both pieces keep the order of the file."""
+    if fraction == 0:
+        return rows, None
+    if not 0 < fraction < 1:
+        raise InputError(f"--{part} is {fraction:g}; give a fraction >= 0 and < 1, or data")
+    y = rows.labels()
+    held = stratified(y, fraction, rng)  # (n,) bool
+    if not held.any():
+        raise InputError(
+            f"{name}: {len(y)} rows are too few for a {part} part of {fraction:g}; give more, or --{part} 0"
+        )
+    left, taken = np.flatnonzero(~held), np.flatnonzero(held)
+    return Labelled(rows.X[left], y[left]), Labelled(rows.X[taken], y[taken])
+
+
+def stratified(y: Array, fraction: float, rng: np.random.Generator) -> Array:
+    """Mark ceil(n * fraction) rows, each class in its proportion, at least one row of each class left unmarked.
+
+    y (n,) labels -> (n,) bool. Shares are rounded down, and the rows still due go to the largest remainders.
+    """
+    _, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
+    shares = counts * fraction
+    quota = np.floor(shares).astype(int)
+    due = math.ceil(len(y) * fraction - 1e-9) - quota.sum()
+    # ties between equal remainders are broken by a draw, not by the order of the classes
+    order = np.lexsort((rng.permutation(len(counts)), quota - shares))
+    quota[order[:due]] += 1
+    quota = np.minimum(quota, counts - 1)
+    marked = np.zeros(len(y), bool)
+    for k, wanted in enumerate(quota):
+        members = np.flatnonzero(codes == k)
+        marked[rng.choice(members, wanted, replace=False)] = True
+    return marked
+
+
+def parse_part(text: str | None) -> str | float | None:
+    """The value of --test or --val: a number is a fraction, anything else is data."""
+    if text is not None and re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", text, re.IGNORECASE):
+        return float(text)
+    return text

@@ -1,0 +1,102 @@
+"""Files -> Dataset: the suffix or --format decides which reader."""
+
+import hashlib
+import io
+import os
+import zipfile
+
+import numpy as np
+
+from linclf.datasets import labels
+from linclf.datasets.dataset import Dataset, Features, Labelled, Raw, Source, fit_columns
+from linclf.datasets.svmlight import read_svmlight
+from linclf.datasets.table import read_table
+from linclf.errors import InputError
+from linclf.files import read_bytes, unpack
+from linclf.losses import Array
+from linclf.matrix import first_not_finite
+
+FORMATS = ("csv", "tsv", "svmlight", "npz")
+SUFFIXES = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".npz": "npz",
+    ".svm": "svmlight",
+    ".libsvm": "svmlight",
+    ".svmlight": "svmlight",
+}
+
+
+def read_file(source: Source, like: Features | None = None, labelled: bool = True) -> Dataset:
+    """Read a file, or standard input for `-`.
+
+    like      read it as the file a model was trained on: the same columns, options and index base
+    labelled  whether labels are required; a file to predict may have none
+    """
+    packed = read_bytes(source.data)
+    stem, content = unpack(source.data, packed)
+    known = SUFFIXES.get(os.path.splitext(stem)[1].lower())
+    if like is not None:  # what a model is given has the format of its training data, if nothing else says so
+        known = known or like.format or ("csv" if source.data == "-" else None)
+    kind = source.format or known or "svmlight"
+    if source.zero_based is not None and kind != "svmlight":
+        raise InputError(f"{source.data}: is read as {kind}; --zero-based and --one-based are for svmlight files")
+    if not content.strip():
+        raise InputError(f"{source.data}: is empty; give a file with rows")
+    raw = Raw(source, kind, hashlib.sha256(packed).hexdigest(), content)
+    if kind == "npz":
+        return _read_npz(raw, like, labelled)
+    if kind == "svmlight":
+        return read_svmlight(raw, like)
+    return read_table(raw, like, labelled)
+
+
+def _read_npz(raw: Raw, like: Features | None, labelled: bool) -> Dataset:
+    """Arrays X, y or x_train, y_train and x_test, y_test; images and other blocks are flattened to rows."""
+    name = raw.source.data
+    try:
+        with np.load(io.BytesIO(raw.content), allow_pickle=False) as archive:
+            arrays = {key: archive[key] for key in archive.files if key in ("X", "y") or key[2:] in ("train", "test")}
+            found = archive.files
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+        reason = "holds Python objects, which linclf never loads" if "pickle" in str(error) else "is not an npz file"
+        raise InputError(f"{name}: {reason}; save plain number arrays with numpy.savez") from None
+    test = None
+    if "x_train" in arrays:
+        part = _rows(arrays, "x_train", "y_train", name, labelled)
+        if "x_test" in arrays:
+            test = _rows(arrays, "x_test", "y_test", name, labelled)
+    elif "X" in arrays:
+        part = _rows(arrays, "X", "y", name, labelled)
+    else:
+        raise InputError(
+            f"{name}: holds {', '.join(found) or 'nothing'}; the arrays must be X, y or x_train, y_train, ..."
+        )
+    if test is not None and test.X.shape[1] != part.X.shape[1]:
+        raise InputError(
+            f"{name}: x_train and x_test differ in their features: {part.X.shape[1]} and {test.X.shape[1]}"
+        )
+    if like is not None:
+        fit_columns(part.X, like, name)
+    features = like or Features(part.X.shape[1], format="npz")
+    return Dataset(part.X, part.y, raw.source, features, raw.digest, test)
+
+
+def _rows(arrays: dict[str, Array], x: str, y: str, name: str, labelled: bool) -> Labelled:
+    X = arrays[x]
+    if X.dtype.kind not in "biuf" or X.ndim < 2 or not len(X):
+        raise InputError(f"{name}: {x} is {X.dtype} of shape {X.shape}; give numbers (n_samples, n_features)")
+    X = X.reshape(len(X), -1)
+    bad = first_not_finite(X)
+    if bad:
+        raise InputError(
+            f"{name}: {x} has {X[bad]} in row {bad[0]}, column {bad[1]} (from 0); fill in or remove the row"
+        )
+    if y not in arrays:
+        if labelled:
+            raise InputError(f"{name}: has no labels {y} beside {x}; save them under that name")
+        return Labelled(X, None)
+    target = labels.from_array(arrays[y], f"{name}: {y}")
+    if len(target) != len(X):
+        raise InputError(f"{name}: {len(X)} rows in {x} but {len(target)} labels in {y}; save one label per row")
+    return Labelled(X, target)

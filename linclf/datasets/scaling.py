@@ -1,0 +1,82 @@
+"""Column scaling: learned from the training rows, applied before training, folded into the weights after it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from linclf.errors import InputError
+from linclf.losses import Array
+from linclf.matrix import Matrix, chunks, is_sparse
+
+SCALES = ("auto", "standard", "maxabs", "none")
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """z = (x - center) / scale, column by column; center and scale (d,) in float64, or None for no such step."""
+
+    kind: str
+    center: Array | None = None
+    scale: Array | None = None
+
+    def apply(self, X: Matrix, dtype: str) -> Matrix:
+        """The scaled rows of X (n, d) in the dtype trained in; X itself is left as it is."""
+        if is_sparse(X):
+            X = X.astype(dtype)  # a copy
+            if self.scale is not None:
+                X.data /= self.scale[X.indices]
+            return X
+        if self.scale is None:
+            return np.ascontiguousarray(X, dtype)
+        out = np.empty(X.shape, dtype)
+        for rows, x in chunks(X):
+            z = x if self.center is None else x - self.center
+            np.divide(z, self.scale, out=out[rows], casting="same_kind")
+        return out
+
+    def fold(self, W: Array, b: Array) -> tuple[Array, Array]:
+        """Weights for scaled columns (d, m) and bias (m,) -> weights and bias for raw columns, the same scores.
+
+        Folded weights are float64: a column far from 0 needs its digits. Unscaled weights stay as they are.
+        """
+        if self.scale is None:
+            return W, b
+        folded = W.astype(np.float64) / self.scale[:, None]
+        shift = 0 if self.center is None else self.center @ folded
+        return folded, b - shift
+
+
+def fit_scaling(kind: str, X: Matrix, sparse_file: bool, feature_name: Callable[[int], str], name: str) -> Scaling:
+    """Learn a scaling from the training rows X (n, d).
+
+    kind         one of SCALES; auto is standard for data that come dense and none for data that come sparse
+    sparse_file  whether the data come sparse
+    feature_name column number -> name, for messages; `name` is the data set's
+
+    A constant column is given scale 1: standardised it is 0, and its weight stays 0.
+    Raises InputError for `standard` on sparse data and for columns too large to add up.
+    """
+    if kind == "auto":
+        kind = "none" if sparse_file else "standard"
+    if kind == "none":
+        return Scaling("none")
+    if kind == "maxabs":
+        scale = (
+            abs(X).max(axis=0).toarray().ravel() if is_sparse(X) else np.maximum(X.max(axis=0), -1.0 * X.min(axis=0))
+        )
+        return Scaling("maxabs", None, np.where(scale > 0, scale, 1).astype(np.float64))
+    if is_sparse(X):
+        raise InputError(f"{name}: --scale standard would make sparse data dense; use --scale maxabs or none")
+    n = len(X)
+    with np.errstate(over="ignore", invalid="ignore"):
+        center = sum(x.sum(axis=0, dtype=np.float64) for _, x in chunks(X)) / n  # (d,)
+        variance = sum(np.square(x - center).sum(axis=0) for _, x in chunks(X)) / n  # (d,), two passes: no cancellation
+    too_large = np.flatnonzero(~np.isfinite(variance))
+    if len(too_large):
+        raise InputError(
+            f"{name}: the numbers in {feature_name(int(too_large[0]))} are too large to standardise; drop or rescale the column"
+        )
+    # what rounding alone leaves of a constant column: compare the bound in scikit-learn's StandardScaler
+    rounding = n * np.finfo(np.float64).eps * variance + np.square(n * np.finfo(np.float64).eps * center)
+    return Scaling("standard", center, np.where(variance > rounding, np.sqrt(variance), 1))

@@ -1,0 +1,35 @@
+"""What can go wrong, as exceptions that carry their exit code. Each message is one line: what, where, what to do."""
+
+
+class LinclfError(Exception):
+    """The base of all of linclf's own errors."""
+
+    exit_code = 1
+
+
+class InputError(LinclfError, ValueError):
+    """The command, an option or the data is wrong."""
+
+    exit_code = 2
+
+
+class DivergedError(LinclfError, ArithmeticError):
+    """Training left the finite numbers, or ended worse than it began."""
+
+    exit_code = 3
+
+
+class AccessError(LinclfError, OSError):
+    """A file is there but could not be read or written, or the network is away."""
+
+    exit_code = 4
+
+
+class GradientError(LinclfError):
+    """A gradient check failed."""
+
+    exit_code = 6
+
+
+class Terminated(BaseException):
+    """SIGTERM, as an exception that no `except Exception` swallows."""

@@ -1,0 +1,103 @@
+"""Bytes in and bytes out: a file or standard input read whole, a file written whole or not at all."""
+
+import bz2
+import contextlib
+import gzip
+import lzma
+import os
+import sys
+import tempfile
+import zlib
+from pathlib import Path
+
+from linclf.errors import AccessError, InputError
+
+_UNPACK = {".gz": gzip.decompress, ".bz2": bz2.decompress, ".xz": lzma.decompress}
+
+
+def read_bytes(path: str) -> bytes:
+    """The bytes of a file, or of standard input for `-`. Raises InputError where there is no such file, AccessError
+    where it cannot be read."""
+    try:
+        return sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"{path}: there is no such file") from None
+    except IsADirectoryError:
+        raise InputError(f"{path}: is a directory; give a file") from None
+    except OSError as error:
+        raise AccessError(f"{path}: could not be read: {error.strerror}; check its permissions") from None
+
+
+def unpack(path: str, content: bytes) -> tuple[str, bytes]:
+    """The path without a suffix .gz, .bz2 or .xz, and the bytes decompressed as that suffix says."""
+    stem, suffix = os.path.splitext(path)
+    if suffix not in _UNPACK:
+        return path, content
+    try:
+        return stem, _UNPACK[suffix](content)
+    except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
+        raise InputError(f"{path}: is not a whole {suffix} file ({error}); fetch or pack it again") from None
+
+
+def check_writable(path: str) -> None:
+    """Say before any work whether a file can be written at this path. Raises InputError or AccessError if not."""
+    parent = os.path.dirname(path) or "."
+    if os.path.isdir(path):
+        raise InputError(f"{path}: is a directory; give a file name")
+    if not os.path.isdir(parent):
+        raise InputError(f"{path}: there is no directory {parent}; create it first")
+    if os.path.exists(path) and not os.path.isfile(path):  # a device or a pipe is written to, not replaced
+        return
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise AccessError(f"{path}: the directory {parent} cannot be written to; choose another place")
+
+
+def write_bytes(path: str, content: bytes) -> None:
+    """Write a file whole or not at all: into a temporary file beside it, synced, then renamed over it.
+
+    `-` is standard output. A symbolic link is followed; a device or a pipe is written to directly.
+    Raises AccessError when the system refuses, with the old file as it was.
+    """
+    if path == "-":
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+        return
+    path = os.path.realpath(path)
+    try:
+        if os.path.exists(path) and not os.path.isfile(path):
+            Path(path).write_bytes(content)
+        else:
+            _replace(path, content)
+    except OSError as error:
+        raise AccessError(f"{path}: could not be written: {error.strerror}; nothing was changed") from None
+
+
+def _replace(path: str, content: bytes) -> None:
+    parent = os.path.dirname(path)
+    handle, temporary = tempfile.mkstemp(prefix=f".{os.path.basename(path)}.", suffix=".tmp", dir=parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, _mode(path))
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+    directory = os.open(parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)  # the rename itself
+    finally:
+        os.close(directory)
+
+
+def _mode(path: str) -> int:
+    """The permissions of the file that is replaced, or those that the umask gives a new one."""
+    try:
+        return os.stat(path).st_mode & 0o7777
+    except FileNotFoundError:
+        umask = os.umask(0)
+        os.umask(umask)
+        return 0o666 & ~umask

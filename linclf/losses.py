@@ -1,0 +1,166 @@
+"""The losses: scores and class codes in, one value per sample and the gradient with respect to the scores out.
+
+Every loss has the same form, `loss(scores, y) -> (values, dscores)`:
+
+    scores   (n, *models, m)   m outputs per sample; `*models` is absent for one model
+    y        (n,)              class codes 0..K-1, integers
+    values   (n, *models)      the loss of each sample, in the dtype of the scores
+    dscores  (n, *models, m)   its gradient, or at a kink the subgradient of the strict inequality
+
+The middle axes let many models share one pass; `scores[rows, ..., y]` picks the true class's score with and without
+them. A loss knows no data, no weights and no penalty: the rest of the house is `linclf.objective`.
+
+To add a loss: one function here, one naive twin in `linclf.textbook.NAIVE`, one line in `LOSSES`. Every test then runs on it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[Any]
+
+
+def multiclass_svm(scores: Array, y: Array) -> tuple[Array, Array]:
+    """Sum over the wrong classes of max(0, s_j - s_y + 1) (Weston & Watkins, 1999)."""
+    rows = np.arange(len(y))
+    margins = scores - scores[rows, ..., y][..., None] + 1  # (n, *models, K)
+    margins[rows, ..., y] = 0
+    dscores = (margins > 0).astype(scores.dtype)  # (n, *models, K)
+    dscores[rows, ..., y] = -dscores.sum(axis=-1)
+    return np.maximum(margins, 0, out=margins).sum(axis=-1), dscores
+
+
+def crammer_singer(scores: Array, y: Array) -> tuple[Array, Array]:
+    """max(0, 1 + max_{j != y} s_j - s_y): only the worst wrong class counts (Crammer & Singer, 2001)."""
+    rows = np.arange(len(y))
+    rivals = scores.copy()  # (n, *models, K)
+    rivals[rows, ..., y] = -np.inf
+    winner = rivals.argmax(axis=-1)[..., None]  # (n, *models, 1)
+    margin = 1 + np.take_along_axis(rivals, winner, axis=-1)[..., 0] - scores[rows, ..., y]  # (n, *models)
+    active = (margin > 0).astype(scores.dtype)  # (n, *models)
+    dscores = np.zeros_like(scores)
+    np.put_along_axis(dscores, winner, active[..., None], axis=-1)
+    dscores[rows, ..., y] = -active
+    return np.maximum(margin, 0), dscores
+
+
+def softmax(scores: Array, y: Array) -> tuple[Array, Array]:
+    """logsumexp(s) - s_y, the cross-entropy of softmax(s) with the true class."""
+    rows = np.arange(len(y))
+    # logsumexp(s) = max(s) + log(sum(exp(s - max(s)))): no exponent is positive, so nothing overflows
+    shifted = scores - scores.max(axis=-1, keepdims=True)  # (n, *models, K)
+    dscores = np.exp(shifted)
+    total = dscores.sum(axis=-1)  # (n, *models), at least 1
+    dscores /= total[..., None]
+    dscores[rows, ..., y] -= 1
+    return np.log(total) - shifted[rows, ..., y], dscores
+
+
+def hinge(scores: Array, y: Array) -> tuple[Array, Array]:
+    """max(0, 1 - t s) for t = +-1, the support vector machine (Cortes & Vapnik, 1995); summed over the outputs."""
+    t = signs(scores, y)
+    margins = 1 - t * scores  # (n, *models, m)
+    return np.maximum(margins, 0).sum(axis=-1), -t * (margins > 0)
+
+
+def squared_hinge(scores: Array, y: Array) -> tuple[Array, Array]:
+    """max(0, 1 - t s)^2 for t = +-1, the L2-loss SVM of LIBLINEAR (Fan et al., 2008); summed over the outputs."""
+    t = signs(scores, y)
+    slack = np.maximum(1 - t * scores, 0)  # (n, *models, m)
+    return np.square(slack).sum(axis=-1), -2 * t * slack
+
+
+def logistic(scores: Array, y: Array) -> tuple[Array, Array]:
+    """log(1 + exp(-t s)) for t = +-1, logistic regression; summed over the outputs."""
+    t = signs(scores, y)
+    margins = t * scores  # (n, *models, m)
+    # log(1 + exp(-z)) = max(-z, 0) + log1p(exp(-|z|)): exact for any finite z, and one exp serves value and gradient
+    small = np.exp(-np.abs(margins))  # (n, *models, m), in [0, 1]
+    values = np.maximum(-margins, 0) + np.log1p(small)
+    return values.sum(axis=-1), -t * np.where(margins > 0, small, 1) / (1 + small)
+
+
+def mse(scores: Array, y: Array) -> tuple[Array, Array]:
+    """sum_j (s_j - onehot(y)_j)^2, least squares on the indicator of the class (Rifkin, Yeo & Poggio, 2003)."""
+    onehot = np.zeros_like(scores)  # (n, *models, K)
+    onehot[np.arange(len(y)), ..., y] = 1
+    return squared_error(scores, onehot)
+
+
+def squared_error(scores: Array, target: Array) -> tuple[Array, Array]:
+    """sum_j (s_j - target_j)^2 for any target of the shape of the scores."""
+    difference = scores - target
+    return np.square(difference).sum(axis=-1), 2 * difference
+
+
+def signs(scores: Array, y: Array) -> Array:
+    """+1 at the output of the true class and -1 elsewhere; with a single output, +1 for class 1 and -1 for class 0.
+
+    y (n,) -> (n, 1..., m), in the scores' dtype: an integer sign would turn float32 scores into float64.
+    """
+    m = scores.shape[-1]
+    positive = y[:, None] == (np.arange(m) if m > 1 else 1)  # (n, m)
+    t = np.where(positive, 1, -1).astype(scores.dtype)
+    return t.reshape(len(y), *[1] * (scores.ndim - 2), m)
+
+
+def softmax_probabilities(scores: Array) -> Array:
+    """softmax(s): (n, *models, K) -> (n, *models, K), rows that sum to 1."""
+    exponentials = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return np.asarray(exponentials / exponentials.sum(axis=-1, keepdims=True))
+
+
+def logistic_probabilities(scores: Array) -> Array:
+    """sigmoid(s): one output -> the two classes' (n, *models, 2); one-vs-rest outputs -> normalised over the classes."""
+    small = np.exp(-np.abs(scores))
+    positive = np.where(scores > 0, 1, small) / (1 + small)  # (n, *models, m)
+    if scores.shape[-1] == 1:
+        return np.concatenate([1 - positive, positive], axis=-1)
+    return np.asarray(positive / positive.sum(axis=-1, keepdims=True))
+
+
+@dataclass(frozen=True)
+class Loss:
+    """One line of the table of losses.
+
+    name        what `--loss` calls it
+    function    (scores, y) -> (values, dscores), as at the top of this file
+    formula     the value of one sample, as text for people
+    step        the learning rate of `auto` without momentum, times lambda_max(X^T X / n); see `linclf.rate`
+    curvature   the largest second derivative in the scores where it grows with them (squared-hinge, mse), else 0
+    binary      True: t = +-1; one output for two classes, one-vs-rest for more. False: an output per class
+    probabilities   scores -> class probabilities, for the losses that have them
+    """
+
+    name: str
+    function: Callable[[Array, Array], tuple[Array, Array]]
+    formula: str
+    step: float
+    curvature: float = 0.0
+    binary: bool = False
+    probabilities: Callable[[Array], Array] | None = None
+
+    def __call__(self, scores: Array, y: Array) -> tuple[Array, Array]:
+        """The loss of each sample and its gradient: see the top of this file for shapes."""
+        return self.function(scores, y)
+
+    def n_outputs(self, n_classes: int) -> int:
+        """How many outputs m a model of this loss has for so many classes."""
+        return 1 if self.binary and n_classes == 2 else n_classes
+
+
+LOSSES: dict[str, Loss] = {
+    loss.name: loss
+    for loss in (
+        Loss("svm", multiclass_svm, "sum_{j != y} max(0, s_j - s_y + 1)", step=4),
+        Loss("softmax", softmax, "logsumexp(s) - s_y", step=20, probabilities=softmax_probabilities),
+        Loss("hinge", hinge, "max(0, 1 - t s)", step=10, binary=True),
+        Loss("squared-hinge", squared_hinge, "max(0, 1 - t s)^2", step=1.5, curvature=2, binary=True),
+        Loss("logistic", logistic, "log(1 + exp(-t s))", step=30, binary=True, probabilities=logistic_probabilities),
+        Loss("crammer-singer", crammer_singer, "max(0, 1 + max_{j != y} s_j - s_y)", step=5),
+        Loss("mse", mse, "sum_j (s_j - onehot(y)_j)^2", step=1, curvature=2),
+    )
+}

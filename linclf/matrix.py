@@ -1,0 +1,136 @@
+"""The two layouts of X, an ndarray or a SciPy CSR matrix: the only file that knows them apart.
+
+Everything above works on `Matrix` through these few functions, so dense and sparse share one engine.
+"""
+
+import functools
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from threadpoolctl import ThreadpoolController
+
+from linclf.losses import Array
+
+Matrix: TypeAlias = Any  # ndarray (n, d), or scipy.sparse CSR (n, d), or Rows; SciPy is imported only where one is made
+
+CHUNK_ROWS = 8192  # rows converted or scored at a time, so that a whole pass needs little memory besides X
+
+
+class Rows(NamedTuple):
+    """Consecutive rows of a CSR matrix without a copy: `indptr` keeps its absolute offsets into the whole arrays.
+
+    Slicing through SciPy's constructor costs more than a minibatch's arithmetic.
+    """
+
+    indptr: Array  # (n + 1,)
+    indices: Array
+    data: Array
+    shape: tuple[int, int]
+
+
+def is_sparse(X: Matrix) -> bool:
+    """Whether X is CSR rather than an ndarray."""
+    return not isinstance(X, np.ndarray)
+
+
+def product(X: Matrix, W: Array) -> Array:
+    """X @ W over all models at once: X (n, d), W (d, *models, m) -> (n, *models, m)."""
+    n, d = X.shape
+    flat = W.reshape(d, -1)  # (d, models * m)
+    if isinstance(X, np.ndarray):
+        out = X @ flat
+    else:
+        from scipy.sparse import _sparsetools
+
+        out = np.zeros((n, flat.shape[1]), flat.dtype)
+        _sparsetools.csr_matvecs(n, d, flat.shape[1], X.indptr, X.indices, X.data, flat.ravel(), out.ravel())
+    return out.reshape(n, *W.shape[1:])
+
+
+def add_transposed_product(X: Matrix, G: Array, out: Array) -> None:
+    """out += X.T @ G, in place: X (n, d), G (n, *models, m), out (d, *models, m), C-contiguous.
+
+    For sparse X only the rows of `out` that X's columns name are touched: the rows of X in CSR are the columns of X.T in
+    CSC, whose kernel accumulates into its output.
+    """
+    n, d = X.shape
+    flat = G.reshape(n, -1)  # (n, models * m)
+    if isinstance(X, np.ndarray):
+        out += (X.T @ flat).reshape(out.shape)
+    else:
+        from scipy.sparse import _sparsetools
+
+        _sparsetools.csc_matvecs(d, n, flat.shape[1], X.indptr, X.indices, X.data, flat.ravel(), out.reshape(-1))
+
+
+def minibatches(X: Matrix, order: Array, size: int) -> Iterator[tuple[Array, Matrix]]:
+    """The rows of X in the given order, `size` at a time, as pairs (row numbers, rows); the last may be short.
+
+    A dense minibatch lies in a buffer that the next one overwrites.
+    """
+    if is_sparse(X):
+        shuffled = X[order]  # one permuted copy an epoch is cheaper than a gather a minibatch
+        for start in range(0, len(order), size):
+            numbers = order[start : start + size]
+            indptr = shuffled.indptr[start : start + len(numbers) + 1]
+            yield numbers, Rows(indptr, shuffled.indices, shuffled.data, (len(numbers), X.shape[1]))
+        return
+    buffer = np.empty((min(size, len(order)), X.shape[1]), X.dtype)
+    for start in range(0, len(order), size):
+        numbers = order[start : start + size]
+        # mode="clip": the numbers are valid, and the default mode would gather into a temporary first
+        yield numbers, X.take(numbers, axis=0, out=buffer[: len(numbers)], mode="clip")
+
+
+def chunks(X: Matrix) -> Iterator[tuple[slice, Matrix]]:
+    """All rows of X in order, at most CHUNK_ROWS at a time, as pairs (slice, rows)."""
+    for start in range(0, X.shape[0], CHUNK_ROWS):
+        rows = slice(start, min(start + CHUNK_ROWS, X.shape[0]))
+        yield rows, X[rows]
+
+
+def stack_rows(blocks: Sequence[Matrix]) -> Matrix:
+    """Blocks of the same columns and layout, one below the other."""
+    if isinstance(blocks[0], np.ndarray):
+        return np.concatenate(blocks)
+    from scipy import sparse
+
+    return sparse.vstack(blocks, format="csr")
+
+
+def squared_norms(X: Matrix) -> Array:
+    """||x_i||^2 of each row: (n,), float64."""
+    if isinstance(X, np.ndarray):
+        return np.concatenate([np.einsum("ij,ij->i", x, x, dtype=np.float64) for _, x in chunks(X)])
+    return np.asarray(X.multiply(X).sum(axis=1), np.float64).ravel()
+
+
+def first_not_finite(X: Matrix) -> tuple[int, int] | None:
+    """The row and column of the first NaN or infinity in X, or None."""
+    if not isinstance(X, np.ndarray):
+        bad = np.flatnonzero(~np.isfinite(X.data))
+        if not len(bad):
+            return None
+        return int(np.searchsorted(X.indptr, bad[0], side="right")) - 1, int(X.indices[bad[0]])
+    if not np.issubdtype(X.dtype, np.floating):
+        return None
+    for rows, x in chunks(X):
+        finite = np.isfinite(x)
+        if not finite.all():
+            row, column = np.argwhere(~finite)[0]
+            return rows.start + int(row), int(column)
+    return None
+
+
+@functools.cache
+def _controller() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+def one_blas_thread() -> AbstractContextManager[Any]:
+    """Hold BLAS to one thread: its small products gain little from a second one, lose a hundredfold when another process
+    wants the core, and round differently with the number of threads."""
+    limit: AbstractContextManager[Any] = _controller().limit(limits=1, user_api="blas")
+    return limit

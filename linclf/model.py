@@ -1,0 +1,146 @@
+"""The trained model: weights for raw columns and all that is needed to use and to retrace them, in one safe file.
+
+The file is in the safetensors format: tensors `weight` (d, m) and `bias` (m,), and `scale` (d,) where columns were
+scaled; and one metadata key `linclf` of canonical JSON, which holds a SHA-256 over the whole file with the digest's own
+characters zeroed. Loading refuses any file whose digest does not fit, and never runs code.
+"""
+
+import hashlib
+import json
+import re
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from linclf.datasets import Features
+from linclf.errors import InputError
+from linclf.files import read_bytes, write_bytes
+from linclf.losses import LOSSES, Array
+from linclf.matrix import Matrix, chunks, one_blas_thread
+from linclf.objective import scores
+
+FORMAT_VERSION = 1
+_NO_DIGEST = "0" * 64
+# inside the header the JSON is a JSON string, so its quotes are escaped once; a quote in the user's own text is escaped
+# twice there and cannot match
+_DIGEST = re.compile(rb'\\"sha256\\":\\"([0-9a-f]{64})\\"')
+
+
+@dataclass(frozen=True, eq=False)
+class LinearModel:
+    """A linear classifier for raw data.
+
+    weight    (d, m): m = K outputs, or 1 for a binary loss on two classes; bias (m,)
+    classes   (K,) sorted labels: integers, floats, strings or booleans
+    loss      the name of the loss it was trained with
+    features  how columns become features
+    record    plain data about the training: options, seed, versions, data and their digests, metrics
+    scale     (d,): what training divided each column by, None for unscaled; weight * scale compares columns across units
+    """
+
+    weight: Array
+    bias: Array
+    classes: Array
+    loss: str
+    features: Features
+    record: dict[str, Any]
+    scale: Array | None = None
+
+    def scores(self, X: Matrix) -> Array:
+        """The decision function X weight + bias of raw rows X (n, d): (n, m), in the dtype of the weights."""
+        if X.shape[1] != len(self.weight):
+            raise InputError(f"X has {X.shape[1]} features, the model was trained on {len(self.weight)}")
+        with one_blas_thread():
+            parts = [scores(x.astype(self.weight.dtype), self.weight, self.bias) for _, x in chunks(X)]
+        return np.concatenate(parts) if parts else np.zeros((0, len(self.bias)), self.weight.dtype)
+
+    def predict_codes(self, X: Matrix) -> Array:
+        """The class codes of raw rows X (n, d): (n,), the largest score, or with one output class 1 where it is > 0."""
+        outputs = self.scores(X)
+        return (outputs[:, 0] > 0).astype(np.intp) if outputs.shape[1] == 1 else outputs.argmax(axis=-1)
+
+    def predict(self, X: Matrix) -> Array:
+        """The labels of raw rows X (n, d): (n,), in the type of the training labels."""
+        return self.classes[self.predict_codes(X)]
+
+    def probabilities(self, X: Matrix) -> Array:
+        """Class probabilities of raw rows X (n, d): (n, K). Raises InputError for a loss that has none."""
+        link = LOSSES[self.loss].probabilities
+        if link is None:
+            having = ", ".join(loss.name for loss in LOSSES.values() if loss.probabilities)
+            raise InputError(f"a model of the loss {self.loss} has no probabilities; train with --loss {having}")
+        return link(self.scores(X))
+
+    def save(self, path: str) -> None:
+        """Write the model file, whole or not at all; `-` is standard output. The same model gives the same bytes."""
+        write_bytes(path, self.to_bytes())
+
+    def to_bytes(self) -> bytes:
+        """The model file's content."""
+        from safetensors.numpy import save
+
+        record = {
+            "format": FORMAT_VERSION,
+            "sha256": _NO_DIGEST,
+            "loss": self.loss,
+            "classes": self.classes.tolist(),
+            "features": asdict(self.features),
+            **self.record,
+        }
+        text = json.dumps(record, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        tensors = {"weight": self.weight, "bias": self.bias}
+        if self.scale is not None:
+            tensors["scale"] = self.scale
+        content = save({name: np.ascontiguousarray(a) for name, a in tensors.items()}, metadata={"linclf": text})
+        start, end = _digest_span(content) or (0, 0)
+        return content[:start] + hashlib.sha256(content).hexdigest().encode() + content[end:]
+
+
+def load(path: str) -> LinearModel:
+    """Load a model file; `-` is standard input. Raises InputError for anything linclf did not write whole."""
+    return from_bytes(read_bytes(path), path)
+
+
+def from_bytes(content: bytes, name: str = "model") -> LinearModel:
+    """The model in a model file's content; `name` is for messages."""
+    span = _digest_span(content)
+    if span is None:
+        raise InputError(f"{name}: is not a model file of linclf; make one with linclf train -o MODEL")
+    start, end = span
+    blank = content[:start] + _NO_DIGEST.encode() + content[end:]
+    if hashlib.sha256(blank).hexdigest().encode() != content[start:end]:
+        raise InputError(f"{name}: is damaged, its digest does not fit its content; copy it again or train it again")
+    record, tensors = _parse(content)
+    if record.pop("format") > FORMAT_VERSION:
+        raise InputError(f"{name}: was written by a newer linclf; upgrade linclf to read it")
+    if record["loss"] not in LOSSES:
+        raise InputError(f"{name}: was trained with the loss {record['loss']!r}, which this linclf does not have")
+    described = record.pop("features")
+    described = {field.name: described[field.name] for field in fields(Features)}
+    listed: dict[str, Any] = {key: tuple(x) if isinstance(x, list) else x for key, x in described.items()}
+    return LinearModel(
+        tensors["weight"],
+        tensors["bias"],
+        np.array(record.pop("classes")),
+        record.pop("loss"),
+        Features(**listed),
+        {key: x for key, x in record.items() if key != "sha256"},
+        tensors.get("scale"),
+    )
+
+
+def _digest_span(content: bytes) -> tuple[int, int] | None:
+    """Where the digest's characters stand in the file."""
+    length = int.from_bytes(content[:8], "little")
+    found = _DIGEST.search(content, 8, 8 + length) if len(content) > 8 and length < len(content) else None
+    return found.span(1) if found else None
+
+
+def _parse(content: bytes) -> tuple[dict[str, Any], dict[str, Array]]:
+    """The metadata and the tensors of content whose digest fits."""
+    from safetensors.numpy import load as load_tensors
+
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    return json.loads(header["__metadata__"]["linclf"]), load_tensors(content)

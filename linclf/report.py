@@ -1,0 +1,206 @@
+"""Results for people and for programs: accuracy, per-class figures, confusion; text and JSON. Nothing else formats."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from linclf.gradcheck import LossCheck
+from linclf.losses import Array
+from linclf.model import LinearModel
+
+WIDEST_CONFUSION = 20  # classes beyond which the text shows the most frequent confusions instead of the matrix
+
+
+def accuracy(predicted: Array, y: Array) -> float | None:
+    """The share of equal codes, (n,) each; None for no rows. A code -1, a label never seen, is never right."""
+    return float(np.mean(predicted == y)) if len(y) else None
+
+
+def confusion(predicted: Array, y: Array, n_classes: int) -> Array:
+    """How often class i (row) was predicted as class j (column): (K, K) counts of rows whose label is known."""
+    known = y >= 0
+    flat = np.bincount(y[known] * n_classes + predicted[known], minlength=n_classes**2)
+    return flat.reshape(n_classes, n_classes)
+
+
+def per_class(matrix: Array, predicted: Array) -> list[dict[str, float | int]]:
+    """precision, recall, f1 and support of each class; 0 where a ratio is 0/0. Precision counts unknown labels as wrong."""
+    hits = np.diag(matrix)
+    support, claimed = matrix.sum(axis=1), np.bincount(predicted, minlength=len(matrix))
+    precision, recall = _ratio(hits, claimed), _ratio(hits, support)
+    f1 = _ratio(2 * hits, support + claimed)
+    return [
+        {"precision": float(p), "recall": float(r), "f1": float(f), "support": int(s)}
+        for p, r, f, s in zip(precision, recall, f1, support, strict=True)
+    ]
+
+
+def _ratio(a: Array, b: Array) -> Array:
+    return np.divide(a, b, out=np.zeros(len(a)), where=b > 0)
+
+
+def to_json(result: dict[str, Any]) -> str:
+    """One JSON object on one line."""
+    return json.dumps(result, allow_nan=False)
+
+
+def evaluation(predicted: Array, y: Array, classes: Array) -> dict[str, Any]:
+    """What `evaluate` reports of predicted and true codes (n,): accuracy, n, confusion, classes, per_class."""
+    matrix = confusion(predicted, y, len(classes))
+    labels = classes.tolist()
+    rows = per_class(matrix, predicted)
+    return {
+        "accuracy": accuracy(predicted, y),
+        "n": len(y),
+        "confusion": matrix.tolist(),
+        "classes": labels,
+        "per_class": {str(label): row for label, row in zip(labels, rows, strict=True)},
+    }
+
+
+def evaluation_text(result: dict[str, Any], title: str) -> str:
+    """`evaluation` for people: per class, confusion, accuracy last."""
+    labels = [str(label) for label in result["classes"]]
+    rows = [
+        [label, f"{row['precision']:.4f}", f"{row['recall']:.4f}", f"{row['f1']:.4f}", str(row["support"])]
+        for label, row in zip(labels, result["per_class"].values(), strict=True)
+    ]
+    lines = [title, "", *table(["class", "precision", "recall", "f1", "support"], rows), ""]
+    matrix = result["confusion"]
+    if len(labels) <= WIDEST_CONFUSION:
+        counts = [[label, *map(str, row)] for label, row in zip(labels, matrix, strict=True)]
+        lines += ["confusion (rows: true class, columns: predicted)", *table(["", *labels], counts), ""]
+    else:
+        wrong = [(matrix[i][j], i, j) for i in range(len(labels)) for j in range(len(labels)) if i != j]
+        most = [
+            f"  {labels[i]} taken for {labels[j]}: {count}" for count, i, j in sorted(wrong, reverse=True)[:10] if count
+        ]
+        lines += ["most frequent confusions", *most, ""]
+    lines.append(f"accuracy  {_share(result['accuracy'])}  ({result['n']} rows)")
+    return "\n".join(lines)
+
+
+def training_text(result: dict[str, Any], why: dict[str, str]) -> str:
+    """`train`'s result for people, accuracy last; `why` says of a value chosen by auto what it was made from."""
+    classes = ", ".join(map(str, result["classes"][:10])) + (", ..." if result["n_classes"] > 10 else "")
+    seconds, accuracies = result["seconds"], result["accuracy"]
+    lines = [
+        f"data       {result['data']}: {result['n_train']} training rows, {result['n_features']} features, "
+        f"{result['n_classes']} classes ({classes})",
+        f"loss       {result['loss']}{', one-vs-rest' if result['one_vs_rest'] else ''}, reg {result['reg']:g}, "
+        f"scale {result['scale']}",
+        f"sgd        lr {result['lr']:.4g}{why.get('lr', '')}, momentum {result['momentum']:g}, {result['schedule']}, "
+        f"{result['epochs']} epochs{why.get('epochs', '')} of minibatches of {result['batch_size']}",
+        f"objective  {result['objective']:.6g} = {result['data_loss']:.6g} data + {result['penalty']:.6g} penalty",
+        f"seconds    {seconds['load']:.2f} load, {seconds['train']:.2f} train, {seconds['total']:.2f} total",
+    ]
+    if result["model"]:
+        lines.append(f"model      {result['model']}")
+    lines.append(f"accuracy   {_parts(accuracies)}")
+    return "\n".join(lines)
+
+
+def model_info(model: LinearModel, top: int = 5) -> dict[str, Any]:
+    """What `info` reports: the record of the training, and the features with the strongest weights per class.
+
+    Strength is weight times what training divided the column by, so that units do not matter.
+    """
+    strength = model.weight if model.scale is None else model.weight * model.scale[:, None]  # (d, m)
+    labels = model.classes.tolist()
+    outputs = labels[1:] if strength.shape[1] == 1 else labels  # one output speaks for the second class
+    strongest = {}
+    for j, label in enumerate(outputs):
+        order = np.argsort(-np.abs(strength[:, j]), kind="stable")[:top]
+        strongest[str(label)] = [
+            {"feature": model.features.name(int(i)), "weight": float(strength[i, j])} for i in order if strength[i, j]
+        ]
+    return {
+        "loss": model.loss,
+        "classes": labels,
+        "n_features": model.features.count,
+        "features": asdict(model.features),
+        **model.record,
+        "strongest": strongest,
+    }
+
+
+def model_text(described: dict[str, Any], path: str) -> str:
+    """`model_info` for people."""
+    metrics, options, versions = described["metrics"], described["options"], described["versions"]
+    source = options["source"]["data"]
+    tests = options["test"] or ("its own or 0.2" if options["test"] is None else options["test"])
+    lines = [
+        f"model      {path}, a {described['loss']} classifier by linclf {versions['linclf']}",
+        f"classes    {', '.join(map(str, described['classes']))}",
+        f"features   {described['n_features']}, {metrics['scale']} scaling folded into the weights"
+        if metrics["scale"] != "none"
+        else f"features   {described['n_features']}, unscaled",
+        f"trained on {source} (sha256 {described['data']['data'][:12]}), {metrics['n_train']} rows, test part {tests}",
+        f"options    reg {metrics['reg']:g}, lr {metrics['lr']:.4g}, momentum {metrics['momentum']:g}, "
+        f"{metrics['epochs']} epochs of minibatches of {metrics['batch_size']}, seed {metrics['seed']}",
+        f"objective  {metrics['objective']:.6g}",
+        f"accuracy   {_parts(metrics['accuracy'])}",
+        "",
+        "strongest weights, per standard deviation of the feature"
+        if metrics["scale"] == "standard"
+        else "strongest weights",
+    ]
+    rows = [
+        [label, ", ".join(f"{entry['feature']} {entry['weight']:+.3g}" for entry in entries)]
+        for label, entries in described["strongest"].items()
+    ]
+    width = max(len(label) for label, _ in rows)
+    return "\n".join(lines + [f"  {label.ljust(width)}  {entries}" for label, entries in rows])
+
+
+def checks_json(checks: Sequence[LossCheck]) -> dict[str, Any]:
+    """`gradcheck` for programs."""
+    return {
+        "passed": all(check.passed for check in checks),
+        "checks": [{**asdict(check), "passed": check.passed} for check in checks],
+    }
+
+
+def checks_text(checks: Sequence[LossCheck]) -> str:
+    """`gradcheck`'s table for people, the verdict last."""
+    rows = [
+        [
+            check.loss,
+            check.layout,
+            f"{check.n_samples} x {check.n_features} x {check.n_outputs}",
+            f"{check.numeric_error:.1e}",
+            f"{check.naive_error:.1e}",
+            "ok" if check.passed else "WRONG",
+        ]
+        for check in checks
+    ]
+    lines = table(["loss", "layout", "n x d x m", "against differences", "against loops", "verdict"], rows)
+    failed = [check for check in checks if not check.passed]
+    lines += ["", *(f"{check.loss}, {check.layout}: worst at {check.worst}" for check in failed)]
+    lines.append(f"{len(checks) - len(failed)} of {len(checks)} gradients are right")
+    return "\n".join(lines)
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Lines of a table: the first column flush left, the others flush right."""
+    cells = [list(header), *(list(row) for row in rows)]
+    widths = [max(len(row[j]) for row in cells) for j in range(len(header))]
+    return [
+        "  ".join(
+            cell.ljust(w) if j == 0 else cell.rjust(w) for j, (cell, w) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in cells
+    ]
+
+
+def _parts(accuracies: dict[str, float | None]) -> str:
+    return ", ".join(
+        f"{part} {_share(accuracies[part])}" for part in ("train", "val", "test") if accuracies[part] is not None
+    )
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
