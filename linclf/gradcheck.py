@@ -38,7 +38,7 @@ class LossCheck:
     @property
     def passed(self) -> bool:
         """Whether both errors are within tolerance; NaN is not."""
-        return self.numeric_error <= NUMERIC_TOLERANCE and self.naive_error <= NAIVE_TOLERANCE
+        return bool(self.numeric_error <= NUMERIC_TOLERANCE and self.naive_error <= NAIVE_TOLERANCE)
 
 
 def check_losses(losses: Iterable[Loss], data: tuple[Array, Array] | None = None, seed: int = 0) -> list[LossCheck]:

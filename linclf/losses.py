@@ -118,7 +118,8 @@ def logistic_probabilities(scores: Array) -> Array:
     small = np.exp(-np.abs(scores))
     positive = np.where(scores > 0, 1, small) / (1 + small)  # (n, *models, m)
     if scores.shape[-1] == 1:
-        return np.concatenate([1 - positive, positive], axis=-1)
+        negative = np.where(scores > 0, small, 1) / (1 + small)  # not 1 - positive, which would lose its digits
+        return np.concatenate([negative, positive], axis=-1)
     return np.asarray(positive / positive.sum(axis=-1, keepdims=True))
 
 

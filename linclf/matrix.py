@@ -4,6 +4,7 @@ Everything above works on `Matrix` through these few functions, so dense and spa
 """
 
 import functools
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, TypeAlias
@@ -38,7 +39,7 @@ def is_sparse(X: Matrix) -> bool:
 def product(X: Matrix, W: Array) -> Array:
     """X @ W over all models at once: X (n, d), W (d, *models, m) -> (n, *models, m)."""
     n, d = X.shape
-    flat = W.reshape(d, -1)  # (d, models * m)
+    flat = W.reshape(d, math.prod(W.shape[1:]))  # (d, models * m)
     if isinstance(X, np.ndarray):
         out = X @ flat
     else:

@@ -160,7 +160,15 @@ def checks_json(checks: Sequence[LossCheck]) -> dict[str, Any]:
     """`gradcheck` for programs."""
     return {
         "passed": all(check.passed for check in checks),
-        "checks": [{**asdict(check), "passed": check.passed} for check in checks],
+        "checks": [
+            {
+                **asdict(check),
+                "numeric_error": _finite(check.numeric_error),
+                "naive_error": _finite(check.naive_error),
+                "passed": check.passed,
+            }
+            for check in checks
+        ],
     }
 
 
@@ -200,6 +208,11 @@ def _parts(accuracies: dict[str, float | None]) -> str:
     return ", ".join(
         f"{part} {_share(accuracies[part])}" for part in ("train", "val", "test") if accuracies[part] is not None
     )
+
+
+def _finite(x: float) -> float | None:
+    """JSON has no NaN and no infinity."""
+    return float(x) if np.isfinite(x) else None
 
 
 def _share(value: float | None) -> str:

@@ -67,10 +67,13 @@ def check_settings(**settings: object) -> None:
         ("reg", 0, math.inf, "a finite number >= 0; 0 means no penalty"),
         ("momentum", 0, 1, "a number >= 0 and < 1; 0 means none"),
     ):
-        if name in settings and settings[name] != "auto":
-            number = np.asarray(settings[name], np.float64)
-            if not np.all((number >= low) & (number < high)):
-                raise InputError(f"{name} is {settings[name]}; give {hint}")
+        number = settings.get(name, "auto")
+        if isinstance(number, str):
+            valid = number == "auto"
+        else:
+            valid = bool(np.all((np.asarray(number) >= low) & (np.asarray(number) < high)))
+        if not valid:
+            raise InputError(f"{name} is {number}; give {hint}")
     for name, low in (("epochs", 1), ("batch_size", 1), ("seed", 0)):
         count = settings.get(name, low)
         if count != "auto" and not (isinstance(count, int) and count >= low):
@@ -154,6 +157,7 @@ class _Iterate:
         self.velocity_b = np.zeros_like(self.b)
         self.reg, self.momentum = reg, momentum  # (*models, 1)
         self.fit_bias, self.reg_bias = sgd.fit_bias, sgd.reg_bias
+        self.least_scale = 1e-6  # far from underflow, and far from often
         self.averaged = 0  # steps averaged so far; 0 before averaging starts
         self.averaging = False
 
@@ -183,7 +187,7 @@ class _Iterate:
             if self.averaging:
                 add_transposed_product(x, dscores * self.scale_sum, self.correction)
                 self.scale_sum += self.scale
-            if self.scale.min() < 1e-6:  # rare: far from underflow, and far from often
+            if self.scale.min() < self.least_scale:
                 self._rescale()
         else:
             dscores *= shrink
@@ -202,26 +206,26 @@ class _Iterate:
 
         Without momentum the sum of scale_t * V_t is never formed: V_t is the last V less the moves made after step t, so
         it is scale_sum * V - correction, where each move enters `correction` times the scale_sum before it. A step stays
-        as cheap as its non-zeros.
+        as cheap as its non-zeros. The difference loses as many digits as the scale has shrunk meanwhile, hence the
+        larger least_scale.
         """
-        self.averaging = True
-        self.sum_b = np.zeros(self.b.shape)
+        self.averaging, self.least_scale = True, 0.1
+        self.sum, self.sum_b = np.zeros(self.V.shape), np.zeros(self.b.shape)  # float64
         if self.velocity is None:
             self.scale_sum, self.correction = np.zeros_like(self.scale), np.zeros_like(self.V)
-        else:
-            self.sum = np.zeros(self.V.shape)
 
     def weights(self) -> tuple[Array, Array]:
         """W (d, *models, m) and b (*models, m) as they stand, averaged if averaging has begun: copies."""
         if not self.averaged:
             return (self.scale * self.V).astype(self.V.dtype), self.b.copy()
-        total = self.scale_sum * self.V - self.correction if self.velocity is None else self.sum
+        total = self.sum + (self.scale_sum * self.V - self.correction if self.velocity is None else 0)
         return (total / self.averaged).astype(self.V.dtype), (self.sum_b / self.averaged).astype(self.b.dtype)
 
     def _rescale(self) -> None:
-        """Put the scale into the array: O(d), once in many thousand steps."""
-        self.V *= self.scale
+        """Put the scale into the array, and the average's two halves into its sum: O(d), rarely."""
         if self.averaging:
-            self.correction *= self.scale
-            self.scale_sum /= self.scale
+            self.sum += self.scale_sum * self.V - self.correction
+            self.scale_sum[...] = 0
+            self.correction[...] = 0
+        self.V *= self.scale
         self.scale[...] = 1

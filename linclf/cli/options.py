@@ -22,7 +22,7 @@ class NumberOrAuto(click.ParamType[int | float | str]):
 
     def __init__(self, kind: type[int] | type[float]) -> None:
         self.kind = kind
-        self.name = f"{'INTEGER' if kind is int else 'NUMBER'}|auto"
+        self.name = f"{'integer' if kind is int else 'number'}|auto"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | float | str:
         """The number or "auto"; click's usage error otherwise."""
@@ -31,7 +31,7 @@ class NumberOrAuto(click.ParamType[int | float | str]):
         try:
             return self.kind(value)
         except ValueError:
-            self.fail(f"{value!r} is neither a {self.name.split('|')[0].lower()} nor auto.", param, ctx)
+            self.fail(f"{value!r} is neither a {'whole ' if self.kind is int else ''}number nor auto.", param, ctx)
 
 
 def data_options(command: F) -> F:

@@ -8,7 +8,7 @@ import numpy as np
 from linclf.errors import InputError
 from linclf.losses import Array
 
-_NUMBER = re.compile(r"-?\d{1,18}(\.\d+)?")
+_INTEGER, _DECIMAL = re.compile(r"-?\d{1,18}"), re.compile(r"-?\d+\.\d+")
 SHOWN = 10  # labels named in a message
 
 
@@ -19,8 +19,8 @@ def from_text(texts: Array) -> Array:
     it was written and two spellings (`1` and `1.0`, `7` and `007`) are never merged.
     """
     uniques, codes = np.unique(texts.astype(str), return_inverse=True)
-    for kind in (int, float):
-        if all(_NUMBER.fullmatch(text) and str(kind(text)) == text for text in uniques.tolist()):
+    for kind, spelled in ((int, _INTEGER), (float, _DECIMAL)):
+        if all(spelled.fullmatch(text) and str(kind(text)) == text for text in uniques.tolist()):
             return np.array([kind(text) for text in uniques.tolist()])[codes]
     return np.asarray(uniques[codes])
 

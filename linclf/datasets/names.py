@@ -98,10 +98,10 @@ NAMED = {
         Named("iris", 150, 4, 3, "petals and sepals of three kinds of iris", _bundled),
         Named("wine", 178, 13, 3, "chemistry of wines of three growers", _bundled),
         Named("breast_cancer", 569, 30, 2, "cell nuclei of tumours", _bundled),
-        Named("covtype", 581012, 54, 7, "forest cover by cartography", _covtype, "covertype"),
+        Named("covtype", 581012, 54, 7, "forest cover by cartography", _covtype, "covertype/samples_py3"),
         Named("20newsgroups", 18846, 130107, 20, "messages as word counts, with a test part", _20newsgroups, "20newsgroup_vectorized_py3.pkl"),
-        Named("rcv1", 804414, 47236, 2, "news as tf-idf, CCAT or not, with a test part", _rcv1, "RCV1"),
-        Named("kddcup99", 494021, 41, 23, "network connections, some columns not numbers", _kddcup99, "kddcup99_10-py3"),
+        Named("rcv1", 804414, 47236, 2, "news as tf-idf, CCAT or not, with a test part", _rcv1, "RCV1/samples_py3.pkl"),
+        Named("kddcup99", 494021, 41, 23, "network connections, some columns not numbers", _kddcup99, "kddcup99_10-py3/samples"),
     )
 }  # fmt: skip
 GENERATORS = ("classification", "blobs", "moons", "circles", "gaussian_quantiles")

@@ -21,7 +21,11 @@ class Scaling:
     scale: Array | None = None
 
     def apply(self, X: Matrix, dtype: str) -> Matrix:
-        """The scaled rows of X (n, d) in the dtype trained in; X itself is left as it is."""
+        """The scaled rows of X (n, d) in the dtype trained in; X itself is left as it is. What overflows becomes inf."""
+        with np.errstate(over="ignore"):
+            return self._apply(X, dtype)
+
+    def _apply(self, X: Matrix, dtype: str) -> Matrix:
         if is_sparse(X):
             X = X.astype(dtype)  # a copy
             if self.scale is not None:

@@ -17,6 +17,9 @@ from linclf.losses import Array
 
 SEPARATORS = {"csv": ",", "tsv": "\t"}
 TARGET_NAMES = ("target", "label", "class", "y")
+# cells that are missing: what pandas takes for one, and ?
+MISSING = ["", "?", "NA", "N/A", "n/a", "#N/A", "#N/A N/A", "#NA", "<NA>", "NaN", "nan", "-NaN", "-nan", "null", "NULL"]
+MISSING += ["None", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"]
 SHOWN = 12  # columns named in a message
 Frame = Any  # pandas.DataFrame; pandas is imported only when a table is read
 
@@ -209,8 +212,12 @@ class _Text:
     def frame(self, columns: list[str], target: str | None) -> Frame:
         """All cells: the target as text (`NA` is a label like any other, an empty cell is missing), the rest as found."""
         keys: list[Any] = list(columns) if self.header else list(range(len(columns)))
-        # a converter sees the text of each cell, before pandas looks for missing cells and numbers
-        frame = self._read(converters={key: str for key, column in zip(keys, columns, strict=True) if column == target})
+        is_target = {key: column == target for key, column in zip(keys, columns, strict=True)}
+        frame = self._read(
+            dtype={key: str for key in keys if is_target[key]},
+            na_values={key: [""] if is_target[key] else MISSING for key in keys},
+            keep_default_na=False,
+        )
         return frame.set_axis(columns, axis=1)
 
     def line(self, row: int) -> str:

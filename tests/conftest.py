@@ -1,0 +1,67 @@
+"""Fixtures that hang on the table of losses: a new line in LOSSES gets every test by itself."""
+
+import os
+
+# several test processes share the machine: BLAS threads that wait for a core would slow each other down a hundredfold
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from linclf.cli import main
+from linclf.losses import LOSSES, Loss
+
+
+@pytest.fixture(params=list(LOSSES))
+def loss(request: pytest.FixtureRequest) -> Loss:
+    return LOSSES[request.param]
+
+
+@pytest.fixture(params=["float32", "float64"])
+def dtype(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(params=["dense", "csr"])
+def layout(request: pytest.FixtureRequest):
+    """A function that lays a dense matrix out."""
+    return np.ascontiguousarray if request.param == "dense" else sparse.csr_matrix
+
+
+@pytest.fixture(params=[2, 3], ids=["two classes", "three classes"])
+def problem(request: pytest.FixtureRequest):
+    """X (40, 6) with zeros in it, y (40,), n_classes."""
+    rng = np.random.default_rng(request.param)
+    X = rng.standard_normal((40, 6)) * (rng.random((40, 6)) < 0.7)
+    return X, rng.permutation(np.arange(40) % request.param), request.param
+
+
+class Ran(str):
+    """What a command printed on stdout, with its exit code and stderr."""
+
+    code: int
+    err: str
+
+
+@pytest.fixture
+def linclf(capfd: pytest.CaptureFixture[str]):
+    """Run a command in this process: linclf("train wine --loss softmax", "more arguments") -> Ran."""
+
+    def run(line: str, *more: object) -> Ran:
+        capfd.readouterr()
+        code = main([*line.split(), *map(str, more)])
+        out, err = capfd.readouterr()
+        ran = Ran(out)
+        ran.code, ran.err = code, err
+        return ran
+
+    return run
+
+
+@pytest.fixture
+def in_tmp(tmp_path, monkeypatch: pytest.MonkeyPatch):
+    """An empty working directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

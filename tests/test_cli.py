@@ -1,0 +1,433 @@
+import io
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import termios
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from linclf.cli import cli, main
+from linclf.losses import LOSSES
+from linclf.model import load
+
+DATA = Path(__file__).parent.parent / "data"
+IRIS, WINE = f"{DATA}/iris.csv --target species", f"{DATA}/wine.svm"
+COMMAND = [sys.executable, "-m", "linclf"]
+
+
+def run(*arguments: str, **options) -> subprocess.CompletedProcess:
+    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=60, **options)
+
+
+# --- the main job --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loss", ["svm", "softmax", "hinge"])
+def test_digits(linclf, loss: str) -> None:
+    ran = linclf(f"train --loss {loss} --reg 1e-3 --json")
+    assert (ran.code, ran.err) == (0, "")
+    result = json.loads(ran)
+    assert result["accuracy"]["test"] >= 0.94
+    assert (result["n_train"], result["n_features"], result["n_classes"]) == (1437, 64, 10)
+
+
+@pytest.mark.parametrize("data", [IRIS, WINE], ids=["csv", "svmlight"])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_every_loss_learns(linclf, data: str, loss: str) -> None:
+    ran = linclf(f"train {data} --loss {loss} --scale {'standard' if 'csv' in data else 'maxabs'} --json")
+    assert ran.code == 0
+    assert json.loads(ran)["accuracy"]["train"] >= 0.8
+
+
+def test_json_has_the_keys_that_scripts_rely_on(linclf) -> None:
+    result = json.loads(linclf(f"train {IRIS} --json"))
+    wanted = "loss reg lr epochs batch_size seed dtype n_train n_features n_classes classes objective data_loss penalty"
+    assert set(wanted.split()) | {"accuracy", "seconds", "model"} <= result.keys()
+    assert result["accuracy"].keys() == {"train", "val", "test"}
+    assert {"load", "train", "total"} <= result["seconds"].keys()
+    assert result["model"] is None
+    assert result["accuracy"]["val"] is None
+    assert result["classes"] == ["setosa", "versicolor", "virginica"]
+    assert result["objective"] == pytest.approx(result["data_loss"] + result["penalty"])
+    assert isinstance(result["lr"], float)
+
+
+def test_report_ends_with_the_accuracies(linclf) -> None:
+    ran = linclf(f"train {IRIS} --val 0.2 --loss hinge")
+    last = ran.splitlines()[-1]
+    assert last.startswith("accuracy   train ")
+    assert [word for word in last.split() if word.isalpha()] == ["accuracy", "train", "val", "test"]
+    assert "one-vs-rest" in ran
+    assert "auto: 10 / lambda_max" in ran
+
+
+def test_objective_is_that_of_the_saved_weights(linclf, in_tmp) -> None:
+    from linclf.objective import Objective
+    from linclf.training import rebuild_parts
+
+    result = json.loads(linclf(f"train {WINE} --scale none --loss softmax --dtype float64 -o m --json"))
+    model = load("m")
+    train = rebuild_parts(model).train
+    terms = Objective(LOSSES["softmax"], 1e-4).terms(train.X.astype(float), train.y, model.weight, model.bias)
+    np.testing.assert_allclose(terms, [result["data_loss"], result["penalty"]], rtol=1e-12)
+
+
+# --- saved models --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "data", ["digits --loss svm", f"{IRIS} --loss softmax", f"{WINE} --loss logistic --scale maxabs"]
+)
+def test_evaluate_repeats_the_training_report_to_the_last_digit(linclf, in_tmp, data: str) -> None:
+    trained = json.loads(linclf(f"train {data} -o m.safetensors --val 0.2 --seed 3 --json"))
+    again = linclf("evaluate m.safetensors --json")
+    assert json.loads(again)["accuracy"] == trained["accuracy"]["test"]
+    assert json.loads(linclf("evaluate m.safetensors --part train --json"))["accuracy"] == trained["accuracy"]["train"]
+    whole = json.loads(linclf("evaluate m.safetensors --part all --json"))
+    assert whole["n"] == sum(map(sum, whole["confusion"])) > trained["n_train"]
+    assert set(json.loads(again)) == {"accuracy", "n", "confusion", "classes", "per_class"}
+
+
+def test_same_command_same_bytes_and_another_seed_others(linclf, in_tmp) -> None:
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        assert linclf(f"train {IRIS} -o {name} --seed {seed}").code == 0
+    a, b, c = ((in_tmp / name).read_bytes() for name in "abc")
+    assert a == b != c
+
+
+def test_bytes_do_not_depend_on_cores_locale_or_hash_seed(in_tmp) -> None:
+    models = []
+    for environment in ({"OPENBLAS_NUM_THREADS": "2", "PYTHONHASHSEED": "1"}, {"LC_ALL": "C", "PYTHONHASHSEED": "2"}):
+        ran = run("train", "digits", "--epochs", "5", "-o", "m", env={**os.environ, **environment})
+        assert ran.returncode == 0
+        models.append((in_tmp / "m").read_bytes())
+    assert models[0] == models[1]
+
+
+def test_predict_gives_the_original_labels(linclf, in_tmp) -> None:
+    linclf(f"train {IRIS} -o m")
+    ran = linclf(f"predict m {DATA}/iris.csv")
+    assert ran.code == 0
+    assert set(ran.split()) == {"setosa", "versicolor", "virginica"}
+    assert len(ran.splitlines()) == 150
+    truth = [line.rsplit(",", 1)[1] for line in (DATA / "iris.csv").read_text().splitlines()[1:]]
+    assert np.mean([a == b for a, b in zip(ran.split(), truth, strict=True)]) > 0.9
+
+
+def test_predict_reads_stdin_and_finds_columns_by_name(linclf, in_tmp) -> None:
+    linclf(f"train {IRIS} -o m")
+    table = "petal width,petal length,note,sepal width,sepal length\n0.2,1.4,7,3.5,5.1\n2.3,5.9,8,3.2,6.8\n"
+    ran = run("predict", "m", "-", input=table)
+    assert (ran.returncode, ran.stdout) == (0, "setosa\nvirginica\n")
+    assert ran.stderr == "note: -: columns the model was not trained on were ignored: note\n"
+    assert run("predict", "-q", "m", "-", input=table).stderr == ""
+    linclf(f"train {WINE} -o s --scale maxabs")
+    ran = run("predict", "s", "-", input=(DATA / "wine.svm").read_text())
+    assert ran.stdout == linclf(f"predict s {WINE}")
+
+
+def test_predict_scores_and_probabilities(linclf, in_tmp) -> None:
+    linclf("train breast_cancer --loss logistic -o m")
+    labels = linclf("predict m breast_cancer").split()
+    scores = np.array([float(line) for line in linclf("predict m breast_cancer --scores").split()])
+    p = np.array([line.split(",") for line in linclf("predict m breast_cancer --proba").split()], float)
+    assert labels == np.where(scores > 0, "malignant", "benign").tolist()
+    np.testing.assert_allclose(p[:, 1], 1 / (1 + np.exp(-scores)))
+    assert scores.tobytes() == load("m").scores(_rows("breast_cancer")).ravel().tobytes()  # every digit is printed
+    linclf("train breast_cancer --loss hinge -o h")
+    ran = linclf("predict h breast_cancer --proba")
+    assert (ran.code, str(ran)) == (2, "")
+    assert "the loss hinge has no probabilities" in ran.err
+    assert linclf("predict m breast_cancer --proba --scores").code == 2
+    assert linclf("predict m breast_cancer -o p.txt") == ""
+    assert (in_tmp / "p.txt").read_text().split() == labels
+
+
+def _rows(name: str) -> np.ndarray:
+    from linclf.datasets import Source
+    from linclf.datasets import load as load_data
+
+    return load_data(Source(name)).X
+
+
+def test_labels_with_commas_and_quotes_stay_one_to_a_line(linclf, in_tmp) -> None:
+    (in_tmp / "t.csv").write_text("a,label\n" + '1,"x,1"\n2,"say ""y"""\n' * 20)
+    linclf("train t.csv -o m")
+    assert set(linclf("predict m t.csv").splitlines()) == {'"x,1"', '"say ""y"""'}
+
+
+def test_model_to_stdout_and_from_stdin(in_tmp) -> None:
+    made = subprocess.run([*COMMAND, "train", "iris", "-o", "-"], capture_output=True, check=True)
+    assert b"accuracy   train" in made.stderr
+    ran = subprocess.run([*COMMAND, "predict", "-", "iris"], input=made.stdout, capture_output=True, check=True)
+    assert set(ran.stdout.split()) == {b"setosa", b"versicolor", b"virginica"}
+
+
+def test_info(linclf, in_tmp) -> None:
+    linclf(f"train {IRIS} -o m --loss softmax")
+    ran = linclf("info m")
+    assert "petal width" in ran
+    assert "iris.csv" in ran
+    described = json.loads(linclf("info m --json"))
+    assert described["strongest"].keys() == {"setosa", "versicolor", "virginica"}
+    assert described["options"]["source"]["target"] == "species"
+    assert described["strongest"]["virginica"][0]["weight"] == pytest.approx(
+        max((load("m").weight * load("m").scale[:, None])[:, 2], key=abs)
+    )
+
+
+def test_evaluate_other_data(linclf, in_tmp) -> None:
+    linclf(f"train {IRIS} -o m")
+    rows = (DATA / "iris.csv").read_text().splitlines()
+    (in_tmp / "other.csv").write_text("\n".join([rows[0], *(line + "." for line in rows[1:51]), *rows[51:101]]))
+    ran = linclf("evaluate m other.csv --json")
+    assert json.loads(ran)["n"] == 100
+    assert json.loads(ran)["accuracy"] <= 0.5
+    assert "50 of 100 rows have labels that training never saw, counted as wrong: 'setosa.' (50)" in ran.err
+    ran = linclf(f"evaluate m {DATA}/iris.csv")
+    assert "is what the model was trained on" in ran.err
+
+
+def test_evaluate_refuses_data_that_changed(linclf, in_tmp) -> None:
+    (in_tmp / "t.csv").write_bytes((DATA / "iris.csv").read_bytes())
+    linclf("train t.csv --target species -o m")
+    (in_tmp / "t.csv").write_text((DATA / "iris.csv").read_text().replace("5.1", "5.2", 1))
+    ran = linclf("evaluate m")
+    assert ran.code == 2
+    assert ran.err == "error: t.csv: has changed since the model was trained on it; train again, or give DATA\n"
+
+
+def test_test_part_from_a_file(linclf, in_tmp) -> None:
+    lines = (DATA / "wine.svm").read_text().splitlines(keepends=True)
+    (in_tmp / "train.svm").write_text("".join(lines[::2]))
+    (in_tmp / "test.svm").write_text("".join(lines[1::2]))
+    result = json.loads(linclf("train train.svm --test test.svm --scale maxabs -o m --json"))
+    assert result["n_train"] == 89
+    assert result["accuracy"]["test"] > 0.9
+    assert json.loads(linclf("evaluate m --json"))["accuracy"] == result["accuracy"]["test"]
+
+
+# --- options -------------------------------------------------------------------------------------------------------
+
+
+def test_flags_come_before_environment_before_file(linclf, in_tmp, monkeypatch) -> None:
+    (in_tmp / "c.toml").write_text(
+        '[train]\nloss = "softmax"\nbatch-size = 16\nlr = "auto"\nno-bias = true\nseed = 5\n'
+    )
+    monkeypatch.setenv("LINCLF_TRAIN_BATCH_SIZE", "32")
+    monkeypatch.setenv("LINCLF_TRAIN_SEED", "6")
+    result = json.loads(linclf("train iris --config c.toml --seed 7 -o m --json"))
+    assert (result["loss"], result["batch_size"], result["seed"]) == ("softmax", 32, 7)
+    assert not load("m").record["options"]["bias"]
+    (in_tmp / "c.toml").write_text("[train]\nbatchsize = 3\n")
+    ran = linclf("train iris --config c.toml")
+    assert (ran.code, ran.err) == (2, "error: c.toml: [train] has no option 'batchsize'; did you mean 'batch-size'?\n")
+    (in_tmp / "c.toml").write_text("[train")
+    assert linclf("train iris --config c.toml").err.startswith("error: c.toml: is not TOML: ")
+
+
+def test_history_and_early_stopping(linclf, in_tmp) -> None:
+    result = json.loads(linclf("train digits --val 0.2 --patience 3 --epochs 50 --history h.jsonl --json"))
+    lines = [json.loads(line) for line in (in_tmp / "h.jsonl").read_text().splitlines()]
+    assert [line["epoch"] for line in lines] == list(range(1, result["epochs"] + 1))
+    assert lines[0].keys() == {"epoch", "lr", "objective_estimate", "val_accuracy", "seconds"}
+    best = max(line["val_accuracy"] for line in lines)
+    assert lines[result["best_epoch"] - 1]["val_accuracy"] == best
+    assert result["accuracy"]["val"] == pytest.approx(best, abs=0.01)  # folded weights may flip a row in the balance
+    first_best = next(line["epoch"] for line in lines if line["val_accuracy"] == best)
+    assert result["epochs"] == first_best + 3 < 50
+
+
+def test_settings_reach_the_engine(linclf, in_tmp) -> None:
+    linclf("train iris --no-bias --scale none -o m")
+    assert not load("m").bias.any()
+    assert load("m").weight.dtype == np.float32
+    balanced = json.loads(
+        linclf("train make:classification:weights=[0.95],n_samples=2000 --class-weight balanced --json")
+    )
+    plain = json.loads(linclf("train make:classification:weights=[0.95],n_samples=2000 --json"))
+    assert balanced["accuracy"]["train"] < plain["accuracy"]["train"]
+    assert json.loads(linclf("train iris --test 0 --json"))["n_train"] == 150
+    assert json.loads(linclf("train iris --lr 0.01 --epochs 3 --momentum 0.5 --json"))["lr"] == 0.01
+
+
+def test_rescaled_columns_change_nothing_under_standard_scaling(linclf, in_tmp) -> None:
+    rows = np.loadtxt(DATA / "iris.csv", delimiter=",", skiprows=1, usecols=range(4))
+    labels = [line.rsplit(",", 1)[1] for line in (DATA / "iris.csv").read_text().splitlines()[1:]]
+    predicted = []
+    for name, factor in (("a.csv", 1.0), ("b.csv", np.array([1e-3, 4.0, 1e5, 1.0]))):
+        table = "\n".join(
+            ",".join([*map(repr, map(float, row)), label]) for row, label in zip(rows * factor, labels, strict=True)
+        )
+        (in_tmp / name).write_text("a,b,c,d,label\n" + table)
+        linclf(f"train {name} -o m --loss softmax")
+        predicted.append(linclf(f"predict m {name}"))
+    assert predicted[0] == predicted[1]
+
+
+# --- what goes wrong -----------------------------------------------------------------------------------------------
+
+
+WRONG = [
+    ("train digit", 2, "digit: there is no data set and no file of this name; did you mean digits?"),
+    ("train nothing.csv", 2, "nothing.csv: there is no such file"),
+    (
+        f"train {DATA}/iris.csv",
+        2,
+        "iris.csv: has no column named target, label, class, y; choose the label with --target",
+    ),
+    (f"train {DATA}/iris.csv --target sepal", 2, "has no column 'sepal'"),
+    ("train strings.csv", 2, "strings.csv: cells that are not numbers in b ('u' at 2), c ('w' at 3)"),
+    ("train nan.csv", 2, "nan.csv:3: the cell in column 'a' is missing or not a number"),
+    ("train nan.svm", 2, "nan.svm:2: '1:nan': the value is not a finite number"),
+    ("train one.csv", 2, "one.csv: all 3 rows have the label 'x'; a classifier needs at least two classes"),
+    ("train iris --reg -1", 2, "reg is -1.0; give a finite number >= 0"),
+    ("train iris --reg inf", 2, "reg is inf"),
+    ("train iris --lr 0", 2, "lr is 0.0; give a finite number > 0, or auto"),
+    ("train iris --lr fast", 2, "'fast' is neither a number nor auto; see linclf train --help"),
+    ("train iris --epochs 1.5", 2, "'1.5' is neither a whole number nor auto"),
+    ("train iris --batch-size 0", 2, "batch-size is 0; give a whole number >= 1"),
+    ("train iris --loss svmm", 2, "'svmm' is not one of 'svm', 'softmax'"),
+    ("train iris --los svm", 2, "No such option '--los'"),
+    ("train iris --patience 2", 2, "patience watches the validation accuracy; give --val"),
+    ("train iris --no-bias --reg-bias", 2, "reg-bias penalises the bias that no-bias leaves out"),
+    ("train iris --test 1", 2, "--test is 1; give a fraction >= 0 and < 1"),
+    ("train iris --target y", 2, "--target, --drop and --format are for files"),
+    (f"train {WINE} --scale standard", 2, "would make sparse data dense"),
+    ("train iris -o no/such/m", 2, "no/such/m: there is no directory no/such; create it first"),
+    ("train iris -o .", 2, ".: is a directory; give a file name"),
+    ("train iris -o - --json", 2, "cannot both go to stdout"),
+    ("train big.csv --scale none", 2, "a has 1e+300, beyond float32; use --scale standard or maxabs"),
+    ("train iris --lr 1e10 --scale none", 3, "training diverged"),
+    ("train iris -o /dev/full", 4, "/dev/full: could not be written: No space left on device"),
+    ("train -", 2, "-: is empty"),
+    ("predict iris iris", 2, "iris: there is no such file"),
+    (f"predict {DATA}/iris.csv iris", 2, "iris.csv: is not a model file of linclf"),
+    ("predict m wine", 2, "wine: has 13 feature columns, the model was trained on 4; give data of the same columns"),
+    ("predict m strings.csv", 2, "strings.csv: lacks 4 of the 4 columns the model was trained on: sepal length"),
+    ("evaluate m nothing.npz", 2, "nothing.npz: there is no such file"),
+    ("evaluate m iris --part test", 2, "iris: brings no test part of its own"),
+    ("evaluate all", 2, "the model was trained on all of iris, without a test part; give DATA, or --part train"),
+    ("info m --what", 2, "No such option '--what'"),
+    ("sing", 2, "No such command 'sing'"),
+]
+
+
+@pytest.mark.parametrize(("line", "code", "message"), WRONG, ids=[str(i) for i in range(len(WRONG))])
+def test_errors_are_one_line_that_says_what_where_and_what_to_do(
+    linclf, in_tmp, monkeypatch, line, code, message
+) -> None:
+    (in_tmp / "strings.csv").write_text("a,b,c,label\n1,u,2,x\n2,v,w,y\n")
+    (in_tmp / "nan.csv").write_text("a,label\n1,x\nnan,y\n")
+    (in_tmp / "nan.svm").write_text("1 1:2\n-1 1:nan\n")
+    (in_tmp / "one.csv").write_text("a,label\n1,x\n2,x\n3,x\n4,x\n")
+    (in_tmp / "big.csv").write_text("a,label\n" + "1e300,x\n2,y\n" * 5)
+    assert linclf("train iris -o m").code == linclf("train iris --test 0 -o all").code == 0
+    before = (in_tmp / "m").read_bytes()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
+    ran = linclf(line)
+    assert (ran.code, str(ran)) == (code, "")
+    assert ran.err.startswith("error: ")
+    assert ran.err.count("\n") == 1
+    assert message in ran.err
+    assert (in_tmp / "m").read_bytes() == before
+    assert not [name for name in os.listdir() if name.endswith(".tmp")]
+
+
+def test_a_bug_shows_a_traceback(in_tmp) -> None:
+    program = "import linclf.datasets.names as n; n.is_here = None; from linclf.cli import main; main(['datasets'])"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert ran.returncode == 1
+    assert "Traceback" in ran.stderr
+
+
+def test_help_of_each_command_opens_with_examples(linclf) -> None:
+    for name, command in cli.commands.items():
+        ran = linclf(f"{name} -h")
+        assert ran.code == 0
+        assert f"linclf {name}" in ran.split("Options:")[0].split("\n", 2)[2]
+        assert command.help
+    assert linclf("--version").startswith("linclf, version")
+    assert linclf("").code == 2
+
+
+def test_datasets(linclf) -> None:
+    ran = linclf("datasets")
+    assert all(name in ran for name in ("digits", "covtype", "make:KIND", "openml:NAME"))
+    assert {entry["name"] for entry in json.loads(linclf("datasets --json"))["datasets"]} >= {"digits", "rcv1"}
+
+
+# --- signals, pipes and terminals ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "word"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
+)
+def test_a_signal_saves_the_best_model_so_far(in_tmp, number, code: int, word: str) -> None:
+    long = [*COMMAND, "train", "make:classification:n_samples=20000", "--epochs", "100000", "--history", "h", "-o", "m"]
+    process = subprocess.Popen(long, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 50
+    while not (os.path.exists("h") and (in_tmp / "h").read_text().count("\n") >= 2):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == code
+    assert f"error: {word} after epoch " in err
+    assert "the best model so far is in m" in err
+    assert load("m").record["metrics"]["interrupted"]
+
+
+def test_a_closed_pipe_is_no_traceback() -> None:
+    program = f"{' '.join(COMMAND)} predict m digits --scores | head -1; echo ${{PIPESTATUS[0]}}"
+    ran = subprocess.run(
+        ["bash", "-c", f"cd $(mktemp -d) && {' '.join(COMMAND)} train -q -o m >/dev/null && {program}"],
+        capture_output=True,
+        text=True,
+    )
+    assert ran.stderr == ""
+    assert ran.stdout.splitlines()[-1] in ("141", "0")  # 0 if all was written before the reader left
+
+
+def test_the_bar_shows_epoch_objective_and_validation_accuracy_on_a_terminal_only(in_tmp) -> None:
+    def on_terminal(**environment: str) -> str:
+        parent, child = pty.openpty()
+        termios.tcsetwinsize(child, (24, 120))
+        line = [*COMMAND, "train", "digits", "--val", "0.2", "--epochs", "400"]
+        process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=child, env={**os.environ, **environment})
+        os.close(child)
+        shown = b""
+        while True:
+            try:
+                chunk = os.read(parent, 65536)
+            except OSError:  # the other end is closed
+                break
+            if not chunk:
+                break
+            shown += chunk
+        os.close(parent)
+        assert process.wait() == 0
+        return shown.decode()
+
+    shown = on_terminal()
+    assert "/400" in shown
+    assert "objective=" in shown
+    assert "val=" in shown
+    assert on_terminal(NO_COLOR="1") == ""
+
+
+def test_main_can_be_called_from_a_thread(capfd) -> None:
+    from threading import Thread
+
+    codes: list[int] = []
+    thread = Thread(target=lambda: codes.append(main(["datasets"])))
+    thread.start()
+    thread.join()
+    assert codes == [0]

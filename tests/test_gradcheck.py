@@ -1,0 +1,65 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from linclf import gradcheck
+from linclf.gradcheck import check_losses
+from linclf.losses import LOSSES, Loss
+
+
+def test_every_loss_passes(loss: Loss) -> None:
+    checks = check_losses([loss])
+    assert [check.layout for check in checks] == ["dense", "csr"] * 2
+    assert all(check.passed for check in checks)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda values, dscores: (values, 1.001 * dscores),
+        lambda values, dscores: (values, -dscores),
+        lambda values, dscores: (values, dscores + 1e-6),
+        lambda values, dscores: (values + 1e-9, dscores),
+        lambda values, dscores: (values, np.full_like(dscores, np.nan)),
+    ],
+    ids=["a thousandth", "sign", "offset", "value", "nan"],
+)
+def test_a_wrong_loss_fails(loss: Loss, wrong) -> None:
+    broken = replace(loss, function=lambda scores, y: wrong(*loss.function(scores, y)))
+    assert not any(check.passed for check in check_losses([broken]))
+
+
+def test_a_wrong_gradient_is_found_without_the_loops(loss: Loss, monkeypatch) -> None:
+    monkeypatch.setattr(gradcheck, "NAIVE_TOLERANCE", np.inf)
+    broken = replace(loss, function=lambda scores, y: (loss(scores, y)[0], 1.001 * loss(scores, y)[1]))
+    assert not any(check.passed for check in check_losses([broken]))
+
+
+def test_command(linclf) -> None:
+    ran = linclf("gradcheck")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.endswith(f"{4 * len(LOSSES)} of {4 * len(LOSSES)} gradients are right\n")
+    assert all(name in ran for name in LOSSES)
+
+
+def test_command_on_data(linclf) -> None:
+    for data in ("digits", "breast_cancer"):
+        ran = linclf(f"gradcheck {data} --loss svm --loss logistic")
+        assert (ran.code, ran.count("ok")) == (0, 4)
+
+
+def test_command_exits_6_and_shows_where(linclf, monkeypatch) -> None:
+    import json
+
+    right = LOSSES["hinge"]
+    broken = replace(right, function=lambda scores, y: (right(scores, y)[0], 1.001 * right(scores, y)[1]))
+    monkeypatch.setitem(LOSSES, "hinge", broken)
+    ran = linclf("gradcheck --loss hinge")
+    assert ran.code == 6
+    assert "WRONG" in ran
+    assert "worst at [" in ran
+    assert ran.endswith("0 of 4 gradients are right\n")
+    ran = linclf("gradcheck --loss hinge --json")
+    assert ran.code == 6
+    assert json.loads(ran)["passed"] is False

@@ -1,0 +1,52 @@
+import json
+
+import numpy as np
+from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
+
+from linclf.report import accuracy, evaluation, evaluation_text, table, to_json
+
+RNG = np.random.default_rng(0)
+
+
+def test_figures_are_scikit_learns() -> None:
+    y, predicted = RNG.integers(0, 4, 200), RNG.integers(0, 5, 200)
+    result = evaluation(predicted, y, np.arange(5))
+    assert result["accuracy"] == accuracy_score(y, predicted)
+    assert result["confusion"] == confusion_matrix(y, predicted, labels=range(5)).tolist()
+    peer = precision_recall_fscore_support(y, predicted, labels=range(5), zero_division=0)
+    for k, row in enumerate(result["per_class"].values()):
+        np.testing.assert_allclose(list(row.values()), [column[k] for column in peer])
+
+
+def test_labels_never_seen_count_as_wrong() -> None:
+    y, predicted = np.array([0, 1, -1, -1]), np.array([0, 1, 0, 1])
+    result = evaluation(predicted, y, np.array(["a", "b"]))
+    assert (result["accuracy"], result["n"]) == (0.5, 4)
+    assert result["confusion"] == [[1, 0], [0, 1]]
+    assert result["per_class"]["a"] == {"precision": 0.5, "recall": 1.0, "f1": 2 / 3, "support": 1}
+
+
+def test_accuracy_of_nothing_is_none() -> None:
+    assert accuracy(np.zeros(0), np.zeros(0)) is None
+
+
+def test_text_ends_with_the_accuracy() -> None:
+    result = evaluation(np.array([0, 1, 1]), np.array([0, 1, 0]), np.array(["a", "b"]))
+    lines = evaluation_text(result, "m on t").split("\n")
+    assert lines[0] == "m on t"
+    assert lines[-1] == "accuracy  0.6667  (3 rows)"
+    assert json.loads(to_json(result)) == result
+
+
+def test_many_classes_show_the_commonest_confusions() -> None:
+    y = RNG.integers(0, 26, 500)
+    predicted = np.where(y == 3, 5, y)
+    assert f"  3 taken for 5: {np.sum(y == 3)}" in evaluation_text(evaluation(predicted, y, np.arange(26)), "t")
+
+
+def test_table_lines_up() -> None:
+    assert table(["name", "n"], [["a", "100"], ["long name", "1"]]) == [
+        "name         n",
+        "a          100",
+        "long name    1",
+    ]
