@@ -48,7 +48,7 @@ def crammer_singer(scores: Array, y: Array) -> tuple[Array, Array]:
 
 
 def softmax(scores: Array, y: Array) -> tuple[Array, Array]:
-    """logsumexp(s) - s_y, the cross-entropy of softmax(s) with the true class."""
+    """logsumexp(s) - s_y, the cross-entropy of softmax(s) with the true class (Bridle, 1990)."""
     rows = np.arange(len(y))
     # logsumexp(s) = max(s) + log(sum(exp(s - max(s)))): no exponent is positive, so nothing overflows
     shifted = scores - scores.max(axis=-1, keepdims=True)  # (n, *models, K)
@@ -74,7 +74,7 @@ def squared_hinge(scores: Array, y: Array) -> tuple[Array, Array]:
 
 
 def logistic(scores: Array, y: Array) -> tuple[Array, Array]:
-    """log(1 + exp(-t s)) for t = +-1, logistic regression; summed over the outputs."""
+    """log(1 + exp(-t s)) for t = +-1, logistic regression (Cox, 1958); summed over the outputs."""
     t = signs(scores, y)
     margins = t * scores  # (n, *models, m)
     # log(1 + exp(-z)) = max(-z, 0) + log1p(exp(-|z|)): exact for any finite z, and one exp serves value and gradient
@@ -130,6 +130,7 @@ class Loss:
     name        what `--loss` calls it
     function    (scores, y) -> (values, dscores), as at the top of this file
     formula     the value of one sample, as text for people
+    source      who introduced it
     step        the learning rate of `auto` without momentum, times lambda_max(X^T X / n); see `linclf.rate`
     curvature   the largest second derivative in the scores where it grows with them (squared-hinge, mse), else 0
     binary      True: t = +-1; one output for two classes, one-vs-rest for more. False: an output per class
@@ -139,6 +140,7 @@ class Loss:
     name: str
     function: Callable[[Array, Array], tuple[Array, Array]]
     formula: str
+    source: str
     step: float
     curvature: float = 0.0
     binary: bool = False
@@ -156,12 +158,28 @@ class Loss:
 LOSSES: dict[str, Loss] = {
     loss.name: loss
     for loss in (
-        Loss("svm", multiclass_svm, "sum_{j != y} max(0, s_j - s_y + 1)", step=4),
-        Loss("softmax", softmax, "logsumexp(s) - s_y", step=20, probabilities=softmax_probabilities),
-        Loss("hinge", hinge, "max(0, 1 - t s)", step=10, binary=True),
-        Loss("squared-hinge", squared_hinge, "max(0, 1 - t s)^2", step=1.5, curvature=2, binary=True),
-        Loss("logistic", logistic, "log(1 + exp(-t s))", step=30, binary=True, probabilities=logistic_probabilities),
-        Loss("crammer-singer", crammer_singer, "max(0, 1 + max_{j != y} s_j - s_y)", step=5),
-        Loss("mse", mse, "sum_j (s_j - onehot(y)_j)^2", step=1, curvature=2),
+        Loss("svm", multiclass_svm, "sum_{j != y} max(0, s_j - s_y + 1)", "Weston & Watkins, 1999", step=4),
+        Loss("softmax", softmax, "logsumexp(s) - s_y", "Bridle, 1990", step=20, probabilities=softmax_probabilities),
+        Loss("hinge", hinge, "max(0, 1 - t s)", "Cortes & Vapnik, 1995", step=10, binary=True),
+        Loss(
+            "squared-hinge",
+            squared_hinge,
+            "max(0, 1 - t s)^2",
+            "Fan et al. (LIBLINEAR), 2008",
+            step=1.5,
+            curvature=2,
+            binary=True,
+        ),
+        Loss(
+            "logistic",
+            logistic,
+            "log(1 + exp(-t s))",
+            "Cox, 1958",
+            step=30,
+            binary=True,
+            probabilities=logistic_probabilities,
+        ),
+        Loss("crammer-singer", crammer_singer, "max(0, 1 + max_{j != y} s_j - s_y)", "Crammer & Singer, 2001", step=5),
+        Loss("mse", mse, "sum_j (s_j - onehot(y)_j)^2", "Rifkin, Yeo & Poggio, 2003", step=1, curvature=2),
     )
 }

@@ -131,14 +131,14 @@ def model_text(described: dict[str, Any], path: str) -> str:
     """`model_info` for people."""
     metrics, options, versions = described["metrics"], described["options"], described["versions"]
     source = options["source"]["data"]
-    tests = options["test"] or ("its own or 0.2" if options["test"] is None else options["test"])
     lines = [
         f"model      {path}, a {described['loss']} classifier by linclf {versions['linclf']}",
         f"classes    {', '.join(map(str, described['classes']))}",
         f"features   {described['n_features']}, {metrics['scale']} scaling folded into the weights"
         if metrics["scale"] != "none"
         else f"features   {described['n_features']}, unscaled",
-        f"trained on {source} (sha256 {described['data']['data'][:12]}), {metrics['n_train']} rows, test part {tests}",
+        f"trained on {source} (sha256 {described['data']['data'][:12]}), {metrics['n_train']} rows; "
+        f"{metrics['n_val']} validation and {metrics['n_test']} test rows",
         f"options    reg {metrics['reg']:g}, lr {metrics['lr']:.4g}, momentum {metrics['momentum']:g}, "
         f"{metrics['epochs']} epochs of minibatches of {metrics['batch_size']}, seed {metrics['seed']}",
         f"objective  {metrics['objective']:.6g}",

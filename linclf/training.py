@@ -190,6 +190,8 @@ def _train(options: TrainOptions, parts: Parts, on_epoch: Callable[[Progress], N
         "seed": options.seed,
         "dtype": options.dtype,
         "n_train": int(X.shape[0]),
+        "n_val": 0 if parts.val is None else len(parts.val.y),
+        "n_test": 0 if parts.test is None else len(parts.test.y),
         "n_features": int(X.shape[1]),
         "n_classes": n_classes,
         "classes": parts.classes.tolist(),

@@ -290,8 +290,8 @@ WRONG = [
     ("train iris --reg -1", 2, "reg is -1.0; give a finite number >= 0"),
     ("train iris --reg inf", 2, "reg is inf"),
     ("train iris --lr 0", 2, "lr is 0.0; give a finite number > 0, or auto"),
-    ("train iris --lr fast", 2, "'fast' is neither a number nor auto; see linclf train --help"),
-    ("train iris --epochs 1.5", 2, "'1.5' is neither a whole number nor auto"),
+    ("train iris --lr fast", 2, "'fast' is not a number or auto; see linclf train --help"),
+    ("train iris --epochs 1.5", 2, "'1.5' is not a whole number or auto"),
     ("train iris --batch-size 0", 2, "batch-size is 0; give a whole number >= 1"),
     ("train iris --loss svmm", 2, "'svmm' is not one of 'svm', 'softmax'"),
     ("train iris --los svm", 2, "No such option '--los'"),
@@ -385,15 +385,13 @@ def test_a_signal_saves_the_best_model_so_far(in_tmp, number, code: int, word: s
     assert load("m").record["metrics"]["interrupted"]
 
 
-def test_a_closed_pipe_is_no_traceback() -> None:
-    program = f"{' '.join(COMMAND)} predict m digits --scores | head -1; echo ${{PIPESTATUS[0]}}"
-    ran = subprocess.run(
-        ["bash", "-c", f"cd $(mktemp -d) && {' '.join(COMMAND)} train -q -o m >/dev/null && {program}"],
-        capture_output=True,
-        text=True,
-    )
+def test_a_closed_pipe_is_no_traceback(in_tmp) -> None:
+    rows = "make:blobs:n_samples=50000"  # far more output than a pipe holds
+    assert run("train", rows, "--epochs", "1", "-o", "m").returncode == 0
+    line = f"{' '.join(COMMAND)} predict m {rows} --scores | head -1; echo ${{PIPESTATUS[0]}}"
+    ran = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
     assert ran.stderr == ""
-    assert ran.stdout.splitlines()[-1] in ("141", "0")  # 0 if all was written before the reader left
+    assert ran.stdout.splitlines()[-1] == "141"
 
 
 def test_the_bar_shows_epoch_objective_and_validation_accuracy_on_a_terminal_only(in_tmp) -> None:

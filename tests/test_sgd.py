@@ -196,7 +196,7 @@ def test_blas_is_held_to_one_thread_in_the_loop_and_given_back(problem) -> None:
         return LOSSES["softmax"](scores, codes)
 
     before = threadpool_info()
-    last(epochs(Loss("spy", spy, "", 1), X, y, n_classes, SGD(lr=0.1, epochs=1)))
+    last(epochs(Loss("spy", spy, "", "", 1), X, y, n_classes, SGD(lr=0.1, epochs=1)))
     assert seen
     assert all(threads == {1} for threads in seen)
     assert threadpool_info() == before

@@ -21,7 +21,11 @@ from linclf.cli.predict import predict
 from linclf.cli.train import train
 from linclf.errors import LinclfError, Terminated
 
-CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110, "auto_envvar_prefix": "LINCLF"}
+CONTEXT: dict[str, Any] = {
+    "help_option_names": ["-h", "--help"],
+    "max_content_width": 110,
+    "auto_envvar_prefix": "LINCLF",
+}
 WRONG_USE, NO_ACCESS, INTERRUPTED, BROKEN_PIPE, TERMINATED = 2, 4, 130, 141, 143
 
 

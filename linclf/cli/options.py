@@ -22,7 +22,11 @@ class NumberOrAuto(click.ParamType[int | float | str]):
 
     def __init__(self, kind: type[int] | type[float]) -> None:
         self.kind = kind
-        self.name = f"{'integer' if kind is int else 'number'}|auto"
+        self.name = "whole number or auto" if kind is int else "number or auto"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """NUMBER|auto: the word as it is typed."""
+        return f"{'INTEGER' if self.kind is int else 'NUMBER'}|auto"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | float | str:
         """The number or "auto"; click's usage error otherwise."""
@@ -31,7 +35,7 @@ class NumberOrAuto(click.ParamType[int | float | str]):
         try:
             return self.kind(value)
         except ValueError:
-            self.fail(f"{value!r} is neither a {'whole ' if self.kind is int else ''}number nor auto.", param, ctx)
+            self.fail(f"{value!r} is not a {self.name}.", param, ctx)
 
 
 def data_options(command: F) -> F:

@@ -1,0 +1,83 @@
+"""Write what is generated in the docs: the README's outputs and table of losses, and docs/cli.md.
+
+    python scripts/refresh_docs.py
+
+Each `$ command` in a console block of README.md is run in a copy of the project and its output put below it.
+`tests/test_docs.py` fails when what stands there is no longer what the commands print.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+from linclf.cli import CONTEXT, cli
+from linclf.losses import LOSSES
+
+ROOT = Path(__file__).resolve().parent.parent
+BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
+TABLE = re.compile(r"^\| `--loss`.*?\n\n", re.MULTILINE | re.DOTALL)
+
+
+def commands(block: str) -> list[tuple[str, str]]:
+    """The commands of a console block, each with the output that stands below it."""
+    parts = re.split(r"^\$ (.*)\n", block, flags=re.MULTILINE)[1:]
+    return list(zip(parts[::2], parts[1::2], strict=True))
+
+
+def run_all(text: str) -> list[tuple[str, str, str]]:
+    """Every command of a page with the output written there and the one it has now, run in order in one folder."""
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("data", "scripts"):
+            shutil.copytree(ROOT / name, Path(folder) / name)
+        ran = []
+        for block in BLOCK.findall(text):
+            for command, written in commands(block):
+                shell = ["bash", "-c", command]
+                output = subprocess.run(
+                    shell, cwd=folder, env=environment, stdout=-1, stderr=subprocess.STDOUT, text=True, check=False
+                )
+                ran.append((command, written, output.stdout))
+        return ran
+
+
+def losses_table() -> str:
+    """The table of losses as Markdown."""
+    lines = ["| `--loss` | value per sample | source |", "|---|---|---|"]
+    for loss in LOSSES.values():
+        lines.append(f"| `{loss.name}`{' (binary)' if loss.binary else ''} | `{loss.formula}` | {loss.source} |")
+    return "\n".join([*lines, "", ""])
+
+
+def cli_reference() -> str:
+    """docs/cli.md: the help of every command."""
+    pages = ["# The command line\n\nGenerated from the code by `scripts/refresh_docs.py`: what `--help` prints.\n"]
+    context = click.Context(cli, info_name="linclf", **{**CONTEXT, "terminal_width": 100})
+    for name, command in [("", cli), *cli.commands.items()]:
+        title = f"linclf {name}".strip()
+        inside = context if not name else click.Context(command, parent=context, info_name=name, terminal_width=100)
+        pages.append(f"## {title}\n\n```text\n{command.get_help(inside).rstrip()}\n```\n")
+    return "\n".join(pages)
+
+
+def main() -> None:
+    readme = TABLE.sub(lambda _: losses_table(), (ROOT / "README.md").read_text())
+    outputs = iter(run_all(readme))
+
+    def filled(block: re.Match[str]) -> str:
+        entries = [next(outputs) for _ in commands(block[1])]
+        spaced = [f"$ {command}\n{output}" for command, _, output in entries]
+        return "```console\n" + "".join(f"{entry}\n" for entry in spaced).rstrip("\n") + "\n```"
+
+    (ROOT / "README.md").write_text(BLOCK.sub(filled, readme))
+    (ROOT / "docs" / "cli.md").write_text(cli_reference())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""What the docs show is what the program does."""
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+from linclf.losses import LOSSES
+
+ROOT = Path(__file__).parent.parent
+REFRESH = runpy.run_path(str(ROOT / "scripts" / "refresh_docs.py"))
+NUMBER = re.compile(r"(?<![\w.])[+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?(?![\w])")
+
+
+def assert_same(written: str, printed: str) -> None:
+    """The same words, and numbers that are the same but for rounding on another machine; times may differ."""
+    for old, new in zip(written.rstrip().split("\n"), printed.rstrip().split("\n"), strict=True):
+        assert NUMBER.sub("#", old).split() == NUMBER.sub("#", new).split()
+        if old.startswith("seconds"):
+            continue
+        for x, y in zip(NUMBER.findall(old), NUMBER.findall(new), strict=True):
+            assert float(y) == pytest.approx(float(x), rel=0.1, abs=0.02), f"{old}\n{new}"
+
+
+def test_readme_shows_what_its_commands_print() -> None:
+    ran = REFRESH["run_all"]((ROOT / "README.md").read_text())
+    assert len(ran) >= 8
+    for command, written, printed in ran:
+        print(command)
+        assert_same(written, printed)
+
+
+def test_the_comparison_of_outputs_can_fail() -> None:
+    assert_same("accuracy   train 0.99, test 0.95", "accuracy   train 0.98, test  0.96")
+    assert_same("seconds 1.0 load", "seconds 99 load")
+    for other in ("accuracy   train 0.80, test 0.95", "accuracy   train 0.99, val 0.95", "accuracy", "a\nb"):
+        with pytest.raises((AssertionError, ValueError)):
+            assert_same("accuracy   train 0.99, test 0.95", other)
+
+
+def test_readme_lists_the_losses() -> None:
+    assert REFRESH["losses_table"]() in (ROOT / "README.md").read_text()
+
+
+def test_cli_reference_is_up_to_date() -> None:
+    assert REFRESH["cli_reference"]() == (ROOT / "docs" / "cli.md").read_text()
+
+
+def test_every_file_of_the_house_is_in_the_design_and_nothing_else_is() -> None:
+    plan = re.search(r"```text\nlinclf/\n(.*?)```", (ROOT / "docs" / "design.md").read_text(), re.DOTALL)[1]
+    listed, folder = set(), ""
+    for line in plan.splitlines():
+        indent, name = re.match(r"( *)(\S+)", line).groups()
+        folder = folder if len(indent) > 2 else ""
+        if name.endswith("/"):
+            folder = name
+        else:
+            listed.add(folder + name)
+    package = ROOT / "linclf"
+    files = {str(path.relative_to(package)) for path in package.rglob("*.py")}
+    assert listed == {name for name in files if not name.endswith(("__init__.py", "__main__.py"))}
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/design.md"])
+def test_links_lead_somewhere(page: str) -> None:
+    for target in re.findall(r"\]\(([^)#]+)", (ROOT / page).read_text()):
+        assert target.startswith("http") or ((ROOT / page).parent / target).exists(), target
+
+
+def test_changelog_names_the_version() -> None:
+    import linclf
+
+    assert f"## {linclf.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+    assert len(LOSSES) == 7
