@@ -59,7 +59,9 @@ def write_bytes(path: str, content: bytes) -> None:
     Raises AccessError when the system refuses, with the old file as it was.
     """
     if path == "-":
-        sys.stdout.buffer.write(content)
+        rest = memoryview(content)
+        while rest:  # with PYTHONUNBUFFERED set, a write to a pipe may take a part only
+            rest = rest[sys.stdout.buffer.write(rest) :]
         sys.stdout.buffer.flush()
         return
     path = os.path.realpath(path)

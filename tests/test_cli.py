@@ -385,7 +385,9 @@ def test_a_signal_saves_the_best_model_so_far(in_tmp, number, code: int, word: s
     assert load("m").record["metrics"]["interrupted"]
 
 
-def test_a_closed_pipe_is_no_traceback(in_tmp) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_closed_pipe_is_no_traceback(in_tmp, monkeypatch, unbuffered: str) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     rows = "make:blobs:n_samples=50000"  # far more output than a pipe holds
     assert run("train", rows, "--epochs", "1", "-o", "m").returncode == 0
     line = f"{' '.join(COMMAND)} predict m {rows} --scores | head -1; echo ${{PIPESTATUS[0]}}"
