@@ -1,6 +1,18 @@
-"""`python -m linclf`: the same as the command `linclf`."""
+"""The shell command `linclf`, and `python -m linclf`."""
 
-from linclf.cli import run
+import sys
+from typing import NoReturn
+
+
+def run() -> NoReturn:
+    """Run the command line and exit with its code. Even while modules load, Ctrl-C is not a traceback."""
+    try:
+        from linclf.cli import main
+
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
 
 if __name__ == "__main__":
     run()

@@ -8,6 +8,7 @@ import os
 import sys
 import tempfile
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from linclf.errors import AccessError, InputError
@@ -31,6 +32,7 @@ def read_bytes(path: str) -> bytes:
 def unpack(path: str, content: bytes) -> tuple[str, bytes]:
     """The path without a suffix .gz, .bz2 or .xz, and the bytes decompressed as that suffix says."""
     stem, suffix = os.path.splitext(path)
+    suffix = suffix.lower()
     if suffix not in _UNPACK:
         return path, content
     try:
@@ -39,9 +41,27 @@ def unpack(path: str, content: bytes) -> tuple[str, bytes]:
         raise InputError(f"{path}: is not a whole {suffix} file ({error}); fetch or pack it again") from None
 
 
-def check_writable(path: str) -> None:
-    """Say before any work whether a file can be written at this path. Raises InputError or AccessError if not."""
+def check_outputs(outputs: Iterable[str | None], inputs: Iterable[str | None]) -> None:
+    """Say before any work whether the outputs can be written, and that none would overwrite an input or another one.
+
+    None is skipped, and so is `-`. Raises InputError or AccessError.
+    """
+    taken = {os.path.realpath(path) for path in inputs if path and os.path.isfile(path)}
+    for path in outputs:
+        if path is None or path == "-":
+            continue
+        _check_writable(path)
+        real = os.path.realpath(path)
+        if real in taken:
+            raise InputError(f"{path}: is also a file that this command reads or writes otherwise; give another name")
+        if not os.path.exists(path) or os.path.isfile(path):
+            taken.add(real)
+
+
+def _check_writable(path: str) -> None:
     parent = os.path.dirname(path) or "."
+    if not path:
+        raise InputError("a file name is empty; give one, or leave the option out")
     if os.path.isdir(path):
         raise InputError(f"{path}: is a directory; give a file name")
     if not os.path.isdir(parent):

@@ -49,11 +49,22 @@ class LinearModel:
 
     def scores(self, X: Matrix) -> Array:
         """The decision function X weight + bias of raw rows X (n, d): (n, m), in the dtype of the weights."""
-        if X.shape[1] != len(self.weight):
-            raise InputError(f"X has {X.shape[1]} features, the model was trained on {len(self.weight)}")
+        X = self._rows(X)
         with one_blas_thread():
             parts = [scores(x.astype(self.weight.dtype), self.weight, self.bias) for _, x in chunks(X)]
         return np.concatenate(parts) if parts else np.zeros((0, len(self.bias)), self.weight.dtype)
+
+    def _rows(self, X: Any) -> Matrix:
+        """Rows as an ndarray or CSR matrix (n, d), from anything like one; a data frame's columns are found by name."""
+        names = self.features.names
+        if names and hasattr(X, "columns") and set(names) <= set(X.columns):
+            X = X[list(names)]
+        X = X.tocsr() if hasattr(X, "tocsr") else np.asarray(X)
+        if X.ndim != 2 or X.shape[1] != len(self.weight):
+            raise InputError(
+                f"X has the shape {X.shape}, the model was trained on {len(self.weight)} features; give (n, d)"
+            )
+        return X
 
     def predict_codes(self, X: Matrix) -> Array:
         """The class codes of raw rows X (n, d): (n,), the largest score, or with one output class 1 where it is > 0."""

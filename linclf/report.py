@@ -92,8 +92,8 @@ def training_text(result: dict[str, Any], why: dict[str, str]) -> str:
         f"{result['n_classes']} classes ({classes})",
         f"loss       {result['loss']}{', one-vs-rest' if result['one_vs_rest'] else ''}, reg {result['reg']:g}, "
         f"scale {result['scale']}",
-        f"sgd        lr {result['lr']:.4g}{why.get('lr', '')}, momentum {result['momentum']:g}, {result['schedule']}, "
-        f"{result['epochs']} epochs{why.get('epochs', '')} of minibatches of {result['batch_size']}",
+        f"sgd        lr {result['lr']:.4g}{why.get('lr', '')}, momentum {result['momentum']:g}, {result['schedule']}"
+        f"{', averaged' if result['average'] else ''}, {result['epochs']} epochs{why.get('epochs', '')} of minibatches of {result['batch_size']}",
         f"objective  {result['objective']:.6g} = {result['data_loss']:.6g} data + {result['penalty']:.6g} penalty",
         f"seconds    {seconds['load']:.2f} load, {seconds['train']:.2f} train, {seconds['total']:.2f} total",
     ]

@@ -61,6 +61,8 @@ class TrainOptions:
         for name, choices in (("loss", LOSSES), ("scale", SCALES), ("dtype", DTYPES)):
             if getattr(self, name) not in choices:
                 raise InputError(f"{name} is {getattr(self, name)!r}; give one of {', '.join(choices)}")
+        for part in ("test", "val"):
+            parse_part(getattr(self, part), part)
         if self.class_weight not in (None, "balanced"):
             raise InputError(f"class-weight is {self.class_weight!r}; give balanced, or leave it out")
         if self.reg_bias and not self.bias:
@@ -116,12 +118,13 @@ class Trained:
 def load_parts(options: TrainOptions) -> Parts:
     """Read the data of a run and cut them into parts."""
     dataset = datasets.load(options.source)
-    test, val = (_part(text, options.source, dataset.features) for text in (options.test, options.val))
+    test = _part(options.test, "test", options.source, dataset.features)
+    val = _part(options.val, "val", options.source, dataset.features)
     return datasets.cut(dataset, test, val, options.seed)
 
 
-def _part(text: str | None, source: Source, features: Features) -> datasets.Dataset | float | None:
-    part = parse_part(text)
+def _part(text: str | None, name: str, source: Source, features: Features) -> datasets.Dataset | float | None:
+    part = parse_part(text, name)
     return datasets.load(replace(source, data=part), like=features) if isinstance(part, str) else part
 
 
@@ -310,5 +313,5 @@ def _check_learned(loss: Loss, y: Array, fitted: Fit, weights: Array | None, obj
     if not objective <= DIVERGED * start:
         raise DivergedError(
             f"training diverged: the objective is {objective:.3g} at lr {fitted.sgd.lr:.3g}, and {start:.3g} at zero "
-            "weights; use a smaller lr, or auto"
+            f"weights; use a smaller lr, such as {fitted.sgd.lr / 10:.1g}"
         )

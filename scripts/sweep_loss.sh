@@ -17,5 +17,5 @@ table() { awk '{ printf "%-14s", $1; for (i = 2; i <= 4; i++) printf " %7s", ($i
 [ -s "$results" ] || exit 3 # every run diverged
 echo "loss train val test" | table
 table < "$results"
-echo "best by validation:"
-sort -k3,3nr "$results" | head -n 1 | table
+echo "best by validation, the first of equals:"
+awk '$3 + 0 > best { best = $3; line = $0 } END { print line }' "$results" | table

@@ -228,6 +228,26 @@ def test_flags_come_before_environment_before_file(linclf, in_tmp, monkeypatch) 
     (in_tmp / "c.toml").write_text("[train]\nbatchsize = 3\n")
     ran = linclf("train iris --config c.toml")
     assert (ran.code, ran.err) == (2, "error: c.toml: [train] has no option 'batchsize'; did you mean 'batch-size'?\n")
+    for wrong, message in (
+        ("[train]\naverage = 1", "[train] average is 1; give true or false"),
+        ("[train]\nepochs = 2.5", "[train] epochs is 2.5; give a whole number or 'auto'"),
+        ("[train]\nseed = inf", "[train] seed is inf; give a whole number"),
+        ("[train]\nreg = true", "[train] reg is True; give a number"),
+        ("[train]\nlr = [1]", "[train] lr is [1]; give a number or 'auto'"),
+        ("[train]\noutput = 3", "[train] output is 3; give a string"),
+        ("[trian]\nlr = 1", "'trian' is not the table of a command; the tables are [train], [predict]"),
+        ("lr = 1", "'lr' is not the table of a command"),
+    ):
+        (in_tmp / "c.toml").write_text(wrong)
+        ran = linclf("train iris --config c.toml")
+        assert ran.code == 2
+        assert ran.err.startswith(f"error: c.toml: {message}")
+    (in_tmp / "c.toml").write_text('[train]\njson = true\ntest = 0.5\ndrop = "a"\n[predict]\nscores = true')
+    assert "--drop" in linclf("train iris --config c.toml").err
+    (in_tmp / "c.toml").write_text("[train]\njson = true\ntest = 0.5\n")
+    assert json.loads(linclf("train iris --config c.toml"))["n_train"] == 75
+    monkeypatch.setenv("LINCLF_TRAIN_JSON", "1")
+    assert json.loads(linclf("train iris"))["n_train"] == 120
     (in_tmp / "c.toml").write_text("[train")
     assert linclf("train iris --config c.toml").err.startswith("error: c.toml: is not TOML: ")
 
@@ -286,7 +306,7 @@ WRONG = [
     ("train strings.csv", 2, "strings.csv: cells that are not numbers in b ('u' at 2), c ('w' at 3)"),
     ("train nan.csv", 2, "nan.csv:3: the cell in column 'a' is missing or not a number"),
     ("train nan.svm", 2, "nan.svm:2: '1:nan': the value is not a finite number"),
-    ("train one.csv", 2, "one.csv: all 3 rows have the label 'x'; a classifier needs at least two classes"),
+    ("train one.csv", 2, "one.csv: all 4 rows have the label 'x'; a classifier needs at least two classes"),
     ("train iris --reg -1", 2, "reg is -1.0; give a finite number >= 0"),
     ("train iris --reg inf", 2, "reg is inf"),
     ("train iris --lr 0", 2, "lr is 0.0; give a finite number > 0, or auto"),
@@ -298,7 +318,7 @@ WRONG = [
     ("train iris --patience 2", 2, "patience watches the validation accuracy; give --val"),
     ("train iris --no-bias --reg-bias", 2, "reg-bias penalises the bias that no-bias leaves out"),
     ("train iris --test 1", 2, "--test is 1; give a fraction >= 0 and < 1"),
-    ("train iris --target y", 2, "--target, --drop and --format are for files"),
+    ("train iris --target y", 2, "--target, --drop, --format and the like are for files"),
     (f"train {WINE} --scale standard", 2, "would make sparse data dense"),
     ("train iris -o no/such/m", 2, "no/such/m: there is no directory no/such; create it first"),
     ("train iris -o .", 2, ".: is a directory; give a file name"),
@@ -307,6 +327,12 @@ WRONG = [
     ("train iris --lr 1e10 --scale none", 3, "training diverged"),
     ("train iris -o /dev/full", 4, "/dev/full: could not be written: No space left on device"),
     ("train -", 2, "-: is empty"),
+    ("train one.csv -o one.csv", 2, "one.csv: is also a file that this command reads or writes otherwise"),
+    ("train iris -o x --history x", 2, "x: is also a file that this command reads or writes otherwise"),
+    ("train iris --test one.csv --history ./one.csv", 2, "./one.csv: is also a file that this command reads"),
+    ("predict m iris -o m", 2, "m: is also a file that this command reads"),
+    ("train iris --history -", 2, "the history cannot go to stdout"),
+    (f"train {WINE} --target x", 2, "is read as svmlight, which has no use for --target"),
     ("predict iris iris", 2, "iris: there is no such file"),
     (f"predict {DATA}/iris.csv iris", 2, "iris.csv: is not a model file of linclf"),
     ("predict m wine", 2, "wine: has 13 feature columns, the model was trained on 4; give data of the same columns"),
@@ -421,6 +447,17 @@ def test_the_bar_shows_epoch_objective_and_validation_accuracy_on_a_terminal_onl
     assert "objective=" in shown
     assert "val=" in shown
     assert on_terminal(NO_COLOR="1") == ""
+
+
+def test_interrupted_while_modules_load_and_with_closed_streams(in_tmp) -> None:
+    program = "import builtins, linclf.__main__ as m\ndef boom(*_, **__): raise KeyboardInterrupt\n"
+    program += "builtins.__import__ = boom\nm.run()"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (ran.returncode, ran.stderr) == (130, "")
+    for closed in (">&-", "2>&-"):
+        line = f"{' '.join(COMMAND)} train iris -o m {closed}"
+        ran = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
+        assert (ran.returncode, ran.stderr) == (0, "")
 
 
 def test_main_can_be_called_from_a_thread(capfd) -> None:

@@ -200,18 +200,38 @@ def test_labels_named_like_missing_cells_are_labels(tmp_path) -> None:
         (TABLE + "7,NaN,x\n", {}, "t.csv:5: the cell in column 'b' is missing"),
         (TABLE + "7,8,\n", {}, "t.csv:5: the label in column 'label' is missing"),
         ('a,label\n"1\n",x\n\n,y\n', {}, "t.csv:5: the cell in column 'a' is missing"),
-        (TABLE + "7,8\n", {}, "t.csv:5: the label in column 'label' is missing"),
+        (TABLE + "7,8\n", {}, "t.csv:5: has 2 cells where 3 are expected"),
         (TABLE + "7,8,x,9\n", {}, "t.csv:5: has 4 cells where 3 are expected"),
         ("a,label\n1,x,2\n3,y,4\n", {}, "cells"),
         (TABLE + '7,"8,x\n', {}, "t.csv:5: opens a quote that is never closed"),
         (TABLE.encode() + b"7,8,\xff\n", {}, "t.csv:5: is not UTF-8"),
         (TABLE.encode() + b"7,8,\0\n", {}, "t.csv:5: has a NUL byte"),
-        (TABLE, {"zero_based": True}, "--zero-based and --one-based are for svmlight"),
+        (TABLE, {"zero_based": True}, "is read as csv, which has no use for --zero-based or --one-based"),
+        (TABLE.replace(",", ";"), {}, "cells seem to be separated by ';', not ','"),
+        ("a,a,label\n1,2,x\n3,4,y\n", {}, "two columns are named 'a'"),
+        (TABLE.split("\n", 1)[1], {}, "if the file has no header, say --no-header"),
+        (TABLE.split("\n", 1)[1], {"target": "2"}, "is there no header. say --no-header"),
     ],
 )
 def test_wrong_tables(tmp_path, text, options, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read(tmp_path / "t.csv", text, **options)
+
+
+def test_a_target_without_labels_is_ignored_where_none_are_needed(tmp_path) -> None:
+    train = read(tmp_path / "train.csv", TABLE)
+    (tmp_path / "new.csv").write_text("a,b,label\n1,2,\n3,4,\n")
+    assert load(Source(str(tmp_path / "new.csv")), like=train.features, labelled=False).y is None
+
+
+def test_a_file_without_a_header_is_read_as_the_one_trained_on(tmp_path) -> None:
+    rows = TABLE.split("\n", 1)[1]
+    train = read(tmp_path / "train.csv", rows, header=False, target="2")
+    (tmp_path / "new.csv").write_text(rows)
+    np.testing.assert_array_equal(load(Source(str(tmp_path / "new.csv")), like=train.features).X, train.X)
+    (tmp_path / "bare.csv").write_text("1,2.5\n3,4\n")
+    bare = load(Source(str(tmp_path / "bare.csv")), like=train.features, labelled=False)
+    np.testing.assert_array_equal(bare.X, [[1, 2.5], [3, 4]])
 
 
 def test_columns_are_found_by_name(tmp_path) -> None:
@@ -294,6 +314,15 @@ def test_empty_svmlight(tmp_path, text: str) -> None:
         read(tmp_path / "t.svm", text)
 
 
+def test_an_unknown_suffix_is_said_to_be_read_as_svmlight(tmp_path) -> None:
+    with pytest.raises(
+        InputError, match="t.txt:1: the label 'a,b,label' .*read as svmlight for want of a known suffix"
+    ):
+        read(tmp_path / "t.txt", TABLE)
+    assert read(tmp_path / "t.txt", TABLE, format="csv").X.shape == (3, 2)
+    assert read(tmp_path / "T.CSV.GZ", gzip.compress(TABLE.encode())).X.shape == (3, 2)
+
+
 @pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz"])
 def test_a_cut_archive_is_an_error(tmp_path, suffix: str) -> None:
     pack = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}[suffix]
@@ -344,7 +373,8 @@ def test_wrong_npz(tmp_path, arrays: dict, message: str) -> None:
 def test_garbled_npz(tmp_path) -> None:
     np.savez(tmp_path / "t.npz", X=np.zeros((50, 2)), y=np.zeros(50))
     whole = (tmp_path / "t.npz").read_bytes()
-    for content in (b"PK\3\4 not a zip", whole[:200], whole[:-30]):
+    np.save(tmp_path / "t.npy", np.zeros(3))
+    for content in (b"PK\3\4 not a zip", whole[:200], whole[:-30], (tmp_path / "t.npy").read_bytes(), b"a,b\n1,2\n"):
         with pytest.raises(InputError, match="is not an npz file"):
             read(tmp_path / "t.npz", content)
 
@@ -397,10 +427,12 @@ def test_one_class_is_refused(y) -> None:
 def test_a_quantity_is_refused() -> None:
     rng = np.random.default_rng(0)
     for y in (rng.standard_normal(100), np.array([0.1, 0.2, 0.3]), np.array([f"{x:.2f}0" for x in rng.random(100)])):
-        with pytest.raises(InputError, match="a quantity and not classes"):
+        with pytest.raises(InputError, match=r"a quantity and not classes|each of the \d+ rows has a label of its own"):
             labels.check_classes(y, "t")
+    with pytest.raises(InputError, match="30 different numbers such as 0.5 and 1.0, a quantity"):
+        labels.check_classes(np.arange(60) // 2 * 0.5 + 0.5, "t")
     labels.check_classes(np.array([0.5, 1.0, 1.5] * 10), "t")
-    labels.check_classes(np.arange(50), "t")
+    labels.check_classes(np.arange(100) // 2, "t")
 
 
 # --- parts ---------------------------------------------------------------------------------------------------------
@@ -443,14 +475,21 @@ def test_own_test_part_fraction_and_all(tmp_path) -> None:
     assert cut(dataset, 0.0, None, 0).test is None
 
 
-@pytest.mark.parametrize("fraction", [-0.1, 1.0, 2.0])
-def test_fractions_out_of_range(fraction: float) -> None:
-    with pytest.raises(InputError, match="give a fraction >= 0 and < 1"):
-        cut(load(Source("iris")), fraction, None, 0)
+@pytest.mark.parametrize("fraction", ["-0.1", "1", "2.0"])
+def test_fractions_out_of_range(fraction: str) -> None:
+    with pytest.raises(InputError, match=f"--val is {fraction}; give a fraction >= 0 and < 1, or data"):
+        parse_part(fraction, "val")
 
 
 def test_parse_part() -> None:
-    assert [parse_part(x) for x in (None, "0", ".2", "1e-1", "a.csv", "./0.2")] == [None, 0, 0.2, 0.1, "a.csv", "./0.2"]
+    assert [parse_part(x, "test") for x in (None, "0", ".2", "1e-1", "a.csv", "./0.2")] == [
+        None,
+        0,
+        0.2,
+        0.1,
+        "a.csv",
+        "./0.2",
+    ]
 
 
 # --- scaling -------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 from safetensors.numpy import save_file
+from scipy import sparse
 
 from linclf.datasets import Features
 from linclf.errors import AccessError, InputError
@@ -96,8 +97,20 @@ def test_predictions() -> None:
     np.testing.assert_array_equal(three.probabilities(X).argmax(axis=1), three.predict_codes(X))
     with pytest.raises(InputError, match="the loss hinge has no probabilities; train with --loss softmax, logistic"):
         two.probabilities(X)
-    with pytest.raises(InputError, match="X has 5 features, the model was trained on 6"):
-        three.scores(X[:, :5])
+    for wrong in (X[:, :5], X[0]):
+        with pytest.raises(InputError, match=r"X has the shape .* the model was trained on 6 features; give \(n, d\)"):
+            three.scores(wrong)
+
+
+def test_predictions_from_lists_sparse_rows_and_frames() -> None:
+    import pandas as pd
+
+    trained, X = model(), RNG.standard_normal((5, 6))
+    expected = trained.predict(X).tolist()
+    assert trained.predict(X.tolist()).tolist() == expected
+    assert trained.predict(sparse.coo_array(X)).tolist() == expected
+    frame = pd.DataFrame(X, columns=list(NAMES))[list(reversed(NAMES))].assign(more="text")
+    assert trained.predict(frame).tolist() == expected
 
 
 def test_scores_of_many_rows_are_those_of_each(layout) -> None:

@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
@@ -46,17 +46,13 @@ for command in (train, predict, evaluate, info, gradcheck, datasets):
     cli.add_command(command)
 
 
-def run() -> NoReturn:
-    """The entry point of the shell command."""
-    sys.exit(main(sys.argv[1:]))
-
-
 def main(args: Sequence[str]) -> int:
     """Run one command and return its exit code; DESIGN's table says which."""
     try:
         with _terminable(), cli.make_context("linclf", list(args)) as context:
             code = cli.invoke(context)
-            sys.stdout.flush()
+            if sys.stdout is not None:  # closed by the caller
+                sys.stdout.flush()
             return code if isinstance(code, int) else 0
     except click.exceptions.Exit as end:
         return end.exit_code

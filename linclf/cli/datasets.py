@@ -9,7 +9,7 @@ from linclf.report import table, to_json
 
 @click.command(short_help="List the named data sets.")
 @json_option
-def datasets(as_json: bool) -> None:
+def datasets(json: bool) -> None:
     """List the data sets that DATA can name, their sizes, and whether they are on this machine.
 
     \b
@@ -28,7 +28,7 @@ def datasets(as_json: bool) -> None:
         }
         for named in NAMED.values()
     ]
-    if as_json:
+    if json:
         click.echo(to_json({"datasets": described, "generators": list(GENERATORS)}))
         return
     rows = [

@@ -7,7 +7,7 @@ import click
 from linclf.cli.options import config_option, data_options, json_option, quiet_option, say, source
 from linclf.datasets import Labelled, load
 from linclf.datasets.labels import encode, unseen_notes
-from linclf.datasets.parts import Part
+from linclf.datasets.parts import Part, parse_part
 from linclf.errors import InputError
 from linclf.model import LinearModel
 from linclf.model import load as load_model
@@ -27,7 +27,7 @@ from linclf.training import rebuild_parts
 @json_option
 @quiet_option
 @config_option
-def evaluate(model: str, data: str | None, part: str | None, as_json: bool, quiet: bool, **options: Any) -> None:
+def evaluate(model: str, data: str | None, part: str | None, json: bool, quiet: bool, **options: Any) -> None:
     """Accuracy, figures per class and confusion of MODEL.
 
     \b
@@ -43,7 +43,7 @@ def evaluate(model: str, data: str | None, part: str | None, as_json: bool, quie
     else:
         rows, title = _other_data(trained, data, part, quiet, options)
     result = evaluation(trained.predict_codes(rows.X), rows.y, trained.classes)
-    click.echo(to_json(result) if as_json else evaluation_text(result, f"{model} on {title}"))
+    click.echo(to_json(result) if json else evaluation_text(result, f"{model} on {title}"))
 
 
 def _own_part(model: LinearModel, part: str, quiet: bool) -> tuple[Part, str]:
@@ -54,6 +54,9 @@ def _own_part(model: LinearModel, part: str, quiet: bool) -> tuple[Part, str]:
     if part == "test" and parts.test is None:
         raise InputError(f"the model was trained on all of {name}, without a test part; give DATA, or --part train")
     chosen = {"test": parts.test or parts.train, "train": parts.train, "all": parts.pooled()}
+    tests = model.record["options"]["test"]
+    if part == "test" and isinstance(parse_part(tests, "test"), str):
+        return chosen[part], tests
     return chosen[part], f"{name} ({part} part)"
 
 

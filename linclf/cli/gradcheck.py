@@ -23,7 +23,7 @@ SAMPLE_ROWS = 100
 @data_options
 @json_option
 @config_option
-def gradcheck(data: str | None, loss: tuple[str, ...], as_json: bool, **options: Any) -> int:
+def gradcheck(data: str | None, loss: tuple[str, ...], json: bool, **options: Any) -> int:
     """Check every loss, dense and CSR: the analytic gradient against central differences and against naive loops.
 
     \b
@@ -35,7 +35,7 @@ def gradcheck(data: str | None, loss: tuple[str, ...], as_json: bool, **options:
     """
     sample = None if data is None else _sample(data, options)
     checks = check_losses([LOSSES[name] for name in loss or LOSSES], sample)
-    click.echo(to_json(checks_json(checks)) if as_json else checks_text(checks))
+    click.echo(to_json(checks_json(checks)) if json else checks_text(checks))
     return 0 if all(check.passed for check in checks) else GradientError.exit_code
 
 

@@ -11,7 +11,7 @@ from linclf.report import model_info, model_text, to_json
 @click.argument("model")
 @json_option
 @config_option
-def info(model: str, as_json: bool) -> None:
+def info(model: str, json: bool) -> None:
     """Describe MODEL: its data, options, figures and strongest weights.
 
     \b
@@ -19,4 +19,4 @@ def info(model: str, as_json: bool) -> None:
     linclf info m.safetensors --json
     """
     described = model_info(load_model(model))
-    click.echo(to_json(described) if as_json else model_text(described, model))
+    click.echo(to_json(described) if json else model_text(described, model))

@@ -69,7 +69,7 @@ def source(data: str, options: dict[str, Any]) -> Source:
 
 def json_option(command: F) -> F:
     """--json"""
-    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")(command)
+    return click.option("--json", is_flag=True, help="Print one JSON object and nothing else.")(command)
 
 
 def quiet_option(command: F) -> F:
@@ -96,15 +96,43 @@ def _load_config(ctx: click.Context, param: click.Parameter, path: str | None) -
         tables = tomllib.loads(read_bytes(path).decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: is not TOML: {error}") from None
-    table = tables.get(ctx.info_name or "", {})
-    if not isinstance(table, dict):
-        raise InputError(f"{path}: {ctx.info_name} must be a table, [{ctx.info_name}]")
-    known = {_spelling(p): p.name for p in ctx.command.params if p.name not in ("config", "help")}
-    for key in table:
-        if key.replace("_", "-") not in known:
+    commands = ctx.parent.command.commands if ctx.parent and isinstance(ctx.parent.command, click.Group) else {}
+    for name, table in tables.items():
+        if name not in commands or not isinstance(table, dict):
+            raise InputError(
+                f"{path}: {name!r} is not the table of a command; the tables are [{'], ['.join(commands)}]"
+            )
+    ctx.default_map = {}
+    known = {_spelling(p): p for p in ctx.command.params if isinstance(p, click.Option) and p.name != "config"}
+    for key, value in tables.get(ctx.info_name or "", {}).items():
+        option = known.get(key.replace("_", "-"))
+        if option is None or option.name is None:
             near = difflib.get_close_matches(key, known, 1, 0)
             raise InputError(f"{path}: [{ctx.info_name}] has no option {key!r}; did you mean {near[0]!r}?")
-    ctx.default_map = {known[key.replace("_", "-")]: value for key, value in table.items()}
+        wanted, fits = _toml_types(option)
+        values = value if option.multiple and isinstance(value, list) else [value]
+        if not all(type(item) in fits for item in values):
+            raise InputError(f"{path}: [{ctx.info_name}] {key} is {value!r}; give {wanted}")
+        ctx.default_map[option.name] = values if option.multiple else value
+
+
+def _toml_types(option: click.Option) -> tuple[str, tuple[type, ...]]:
+    """What a TOML file may hold for an option, in words and as types."""
+    if option.is_flag:
+        return "true or false", (bool,)
+    if option.multiple:
+        return "a string or a list of strings", (str,)
+    number, or_auto = option.type, ""
+    if isinstance(option.type, NumberOrAuto):
+        number, or_auto = (click.INT if option.type.kind is int else click.FLOAT), " or 'auto'"
+    fits: tuple[type, ...] = (str,) if or_auto else ()
+    if number is click.INT:
+        return f"a whole number{or_auto}", (int, *fits)
+    if number is click.FLOAT:
+        return f"a number{or_auto}", (int, float, *fits)
+    if "FRACTION" in (option.metavar or ""):
+        return "a fraction or a string", (int, float, str)
+    return "a string", (str,)
 
 
 def _spelling(parameter: click.Parameter) -> str:
@@ -120,4 +148,4 @@ def say(notes: Iterable[str], quiet: bool = False) -> None:
 
 def wants_bar(quiet: bool) -> bool:
     """Whether a progress bar belongs on stderr."""
-    return not quiet and sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    return not quiet and sys.stderr is not None and sys.stderr.isatty() and not os.environ.get("NO_COLOR")

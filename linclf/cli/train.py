@@ -18,7 +18,7 @@ from linclf.cli.options import (
 )
 from linclf.datasets.scaling import SCALES
 from linclf.errors import InputError, Terminated
-from linclf.files import check_writable
+from linclf.files import check_outputs
 from linclf.losses import LOSSES
 from linclf.report import to_json, training_text
 from linclf.sgd import SCHEDULES
@@ -77,7 +77,11 @@ DEFAULT = TrainOptions()
     "--seed", type=int, default=DEFAULT.seed, show_default=True, help="Seed of the split and of the order of rows."
 )
 @click.option("--test", metavar="DATA|FRACTION", help="Test part; 0 trains on all. [default: the data's own, else 0.2]")
-@click.option("--val", metavar="DATA|FRACTION", help="Validation part; the weights of its best epoch are kept.")
+@click.option(
+    "--val",
+    metavar="DATA|FRACTION",
+    help="Validation part, a fraction of what the test part leaves; the weights of its best epoch are kept.",
+)
 @click.option("--patience", type=int, metavar="N", help="Stop after N epochs without a better validation accuracy.")
 @click.option("--history", metavar="FILE.jsonl", help="Write a JSON line per epoch.")
 @click.option("-o", "--output", metavar="MODEL", help="Write the model to this file; - is stdout.")
@@ -85,7 +89,7 @@ DEFAULT = TrainOptions()
 @json_option
 @quiet_option
 @config_option
-def train(data: str, output: str | None, history: str | None, as_json: bool, quiet: bool, **options: Any) -> int:
+def train(data: str, output: str | None, history: str | None, json: bool, quiet: bool, **options: Any) -> int:
     """Train a linear classifier on DATA and report its accuracy.
 
     \b
@@ -98,11 +102,11 @@ def train(data: str, output: str | None, history: str | None, as_json: bool, qui
     """  # fmt: skip
     began = time.perf_counter()
     config = TrainOptions(source=source(data, options), bias=not options.pop("no_bias"), **options)
-    if output == "-" and as_json:
+    if output == "-" and json:
         raise InputError("the model and --json cannot both go to stdout; give -o a file name")
-    for path in (output, history):
-        if path not in (None, "-"):
-            check_writable(path)
+    if history == "-":
+        raise InputError("the history cannot go to stdout, where the report is; give --history a file name")
+    check_outputs((output, history), (data, config.test, config.val))
     parts = load_parts(config)
     say(parts.notes, quiet)
     loaded = time.perf_counter()
@@ -112,7 +116,7 @@ def train(data: str, output: str | None, history: str | None, as_json: bool, qui
         trained.model.save(output)
     seconds = {"load": loaded - began, **trained.result["seconds"], "total": time.perf_counter() - began}
     result = {**trained.result, "model": output, "seconds": seconds}
-    click.echo(to_json(result) if as_json else training_text(result, trained.why), err=output == "-")
+    click.echo(to_json(result) if json else training_text(result, trained.why), err=output == "-")
     return _ending(trained, output)
 
 

@@ -50,12 +50,14 @@ def check_classes(labels: Array, name: str) -> Array:
     if len(classes) < 2:
         found = f"all {counts[0]} rows have the label {show(classes[0])}" if len(classes) else "there are no rows"
         raise InputError(f"{name}: {found}; a classifier needs at least two classes in its training part")
+    if len(classes) == len(labels) > 2:
+        raise InputError(f"{name}: each of the {len(labels)} rows has a label of its own; choose other labels")
     numbers = [_number(label) for label in classes.tolist()]
     fractions = all(isinstance(x, float) for x in numbers) and any(x != round(x) for x in numbers)  # type: ignore[call-overload]
     if fractions and len(classes) > min(20, len(labels) // 2):
         raise InputError(
             f"{name}: the labels are {len(classes)} different numbers such as {classes[0]} and {classes[1]}, a "
-            "quantity and not classes; choose another --target, or bin the numbers first"
+            "quantity and not classes; choose other labels, or bin the numbers first"
         )
     return classes
 

@@ -206,8 +206,10 @@ def _generate(source: Source) -> Dataset:
 
 def _arrays(source: Source, X: Matrix, y: Array, names: Any, test: Labelled | None = None) -> Dataset:
     """A Dataset of arrays, its digest over their bytes."""
-    if source.target or source.drop or source.format:
-        raise InputError(f"{source.data}: --target, --drop and --format are for files; this is a named data set")
+    if source != Source(source.data):
+        raise InputError(
+            f"{source.data}: --target, --drop, --format and the like are for files, not for a named data set"
+        )
     X = X.tocsr() if is_sparse(X) else np.ascontiguousarray(X)
     y = labels.from_array(y, source.data)
     digest = hashlib.sha256(f"{X.shape} {X.dtype} {y.dtype}".encode())

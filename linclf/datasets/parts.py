@@ -53,6 +53,7 @@ def cut(dataset: Dataset, test: Dataset | float | None, val: Dataset | float | N
     """
     name = dataset.source.data
     rows: Labelled = dataset
+    labels.check_classes(rows.labels(), name)
     held: Labelled | None
     watched: Labelled | None
     if isinstance(test, Dataset):
@@ -89,8 +90,6 @@ def _draw(
     """Split off a stratified fraction of the rows; both pieces keep the order of the file."""
     if fraction == 0:
         return rows, None
-    if not 0 < fraction < 1:
-        raise InputError(f"--{part} is {fraction:g}; give a fraction >= 0 and < 1, or data")
     y = rows.labels()
     held = stratified(y, fraction, rng)  # (n,) bool
     if not held.any():
@@ -121,8 +120,10 @@ def stratified(y: Array, fraction: float, rng: np.random.Generator) -> Array:
     return marked
 
 
-def parse_part(text: str | None) -> str | float | None:
-    """The value of --test or --val: a number is a fraction, anything else is data."""
-    if text is not None and re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", text, re.IGNORECASE):
-        return float(text)
-    return text
+def parse_part(text: str | None, name: str) -> str | float | None:
+    """The value of --test or --val: a number is a fraction, anything else is data. Raises InputError for no fraction."""
+    if text is None or not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", text, re.IGNORECASE):
+        return text
+    if not 0 <= float(text) < 1:
+        raise InputError(f"--{name} is {text}; give a fraction >= 0 and < 1, or data (a file of that name as ./{text})")
+    return float(text)

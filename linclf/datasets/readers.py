@@ -39,22 +39,38 @@ def read_file(source: Source, like: Features | None = None, labelled: bool = Tru
     if like is not None:  # what a model is given has the format of its training data, if nothing else says so
         known = known or like.format or ("csv" if source.data == "-" else None)
     kind = source.format or known or "svmlight"
-    if source.zero_based is not None and kind != "svmlight":
-        raise InputError(f"{source.data}: is read as {kind}; --zero-based and --one-based are for svmlight files")
+    _check_options(source, kind)
     if not content.strip():
         raise InputError(f"{source.data}: is empty; give a file with rows")
     raw = Raw(source, kind, hashlib.sha256(packed).hexdigest(), content)
     if kind == "npz":
         return _read_npz(raw, like, labelled)
     if kind == "svmlight":
-        return read_svmlight(raw, like)
+        try:
+            return read_svmlight(raw, like)
+        except InputError as error:
+            if source.format or known:
+                raise
+            raise InputError(f"{error} (read as svmlight for want of a known suffix; see --format)") from None
     return read_table(raw, like, labelled)
+
+
+def _check_options(source: Source, kind: str) -> None:
+    """Refuse options that another format has and this one has not."""
+    table_options = {"--target": source.target, "--drop": source.drop, "--no-header": not source.header}
+    base_options = {"--zero-based or --one-based": source.zero_based is not None}
+    unfit = {"svmlight": table_options, "npz": {**table_options, **base_options}}.get(kind, base_options)
+    for option, given in unfit.items():
+        if given:
+            raise InputError(f"{source.data}: is read as {kind}, which has no use for {option}; leave it out")
 
 
 def _read_npz(raw: Raw, like: Features | None, labelled: bool) -> Dataset:
     """Arrays X, y or x_train, y_train and x_test, y_test; images and other blocks are flattened to rows."""
     name = raw.source.data
     try:
+        with zipfile.ZipFile(io.BytesIO(raw.content)):
+            pass  # np.load would take other files too
         with np.load(io.BytesIO(raw.content), allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in archive.files if key in ("X", "y") or key[2:] in ("train", "test")}
             found = archive.files

@@ -5,7 +5,8 @@ import difflib
 import io
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -26,18 +27,21 @@ Frame = Any  # pandas.DataFrame; pandas is imported only when a table is read
 
 def read_table(raw: Raw, like: Features | None, labelled: bool) -> Dataset:
     """A Dataset of dense rows (float64) from CSV or TSV text; `labelled` says whether a target column is required."""
-    text = _Text(raw)
+    text = _Text(raw, header=raw.source.header and (like is None or like.header))
     columns = text.columns()
     target = _target(raw.source, columns, like, labelled)
-    return from_frame(text.frame(columns, target), raw, target, like, text.line)
+    frame = text.frame(columns, target)
+    if target is not None and not labelled:
+        frame, target = frame.drop(columns=target), None
+    return from_frame(frame, raw, target, like, text)
 
 
 def from_frame(
-    frame: Frame, raw: Raw, target: str | None, like: Features | None, line: Callable[[int], str] | None = None
+    frame: Frame, raw: Raw, target: str | None, like: Features | None, text: "_Text | None" = None
 ) -> Dataset:
-    """A Dataset from a data frame whose column `target`, if any, holds the labels as text; line(row) -> FILE:LINE."""
+    """A Dataset from a data frame whose column `target`, if any, holds the labels; `text` is what it was read from."""
     source = raw.source
-    where = line or (lambda row: f"{source.data}: row {row} (from 0)")
+    where = text.place if text else lambda row: f"{source.data}: row {row} (from 0)"
     if len(frame) == 0:
         raise InputError(f"{source.data}: holds no rows below its header")
     y = None
@@ -45,12 +49,13 @@ def from_frame(
         texts = frame[target].astype(str).to_numpy()
         missing = np.flatnonzero(frame[target].isna() | (texts == ""))
         if len(missing):
-            raise InputError(
-                f"{where(missing[0])}: the label in column {target!r} is missing; fill it in or remove the row"
-            )
+            row = int(missing[0])
+            if text:
+                text.check_width(row)
+            raise InputError(f"{where(row)}: the label in column {target!r} is missing; fill it in or remove the row")
         y = labels.from_text(texts)
     names, notes = _feature_columns(frame, source, target, like)
-    X = _numbers(frame[names], source, like is None, where)
+    X = _numbers(frame[names], source, like is None, where, text)
     features = like or Features(len(names), tuple(names), False, raw.format, source.header, target, source.drop)
     return Dataset(X, y, source, features, raw.digest, notes=notes)
 
@@ -68,17 +73,25 @@ def _target(source: Source, columns: list[str], like: Features | None, labelled:
             return None
         near = difflib.get_close_matches(wanted, columns, 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
+        header = " (or is there no header? say --no-header)" if source.header and _is_row(columns) else ""
         raise InputError(
-            f"{source.data}: has no column {wanted!r}{hint}; its columns are {listed}; name one with --target"
+            f"{source.data}: has no column {wanted!r}{hint}; its columns are {listed}; name one with --target{header}"
         )
     found = [column for column in columns if column in TARGET_NAMES]
     if len(found) == 1:
         return found[0]
     if not labelled:
         return None
-    header = "" if source.header else ", numbered from 0"
+    header = ", numbered from 0"
+    if source.header:
+        header = "; if the file has no header, say --no-header" if _is_row(columns) else ""
     reason = f"more than one of {', '.join(found)}" if found else f"no column named {', '.join(TARGET_NAMES)}"
     raise InputError(f"{source.data}: has {reason}; choose the label with --target; the columns are {listed}{header}")
+
+
+def _is_row(columns: list[str]) -> bool:
+    """Whether what should be a header looks like a row of data: a number among the names."""
+    return any(re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?(\.\d+)?", name, re.IGNORECASE) for name in columns)
 
 
 def _feature_columns(
@@ -110,13 +123,13 @@ def _feature_columns(
             f"{source.data}: lacks {len(missing)} of the {like.count} columns the model was trained on: "
             f"{', '.join(missing[:SHOWN])}; add them, in any order"
         )
-    used = {*like.names, *like.drop, target, like.target}
+    used = {*like.names, *like.drop, like.target}
     spare = [name for name in columns if name not in used]
     notes = (f"{source.data}: columns the model was not trained on were ignored: {', '.join(spare[:SHOWN])}",)
     return list(like.names), notes if spare else ()
 
 
-def _numbers(frame: Frame, source: Source, may_drop: bool, where: Callable[[int], str]) -> Array:
+def _numbers(frame: Frame, source: Source, may_drop: bool, where: Callable[[int], str], text: "_Text | None") -> Array:
     """The cells as float64 (n, d). Raises InputError naming every column that is not numbers, or the first bad cell."""
     import pandas as pd
 
@@ -136,11 +149,13 @@ def _numbers(frame: Frame, source: Source, may_drop: bool, where: Callable[[int]
     X = frame.to_numpy(np.float64)
     finite = np.isfinite(X)
     if not finite.all():
-        row, column = np.argwhere(~finite)[0]
+        row, column = map(int, np.argwhere(~finite)[0])
+        if text:
+            text.check_width(row)
         what = "is missing or not a number" if np.isnan(X[row, column]) else "is too large for a number"
         count = int((~finite).any(axis=1).sum())
         raise InputError(
-            f"{where(int(row))}: the cell in column {frame.columns[column]!r} {what} ({count} such rows); "
+            f"{where(row)}: the cell in column {frame.columns[column]!r} {what} ({count} such rows); "
             "fill in or remove them, or --drop the column"
         )
     return np.ascontiguousarray(X)
@@ -153,12 +168,12 @@ def _drop_list(names: list[str]) -> str:
 class _Text:
     """CSV text: its columns, its cells, and the line on which a row stands."""
 
-    def __init__(self, raw: Raw) -> None:
-        self.name, self.content, self.header = raw.source.data, raw.content, raw.source.header
+    def __init__(self, raw: Raw, header: bool) -> None:
+        self.name, self.content, self.header = raw.source.data, raw.content, header
         self.separator = SEPARATORS[raw.format or "csv"]
-        name, content = self.name, self.content
-        if b"\0" in content:
-            raise InputError(f"{name}:{self._line_at(content.index(0))}: has a NUL byte; is it a text file?")
+        if b"\0" in raw.content:
+            line = self._line_at(raw.content.index(0))
+            raise InputError(f"{self.name}:{line}: has a NUL byte; is it a text file? see --format")
 
     def _line_at(self, position: int) -> int:
         return self.content.count(b"\n", 0, position) + 1
@@ -207,7 +222,18 @@ class _Text:
 
     def columns(self) -> list[str]:
         """The names of the columns; without a header their numbers from 0, as text."""
-        return [str(name) for name in self._read(nrows=0 if self.header else 1, dtype=str).columns]
+        names = [str(name) for name in self._read(nrows=0 if self.header else 1, dtype=str).columns]
+        first = next((record for _, record in self._records()), [])
+        other = next((mark for mark in ";\t|," if mark in first[0]), None) if len(first) == 1 else None
+        if other is not None:
+            raise InputError(
+                f"{self.name}: has a single column; its cells seem to be separated by {other!r}, not {self.separator!r}; "
+                "convert it, or see --format"
+            )
+        twice = next((name for name in first if self.header and first.count(name) > 1), None)
+        if twice is not None:
+            raise InputError(f"{self.name}: two columns are named {twice!r}; give each a name of its own")
+        return names
 
     def frame(self, columns: list[str], target: str | None) -> Frame:
         """All cells: the target as text (`NA` is a label like any other, an empty cell is missing), the rest as found."""
@@ -220,15 +246,25 @@ class _Text:
         )
         return frame.set_axis(columns, axis=1)
 
-    def line(self, row: int) -> str:
-        """FILE:LINE of a row of cells; quoted cells may span lines, and empty lines are no rows."""
+    def place(self, row: int) -> str:
+        """FILE:LINE of a row of cells."""
+        return f"{self.name}:{self._record(row)[0]}"
+
+    def check_width(self, row: int) -> None:
+        """pandas fills short rows up with missing cells. Raises InputError if this row is one."""
+        width, (line, record) = len(self.columns()), self._record(row)
+        if len(record) < width:
+            raise InputError(f"{self.name}:{line}: has {len(record)} cells where {width} are expected; mend the line")
+
+    def _record(self, row: int) -> tuple[int, list[str]]:
+        return next(islice(self._records(), row + self.header, None))
+
+    def _records(self) -> Iterator[tuple[int, list[str]]]:
+        """The lines of cells, header included, each with the number of its first line; quoted cells may span lines, and
+        empty lines hold no cells."""
         with io.StringIO(self.content.decode("utf-8-sig", "replace"), newline="") as text:
-            reader = csv.reader(text, delimiter=self.separator, skipinitialspace=True)
-            seen, end = -1 if self.header else 0, 0
+            end, reader = 0, csv.reader(text, delimiter=self.separator, skipinitialspace=True)
             for record in reader:
                 if record:
-                    if seen == row:
-                        return f"{self.name}:{end + 1}"
-                    seen += 1
+                    yield end + 1, record
                 end = reader.line_num
-        return f"{self.name}: row {row} (from 0)"
