@@ -108,11 +108,12 @@ def _replace(path: str, content: bytes) -> None:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
-    directory = os.open(parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)  # the rename itself
-    finally:
-        os.close(directory)
+    with contextlib.suppress(OSError):  # the file is in place; some file systems cannot sync a directory
+        directory = os.open(parent, os.O_RDONLY)
+        try:
+            os.fsync(directory)  # the rename itself
+        finally:
+            os.close(directory)
 
 
 def _mode(path: str) -> int:

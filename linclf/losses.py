@@ -116,11 +116,12 @@ def softmax_probabilities(scores: Array) -> Array:
 def logistic_probabilities(scores: Array) -> Array:
     """sigmoid(s): one output -> the two classes' (n, *models, 2); one-vs-rest outputs -> normalised over the classes."""
     small = np.exp(-np.abs(scores))
-    positive = np.where(scores > 0, 1, small) / (1 + small)  # (n, *models, m)
     if scores.shape[-1] == 1:
+        positive = np.where(scores > 0, 1, small) / (1 + small)
         negative = np.where(scores > 0, small, 1) / (1 + small)  # not 1 - positive, which would lose its digits
         return np.concatenate([negative, positive], axis=-1)
-    return np.asarray(positive / positive.sum(axis=-1, keepdims=True))
+    # sigmoids normalised in logs, log sigmoid(s) = min(s, 0) - log1p(exp(-|s|)): far from 0 they would all be 0
+    return softmax_probabilities(np.minimum(scores, 0) - np.log1p(small))
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,7 @@ class Loss:
     formula     the value of one sample, as text for people
     source      who introduced it
     step        the learning rate of `auto` without momentum, times lambda_max(X^T X / n); see `linclf.rate`
+    step_outputs   beyond so many outputs the step falls like 1 / (m - 1), as the gradient grows (svm); None: it does not
     curvature   the largest second derivative in the scores where it grows with them (squared-hinge, mse), else 0
     binary      True: t = +-1; one output for two classes, one-vs-rest for more. False: an output per class
     probabilities   scores -> class probabilities, for the losses that have them
@@ -145,6 +147,7 @@ class Loss:
     curvature: float = 0.0
     binary: bool = False
     probabilities: Callable[[Array], Array] | None = None
+    step_outputs: int | None = None
 
     def __call__(self, scores: Array, y: Array) -> tuple[Array, Array]:
         """The loss of each sample and its gradient: see the top of this file for shapes."""
@@ -158,7 +161,14 @@ class Loss:
 LOSSES: dict[str, Loss] = {
     loss.name: loss
     for loss in (
-        Loss("svm", multiclass_svm, "sum_{j != y} max(0, s_j - s_y + 1)", "Weston & Watkins, 1999", step=4),
+        Loss(
+            "svm",
+            multiclass_svm,
+            "sum_{j != y} max(0, s_j - s_y + 1)",
+            "Weston & Watkins, 1999",
+            step=4,
+            step_outputs=10,
+        ),
         Loss("softmax", softmax, "logsumexp(s) - s_y", "Bridle, 1990", step=20, probabilities=softmax_probabilities),
         Loss("hinge", hinge, "max(0, 1 - t s)", "Cortes & Vapnik, 1995", step=10, binary=True),
         Loss(

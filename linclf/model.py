@@ -12,12 +12,13 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
 
 from linclf.datasets import Features
 from linclf.errors import InputError
 from linclf.files import read_bytes, write_bytes
 from linclf.losses import LOSSES, Array
-from linclf.matrix import Matrix, chunks, one_blas_thread
+from linclf.matrix import Matrix, chunks, first_not_finite, one_blas_thread
 from linclf.objective import scores
 
 FORMAT_VERSION = 1
@@ -51,8 +52,18 @@ class LinearModel:
         """The decision function X weight + bias of raw rows X (n, d): (n, m), in the dtype of the weights."""
         X = self._rows(X)
         with one_blas_thread():
-            parts = [scores(x.astype(self.weight.dtype), self.weight, self.bias) for _, x in chunks(X)]
+            parts = [scores(self._cast(x, rows.start), self.weight, self.bias) for rows, x in chunks(X)]
         return np.concatenate(parts) if parts else np.zeros((0, len(self.bias)), self.weight.dtype)
+
+    def _cast(self, x: Matrix, start: int) -> Matrix:
+        """Rows, numbered from `start`, in the dtype of the weights. Raises InputError for numbers beyond it."""
+        with np.errstate(over="ignore"):
+            cast = x.astype(self.weight.dtype)
+        bad = first_not_finite(cast) if x.dtype.kind == "f" and x.dtype != cast.dtype else None
+        if bad:
+            where = f"row {start + bad[0]} (from 0) has {x[bad]:g} in {self.features.name(bad[1])}"
+            raise InputError(f"{where}, which is beyond the {cast.dtype} that the model was trained in")
+        return cast
 
     def _rows(self, X: Any) -> Matrix:
         """Rows as an ndarray or CSR matrix (n, d), from anything like one; a data frame's columns are found by name."""
@@ -122,23 +133,12 @@ def from_bytes(content: bytes, name: str = "model") -> LinearModel:
     blank = content[:start] + _NO_DIGEST.encode() + content[end:]
     if hashlib.sha256(blank).hexdigest().encode() != content[start:end]:
         raise InputError(f"{name}: is damaged, its digest does not fit its content; copy it again or train it again")
-    record, tensors = _parse(content)
-    if record.pop("format") > FORMAT_VERSION:
-        raise InputError(f"{name}: was written by a newer linclf; upgrade linclf to read it")
-    if record["loss"] not in LOSSES:
-        raise InputError(f"{name}: was trained with the loss {record['loss']!r}, which this linclf does not have")
-    described = record.pop("features")
-    described = {field.name: described[field.name] for field in fields(Features)}
-    listed: dict[str, Any] = {key: tuple(x) if isinstance(x, list) else x for key, x in described.items()}
-    return LinearModel(
-        tensors["weight"],
-        tensors["bias"],
-        np.array(record.pop("classes")),
-        record.pop("loss"),
-        Features(**listed),
-        {key: x for key, x in record.items() if key != "sha256"},
-        tensors.get("scale"),
-    )
+    try:
+        return _parse(content)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None
+    except (KeyError, TypeError, ValueError, AttributeError, SafetensorError) as error:
+        raise InputError(f"{name}: is not a whole model ({type(error).__name__}: {error}); train it again") from None
 
 
 def _digest_span(content: bytes) -> tuple[int, int] | None:
@@ -148,10 +148,26 @@ def _digest_span(content: bytes) -> tuple[int, int] | None:
     return found.span(1) if found else None
 
 
-def _parse(content: bytes) -> tuple[dict[str, Any], dict[str, Array]]:
-    """The metadata and the tensors of content whose digest fits."""
+def _parse(content: bytes) -> LinearModel:
+    """The model in content whose digest fits; anyone can compute a digest, so the pieces must also fit each other."""
     from safetensors.numpy import load as load_tensors
 
     length = int.from_bytes(content[:8], "little")
-    header = json.loads(content[8 : 8 + length])
-    return json.loads(header["__metadata__"]["linclf"]), load_tensors(content)
+    record = json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["linclf"])
+    if record.pop("format") > FORMAT_VERSION:
+        raise InputError("was written by a newer linclf; upgrade linclf to read it")
+    tensors = load_tensors(content)
+    described = record.pop("features")
+    listed = {field.name: described[field.name] for field in fields(Features)}
+    arguments: dict[str, Any] = {key: tuple(x) if isinstance(x, list) else x for key, x in listed.items()}
+    features = Features(**arguments)
+    del record["sha256"]
+    weight, bias, scale = tensors["weight"], tensors["bias"], tensors.get("scale")
+    model = LinearModel(weight, bias, np.array(record.pop("classes")), record.pop("loss"), features, record, scale)
+    d, m = features.count, LOSSES[model.loss].n_outputs(len(model.classes))
+    fits = (weight.shape, bias.shape) == ((d, m), (m,)) and (scale is None or scale.shape == (d,))
+    floats = all(a.dtype in (np.float32, np.float64) and np.isfinite(a).all() for a in tensors.values())
+    named = features.names is None or len(features.names) == d
+    if not (fits and floats and named and len(model.classes) >= 2):
+        raise ValueError("its tensors do not fit its description")
+    return model

@@ -203,6 +203,9 @@ def softmax_loss_vectorized(W: Array, X: Array, y: Array, reg: float) -> tuple[f
 def _loss_vectorized(
     loss: Callable[[Array, Array], tuple[Array, Array]], W: Array, X: Array, y: Array, reg: float
 ) -> tuple[float, Array]:
+    y = np.asarray(y)
+    if y.shape != (len(X),) or not np.issubdtype(y.dtype, np.integer) or not ((y >= 0) & (y < W.shape[1])).all():
+        raise ValueError(f"y must be (N,) whole numbers 0..C-1 with N = {len(X)} and C = {W.shape[1]}, got {y.shape}")
     values, dscores = loss(_floats(X) @ W, y)  # (N,), (N, C)
     return float(values.mean() + reg / 2 * np.sum(W * W)), X.T @ dscores / len(y) + reg * W
 

@@ -15,7 +15,7 @@ import linclf
 from linclf import datasets
 from linclf.datasets import Features, Part, Parts, Source
 from linclf.datasets.parts import parse_part
-from linclf.datasets.scaling import SCALES, fit_scaling
+from linclf.datasets.scaling import SCALES, Scaling, fit_scaling
 from linclf.errors import DivergedError, InputError, Terminated
 from linclf.losses import LOSSES, Array, Loss
 from linclf.matrix import Matrix, first_not_finite, one_blas_thread
@@ -70,7 +70,7 @@ class TrainOptions:
         if self.patience is not None:
             if self.patience < 1:
                 raise InputError(f"patience is {self.patience}; give a whole number of epochs >= 1")
-            if self.val is None:
+            if not parse_part(self.val, "val"):
                 raise InputError(
                     "patience watches the validation accuracy; give --val DATA or a fraction, e.g. --val 0.1"
                 )
@@ -153,25 +153,54 @@ def train(options: TrainOptions, parts: Parts, on_epoch: Callable[[Progress], No
     """
     began = time.perf_counter()
     with one_blas_thread():
-        return _train(options, parts, on_epoch, began)
+        prepared = _prepare(options, parts)
+        watched = None
+        if parts.val is not None:
+            watched = Part(prepared.scaling.apply(parts.val.X, options.dtype), parts.val.y)
+        fitted = fit(
+            LOSSES[options.loss],
+            prepared.X,
+            parts.train.y,
+            len(parts.classes),
+            options,
+            weights=prepared.weights,
+            watched=watched,
+            on_epoch=on_epoch,
+        )
+        seconds = time.perf_counter() - began
+        try:
+            return _measure(options, parts, prepared, fitted, seconds)
+        except (KeyboardInterrupt, Terminated) as signal:  # the model is trained: the first signal must not cost it
+            return _measure(options, parts, prepared, replace(fitted, interrupted=signal), seconds)
 
 
-def _train(options: TrainOptions, parts: Parts, on_epoch: Callable[[Progress], None], began: float) -> Trained:
-    loss, name, n_classes = LOSSES[options.loss], options.source.data, len(parts.classes)
-    rows = parts.train
+@dataclass(frozen=True)
+class _Prepared:
+    """The training part as it is trained on: scaled X (n, d), and its weights (n,) or None."""
+
+    X: Matrix
+    weights: Array | None
+    scaling: Scaling
+
+
+def _prepare(options: TrainOptions, parts: Parts) -> _Prepared:
+    name, rows = options.source.data, parts.train
     scaling = fit_scaling(options.scale, rows.X, parts.features.sparse, parts.features.name, name)
     X = scaling.apply(rows.X, options.dtype)
     _check_range(X, rows.X, parts.features, options, name)
-    weights = _class_weights(options.class_weight, rows.y, n_classes)
-    watched = None if parts.val is None else Part(scaling.apply(parts.val.X, options.dtype), parts.val.y)
-    fitted = fit(loss, X, rows.y, n_classes, options, weights=weights, watched=watched, on_epoch=on_epoch)
-    sgd = fitted.sgd
-    objective = Objective(loss, options.reg, options.reg_bias)
-    data_loss, penalty = map(float, objective.terms(X, rows.y, fitted.W, fitted.b, weights))
-    _check_learned(loss, rows.y, fitted, weights, data_loss + penalty)
-    seconds = time.perf_counter() - began
+    return _Prepared(X, _class_weights(options.class_weight, rows.y, len(parts.classes)), scaling)
 
+
+def _measure(options: TrainOptions, parts: Parts, prepared: _Prepared, fitted: Fit, seconds: float) -> Trained:
+    """Fold the weights into a model, and measure it on every part."""
+    loss, name, n_classes = LOSSES[options.loss], options.source.data, len(parts.classes)
+    X, y, weights, scaling, sgd = prepared.X, parts.train.y, prepared.weights, prepared.scaling, fitted.sgd
+    objective = Objective(loss, options.reg, options.reg_bias)
+    data_loss, penalty = map(float, objective.terms(X, y, fitted.W, fitted.b, weights))
+    _check_learned(objective, data_loss + penalty, prepared, y, fitted)
     weight, bias = scaling.fold(fitted.W, fitted.b)
+    if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
+        raise InputError(f"{name}: the weights overflow when the scaling is folded in; rescale the columns first")
     model = LinearModel(weight, bias, parts.classes, options.loss, parts.features, {}, scaling.scale)
     measured = {
         part: None if held is None else accuracy(model.predict_codes(held.X), held.y)
@@ -233,11 +262,12 @@ def fit(
     watched  a validation part, scaled like X; with it the epoch with the best accuracy is kept (the later of equals),
              and `patience` may end training; without it the last epoch
     """
-    sgd, why = resolve(loss, X, options, weights)
+    n_outputs = loss.n_outputs(n_classes)
+    sgd, why = resolve(loss, X, n_outputs, options, weights)
     best, best_accuracy, improved, number, interrupted = None, -1.0, 0, 0, None
     began = time.perf_counter()
     try:
-        for epoch in epochs(loss, X, y, loss.n_outputs(n_classes), sgd, weights=weights):
+        for epoch in epochs(loss, X, y, n_outputs, sgd, weights=weights):
             number = epoch.number
             val_accuracy = None if watched is None else _accuracy(watched, epoch.W, epoch.b)
             seconds = time.perf_counter() - began
@@ -258,7 +288,9 @@ def fit(
     return Fit(best.W, best.b, sgd, why, number, best.number, interrupted)
 
 
-def resolve(loss: Loss, X: Matrix, options: TrainOptions, weights: Array | None) -> tuple[SGD, dict[str, str]]:
+def resolve(
+    loss: Loss, X: Matrix, n_outputs: int, options: TrainOptions, weights: Array | None
+) -> tuple[SGD, dict[str, str]]:
     """The engine's settings with every `auto` replaced, and for people what the replaced ones were made from."""
     why = {}
     n, size = X.shape[0], min(options.batch_size, X.shape[0])
@@ -266,11 +298,8 @@ def resolve(loss: Loss, X: Matrix, options: TrainOptions, weights: Array | None)
     n_epochs, lr = options.epochs, options.lr
     if isinstance(n_epochs, str):
         n_epochs, why["epochs"] = auto_epochs(n, size), " (auto)"
-    if isinstance(lr, str):
-        rate = auto_rate(loss, X, size, momentum, fit_bias=options.bias, weights=weights)
-        lr, why["lr"] = rate.value, f" (auto: {rate.reason})"
     sgd = SGD(
-        lr=lr,
+        lr=1.0 if isinstance(lr, str) else lr,
         reg=options.reg,
         epochs=n_epochs,
         batch_size=options.batch_size,
@@ -281,6 +310,9 @@ def resolve(loss: Loss, X: Matrix, options: TrainOptions, weights: Array | None)
         reg_bias=options.reg_bias,
         seed=options.seed,
     )
+    if isinstance(lr, str):
+        rate = auto_rate(loss, X, n_outputs, sgd, weights=weights)
+        sgd, why["lr"] = replace(sgd, lr=rate.value), f" (auto: {rate.reason})"
     return sgd, why
 
 
@@ -298,20 +330,29 @@ def _class_weights(kind: str | None, y: Array, n_classes: int) -> Array | None:
 
 
 def _check_range(X: Matrix, raw: Matrix, features: Features, options: TrainOptions, name: str) -> None:
-    """Numbers that fit the file's type may overflow the one trained in."""
-    bad = first_not_finite(X) if raw.dtype != X.dtype and raw.dtype.kind == "f" else None
+    """Numbers that fit the file's type may overflow the one trained in, or vanish in it."""
+    if raw.dtype == X.dtype or raw.dtype.kind != "f":
+        return
+    advice = "use --scale standard or maxabs, --dtype float64, or rescale it"
+    bad = first_not_finite(X)
     if bad:
-        raise InputError(
-            f"{name}: {features.name(bad[1])} has {raw[bad]:g}, beyond {options.dtype}; "
-            "use --scale standard or maxabs, --dtype float64, or rescale it"
-        )
+        raise InputError(f"{name}: {features.name(bad[1])} has {raw[bad]:g}, beyond {options.dtype}; {advice}")
+    if abs(X).max() == 0 != abs(raw).max():
+        raise InputError(f"{name}: all numbers are too small for {options.dtype} and would become 0; {advice}")
 
 
-def _check_learned(loss: Loss, y: Array, fitted: Fit, weights: Array | None, objective: float) -> None:
-    values, _ = loss(np.zeros((len(y), fitted.W.shape[1])), y)
-    start = float(np.average(values, weights=weights))
-    if not objective <= DIVERGED * start:
+def _check_learned(objective: Objective, reached: float, prepared: _Prepared, y: Array, fitted: Fit) -> None:
+    """Refuse a run that ended above the objective of zero weights, and zero weights that are not the optimum."""
+    sizes = np.bincount(y, prepared.weights)  # (K,): at zero scores the loss of a row depends on its class alone
+    values, _ = objective.loss(np.zeros((len(sizes), fitted.W.shape[1])), np.arange(len(sizes)))
+    start, lr = float(values @ sizes / sizes.sum()), float(fitted.sgd.lr)
+    if not reached <= DIVERGED * start:
         raise DivergedError(
-            f"training diverged: the objective is {objective:.3g} at lr {fitted.sgd.lr:.3g}, and {start:.3g} at zero "
-            f"weights; use a smaller lr, such as {fitted.sgd.lr / 10:.1g}"
+            f"training diverged: the objective is {reached:.3g} at lr {lr:.3g}, and {start:.3g} at zero weights; "
+            f"use a smaller lr, such as {lr / 10:.1g}"
         )
+    if fitted.W.any():
+        return
+    _, dW, _ = objective.value_and_gradient(prepared.X, y, fitted.W, fitted.b, prepared.weights)
+    if dW.any():
+        raise DivergedError(f"training never left zero weights: lr {lr:.3g} is too small; use a larger one, or auto")

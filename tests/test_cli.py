@@ -291,6 +291,59 @@ def test_rescaled_columns_change_nothing_under_standard_scaling(linclf, in_tmp) 
     assert predicted[0] == predicted[1]
 
 
+@pytest.mark.parametrize(
+    "option",
+    [
+        "--loss softmax",
+        "--reg 0.1",
+        "--lr 0.01",
+        "--epochs 3",
+        "--batch-size 7",
+        "--momentum 0.5",
+        *(f"--schedule {name}" for name in ("cosine", "constant", "invscaling")),
+        "--average",
+        "--no-bias",
+        "--reg-bias",
+        "--scale maxabs",
+        "--class-weight balanced",
+        "--dtype float64",
+        "--seed 1",
+        "--test 0.5",
+        "--val 0.3",
+        "--val 0.3 --patience 1",
+        "--drop a",
+    ],
+)
+def test_every_option_changes_the_weights(linclf, in_tmp, option: str) -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((60, 3))
+    labels = np.where(rows @ [1, 2, -1] + rng.standard_normal(60) > 1, "yes", "no")
+    lines = [",".join([*map(repr, map(float, row)), str(label)]) for row, label in zip(rows, labels, strict=True)]
+    (in_tmp / "t.csv").write_text("a,b,c,label\n" + "\n".join(lines))
+    weights = []
+    for extra in ("", option):
+        assert linclf(f"train t.csv -o m --epochs 20 --reg 0.01 {extra}").code == 0
+        weights.append(load("m").weight.tobytes())
+    assert weights[0] != weights[1]
+
+
+def test_the_later_of_equal_epochs_is_kept(linclf, in_tmp) -> None:
+    result = json.loads(linclf("train iris --val 0.2 --epochs 40 --history h --json"))
+    accuracies = [json.loads(line)["val_accuracy"] for line in (in_tmp / "h").read_text().splitlines()]
+    assert accuracies.count(max(accuracies)) > 1
+    assert result["best_epoch"] == 40 - accuracies[::-1].index(max(accuracies))
+
+
+def test_folded_weights_keep_the_digits_of_a_column_far_from_zero(linclf, in_tmp) -> None:
+    rng = np.random.default_rng(0)
+    (in_tmp / "t.csv").write_text(
+        "time,label\n"
+        + "".join(f"{1.7e18 + 1e11 * x!r},{'ab'[int(x > 0)]}\n" for x in map(float, rng.standard_normal(200)))
+    )
+    assert json.loads(linclf("train t.csv -o m --json"))["accuracy"]["train"] > 0.97
+    assert load("m").weight.dtype == np.float64
+
+
 # --- what goes wrong -----------------------------------------------------------------------------------------------
 
 
@@ -327,6 +380,11 @@ WRONG = [
     ("train iris --lr 1e10 --scale none", 3, "training diverged"),
     ("train iris -o /dev/full", 4, "/dev/full: could not be written: No space left on device"),
     ("train -", 2, "-: is empty"),
+    ("train small.svm --loss hinge", 2, "all numbers are too small for float32 and would become 0"),
+    ("train iris --lr 1e-60", 3, "training never left zero weights: lr 1e-60 is too small"),
+    ("train big.svm --scale none --dtype float64", 2, "too large to train on"),
+    ("train iris --patience 2 --val 0", 2, "patience watches the validation accuracy; give --val"),
+    ("evaluate m --target nope", 2, "say how DATA is read; give DATA"),
     ("train one.csv -o one.csv", 2, "one.csv: is also a file that this command reads or writes otherwise"),
     ("train iris -o x --history x", 2, "x: is also a file that this command reads or writes otherwise"),
     ("train iris --test one.csv --history ./one.csv", 2, "./one.csv: is also a file that this command reads"),
@@ -353,6 +411,8 @@ def test_errors_are_one_line_that_says_what_where_and_what_to_do(
     (in_tmp / "nan.csv").write_text("a,label\n1,x\nnan,y\n")
     (in_tmp / "nan.svm").write_text("1 1:2\n-1 1:nan\n")
     (in_tmp / "one.csv").write_text("a,label\n1,x\n2,x\n3,x\n4,x\n")
+    (in_tmp / "small.svm").write_text("1 1:1e-60\n2 2:1e-60\n" * 5)
+    (in_tmp / "big.svm").write_text("1 1:1e160\n2 2:1e160\n" * 5)
     (in_tmp / "big.csv").write_text("a,label\n" + "1e300,x\n2,y\n" * 5)
     assert linclf("train iris -o m").code == linclf("train iris --test 0 -o all").code == 0
     before = (in_tmp / "m").read_bytes()
@@ -397,7 +457,10 @@ def test_datasets(linclf) -> None:
 )
 def test_a_signal_saves_the_best_model_so_far(in_tmp, number, code: int, word: str) -> None:
     long = [*COMMAND, "train", "make:classification:n_samples=20000", "--epochs", "100000", "--history", "h", "-o", "m"]
+    # a background job of a shell ignores SIGINT, and so would its children
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(long, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    signal.signal(signal.SIGINT, before)
     deadline = time.monotonic() + 50
     while not (os.path.exists("h") and (in_tmp / "h").read_text().count("\n") >= 2):
         assert time.monotonic() < deadline
@@ -408,6 +471,23 @@ def test_a_signal_saves_the_best_model_so_far(in_tmp, number, code: int, word: s
     assert process.returncode == code
     assert f"error: {word} after epoch " in err
     assert "the best model so far is in m" in err
+    assert load("m").record["metrics"]["interrupted"]
+
+
+def test_a_signal_while_the_model_is_measured_does_not_cost_it(linclf, in_tmp, monkeypatch) -> None:
+    from linclf import training
+
+    measure, calls = training._check_learned, []
+
+    def interrupted_once(*arguments) -> None:
+        calls.append(1)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        measure(*arguments)
+
+    monkeypatch.setattr(training, "_check_learned", interrupted_once)
+    ran = linclf("train iris -o m")
+    assert (ran.code, len(calls)) == (130, 2)
     assert load("m").record["metrics"]["interrupted"]
 
 

@@ -149,8 +149,9 @@ def test_csv(tmp_path) -> None:
         lambda text: text.replace(",", ", "),
         lambda text: text.replace("x", '"x"'),
         lambda text: text.replace("\n", "\n\n"),
+        lambda text: text.replace("\n", "\n  \n"),
     ],
-    ids=["plain", "CRLF", "BOM", "no last newline", "spaces", "quotes", "empty lines"],
+    ids=["plain", "CRLF", "BOM", "no last newline", "spaces", "quotes", "empty lines", "blank lines"],
 )
 def test_csv_in_other_clothes(tmp_path, change, pack) -> None:
     content = change(TABLE).encode()
@@ -178,8 +179,19 @@ def test_no_header_target_by_number_and_drop(tmp_path) -> None:
 
 
 def test_labels_named_like_missing_cells_are_labels(tmp_path) -> None:
-    dataset = read(tmp_path / "t.csv", "a,label\n1,NA\n2,None\n3,nan\n")
-    assert dataset.labels().tolist() == ["NA", "None", "nan"]
+    dataset = read(tmp_path / "t.csv", "a,label\n1,NA\n2,None\n3,SE\n")
+    assert dataset.labels().tolist() == ["NA", "None", "SE"]
+
+
+@pytest.mark.parametrize(
+    "column",
+    ["x,nan,y", "x,?,y", "x,NaN,y", "x,,y", "1,NA,2", "0.5,None,1.5", "-1,n/a,1"],
+    ids=lambda c: c.split(",")[1],
+)
+def test_missing_labels_are_refused(tmp_path, column: str) -> None:
+    rows = "".join(f"{i},{label}\n" for i, label in enumerate(column.split(",")))
+    with pytest.raises(InputError, match="t.csv:3: the label in column 'label' is missing"):
+        read(tmp_path / "t.csv", "a,label\n" + rows)
 
 
 @pytest.mark.parametrize(
@@ -199,6 +211,7 @@ def test_labels_named_like_missing_cells_are_labels(tmp_path) -> None:
         (TABLE + "7,1e999,x\n", {}, "t.csv:5: the cell in column 'b' is too large"),
         (TABLE + "7,NaN,x\n", {}, "t.csv:5: the cell in column 'b' is missing"),
         (TABLE + "7,8,\n", {}, "t.csv:5: the label in column 'label' is missing"),
+        (TABLE + "  \n\n7,,x\n", {}, "t.csv:7: the cell in column 'b' is missing"),
         ('a,label\n"1\n",x\n\n,y\n', {}, "t.csv:5: the cell in column 'a' is missing"),
         (TABLE + "7,8\n", {}, "t.csv:5: has 2 cells where 3 are expected"),
         (TABLE + "7,8,x,9\n", {}, "t.csv:5: has 4 cells where 3 are expected"),
@@ -300,6 +313,8 @@ def test_svmlight_narrower_and_wider(tmp_path) -> None:
         ("1 3:1 2:1", "the index '2' comes after 3; sort"),
         ("1 3:1 3:1", "the index '3' comes after 3"),
         ("1 4294967297:1", "the index '4294967297' is too large"),
+        ("1 1_0:2", "'1_0:2' is not INDEX:VALUE"),
+        ("1 1:1_0", "'1:1_0': the value is not a finite number"),
         ("1 2:\ufffd", "'2:\ufffd': the value is not"),
     ],
 )
@@ -409,6 +424,20 @@ def test_labels_come_back_as_they_were_written(texts, expected) -> None:
     assert found == expected
     assert [type(x) for x in found] == [type(x) for x in expected]
     assert [str(x) for x in found] == texts
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (np.array([0, 2**63 + 5], np.uint64), ["0", str(2**63 + 5)]),
+        (np.array([0.1, 0.7], np.float32), [0.1, 0.7]),
+        (np.array([b"a", b"b"]), ["a", "b"]),
+        (np.array(["a", "b"], object), ["a", "b"]),
+        (np.array([True, False]), [True, False]),
+    ],
+)
+def test_labels_of_arrays(given, expected) -> None:
+    assert labels.from_array(given, "t").tolist() == expected
 
 
 def test_encode_across_files() -> None:
@@ -523,6 +552,16 @@ def test_maxabs_is_scikit_learns_dense_and_sparse(layout) -> None:
     expected = MaxAbsScaler().fit_transform(X)
     scaled = fit_scaling("maxabs", layout(X), False, named, "t").apply(layout(X), "float64")
     np.testing.assert_allclose(scaled if isinstance(scaled, np.ndarray) else scaled.toarray(), expected)
+
+
+def test_numbers_that_only_fit_once_scaled(layout) -> None:
+    for size in (1e100, 1e-60):
+        X = layout(np.array([[1.0, 0], [2, 4]]) * size)
+        scaled = fit_scaling("maxabs", X, False, named, "t").apply(X, "float32")
+        expected = [[0.5, 0], [1, 1]]
+        np.testing.assert_allclose(scaled if isinstance(scaled, np.ndarray) else scaled.toarray(), expected)
+    tiny = fit_scaling("maxabs", layout(np.array([[1e-310], [2e-310]])), False, named, "t")
+    assert tiny.scale == 1  # a smaller scale would fold into infinite weights
 
 
 def test_auto_goes_by_the_files_layout() -> None:

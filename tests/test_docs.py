@@ -20,7 +20,7 @@ def assert_same(written: str, printed: str) -> None:
         if old.startswith("seconds"):
             continue
         for x, y in zip(NUMBER.findall(old), NUMBER.findall(new), strict=True):
-            assert float(y) == pytest.approx(float(x), rel=0.1, abs=0.02), f"{old}\n{new}"
+            assert float(y) == pytest.approx(float(x), rel=0.03, abs=1e-6), f"{old}\n{new}"
 
 
 def test_readme_shows_what_its_commands_print() -> None:

@@ -79,3 +79,10 @@ def test_probabilities_are_the_losses_own(loss: Loss) -> None:
             y = rng.integers(0, n_classes, 20)
             with np.errstate(divide="ignore"):
                 np.testing.assert_allclose(loss(scores, y)[0], -np.log(p[np.arange(20), y]), rtol=1e-6, atol=1e-9)
+        else:
+            sigmoids = 1 / (1 + np.exp(-scores / 50))
+            expected = sigmoids / sigmoids.sum(axis=1, keepdims=True)
+            np.testing.assert_allclose(loss.probabilities(scores / 50), expected, rtol=1e-9)
+        for far in (-1e4, 1e4):  # all sigmoids 0, or all 1
+            p = loss.probabilities((scores + far).astype(np.float32))
+            np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-6)

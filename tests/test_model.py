@@ -1,6 +1,7 @@
 import json
 import os
 import stat
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -87,6 +88,35 @@ def test_a_newer_format_says_so(monkeypatch) -> None:
     monkeypatch.undo()
     with pytest.raises(InputError, match="written by a newer linclf; upgrade"):
         from_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda m: {"bias": np.zeros(7)},
+        lambda m: {"weight": m.weight[:3]},
+        lambda m: {"weight": np.full_like(m.weight, np.nan)},
+        lambda m: {"weight": m.weight.astype(np.int8)},
+        lambda m: {"classes": np.array(["one"])},
+        lambda m: {"scale": np.ones(2)},
+        lambda m: {"loss": "unknown"},
+        lambda m: {"features": replace(m.features, names=("a",))},
+        lambda m: {"features": replace(m.features, count=5)},
+        lambda m: {"record": {"format": "x"}},
+        lambda m: {"record": {"format": 2}},
+    ],
+)
+def test_forged_files_whose_digest_fits_are_refused(change) -> None:
+    right = model()
+    with pytest.raises(InputError, match="forged: (is not a whole model|was written by a newer)"):
+        from_bytes(replace(right, **change(right)).to_bytes(), "forged")
+
+
+def test_numbers_beyond_the_models_dtype_are_refused(layout) -> None:
+    X = layout(np.array([[0.0] * 6, [0, 0, 1e39, 0, 0, 0]]))
+    with pytest.raises(InputError, match=r"row 1 \(from 0\) has 1e\+39 in é 日本, which is beyond the float32"):
+        model(dtype=np.float32).predict(X)
+    assert np.isfinite(model().scores(X)).all()
 
 
 def test_predictions() -> None:

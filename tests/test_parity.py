@@ -1,5 +1,7 @@
 """The same optimum as scikit-learn and LIBLINEAR, at the same objective, in float64."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine
@@ -22,9 +24,9 @@ def standardised(load) -> tuple[np.ndarray, np.ndarray]:
 
 def trained(name: str, X, y, n_epochs: int, *, share: float = 1.0, reg_bias: bool = False, weights=None) -> Epoch:
     loss = LOSSES[name]
-    lr = share * auto_rate(loss, X, 64, 0.9, fit_bias=True, weights=weights).value
-    sgd = SGD(lr=lr, reg=REG, epochs=n_epochs, reg_bias=reg_bias)
-    return list(epochs(loss, X, y, loss.n_outputs(int(y.max()) + 1), sgd, weights=weights))[-1]
+    m, sgd = loss.n_outputs(int(y.max()) + 1), SGD(lr=1.0, reg=REG, epochs=n_epochs, reg_bias=reg_bias)
+    sgd = replace(sgd, lr=share * auto_rate(loss, X, m, sgd, weights=weights).value)
+    return list(epochs(loss, X, y, m, sgd, weights=weights))[-1]
 
 
 def suboptimality(name: str, X, y, epoch: Epoch, W, b, *, reg_bias: bool = False, weights=None) -> float:

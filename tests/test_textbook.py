@@ -113,6 +113,8 @@ def test_whole_numbers_are_computed_as_floats() -> None:
 @pytest.mark.parametrize(
     ("function", "arguments", "message"),
     [
+        (textbook.svm_loss_vectorized, (W, X, Y[:, None], 0.0), r"y must be \(N,\) whole numbers"),
+        (textbook.softmax_loss_vectorized, (W, X, Y - 1, 0.0), r"y must be \(N,\) whole numbers"),
         (textbook.hinge_forward, (np.zeros(3), np.array([0, 1, 1])), "targets must be -1 or"),
         (textbook.hinge_grad_input, (np.zeros(3), np.ones(2)), "one target per prediction"),
         (textbook.mse_forward, (np.zeros((3, 1)), np.zeros(3)), r"must both be \(n, C\)"),

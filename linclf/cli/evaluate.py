@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from linclf.cli.options import config_option, data_options, json_option, quiet_option, say, source
-from linclf.datasets import Labelled, load
+from linclf.datasets import Labelled, Source, load
 from linclf.datasets.labels import encode, unseen_notes
 from linclf.datasets.parts import Part, parse_part
 from linclf.errors import InputError
@@ -39,6 +39,9 @@ def evaluate(model: str, data: str | None, part: str | None, json: bool, quiet: 
     """  # fmt: skip
     trained = load_model(model)
     if data is None:
+        given = source("", options)
+        if given != Source(""):
+            raise InputError("--target, --drop, --format and the like say how DATA is read; give DATA")
         rows, title = _own_part(trained, part or "test", quiet)
     else:
         rows, title = _other_data(trained, data, part, quiet, options)
@@ -53,11 +56,11 @@ def _own_part(model: LinearModel, part: str, quiet: bool) -> tuple[Part, str]:
     name = model.record["options"]["source"]["data"]
     if part == "test" and parts.test is None:
         raise InputError(f"the model was trained on all of {name}, without a test part; give DATA, or --part train")
-    chosen = {"test": parts.test or parts.train, "train": parts.train, "all": parts.pooled()}
     tests = model.record["options"]["test"]
     if part == "test" and isinstance(parse_part(tests, "test"), str):
-        return chosen[part], tests
-    return chosen[part], f"{name} ({part} part)"
+        name = tests
+    rows = parts.pooled() if part == "all" else parts.train if part == "train" or parts.test is None else parts.test
+    return rows, f"{name} ({part} part)"
 
 
 def _other_data(

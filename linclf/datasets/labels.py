@@ -9,6 +9,9 @@ from linclf.errors import InputError
 from linclf.losses import Array
 
 _INTEGER, _DECIMAL = re.compile(r"-?\d{1,18}"), re.compile(r"-?\d+\.\d+")
+# cells that are missing: what pandas takes for one, and ?
+MISSING = ["", "?", "NA", "N/A", "n/a", "#N/A", "#N/A N/A", "#NA", "<NA>", "NaN", "nan", "-NaN", "-nan", "null", "NULL"]
+MISSING += ["None", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"]
 SHOWN = 10  # labels named in a message
 
 
@@ -36,6 +39,10 @@ def from_array(labels: Array, name: str) -> Array:
         if not all(isinstance(label, str) for label in labels):
             raise InputError(f"{name}: labels are missing or of mixed types; give all as strings or all as numbers")
         return labels.astype(str)
+    if labels.dtype.kind == "f" and labels.dtype.itemsize < 8:
+        labels = labels.astype(str).astype(np.float64)  # the float32 0.1 is 0.1, not 0.10000000149011612
+    if labels.dtype == np.uint64 and len(labels) and labels.max() > np.iinfo(np.int64).max:
+        labels = labels.astype(str)  # beyond what a list of integers gives back
     if labels.dtype.kind not in "biufU":
         raise InputError(f"{name}: labels of type {labels.dtype} are not understood; give integers or strings")
     missing = np.flatnonzero(~np.isfinite(labels)) if labels.dtype.kind == "f" else labels[:0]
@@ -62,6 +69,16 @@ def check_classes(labels: Array, name: str) -> Array:
     return classes
 
 
+def missing(texts: Array) -> Array:
+    """Which label texts (n,) stand for a missing one: empty, `?` and NaN always; `NA`, `None` and the like, which can be
+    names, among numbers."""
+    uniques, inverse = np.unique(texts, return_inverse=True)
+    named = [text for text in uniques.tolist() if text not in MISSING]
+    among_numbers = bool(named) and all(not isinstance(_number(text), str) for text in named)
+    never = {"", "?", "nan", "NaN", "-nan", "-NaN"}
+    return np.array([text in (MISSING if among_numbers else never) for text in uniques.tolist()])[inverse]
+
+
 def encode(labels: Array, classes: Array) -> tuple[Array, dict[str, int]]:
     """Codes 0..K-1 of labels (n,) among sorted classes (K,), -1 for a label that is not among them, and those counted.
 
@@ -85,6 +102,8 @@ def _number(label: object) -> object:
     try:
         number = float(label)  # type: ignore[arg-type]
     except ValueError:
+        return label
+    if isinstance(label, str) and "_" in label:  # Python reads 1_0 as 10
         return label
     return number if math.isfinite(number) else label
 

@@ -80,6 +80,10 @@ def cut(dataset: Dataset, test: Dataset | float | None, val: Dataset | float | N
             parts[key] = Part(part.X, codes)
             part_name = sources[key].source.data if key in sources else f"{name} ({key} part)"
             notes += labels.unseen_notes(unseen, len(codes), part_name)
+    if len(classes) > max(20, len(train.y) // 4):
+        notes.append(
+            f"{name}: {len(classes)} classes for {len(train.y)} training rows; are the labels a quantity or row ids?"
+        )
     digests = {key: source.digest for key, source in sources.items()}
     return Parts(classes, train, parts["val"], parts["test"], dataset.features, digests, tuple(notes))
 

@@ -9,6 +9,7 @@ from linclf.errors import InputError
 from linclf.losses import Array
 from linclf.matrix import Matrix, chunks, is_sparse
 
+SMALLEST = 1e-150  # a column of smaller numbers is taken for constant: its folded weight would overflow
 SCALES = ("auto", "standard", "maxabs", "none")
 
 
@@ -27,10 +28,9 @@ class Scaling:
 
     def _apply(self, X: Matrix, dtype: str) -> Matrix:
         if is_sparse(X):
-            X = X.astype(dtype)  # a copy
-            if self.scale is not None:
-                X.data /= self.scale[X.indices]
-            return X
+            if self.scale is not None:  # divided before it is cast: the raw numbers may not fit the dtype
+                X = type(X)((X.data / self.scale[X.indices], X.indices, X.indptr), shape=X.shape)
+            return X.astype(dtype)
         if self.scale is None:
             return np.ascontiguousarray(X, dtype)
         out = np.empty(X.shape, dtype)
@@ -69,7 +69,7 @@ def fit_scaling(kind: str, X: Matrix, sparse_file: bool, feature_name: Callable[
         scale = (
             abs(X).max(axis=0).toarray().ravel() if is_sparse(X) else np.maximum(X.max(axis=0), -1.0 * X.min(axis=0))
         )
-        return Scaling("maxabs", None, np.where(scale > 0, scale, 1).astype(np.float64))
+        return Scaling("maxabs", None, np.where(scale > SMALLEST, scale, 1).astype(np.float64))
     if is_sparse(X):
         raise InputError(f"{name}: --scale standard would make sparse data dense; use --scale maxabs or none")
     n = len(X)
@@ -83,4 +83,4 @@ def fit_scaling(kind: str, X: Matrix, sparse_file: bool, feature_name: Callable[
         )
     # what rounding alone leaves of a constant column: compare the bound in scikit-learn's StandardScaler
     rounding = n * np.finfo(np.float64).eps * variance + np.square(n * np.finfo(np.float64).eps * center)
-    return Scaling("standard", center, np.where(variance > rounding, np.sqrt(variance), 1))
+    return Scaling("standard", center, np.where(variance > rounding + SMALLEST**2, np.sqrt(variance), 1))

@@ -40,7 +40,9 @@ def _parse(name: str, content: bytes) -> tuple[Matrix, Array]:
         raise _fault(name, content, f"is not svmlight text ({error}); see --format") from None
     if X.shape[0] == 0:
         raise InputError(f"{name}: holds no rows; each line is LABEL INDEX:VALUE ...")
-    if not np.isfinite(labels).all() or first_not_finite(X):
+    # Python, and so the loader, reads 1_0 as 10
+    underscore = b"_" in content and _first_fault(content) is not None
+    if underscore or not np.isfinite(labels).all() or first_not_finite(X):
         raise _fault(name, content, "a number is not finite; mend or leave out the line")
     return X, labels
 
@@ -95,7 +97,7 @@ def _first_fault(content: bytes) -> tuple[int, str] | None:
 
 def _is_finite(text: bytes) -> bool:
     try:
-        return math.isfinite(float(text))
+        return math.isfinite(float(text)) and b"_" not in text
     except ValueError:
         return False
 

@@ -18,9 +18,6 @@ from linclf.losses import Array
 
 SEPARATORS = {"csv": ",", "tsv": "\t"}
 TARGET_NAMES = ("target", "label", "class", "y")
-# cells that are missing: what pandas takes for one, and ?
-MISSING = ["", "?", "NA", "N/A", "n/a", "#N/A", "#N/A N/A", "#NA", "<NA>", "NaN", "nan", "-NaN", "-nan", "null", "NULL"]
-MISSING += ["None", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"]
 SHOWN = 12  # columns named in a message
 Frame = Any  # pandas.DataFrame; pandas is imported only when a table is read
 
@@ -46,8 +43,8 @@ def from_frame(
         raise InputError(f"{source.data}: holds no rows below its header")
     y = None
     if target is not None:
-        texts = frame[target].astype(str).to_numpy()
-        missing = np.flatnonzero(frame[target].isna() | (texts == ""))
+        texts = frame[target].fillna("").astype(str).to_numpy()
+        missing = np.flatnonzero(labels.missing(texts))
         if len(missing):
             row = int(missing[0])
             if text:
@@ -241,7 +238,7 @@ class _Text:
         is_target = {key: column == target for key, column in zip(keys, columns, strict=True)}
         frame = self._read(
             dtype={key: str for key in keys if is_target[key]},
-            na_values={key: [""] if is_target[key] else MISSING for key in keys},
+            na_values={key: [""] if is_target[key] else labels.MISSING for key in keys},
             keep_default_na=False,
         )
         return frame.set_axis(columns, axis=1)
@@ -265,6 +262,6 @@ class _Text:
         with io.StringIO(self.content.decode("utf-8-sig", "replace"), newline="") as text:
             end, reader = 0, csv.reader(text, delimiter=self.separator, skipinitialspace=True)
             for record in reader:
-                if record:
+                if any(cell.strip() for cell in record) or len(record) > 1:
                     yield end + 1, record
                 end = reader.line_num
