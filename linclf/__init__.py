@@ -4,16 +4,17 @@
     model = linclf.load("model.safetensors")
     model.predict(X)
 
-Public: `load`, `LinearModel`, `LOSSES`, and the module `linclf.textbook`. They are imported when first used, so that
+Public: `load`, `LinearModel`, `check_gradient`, `LOSSES`, and the module `linclf.textbook`. They are imported when first used, so that
 `import linclf` costs next to nothing.
 """
 
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
-__all__ = ["LOSSES", "LinearModel", "load"]
+__all__ = ["LOSSES", "LinearModel", "check_gradient", "load"]
 
 if TYPE_CHECKING:
+    from linclf.gradcheck import check_gradient
     from linclf.losses import LOSSES
     from linclf.model import LinearModel, load
 
@@ -21,7 +22,12 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> object:
     from importlib import import_module
 
-    home = {"LOSSES": "linclf.losses", "LinearModel": "linclf.model", "load": "linclf.model"}
+    home = {
+        "LOSSES": "linclf.losses",
+        "LinearModel": "linclf.model",
+        "check_gradient": "linclf.gradcheck",
+        "load": "linclf.model",
+    }
     if name not in home:
         raise AttributeError(f"module 'linclf' has no attribute {name!r}")
     return getattr(import_module(home[name]), name)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from linclf.gradcheck import LossCheck
+from linclf.gradcheck import GradientCheck, LossCheck
 from linclf.losses import Array
 from linclf.model import LinearModel
 
@@ -154,6 +154,103 @@ def model_text(described: dict[str, Any], path: str) -> str:
     ]
     width = max(len(label) for label, _ in rows)
     return "\n".join(lines + [f"  {label.ljust(width)}  {entries}" for label, entries in rows])
+
+
+def gradient_json(check: GradientCheck) -> dict[str, Any]:
+    """The check of a user's function for programs."""
+    return {
+        "name": check.name,
+        "kind": check.kind,
+        "loss": check.loss,
+        "precision": check.precision,
+        "passed": check.passed,
+        "gradient_passed": check.gradient_passed,
+        "value_passed": check.value_passed,
+        "n_coordinates": len(check.coordinates),
+        "n_wrong": sum(c.verdict == "wrong" for c in check.coordinates),
+        "n_kinks": check.n_kinks,
+        "n_unclear": check.n_unclear,
+        "largest_error": _finite(check.largest_error),
+        "worst": [
+            {
+                "point": c.point,
+                "index": c.index,
+                "analytic": _finite(c.analytic),
+                "numeric": _finite(c.numeric),
+                "error": _finite(c.error),
+            }
+            for c in check.worst
+        ],
+        "diagnosis": [asdict(diagnosis) for diagnosis in check.diagnosis],
+        "notes": list(check.notes),
+        "next": check.next_step,
+    }
+
+
+_KINDS = {
+    "loss": "a loss of W, X, y",
+    "predictions": "a loss of predictions and +-1 targets",
+    "batch": "a loss of a batch and its targets",
+    "dense": "a dense layer's gradient",
+    "general": "a function of w",
+}
+
+
+def gradient_text(check: GradientCheck) -> str:
+    """The check of a user's function for people: the verdict first, then the numbers, the likely mistake, what to do."""
+    wrong = sum(c.verdict == "wrong" for c in check.coordinates)
+    loss = f", {check.loss}" if check.loss else ""
+    taken = f"taken for {_KINDS[check.kind]}{loss}; it computes in {check.precision}"
+    lines = [f"{'RIGHT' if check.passed else 'WRONG'}  {check.name} ({taken})"]
+    if not check.coordinates:
+        lines.append("       the gradient does not have the shape of its argument")
+    elif check.gradient_passed:
+        kinks = f", {check.n_kinks} of them at kinks" if check.n_kinks else ""
+        lines.append(
+            f"       the gradient agrees at all {len(check.coordinates)} places compared{kinks}; "
+            f"largest relative error {check.largest_error:.1e}"
+        )
+    else:
+        lines.append(
+            f"       the gradient is wrong at {wrong} of {len(check.coordinates)} places compared; "
+            f"largest relative error {check.largest_error:.1e}"
+        )
+    if check.value_passed is False:
+        lines.append("       the value is wrong")
+    if check.worst and not check.gradient_passed:
+        rows = [
+            [
+                f"{c.point} {'direction' if c.index is None else list(c.index)}",
+                f"{c.analytic:.8g}",
+                f"{c.numeric:.8g}",
+                f"{c.analytic / c.numeric:.6g}" if c.numeric else "-",
+            ]
+            for c in check.worst
+        ]
+        lines += ["", *table(["worst places", "analytic", "numerical", "ratio"], rows)]
+    if check.diagnosis:
+        lines += ["", "likely mistake" if len(check.diagnosis) == 1 else "likely mistakes"]
+        lines += [f"  {diagnosis.text}" for diagnosis in check.diagnosis]
+    if check.next_step:
+        lines += ["", f"next   {check.next_step}"]
+    lines += [f"note   {note}" for note in check.notes]
+    return "\n".join(lines)
+
+
+def functions_text(checks: Sequence[GradientCheck]) -> str:
+    """Several checks of functions, a line each."""
+    rows = [
+        [
+            check.name,
+            check.kind,
+            str(len(check.coordinates)),
+            str(check.n_kinks),
+            f"{check.largest_error:.1e}",
+            "ok" if check.passed else "WRONG",
+        ]
+        for check in checks
+    ]
+    return "\n".join(table(["function", "kind", "places", "kinks", "against differences", "verdict"], rows))
 
 
 def checks_json(checks: Sequence[LossCheck]) -> dict[str, Any]:

@@ -356,7 +356,7 @@ WRONG = [
         "iris.csv: has no column named target, label, class, y; choose the label with --target",
     ),
     (f"train {DATA}/iris.csv --target sepal", 2, "has no column 'sepal'"),
-    ("train strings.csv", 2, "strings.csv: cells that are not numbers in b ('u' at 2), c ('w' at 3)"),
+    ("train strings.csv", 2, "strings.csv: cells that are not numbers in b ('u' at line 2), c ('w' at line 3)"),
     ("train nan.csv", 2, "nan.csv:3: the cell in column 'a' is missing or not a number"),
     ("train nan.svm", 2, "nan.svm:2: '1:nan': the value is not a finite number"),
     ("train one.csv", 2, "one.csv: all 4 rows have the label 'x'; a classifier needs at least two classes"),

@@ -1,42 +1,122 @@
-"""`linclf gradcheck`: are the gradients right?"""
+"""`linclf gradcheck`: are the gradients right, and if not, why."""
 
+import contextlib
+import re
+import sys
 from typing import Any
 
 import click
 import numpy as np
 
+from linclf import textbook
 from linclf.cli.options import config_option, data_options, json_option, source
 from linclf.datasets import load
 from linclf.datasets.labels import check_classes, encode
-from linclf.errors import GradientError
-from linclf.gradcheck import check_losses
+from linclf.datasets.names import PREFIXES
+from linclf.errors import GradientError, InputError
+from linclf.files import check_outputs
+from linclf.gradcheck import KINDS, GradientCheck, check_gradient, check_losses, load_function
 from linclf.losses import LOSSES, Array
 from linclf.matrix import is_sparse
-from linclf.report import checks_json, checks_text, to_json
+from linclf.plots import check_picture, plot_gradient
+from linclf.report import checks_json, checks_text, functions_text, gradient_json, gradient_text, to_json
 
 SAMPLE_ROWS = 100
+FUNCTION = re.compile(r"(?:.+\.py|[A-Za-z_][\w.]*):[A-Za-z_][\w.]*")
+TEXTBOOK = (
+    textbook.svm_loss_naive,
+    textbook.svm_loss_vectorized,
+    textbook.softmax_loss_naive,
+    textbook.softmax_loss_vectorized,
+    textbook.hinge_grad_input,
+    textbook.mse_backward,
+    textbook.cross_entropy_backward,
+    textbook.dense_grad_input,
+    textbook.dense_grad_W,
+    textbook.dense_grad_b,
+)
 
 
-@click.command(short_help="Check gradients against differences and loops.")
-@click.argument("data", required=False)
-@click.option("--loss", type=click.Choice(list(LOSSES)), multiple=True, help="Check this loss only; repeat for more.")
+@click.command(short_help="Check gradients, and say what the likely mistake is.")
+@click.argument("what", nargs=-1, metavar="[FUNCTION] [DATA]")
+@click.option("-f", "--function", metavar="FILE.py:NAME", help="The function to check, also PKG.MOD:NAME.")
+@click.option("--kind", type=click.Choice(KINDS), help="What the function is, where signature and name do not tell.")
+@click.option(
+    "--loss",
+    type=click.Choice(list(LOSSES)),
+    multiple=True,
+    help="Check these of linclf's losses; with FUNCTION, the loss whose value it must have.",
+)
+@click.option("--plot", metavar="FILE.png", help="Draw analytic against numerical slopes.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the points checked at.")
 @data_options
 @json_option
 @config_option
-def gradcheck(data: str | None, loss: tuple[str, ...], json: bool, **options: Any) -> int:
-    """Check every loss, dense and CSR: the analytic gradient against central differences and against naive loops.
+def gradcheck(what: tuple[str, ...], function: str | None, loss: tuple[str, ...], json: bool, **options: Any) -> int:
+    """Check a gradient against differences of its own value; say where it is wrong and what the likely mistake is.
 
     \b
-    linclf gradcheck
-    linclf gradcheck --loss svm --json
-    linclf gradcheck mydata.csv --target label        on 100 of its rows
+    linclf gradcheck mine.py:hinge_grad_input          with hinge_forward beside it, or linclf's own
+    linclf gradcheck mine.py:softmax_loss_vectorized   f(W, X, y, reg) -> (loss, dW), in either layout
+    linclf gradcheck mine.py:MSE --plot mse.png        a class with forward and backward
+    linclf gradcheck mine.py:svm_loss digits           on 100 rows of data too
+    linclf gradcheck                                   all of linclf's own losses and textbook functions
 
-    Exit code 6 if a gradient is wrong.
-    """
+    FUNCTION may also be dense_grad_input, dense_grad_W or dense_grad_b(x_input, grad_output, W, b), and in general
+    f(w) -> (value, gradient). Exit code 6 if a gradient or a known value is wrong.
+    """  # fmt: skip
+    function, data = _sort_out(what, function)
+    if function is None:
+        return _own(data, loss, json, options)
+    plot, kind, seed = (options.pop(name) for name in ("plot", "kind", "seed"))
+    if len(loss) > 1:
+        raise InputError(f"--loss: {function} has one value; give one loss")
+    if plot is not None:
+        check_picture(plot)
+        check_outputs((plot,), (data, function.rpartition(":")[0]))
+    with contextlib.redirect_stdout(sys.stderr):  # what the user's code prints must not mix with the report
+        check = check_gradient(
+            load_function(function),
+            kind=kind,
+            loss=loss[0] if loss else None,
+            data=None if data is None else _sample(data, options),
+            name=function,
+            seed=seed,
+        )
+    click.echo(to_json(gradient_json(check)) if json else gradient_text(check))
+    if plot is not None:
+        plot_gradient(check, plot)
+    return 0 if check.passed else GradientError.exit_code
+
+
+def _sort_out(what: tuple[str, ...], function: str | None) -> tuple[str | None, str | None]:
+    """FUNCTION and DATA among the arguments, in any order."""
+    functions = [w for w in what if FUNCTION.fullmatch(w) and not w.startswith(PREFIXES)]
+    data = [w for w in what if w not in functions]
+    functions += [function] if function is not None else []
+    if len(functions) > 1 or len(data) > 1:
+        raise InputError(f"{' '.join(what)}: give one function and one data set at most")
+    return functions[0] if functions else None, data[0] if data else None
+
+
+def _own(data: str | None, loss: tuple[str, ...], json: bool, options: dict[str, Any]) -> int:
+    """linclf's own losses, and without --loss the textbook functions."""
+    if options.pop("plot") is not None or options.pop("kind") is not None:
+        raise InputError("--plot and --kind are for a function; name one, FILE.py:NAME")
+    seed = options.pop("seed")
     sample = None if data is None else _sample(data, options)
-    checks = check_losses([LOSSES[name] for name in loss or LOSSES], sample)
-    click.echo(to_json(checks_json(checks)) if json else checks_text(checks))
-    return 0 if all(check.passed for check in checks) else GradientError.exit_code
+    checks = check_losses([LOSSES[name] for name in loss or LOSSES], sample, seed)
+    functions: list[GradientCheck] = []
+    if not loss and data is None:
+        functions = [check_gradient(f, name=f"linclf.textbook:{f.__name__}", seed=seed) for f in TEXTBOOK]
+    passed = all(check.passed for check in checks) and all(check.passed for check in functions)
+    if json:
+        click.echo(
+            to_json({**checks_json(checks), "functions": [gradient_json(f) for f in functions], "passed": passed})
+        )
+    else:
+        click.echo((functions_text(functions) + "\n\n" if functions else "") + checks_text(checks))
+    return 0 if passed else GradientError.exit_code
 
 
 def _sample(data: str, options: dict[str, Any]) -> tuple[Array, Array]:

@@ -136,7 +136,8 @@ def _numbers(frame: Frame, source: Source, may_drop: bool, where: Callable[[int]
         for name in wrong:
             cells = frame[name]
             row = int(np.argmax(pd.to_numeric(cells, errors="coerce").isna() & cells.notna()))
-            examples.append(f"{name} ({str(cells.iloc[row])[:30]!r} at {where(row).rpartition(':')[2].strip()})")
+            place = f"line {where(row).rpartition(':')[2]}" if text else f"row {row}"
+            examples.append(f"{name} ({str(cells.iloc[row])[:30]!r} at {place})")
         advice = f"leave out such columns with --drop {_drop_list([*source.drop, *wrong])}, or turn them into numbers"
         if len(wrong) == len(frame.columns) and source.header:
             advice = "is its first line a header, and --format right?"

@@ -1,0 +1,111 @@
+"""Slopes of a black box by differences, judged so that neither truncation, nor rounding, nor a kink decides.
+
+A step h too large truncates and may cross a kink; one too small drowns in rounding. So a claimed slope is compared at one
+good step first, which is enough when both agree; otherwise slopes at many steps are taken, the one with the least
+estimated error is believed, and the two one-sided slopes tell a kink from an error: away from a kink their difference
+shrinks with h, at a kink it stays. Compare Gill, Murray, Saunders & Wright, "Computing forward-difference intervals for
+numerical optimization" (1983).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+
+STEPS = tuple(10.0 ** (-k / 2) for k in range(2, 19))  # relative to the size of the point
+Verdict = Literal["right", "kink", "wrong", "unclear"]
+
+
+@dataclass(frozen=True)
+class Precision:
+    """What a function computes in: eps, the first step tried, and the relative error allowed."""
+
+    name: str
+    eps: float
+    step: float
+    tolerance: float
+
+
+FLOAT64 = Precision("float64", float(np.finfo(np.float64).eps), 1e-5, 1e-5)
+FLOAT32 = Precision("float32", float(np.finfo(np.float32).eps), 1e-2, 1e-2)
+PRECISIONS = (FLOAT64, FLOAT32)
+
+
+@dataclass(frozen=True)
+class Slope:
+    """A claimed slope held against the numerical one.
+
+    verdict  right; kink: at a kink of the function and between the one-sided slopes; wrong; unclear: not to be resolved
+    error    |claimed - numeric| / max(|claimed|, |numeric|), 0 for 0 against 0
+    """
+
+    verdict: Verdict
+    claimed: float
+    numeric: float
+
+    @property
+    def error(self) -> float:
+        """The relative error; a NaN or infinity is an infinite one."""
+        size = max(abs(self.claimed), abs(self.numeric))
+        if not np.isfinite(size):
+            return np.inf
+        return abs(self.claimed - self.numeric) / size if size else 0.0
+
+
+def judge(function: Callable[[float], float], claimed: float, size: float, precision: Precision) -> Slope:
+    """Judge the claimed slope at 0 of a function of one number; `size` is the scale of a natural step."""
+    middle = function(0.0)
+    quick = _Difference(function, middle, precision.step * size, precision)
+    allowed = precision.tolerance * max(abs(claimed), abs(quick.central))
+    if quick.noise <= allowed and abs(claimed - quick.central) <= allowed:
+        return Slope("right", claimed, quick.central)
+    ladder = [_Difference(function, middle, step * size, precision) for step in STEPS]
+    best, uncertainty = _most_certain(ladder)
+    allowed = precision.tolerance * max(abs(claimed), abs(best.central))
+    if abs(claimed - best.central) <= allowed + uncertainty:
+        small = uncertainty <= max(10 * allowed, best.noise)
+        return Slope("right" if small else "unclear", claimed, best.central)
+    jump = _kink(ladder)
+    if jump is not None:
+        low, high = sorted((jump.left, jump.right))
+        room = jump.noise + precision.tolerance * max(abs(low), abs(high))
+        if low - room <= claimed <= high + room:
+            return Slope("kink", claimed, jump.central)
+        return Slope("wrong", claimed, low if claimed < low else high)
+    return Slope("wrong", claimed, best.central)
+
+
+class _Difference:
+    """The differences of a function around 0 at one step."""
+
+    def __init__(self, function: Callable[[float], float], middle: float, h: float, precision: Precision) -> None:
+        above, below = function(h), function(-h)
+        self.central = (above - below) / (2 * h)
+        self.right, self.left = (above - middle) / h, (middle - below) / h
+        # what rounding of the values alone may move a slope by; sums inside the function round a few times more
+        self.noise = 8 * precision.eps * max(abs(above), abs(below), abs(middle)) / h
+
+
+def _most_certain(ladder: list[_Difference]) -> tuple[_Difference, float]:
+    """The step whose slope has the least estimated error: rounding, and how far the next smaller step's slope is."""
+    errors = [one.noise + abs(one.central - smaller.central) for one, smaller in pairwise(ladder)]
+    errors = [error if np.isfinite(error) else np.inf for error in errors]
+    best = int(np.argmin(errors))
+    return ladder[best], errors[best]
+
+
+def _kink(ladder: list[_Difference]) -> _Difference | None:
+    """The smallest step that still resolves a jump between the one-sided slopes that no smaller step makes go away."""
+    resolved = [one for one in ladder if np.isfinite(one.noise) and abs(one.right - one.left) > 20 * one.noise]
+    # where a smaller step sees less than the jump, although its rounding is small enough to see it, there is no kink
+    if len(resolved) < 3:
+        return None
+    last = resolved[-1]
+    jump = abs(last.right - last.left)
+    smaller = ladder[ladder.index(last) + 1 :]
+    if any(abs(one.right - one.left) < 0.5 * jump and one.noise < 0.05 * jump for one in smaller):
+        return None
+    before = [abs(one.right - one.left) for one in resolved[-3:]]
+    return last if max(before) < 2 * min(before) else None

@@ -1,0 +1,57 @@
+"""Pictures, drawn with matplotlib (extra `plot`), which is imported only when one is asked for."""
+
+import io
+import os
+from typing import Any
+
+from linclf.errors import InputError
+from linclf.files import write_bytes
+from linclf.gradcheck import GradientCheck
+
+FORMATS = ("png", "svg", "pdf")
+
+
+def check_picture(path: str) -> None:
+    """Say before any work whether a picture can be drawn to this path. Raises InputError if not."""
+    if os.path.splitext(path)[1].lstrip(".").lower() not in FORMATS:
+        raise InputError(f"{path}: give the picture a name that ends in .{', .'.join(FORMATS)}")
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError:
+        raise InputError("drawing needs matplotlib; install it with: pip install 'linclf[plot]'") from None
+
+
+def plot_gradient(check: GradientCheck, path: str) -> None:
+    """Analytic against numerical slopes: right ones lie on the diagonal, wrong ones are marked and named."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 6), layout="constrained")
+    axes = figure.add_subplot()
+    looks: dict[str, dict[str, Any]] = {
+        "right": {"marker": "o", "color": "tab:blue", "s": 22, "alpha": 0.6},
+        "kink": {"marker": "D", "color": "tab:orange", "s": 26},
+        "unclear": {"marker": ".", "color": "gray"},
+        "wrong": {"marker": "x", "color": "tab:red", "s": 40},
+    }
+    finite = [c for c in check.coordinates if abs(c.analytic) < float("inf") and abs(c.numeric) < float("inf")]
+    for verdict, look in looks.items():
+        chosen = [c for c in finite if c.verdict == verdict]
+        if chosen:
+            label = f"{verdict}{' (right there)' if verdict == 'kink' else ''}: {len(chosen)}"
+            axes.scatter([c.numeric for c in chosen], [c.analytic for c in chosen], label=label, zorder=2, **look)
+    for c in check.worst if not check.gradient_passed else ():
+        if c in finite and c.index is not None:
+            axes.annotate(str(list(c.index)), (c.numeric, c.analytic), (6, 4), textcoords="offset points", fontsize=8)
+    axes.axline((0, 0), slope=1, color="black", linewidth=0.8, zorder=1)
+    axes.set_xlabel("numerical slope (central differences)")
+    axes.set_ylabel("analytic slope (the function's gradient)")
+    axes.set_title(f"{check.name.rpartition('/')[2]}: {'right' if check.passed else 'wrong'}")
+    if finite:
+        axes.legend(loc="best")
+    else:
+        axes.text(
+            0.5, 0.5, "the gradient does not have\nthe shape of its argument", ha="center", transform=axes.transAxes
+        )
+    content = io.BytesIO()
+    figure.savefig(content, format=os.path.splitext(path)[1].lstrip(".").lower(), dpi=120)
+    write_bytes(path, content.getvalue())

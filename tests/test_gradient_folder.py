@@ -1,0 +1,41 @@
+"""The checker is tested: wrong functions must fail with the right diagnosis, right ones must pass."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from linclf.gradcheck import check_gradient, load_function
+
+FOLDER = Path(__file__).parent / "gradients"
+
+
+def _module(name: str):
+    spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+WRONG = [
+    (f"{name}.py:{f}", key)
+    for name in ("wrong_predictions", "wrong_losses", "wrong_layers")
+    for f, key in _module(name).EXPECTED.items()
+]
+RIGHT = [f"right.py:{f}" for f in _module("right").FUNCTIONS]
+
+
+@pytest.mark.parametrize(("spec", "key"), WRONG, ids=[spec.partition(":")[2] for spec, _ in WRONG])
+def test_wrong_functions_fail_with_the_right_diagnosis(spec: str, key: str) -> None:
+    check = check_gradient(load_function(f"{FOLDER}/{spec}"), name=spec)
+    assert not check.passed
+    assert (check.diagnosis[0].key if check.diagnosis else "") == key
+
+
+@pytest.mark.parametrize("spec", RIGHT, ids=[spec.partition(":")[2] for spec in RIGHT])
+def test_right_functions_pass(spec: str) -> None:
+    for seed in range(3):
+        check = check_gradient(load_function(f"{FOLDER}/{spec}"), name=spec, seed=seed)
+        assert check.passed, (check.worst, check.diagnosis, check.notes)
+        assert check.diagnosis == ()
+        assert sum(c.verdict in ("right", "kink") for c in check.coordinates) >= 0.8 * len(check.coordinates) > 0
