@@ -1,6 +1,7 @@
 """Results for people and for programs: accuracy, per-class figures, confusion; text and JSON. Nothing else formats."""
 
 import json
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -229,8 +230,11 @@ def gradient_text(check: GradientCheck) -> str:
         ]
         lines += ["", *table(["worst places", "analytic", "numerical", "ratio"], rows)]
     if check.diagnosis:
-        lines += ["", "likely mistake" if len(check.diagnosis) == 1 else "likely mistakes"]
-        lines += [f"  {diagnosis.text}" for diagnosis in check.diagnosis]
+        lines += ["", "likely mistake"]
+        for k, diagnosis in enumerate(check.diagnosis):
+            lines += ["  or"] if k and len(check.diagnosis) > 1 else []
+            for sentence in diagnosis.text.split(" And: "):
+                lines += textwrap.wrap(sentence, 100, initial_indent="  - ", subsequent_indent="    ")
     if check.next_step:
         lines += ["", f"next   {check.next_step}"]
     lines += [f"note   {note}" for note in check.notes]

@@ -1,8 +1,8 @@
-"""Write what is generated in the docs: the README's outputs and table of losses, and docs/cli.md.
+"""Write what is generated in the docs: the outputs in README.md and docs/*.md, the table of losses, and docs/cli.md.
 
     python scripts/refresh_docs.py
 
-Each `$ command` in a console block of README.md is run in a copy of the project and its output put below it.
+Each `$ command` in a console block of a page is run in a copy of the project and its output put below it.
 `tests/test_docs.py` fails when what stands there is no longer what the commands print.
 """
 
@@ -34,7 +34,7 @@ def run_all(text: str) -> list[tuple[str, str, str]]:
     """Every command of a page with the output written there and the one it has now, run in order in one folder."""
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     with tempfile.TemporaryDirectory() as folder:
-        for name in ("data", "scripts"):
+        for name in ("data", "scripts", "docs"):
             shutil.copytree(ROOT / name, Path(folder) / name)
         ran = []
         for block in BLOCK.findall(text):
@@ -66,16 +66,25 @@ def cli_reference() -> str:
     return "\n".join(pages)
 
 
-def main() -> None:
-    readme = TABLE.sub(lambda _: losses_table(), (ROOT / "README.md").read_text())
-    outputs = iter(run_all(readme))
+PAGES = ("README.md", "docs/gradients.md")
+
+
+def refreshed(text: str) -> str:
+    """A page with the outputs that its commands have now."""
+    outputs = iter(run_all(text))
 
     def filled(block: re.Match[str]) -> str:
         entries = [next(outputs) for _ in commands(block[1])]
         spaced = [f"$ {command}\n{output}" for command, _, output in entries]
         return "```console\n" + "".join(f"{entry}\n" for entry in spaced).rstrip("\n") + "\n```"
 
-    (ROOT / "README.md").write_text(BLOCK.sub(filled, readme))
+    return BLOCK.sub(filled, text)
+
+
+def main() -> None:
+    for page in PAGES:
+        text = TABLE.sub(lambda _: losses_table(), (ROOT / page).read_text())
+        (ROOT / page).write_text(refreshed(text))
     (ROOT / "docs" / "cli.md").write_text(cli_reference())
 
 

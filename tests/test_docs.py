@@ -2,7 +2,9 @@
 
 import re
 import runpy
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -23,9 +25,10 @@ def assert_same(written: str, printed: str) -> None:
             assert float(y) == pytest.approx(float(x), rel=0.03, abs=1e-6), f"{old}\n{new}"
 
 
-def test_readme_shows_what_its_commands_print() -> None:
-    ran = REFRESH["run_all"]((ROOT / "README.md").read_text())
-    assert len(ran) >= 8
+@pytest.mark.parametrize("page", REFRESH["PAGES"])
+def test_pages_show_what_their_commands_print(page: str) -> None:
+    ran = REFRESH["run_all"]((ROOT / page).read_text())
+    assert len(ran) >= 2
     for command, written, printed in ran:
         print(command)
         assert_same(written, printed)
@@ -37,6 +40,23 @@ def test_the_comparison_of_outputs_can_fail() -> None:
     for other in ("accuracy   train 0.80, test 0.95", "accuracy   train 0.99, val 0.95", "accuracy", "a\nb"):
         with pytest.raises((AssertionError, ValueError)):
             assert_same("accuracy   train 0.99, test 0.95", other)
+
+
+def test_code_of_the_page_on_gradients_is_right(capsys) -> None:
+    """Every block runs, and every gradient that the page defines passes the checker."""
+    import linclf
+
+    text = (ROOT / "docs" / "gradients.md").read_text()
+    module = ModuleType("gradients_page")
+    sys.modules[module.__name__] = module
+    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        exec(compile(block, "gradients.md", "exec"), vars(module))
+    assert "regularization is in the value but not in the gradient" in capsys.readouterr().out
+    endings = ("_naive", "_vectorized", "_grad_input", "_backward", "_grad_W", "_grad_b")
+    functions = [f for name, f in vars(module).items() if name.endswith(endings)]
+    assert len(functions) == 11
+    for function in functions:
+        assert linclf.check_gradient(function).passed, function.__name__
 
 
 def test_readme_lists_the_losses() -> None:
@@ -62,7 +82,9 @@ def test_every_file_of_the_house_is_in_the_design_and_nothing_else_is() -> None:
     assert listed == {name for name in files if not name.endswith(("__init__.py", "__main__.py"))}
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/design.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/design.md", "docs/gradients.md"]
+)
 def test_links_lead_somewhere(page: str) -> None:
     for target in re.findall(r"\]\(([^)#]+)", (ROOT / page).read_text()):
         assert target.startswith("http") or ((ROOT / page).parent / target).exists(), target

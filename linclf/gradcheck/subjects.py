@@ -219,7 +219,7 @@ def _both(name: str, kind: str, function: Callable[..., Any], names: list[str]) 
             raise InputError(f"{name}: returned {type(returned).__name__}, not (value, gradient); return both")
         return as_number(returned[0], name), returned[1]
 
-    arguments = ("w",) if kind == "general" else ("W", "X", "y", "reg")[: max(3, min(4, len(names)))]
+    arguments = ("w",) if kind == "general" else ("W", "X", "y", "reg")[: 3 if len(names) == 3 else 4]
     return Subject(name, kind, lambda *a: call(*a)[0], lambda *a: call(*a)[1], 0, arguments)
 
 
