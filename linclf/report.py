@@ -202,7 +202,8 @@ def gradient_text(check: GradientCheck) -> str:
     wrong = sum(c.verdict == "wrong" for c in check.coordinates)
     loss = f", {check.loss}" if check.loss else ""
     taken = f"taken for {_KINDS[check.kind]}{loss}; it computes in {check.precision}"
-    lines = [f"{'RIGHT' if check.passed else 'WRONG'}  {check.name} ({taken})"]
+    verdict = "RIGHT" if check.passed else "WRONG" if not check.gradient_passed else "GRADIENT RIGHT, VALUE WRONG"
+    lines = [f"{verdict}  {check.name} ({taken})"]
     if not check.coordinates:
         lines.append("       the gradient does not have the shape of its argument")
     elif check.gradient_passed:
@@ -211,14 +212,14 @@ def gradient_text(check: GradientCheck) -> str:
             f"       the gradient agrees at all {len(check.coordinates)} places compared{kinks}; "
             f"largest relative error {check.largest_error:.1e}"
         )
-    else:
+    elif wrong:
         lines.append(
             f"       the gradient is wrong at {wrong} of {len(check.coordinates)} places compared; "
             f"largest relative error {check.largest_error:.1e}"
         )
     if check.value_passed is False:
         lines.append("       the value is wrong")
-    if check.worst and not check.gradient_passed:
+    if wrong:
         rows = [
             [
                 f"{c.point} {'direction' if c.index is None else list(c.index)}",

@@ -94,6 +94,9 @@ def _sort_out(what: tuple[str, ...], function: str | None) -> tuple[str | None, 
     functions = [w for w in what if FUNCTION.fullmatch(w) and not w.startswith(PREFIXES)]
     data = [w for w in what if w not in functions]
     functions += [function] if function is not None else []
+    bare = next((w for w in data if w.endswith(".py")), None)
+    if bare is not None:
+        raise InputError(f"{bare}: which function? name it as {bare}:FUNCTION")
     if len(functions) > 1 or len(data) > 1:
         raise InputError(f"{' '.join(what)}: give one function and one data set at most")
     return functions[0] if functions else None, data[0] if data else None

@@ -16,6 +16,13 @@ from linclf.losses import LOSSES, Array
 MOST_MISTAKES = 3
 
 
+VALUE = Mistake(
+    "value",
+    "The gradient is right for the loss that the name promises; it is the value that is not.",
+    lambda p: p.dscores,
+)
+
+
 @dataclass(frozen=True)
 class Diagnosis:
     """A likely mistake: a key for programs, and a sentence or two for people."""
@@ -47,6 +54,8 @@ class Evidence:
         """n and C: of the pieces, else the rows and columns of the first argument."""
         if self.pieces is not None:
             return self.pieces.n, self.pieces.n_outputs
+        if len(self.point.arguments) == 1:
+            return 1, 1
         first = np.asarray(self.point.arguments[1] if len(self.point.arguments) > 2 else self.w)
         return (first.shape[0], first.shape[-1]) if first.ndim else (1, 1)
 
@@ -55,21 +64,14 @@ def explain(subject: Subject, evidence: list[Evidence], known: Known | None, clo
     """The likely mistakes, the likeliest first; empty where no hypothesis fits."""
     if all(not np.any(e.claimed) and e.claimed.dtype.kind != "i" for e in evidence):
         return (Diagnosis("zero", "The gradient is 0 everywhere: is it computed, and is what was computed returned?"),)
-    for fewest in range(MOST_MISTAKES + 1):
-        found = []
+    for fewest in range(1, MOST_MISTAKES + 1):
+        found: dict[str, Diagnosis] = {}
         for entries, candidates in _candidates(subject, evidence, known, fewest):
             if all(_equal(e.claimed, candidate, close) for e, candidate in zip(evidence, candidates, strict=False)):
-                found.append(_merge(entries))
-        if found and fewest == 0 and all(_equal(e.numeric, e.right - e.penalty, 1e-4) for e in evidence):
-            return (_merge((mistakes.EXTRA_PENALTIES[0],)),)
-        if found and fewest == 0:
-            return (
-                Diagnosis(
-                    "value", "The gradient is right for the loss that the name promises; it is the value that is not."
-                ),
-            )
+                diagnosis = _merge(entries)
+                found.setdefault(diagnosis.key, diagnosis)
         if found:
-            return tuple({diagnosis.key: diagnosis for diagnosis in reversed(found)}.values())[::-1][:2]
+            return tuple(found.values())[:2]
     return (*_some_parts(evidence), *_constant_factor(evidence, close))[:2]
 
 
@@ -82,10 +84,11 @@ def _candidates(
 ) -> Iterator[tuple[tuple[Mistake, ...], list[Array]]]:
     """All combinations of exactly `fewest` mistakes with the gradients that they predict at each point."""
     shapes = (None, *mistakes.SHAPES, mistakes.TRUNCATED)
+    scales = _scales(evidence)
     for (term, data), sign, scale, penalty, shape in product(
         _terms(subject, evidence, known),
         (None, mistakes.SIGN),
-        (None, *mistakes.SCALES),
+        scales,
         _penalties(evidence),
         shapes,
     ):
@@ -106,10 +109,18 @@ def _candidates(
         if len(predicted) == len(evidence):
             yield entries, predicted
     if fewest in (1, 2):  # sign or scale on data and penalty alike
-        for sign, scale in product((None, mistakes.SIGN), (None, *mistakes.SCALES)):
+        for sign, scale in product((None, mistakes.SIGN), scales):
             entries = tuple(entry for entry in (sign, scale) if entry is not None)
             if len(entries) == fewest and any(np.any(e.penalty) for e in evidence):
                 yield entries, [_factor(e, sign, scale) * e.right for e in evidence]
+
+
+def _scales(evidence: list[Evidence]) -> tuple[Mistake | None, ...]:
+    """The scales that differ at these points: with a single output, n and n C are one."""
+    distinct: dict[tuple[float, ...], Mistake | None] = {(1.0,) * len(evidence): None}
+    for scale in mistakes.SCALES:
+        distinct.setdefault(tuple(_factor(e, scale) for e in evidence), scale)
+    return tuple(distinct.values())
 
 
 def _factor(e: Evidence, *entries: Mistake | None) -> float:
@@ -121,7 +132,8 @@ def _terms(
     subject: Subject, evidence: list[Evidence], known: Known | None
 ) -> Iterator[tuple[Mistake | None, list[Array]]]:
     """The data part of the gradient at each point: the right one, then the one that each mistake makes of it."""
-    yield None, [e.right - e.penalty for e in evidence]
+    if known is None or not known.by_name:
+        yield None, [e.right - e.penalty for e in evidence]
     if subject.kind == "dense":
         for entry in mistakes.DENSE[subject.wrt]:
             yield entry, [np.asarray(entry.formula(*e.point.arguments)) for e in evidence]
@@ -129,7 +141,7 @@ def _terms(
     if known is None:
         return
     scale = mean if known.by_name else known.scale
-    for entry in mistakes.terms(known.loss.name):
+    for entry in (*((VALUE,) if known.by_name else ()), *mistakes.terms(known.loss.name)):
         made = []
         for e in evidence:
             with np.errstate(all="ignore"):
@@ -139,6 +151,8 @@ def _terms(
             made.append(scale(*e.sizes) * e.pieces.back(np.asarray(term)))
         if len(made) == len(evidence):
             yield entry, made
+        if entry is VALUE:  # before other explanations against the user's own value
+            yield None, [e.right - e.penalty for e in evidence]
 
 
 def _penalties(evidence: list[Evidence]) -> tuple[Mistake | None, ...]:
@@ -150,11 +164,7 @@ def _penalties(evidence: list[Evidence]) -> tuple[Mistake | None, ...]:
 
 
 def _penalty(e: Evidence, entry: Mistake | None) -> Array:
-    if entry is None:
-        return e.penalty
-    if entry in mistakes.EXTRA_PENALTIES:
-        return np.asarray(entry.formula() * _reg(e) * e.w)
-    return np.asarray(entry.formula() * e.penalty)
+    return e.penalty if entry is None else np.asarray(entry.formula(e.penalty, e.w, _reg(e), e.sizes[0]))
 
 
 def _reg(e: Evidence) -> float:
@@ -171,31 +181,35 @@ def _equal(a: Array, b: Array, close: float) -> bool:
 
 def _some_parts(evidence: list[Evidence]) -> Iterable[Diagnosis]:
     """Only some rows or columns are wrong: name them."""
-    e = evidence[-1]
-    if any(x.claimed.shape != x.right.shape for x in evidence):
+    shape = evidence[0].w.shape
+    if any(e.claimed.shape != e.numeric.shape for e in evidence):
         return
-    for axis, (one, many) in enumerate((("row", "rows"), ("column", "columns"))[: e.w.ndim]):
-        found = []
-        for x in evidence:
-            wrong = np.abs(x.claimed - x.numeric) > 1e-3 * np.abs(x.numeric).max()
-            found.append(wrong.any(axis=tuple(k for k in range(wrong.ndim) if k != axis)))
-        marks = found[-1]
-        if not 0 < marks.sum() <= max(1, len(marks) // 2) or not all(0 < mark.sum() < len(mark) for mark in found):
+    for axis, (one, many) in enumerate((("row", "rows"), ("column", "columns"))[: len(shape)]):
+        marks = []  # at each point, which rows are wrong
+        for e in evidence:
+            size = np.maximum(np.abs(e.claimed), np.abs(e.numeric))
+            wrong = np.abs(e.claimed - e.numeric) > 1e-4 * size + 1e-9 * np.abs(e.numeric).max()
+            marks.append(wrong.any(axis=tuple(k for k in range(wrong.ndim) if k != axis)))
+        if not all(0 < mark.sum() <= max(1, len(mark) // 2) for mark in marks):
             continue
-        numbers = np.flatnonzero(marks)
-        named = ", ".join(map(str, numbers))
-        everywhere_last = all(list(np.flatnonzero(mark)) == [len(mark) - 1] for mark in found)
-        everywhere_first = all(list(np.flatnonzero(mark)) == [0] for mark in found)
-        which = " (the last)" if everywhere_last else " (the first)" if everywhere_first else ""
-        word = "object" if e.w.ndim == 1 else one if len(numbers) == 1 else many
-        zero = all(
-            not x.claimed.take(np.flatnonzero(mark), axis).any() for x, mark in zip(evidence, found, strict=True)
+        last = all(list(np.flatnonzero(mark)) == [len(mark) - 1] for mark in marks)
+        numbers = [list(map(int, np.flatnonzero(mark))) for mark in marks]
+        if not last and any(listed != numbers[0] for listed in numbers):
+            continue  # other ones at each point
+        zero = all(not e.claimed.take(n, axis).any() for e, n in zip(evidence, numbers, strict=True))
+        word = (
+            ("entry" if len(numbers[0]) == 1 else "entries")
+            if len(shape) == 1
+            else one
+            if len(numbers[0]) == 1
+            else many
         )
-        what = "0" if zero else "wrong"
+        which = "the last " + word if last else f"{word} {', '.join(map(str, numbers[0]))}"
+        verb = "is" if len(numbers[0]) == 1 else "are"
         yield Diagnosis(
             "some-parts",
-            f"Only {word} {named}{which} of the gradient of shape {e.w.shape} {'is' if len(numbers) == 1 else 'are'} "
-            f"{what}, the rest is right: look at where a loop starts and ends, and at special cases.",
+            f"Only {which} of the gradient {verb} {'0' if zero else 'wrong'}, the rest is right: look at where a loop "
+            "starts and ends, and at special cases.",
         )
 
 
@@ -223,31 +237,35 @@ def _constant_factor(evidence: list[Evidence], close: float) -> Iterable[Diagnos
         )
 
 
-def explain_value(points: list[Pieces], values: list[float], close: float) -> Diagnosis:
-    """What is likely wrong with a value that is not the one of its loss."""
+def explain_value(points: list[Pieces], values: list[float], close: float) -> Diagnosis | None:
+    """What is likely wrong with a value that is not the one of its loss; None where no hypothesis fits."""
     loss = points[0].loss
-    scales = {
-        "it is": mean,
-        "it is the sum over samples, not their mean:": lambda n, c: 1.0,
-        "it is divided by the number of outputs too:": lambda n, c: 1 / (n * c),
-        "it is divided by n twice:": lambda n, c: 1 / n**2,
-        "it is half of": lambda n, c: 0.5 / n,
-        "it is twice": lambda n, c: 2 / n,
-        "its sign is flipped: it is minus": lambda n, c: -1 / n,
-    }
-    penalties = {"": 0.5, " with the penalty reg * ||W||^2": 1.0, " without the penalty": 0.0, " with the penalty doubled to 2 reg * ||W||^2": 2.0, " with the penalty subtracted": -0.5}  # fmt: skip
     candidates = [loss, *(other for other in LOSSES.values() if other.name != loss.name)]
-    for other, (what, scale), (which, factor) in product(candidates, scales.items(), penalties.items()):
-        fits = True
-        for p, value in zip(points, values, strict=True):
-            if p.scores.shape[1] == 1 and not other.binary:
-                fits = False
-                break
-            total = float(other(p.scores, p.y)[0].sum())
-            right = scale(p.n, p.n_outputs) * total + factor * p.reg * float(np.square(p.W).sum())
-            fits = fits and abs(value - right) <= close * max(abs(value), abs(right))
-        if fits:
-            return Diagnosis("value", f"The value is not that of {loss.name}: {what} the {other.name} loss{which}.")
-    p, value = points[0], values[0]
+    for other, (what, scale), (which, factor), extra in product(
+        candidates, mistakes.VALUE_SCALES.items(), mistakes.VALUE_PENALTIES.items(), (0.0, 1.0)
+    ):
+        if points[0].scores.shape[1] == 1 and not other.binary:
+            continue
+        right = [
+            scale(p.n, p.n_outputs) * float(other(p.scores, p.y)[0].sum() + extra * p.n)
+            + factor * p.reg * float(np.square(p.W).sum())
+            for p in points
+        ]
+        if all(abs(v - r) <= close * max(abs(v), abs(r)) for v, r in zip(values, right, strict=True)):
+            counted = (
+                ", plus 1 for each sample (is the correct class, whose margin is 1, counted too?)" if extra else ""
+            )
+            return Diagnosis(
+                "value", f"The value is not that of {loss.name}: {what} the {other.name} loss{which}{counted}."
+            )
+    return None
+
+
+def unlike(points: list[Pieces], values: list[float]) -> Diagnosis:
+    """The two values, where no hypothesis fits."""
+    p = points[0]
     right = float(p.values.mean() + p.reg / 2 * np.square(p.W).sum())
-    return Diagnosis("value", f"The value is not that of {loss.name}, {loss.formula} averaged over samples: {value:.9g}, where {right:.9g} is right.")  # fmt: skip
+    wanted = f"{p.loss.formula} averaged over samples"
+    return Diagnosis(
+        "value", f"The value is not that of {p.loss.name}, {wanted}: it is {values[0]:.9g}, where {right:.9g} is right."
+    )

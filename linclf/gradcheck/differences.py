@@ -29,7 +29,7 @@ class Precision:
 
 
 FLOAT64 = Precision("float64", float(np.finfo(np.float64).eps), 1e-5, 1e-5)
-FLOAT32 = Precision("float32", float(np.finfo(np.float32).eps), 1e-2, 1e-2)
+FLOAT32 = Precision("float32", float(np.finfo(np.float32).eps), 1e-2, 2e-3)
 PRECISIONS = (FLOAT64, FLOAT32)
 
 
@@ -54,18 +54,24 @@ class Slope:
         return abs(self.claimed - self.numeric) / size if size else 0.0
 
 
-def judge(function: Callable[[float], float], claimed: float, size: float, precision: Precision) -> Slope:
-    """Judge the claimed slope at 0 of a function of one number; `size` is the scale of a natural step."""
+def judge(
+    function: Callable[[float], float], claimed: float, size: float, precision: Precision, scale: float = 0.0
+) -> Slope:
+    """Judge the claimed slope at 0 of a function of one number.
+
+    size   the scale of a natural step
+    scale  the size of the gradient's largest entries, below a millionth of which rounding may hide a slope; 0 if unknown
+    """
     middle = function(0.0)
-    quick = _Difference(function, middle, precision.step * size, precision)
+    quick = _Difference(function, middle, precision.step * size, size, precision)
     allowed = precision.tolerance * max(abs(claimed), abs(quick.central))
     if quick.noise <= allowed and abs(claimed - quick.central) <= allowed:
         return Slope("right", claimed, quick.central)
-    ladder = [_Difference(function, middle, step * size, precision) for step in STEPS]
+    ladder = [_Difference(function, middle, step * size, size, precision) for step in STEPS]
     best, uncertainty = _most_certain(ladder)
     allowed = precision.tolerance * max(abs(claimed), abs(best.central))
     if abs(claimed - best.central) <= allowed + uncertainty:
-        small = uncertainty <= max(10 * allowed, best.noise)
+        small = uncertainty <= max(10 * allowed, 1e-6 * (scale or 1.0))
         return Slope("right" if small else "unclear", claimed, best.central)
     jump = _kink(ladder)
     if jump is not None:
@@ -80,12 +86,16 @@ def judge(function: Callable[[float], float], claimed: float, size: float, preci
 class _Difference:
     """The differences of a function around 0 at one step."""
 
-    def __init__(self, function: Callable[[float], float], middle: float, h: float, precision: Precision) -> None:
+    def __init__(
+        self, function: Callable[[float], float], middle: float, h: float, size: float, precision: Precision
+    ) -> None:
         above, below = function(h), function(-h)
         self.central = (above - below) / (2 * h)
         self.right, self.left = (above - middle) / h, (middle - below) / h
-        # what rounding of the values alone may move a slope by; sums inside the function round a few times more
-        self.noise = 8 * precision.eps * max(abs(above), abs(below), abs(middle)) / h
+        # what rounding of the values alone may move a slope by (sums inside the function round a few times more), and
+        # rounding of the point itself, which is of about this size
+        values = max(abs(above), abs(below), abs(middle))
+        self.noise = precision.eps * (8 * values + 4 * size * max(abs(self.right), abs(self.left))) / h
 
 
 def _most_certain(ladder: list[_Difference]) -> tuple[_Difference, float]:

@@ -58,6 +58,12 @@ def _softmax(scores: Array, axis: int = 1) -> Array:
     return np.asarray(e / e.sum(axis=axis, keepdims=True))
 
 
+def _shifted_by_rows(p: Pieces, axis: int | None) -> Array:
+    """exp(s - the row's largest), normalised along an axis, or over everything."""
+    e = np.exp(p.scores - p.scores.max(axis=1, keepdims=True))
+    return np.asarray(e / e.sum(axis=axis, keepdims=True))
+
+
 def _active(p: Pieces, threshold: float = 1.0) -> Array:
     """1 where the margin t s is below the threshold: (n, m)."""
     return (_signs(p) * p.scores < threshold).astype(float)
@@ -69,6 +75,7 @@ def _slack(p: Pieces) -> Array:
 
 
 _HINGES = (
+    Mistake("missing-target", "The target is missing: there is a -1 wherever the loss is positive, but the slope there is -true.", lambda p: -_active(p)),
     Mistake("missing-target", "The factor -true is missing: there is a 1 wherever the loss is positive, but the slope there is -true.", _active),
     Mistake("missing-indicator", "The indicator is not applied: the gradient is -true everywhere, also where the loss is 0 and so is its slope.", lambda p: -_signs(p)),
     Mistake("wrong-threshold", "The threshold is wrong: the gradient switches off at pred * true = 0, the loss at pred * true = 1.", lambda p: -_signs(p) * _active(p, 0)),
@@ -102,6 +109,12 @@ TERMS: dict[str, tuple[Mistake, ...]] = {
         Mistake("missing-onehot", "The minus onehot is missing: the gradient is softmax(s) - onehot(y), here it is softmax(s) alone.", lambda p: _softmax(p.scores)),
         Mistake("missing-softmax", "Only the onehot part is there: the gradient is softmax(s) - onehot(y).", lambda p: -_onehot(p)),
         Mistake("wrong-axis", "The softmax is normalised along the wrong axis: each sample's probabilities must sum to 1, here each class's do.", lambda p: _softmax(p.scores, 0) - _onehot(p)),
+        Mistake("wrong-axis", "The softmax is normalised along the wrong axis: each sample's probabilities must sum to 1, here each class's do.", lambda p: _shifted_by_rows(p, 0) - _onehot(p)),
+        Mistake("wrong-axis", "The softmax is normalised over the whole batch: each sample's probabilities must sum to 1.", lambda p: _shifted_by_rows(p, None) - _onehot(p)),
+        Mistake("wrong-axis", "The softmax is normalised over the whole batch: each sample's probabilities must sum to 1.", lambda p: np.exp(p.scores) / np.exp(p.scores).sum() - _onehot(p)),
+        Mistake("label-indexing", "1 is subtracted from whole columns (D[:, y] -= 1): pair each row with its own class, D[np.arange(n), y] -= 1.", lambda p: _softmax(p.scores) - 1),
+        Mistake("label-indexing", "The labels are shifted by one: class y's column is y, counted from 0.", lambda p: _softmax(p.scores) - np.roll(_onehot(p), -1, axis=1)),
+        Mistake("label-indexing", "The labels are shifted by one: class y's column is y, counted from 0.", lambda p: _softmax(p.scores) - np.roll(_onehot(p), 1, axis=1)),
         Mistake("not-normalised", "The softmax is not normalised: exp(s) must be divided by its sum over the classes.", lambda p: np.exp(p.scores) - _onehot(p)),
         Mistake("not-normalised", "The scores stand where their softmax belongs: the gradient is softmax(s) - onehot(y).", lambda p: p.scores - _onehot(p)),
         Mistake("true-class-only", "Only the correct class's column is filled: every class gets its probability, softmax(s)_j.", lambda p: _with_true_column(0 * p.scores, p, ((_softmax(p.scores) - 1) * _onehot(p)).sum(axis=1))),
@@ -136,6 +149,18 @@ TERMS: dict[str, tuple[Mistake, ...]] = {
 }  # fmt: skip
 
 
+SKIPPED = (
+    Mistake("samples-skipped", "The last sample is left out: where does the loop over samples end?", lambda p: p.dscores * (_rows(p)[:, None] < p.n - 1)),
+    Mistake("samples-skipped", "The first sample is left out: where does the loop over samples start?", lambda p: p.dscores * (_rows(p)[:, None] > 0)),
+    Mistake("samples-skipped", "Only the first sample counts: a return or break inside the loop?", lambda p: p.dscores * (_rows(p)[:, None] == 0)),
+    Mistake("samples-skipped", "Only the last sample counts: assigned in the loop where it should be added?", lambda p: p.dscores * (_rows(p)[:, None] == p.n - 1)),
+)  # fmt: skip
+
+
+def _rows(p: Pieces) -> Array:
+    return np.arange(p.n)
+
+
 def terms(loss: str) -> tuple[Mistake, ...]:
     """The mistakes of a loss's term, and the right terms of all the other losses."""
     others = (
@@ -147,7 +172,7 @@ def terms(loss: str) -> tuple[Mistake, ...]:
         for other in LOSSES.values()
         if other.name != loss
     )
-    return (*TERMS.get(loss, ()), *others)
+    return (*TERMS.get(loss, ()), *SKIPPED, *others)
 
 
 def _other(p: Pieces, name: str) -> Array | None:
@@ -185,33 +210,63 @@ SCALES = (
     Mistake("divided-by-classes", "The gradient is divided by the number of outputs C once too often: 1/(n C) where 1/n belongs.", lambda n, c: 1 / c),
     Mistake("not-divided-by-classes", "The gradient lacks a factor 1/C: the value is a mean over outputs too.", lambda n, c: c),
     Mistake("not-averaged", "The gradient is not divided by n and C, as the value is: a factor 1/(n C) is missing.", lambda n, c: n * c),
+    Mistake("divided-by-classes", "The gradient is divided by the number of outputs C where the number of samples n belongs.", lambda n, c: n / c),
     Mistake("factor", "The gradient is exactly 2 times too large.", lambda n, c: 2),
     Mistake("factor", "The gradient is exactly half of what it should be: a factor 2, perhaps of a derivative of a square, is missing.", lambda n, c: 0.5),
 )  # fmt: skip
 SIGN = Mistake("sign", "The sign is flipped: the gradient points down where the function goes up.", lambda n, c: -1)
 
-# --- the penalty: factors on the right penalty term, and on reg * W where the value has no penalty ---------------------
+# --- the penalty: (its right part P, W, reg, n) -> what stands in its place -------------------------------------------
 
 PENALTIES = (
-    Mistake("penalty-missing", "The regularization is in the value but not in the gradient: add its derivative.", lambda: 0),
-    Mistake("penalty-doubled", "The gradient's regularization is twice that of the value: reg/2 * ||W||^2 has the derivative reg * W, reg * ||W||^2 has 2 reg W.", lambda: 2),
-    Mistake("penalty-halved", "The gradient's regularization is half that of the value: reg * ||W||^2 has the derivative 2 reg W, reg/2 * ||W||^2 has reg * W.", lambda: 0.5),
-    Mistake("penalty-sign", "The regularization is subtracted in the gradient and added in the value.", lambda: -1),
+    Mistake("penalty-missing", "The regularization is in the value but not in the gradient: add its derivative.", lambda P, W, reg, n: 0 * P),
+    Mistake("penalty-doubled", "The gradient's regularization is twice that of the value: reg/2 * ||W||^2 has the derivative reg * W, reg * ||W||^2 has 2 reg W.", lambda P, W, reg, n: 2 * P),
+    Mistake("penalty-halved", "The gradient's regularization is half that of the value: reg * ||W||^2 has the derivative 2 reg W, reg/2 * ||W||^2 has reg * W.", lambda P, W, reg, n: P / 2),
+    Mistake("penalty-sign", "The regularization is subtracted in the gradient and added in the value.", lambda P, W, reg, n: -P),
+    Mistake("penalty-averaged", "The regularization is divided by the number of samples together with the data: add it after the division.", lambda P, W, reg, n: P / n),
+    Mistake("penalty-not-averaged", "The regularization in the gradient is n times that of the value.", lambda P, W, reg, n: P * n),
+    Mistake("penalty-doubled", "The gradient's regularization is four times that of the value.", lambda P, W, reg, n: 4 * P),
+    Mistake("penalty-formula", "The regularization in the gradient lacks W: the derivative of reg/2 * ||W||^2 is reg * W, not reg.", lambda P, W, reg, n: reg + 0 * W),
+    Mistake("penalty-formula", "The regularization in the gradient lacks W: the derivative of reg * ||W||^2 is 2 reg W, not 2 reg.", lambda P, W, reg, n: 2 * reg + 0 * W),
+    Mistake("penalty-formula", "The square stands in the gradient: the derivative of reg/2 * ||W||^2 is reg * W, not reg/2 * W^2.", lambda P, W, reg, n: reg / 2 * W * W),
+    Mistake("penalty-formula", "The square stands in the gradient: the derivative of reg * ||W||^2 is 2 reg W, not reg * W^2.", lambda P, W, reg, n: reg * W * W),
+    Mistake("penalty-formula", "The regularization in the gradient is reg * W, that of reg/2 * ||W||^2, but the value has another penalty.", lambda P, W, reg, n: reg * W),
+    Mistake("penalty-formula", "The regularization in the gradient is 2 reg W, that of reg * ||W||^2, but the value has another penalty.", lambda P, W, reg, n: 2 * reg * W),
 )  # fmt: skip
 EXTRA_PENALTIES = (
-    Mistake("penalty-extra", "The regularization is in the gradient but not in the value: add reg/2 * ||W||^2 to the value.", lambda: 1),
-    Mistake("penalty-extra", "The regularization (2 reg W) is in the gradient but not in the value: add reg * ||W||^2 to the value.", lambda: 2),
+    Mistake("penalty-extra", "The regularization is in the gradient but not in the value: add reg/2 * ||W||^2 to the value.", lambda P, W, reg, n: reg * W),
+    Mistake("penalty-extra", "The regularization (2 reg W) is in the gradient but not in the value: add reg * ||W||^2 to the value.", lambda P, W, reg, n: 2 * reg * W),
 )  # fmt: skip
 
 # --- the shape: the right array -> what was returned ------------------------------------------------------------------
 
 SHAPES = (
     Mistake("transposed", "The gradient is transposed: it must have the shape of what it is the gradient of.", lambda G, w: G.T if G.ndim == 2 else None),
-    Mistake("summed", "A sum over all objects is returned where there should be one number for each: drop the sum.", lambda G, w: np.asarray(G.sum())),
-    Mistake("summed", "A mean over all objects is returned where there should be one number for each: drop the mean.", lambda G, w: np.asarray(G.mean())),
+    Mistake("summed", "A sum over everything is returned where there should be one number for each entry: drop the sum.", lambda G, w: np.asarray(G.sum())),
+    Mistake("summed", "A mean over everything is returned where there should be one number for each entry: drop the mean.", lambda G, w: np.asarray(G.mean())),
     Mistake("summed-times-predictions", "The per-object slopes are summed, and the sum is multiplied by the predictions: there is nothing to sum, and the predictions have no part in the slope.", lambda G, w: G.sum() * w),
     Mistake("summed", "The gradient is summed along axis 0: keep one entry for each element of the argument.", lambda G, w: G.sum(axis=0) if G.ndim else None),
     Mistake("summed", "The gradient is summed along axis 1: keep one entry for each element of the argument.", lambda G, w: G.sum(axis=1) if G.ndim == 2 else None),
     Mistake("summed", "The sum over all objects stands in every entry: each object has a slope of its own.", lambda G, w: np.full(G.shape, G.sum())),
 )  # fmt: skip
 TRUNCATED = Mistake("int-truncation", "The gradient was stored in an array of whole numbers and cut off: make it with dtype float (np.zeros_like of an integer array is an integer array).", lambda G, w: np.trunc(G))  # fmt: skip
+
+# --- the value: (n, C) -> factor on the sum of the losses, and the factor on reg * ||W||^2 ----------------------------
+
+VALUE_SCALES: dict[str, Callable[[int, int], float]] = {
+    "it is": lambda n, c: 1 / n,
+    "it is the sum over samples, not their mean:": lambda n, c: 1.0,
+    "it is divided by the number of outputs too:": lambda n, c: 1 / (n * c),
+    "it is divided by n twice:": lambda n, c: 1 / n**2,
+    "it is half of": lambda n, c: 0.5 / n,
+    "it is twice": lambda n, c: 2 / n,
+    "its sign is flipped: it is minus": lambda n, c: -1 / n,
+}
+VALUE_PENALTIES = {
+    "": 0.5,
+    " with the penalty reg * ||W||^2": 1.0,
+    " without the penalty": 0.0,
+    " with the penalty doubled to 2 reg * ||W||^2": 2.0,
+    " with the penalty halved to reg/4 * ||W||^2": 0.25,
+    " with the penalty subtracted": -0.5,
+}

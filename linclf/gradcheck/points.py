@@ -12,7 +12,7 @@ from linclf.losses import Array
 SIZES = ((7, 4, 3), (10, 5, 4))  # n, D, C: all different, so that a factor tells which it is
 REGS = (0.3, 0.7)
 LAYOUTS = ("W (D, C), X (N, D)", "W (C, D), X (D, N)", "w (D,), X (N, D), y +-1")
-GENERAL_SHAPES = ((6,), (4, 3), ())
+GENERAL_SHAPES = ((6,), (4, 3), (2,), (3,), (4,), (5,), (7,), (8,), (10,), ())
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +27,7 @@ class Point:
 def points(subject: Subject, rng: np.random.Generator) -> list[Point]:
     """Two random points of different sizes, one on kinks, and one with large scores where the kind has scores."""
     if subject.kind == "general":
-        return [Point((rng.standard_normal(_shape_of_general(subject)),), "random") for _ in SIZES]
+        return _general_points(subject, rng)
     layout = _layout_of(subject, rng) if subject.kind == "loss" else 0
     made = [
         Point(_arguments(subject, rng, size, reg, layout), "random", layout)
@@ -35,6 +35,11 @@ def points(subject: Subject, rng: np.random.Generator) -> list[Point]:
     ]
     if subject.kind == "dense":
         return made
+    with np.errstate(all="ignore"):
+        domain = subject.kind == "loss" or np.isfinite(subject.value(*_copies(made[0].arguments)))
+    if not domain:
+        # perhaps a loss of probabilities: stay inside (0, 1)
+        return [Point((1 / (1 + np.exp(-p.arguments[0])), p.arguments[1]), p.purpose) for p in made]
     kinks = [np.round(a) if np.ndim(a) and i < 2 and _is_float(a) else a for i, a in enumerate(made[0].arguments)]
     large = [500 * a if i == 0 else a for i, a in enumerate(made[1].arguments)]
     return [*made, Point(tuple(kinks), "kinks", layout), Point(tuple(large), "large", layout)]
@@ -91,7 +96,7 @@ def _layout_of(subject: Subject, rng: np.random.Generator) -> int:
         except UserError as error:
             first_error = first_error or UserError(f"{error}; called with {subject.describe(arguments)}")
             continue
-        if np.shape(gradient) == np.shape(arguments[0]):
+        if getattr(gradient, "shape", None) == np.shape(arguments[0]):
             return layout
         survived.append(layout)
     if survived:
@@ -99,15 +104,34 @@ def _layout_of(subject: Subject, rng: np.random.Generator) -> int:
     raise first_error or InputError(f"{subject.name}: could not be called")
 
 
+def _general_points(subject: Subject, rng: np.random.Generator) -> list[Point]:
+    """Two points of a shape that the function takes and gives back, inside (0, 1) if its value is not a number elsewhere."""
+    shape = _shape_of_general(subject)
+    made = [rng.standard_normal(shape) for _ in SIZES]
+    with np.errstate(all="ignore"):
+        if not all(np.isfinite(subject.value(w.copy())) for w in made):
+            made = [rng.uniform(0.2, 0.8, shape) for _ in SIZES]
+    return [Point((np.asarray(w),), "random") for w in made]
+
+
 def _shape_of_general(subject: Subject) -> tuple[int, ...]:
-    first_error = None
+    survived, first_error = [], None
     for shape in GENERAL_SHAPES:
         try:
-            subject.value(np.full(shape, 0.5))
-        except UserError as error:
-            first_error = first_error or UserError(f"{error}; called with w {shape}")
-        else:
+            with np.errstate(all="ignore"):
+                subject.value(np.full(shape, 0.5))
+                gradient = subject.gradient(np.full(shape, 0.5))
+        except InputError as error:
+            first_error = first_error or UserError(
+                f"{error}; called with w {shape} and other shapes: check at a point of your own with "
+                "linclf.check_gradient(f, w)"
+            )
+            continue
+        if shape and getattr(gradient, "shape", None) == shape:
             return shape
+        survived.append(shape)
+    if survived:
+        return survived[0]
     raise first_error or InputError(f"{subject.name}: could not be called")
 
 

@@ -62,7 +62,8 @@ class Known:
 
     scale    what the sum over samples is multiplied by: (n, C) -> number; the mean for all but some ways to write mse
     penalty  what reg * ||W||^2 is multiplied by: 1/2, or 1
-    by_name  whether only the name says so, and the value differs
+    by_name  whether only the name, or the user, says so, and the value differs
+    wanted   whether the user said so
     """
 
     loss: Loss
@@ -70,6 +71,7 @@ class Known:
     penalty: float
     note: str = ""
     by_name: bool = False
+    wanted: bool = False
 
 
 def mean(n: int, n_outputs: int) -> float:
@@ -140,7 +142,7 @@ def identify(
         name = "svm"  # a hinge with a column per class is the multiclass SVM
     if name is None or pieces(subject, points[0], LOSSES[name]) is None:
         return None
-    return Known(LOSSES[name], mean, 0.5, by_name=True)
+    return Known(LOSSES[name], mean, 0.5, by_name=True, wanted=wanted is not None)
 
 
 def _words(name: str) -> str:

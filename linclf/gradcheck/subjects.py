@@ -101,7 +101,7 @@ def load_function(spec: str) -> Any:
             )
         found = getattr(found, part)
     if not callable(found):
-        raise InputError(f"{spec}: is a {type(found).__name__}, not a function or a class")
+        raise InputError(f"{spec}: is of type {type(found).__name__}, not a function or a class")
     return found
 
 
@@ -156,11 +156,17 @@ class users_code:  # noqa: N801
 
 
 def recognise(
-    function: Any, *, name: str = "", value: Callable[..., Any] | None = None, kind: str | None = None
+    function: Any,
+    *,
+    name: str = "",
+    value: Callable[..., Any] | None = None,
+    kind: str | None = None,
+    binary: bool = False,
 ) -> Subject:
     """Bring a function, a class or an instance with forward and backward into one form.
 
-    name   for messages; value  the forward of a gradient-only function; kind  one of KINDS, else by signature and name
+    name   for messages; value  the forward of a gradient-only function; kind  one of KINDS, else by signature and name;
+    binary whether its loss is known to be one of +-1 targets
     Raises InputError where it cannot be told what the function is.
     """
     name = name or getattr(function, "__qualname__", type(function).__name__)
@@ -170,10 +176,12 @@ def recognise(
         with users_code(f"{name}()"):
             function = function()
     if hasattr(function, "forward") and hasattr(function, "backward"):
-        return _pair(name, kind or "batch", function.forward, function.backward, ())
+        words = f"{type(function).__name__} {name}".lower()
+        kind = kind or _kind_of(words, _parameters(function.forward), binary) or "batch"
+        return _pair(name, kind if kind == "predictions" else "batch", function.forward, function.backward, ())
     names = _parameters(function)
     short = getattr(function, "__name__", "").lower()
-    kind = kind or _kind_of(short, names, value is not None)
+    kind = kind or _kind_of(short, names, binary)
     if kind is None:
         raise InputError(
             f"{name}({', '.join(names)}): is none of the known forms, f(W, X, y, reg), *_grad_input(pred, true), "
@@ -188,16 +196,18 @@ def recognise(
 
 
 def _parameters(function: Callable[..., Any]) -> list[str]:
-    """The names of the arguments that must be given, or `reg`."""
+    """The names of the arguments that must be given; of four the last may have a default, as reg often has."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
         return ["w"]
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return [p.name for p in parameters if p.kind in positional and (p.default is p.empty or p.name.startswith("reg"))]
+    listed = [p for p in parameters if p.kind in positional]
+    required = [p.name for p in listed if p.default is p.empty]
+    return [p.name for p in listed[:4]] if len(required) == 3 else required
 
 
-def _kind_of(short: str, names: list[str], has_value: bool) -> str | None:
+def _kind_of(short: str, names: list[str], binary: bool) -> str | None:
     lower = [name.lower() for name in names]
     if len(names) == 4:
         return "dense" if "grad" in lower[1] or short.startswith("dense") else "loss"
@@ -205,7 +215,8 @@ def _kind_of(short: str, names: list[str], has_value: bool) -> str | None:
         return "loss"
     if len(names) == 2:
         words = " ".join([short, *lower])
-        return "predictions" if "hinge" in words or ("pred" in lower[0] and "grad_input" in short) else "batch"
+        plus_minus = binary or "hinge" in words or ("pred" in lower[0] and "grad_input" in short)
+        return "predictions" if plus_minus else "batch"
     if len(names) == 1:
         return "general"
     return None

@@ -288,7 +288,79 @@ def svm_loss_with_true_class(W, X, y, reg):
     return loss + 1, _svm_gradient(W, X, y, reg, svm_counts(margins, y))
 
 
+def softmax_penalty_averaged(W, X, y, reg):
+    _, p, onehot = _parts(W, X, y)
+    return _softmax(W, X, y, reg)[0], (X.T @ (p - onehot) + reg * W) / len(y)
+
+
+def svm_penalty_averaged(W, X, y, reg):
+    margins, loss = _svm(W, X, y, reg)
+    dW = X.T @ svm_counts(margins, y) + reg * W
+    dW /= len(y)
+    return loss, dW
+
+
+def softmax_shifted_axis(W, X, y, reg):
+    scores = X @ W
+    e = np.exp(scores - scores.max(axis=1, keepdims=True))
+    p = e / e.sum(axis=0)
+    return _softmax(W, X, y, reg)[0], X.T @ (p - np.eye(W.shape[1])[y]) / len(y) + reg * W
+
+
+def softmax_whole_columns(W, X, y, reg):
+    _, p, _ = _parts(W, X, y)
+    p[:, y] -= 1
+    return _softmax(W, X, y, reg)[0], X.T @ p / len(y) + reg * W
+
+
+def softmax_labels_from_one(W, X, y, reg):
+    _, p, _ = _parts(W, X, y)
+    p[np.arange(len(y)), y - 1] -= 1
+    return _softmax(W, X, y, reg)[0], X.T @ p / len(y) + reg * W
+
+
+def svm_last_sample_skipped(W, X, y, reg):
+    _, loss = _svm(W, X, y, reg)
+    dW = np.zeros(W.shape)
+    for i in range(len(X) - 1):
+        scores = X[i] @ W
+        for j in range(W.shape[1]):
+            if j != y[i] and scores[j] - scores[y[i]] + 1 > 0:
+                dW[:, j] += X[i]
+                dW[:, y[i]] -= X[i]
+    return loss, dW / len(X) + reg * W
+
+
+def svm_over_classes_not_samples(W, X, y, reg):
+    margins, loss = _svm(W, X, y, reg)
+    return loss, X.T @ svm_counts(margins, y) / W.shape[1] + reg * W
+
+
+def softmax_penalty_without_weights(W, X, y, reg):
+    _, p, onehot = _parts(W, X, y)
+    return _softmax(W, X, y, reg)[0], X.T @ (p - onehot) / len(y) + reg
+
+
+def svm_value_summed_gradient_not(W, X, y, reg):
+    margins, _ = _svm(W, X, y, reg)
+    return margins.sum() + reg * np.sum(W * W), X.T @ svm_counts(margins, y) / len(y) + 2 * reg * W
+
+
+def hidden_by_a_constant(W, X, y, reg):
+    return 1e15 + np.sum(W**2), 0 * W + 0.1
+
+
 EXPECTED = {
+    "softmax_penalty_averaged": "penalty-averaged",
+    "svm_penalty_averaged": "penalty-averaged",
+    "softmax_shifted_axis": "wrong-axis",
+    "softmax_whole_columns": "label-indexing",
+    "softmax_labels_from_one": "label-indexing",
+    "svm_last_sample_skipped": "samples-skipped",
+    "svm_over_classes_not_samples": "divided-by-classes",
+    "softmax_penalty_without_weights": "penalty-formula",
+    "svm_value_summed_gradient_not": "value",
+    "hidden_by_a_constant": "unclear",
     "svm_not_averaged": "not-averaged",
     "svm_averaged_twice": "averaged-too-often",
     "svm_over_classes": "divided-by-classes",

@@ -144,7 +144,7 @@ EXPECTED = {
     "published_c_grad_input": "missing-target+not-averaged+summed-times-predictions",
     "unaveraged_grad_input": "not-averaged",
     "flipped_grad_input": "sign",
-    "without_target_grad_input": "missing-target+sign",
+    "without_target_grad_input": "missing-target",
     "always_on_grad_input": "missing-indicator",
     "perceptron_grad_input": "wrong-threshold",
     "one_sided_grad_input": "wrong-threshold",
@@ -162,7 +162,7 @@ EXPECTED = {
     "logistic_grad_input": "other-loss",
     "half_grad_input": "factor",
     "thrice_grad_input": "factor",
-    "last_left_out_grad_input": "some-parts",
+    "last_left_out_grad_input": "samples-skipped",
     "zero_grad_input": "zero",
     "summing_grad_input": "averaged-too-often",
 }
