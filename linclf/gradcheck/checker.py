@@ -221,7 +221,7 @@ class _Check:
         shaped = claim.shape == w.shape or claim.size == w.size == 1
         claimed = claim.reshape(w.shape).astype(np.float64) if shaped else np.full(w.shape, np.nan)
         scale = float(np.abs(claimed[np.isfinite(claimed)]).max(initial=0))
-        typical = max(float(np.sqrt(np.mean(np.square(w)))) if w.size else 0.0, 1e-2)
+        typical = max(float(np.sqrt(np.mean(np.square(w)))) if w.size else 0.0, 0.1)
         numeric = np.full(w.shape, np.nan)
         expected = self._expected(point)
         every, n_wrong = w.size <= ALL_COORDINATES, 0
@@ -301,6 +301,9 @@ class _Check:
         )
 
     def _explain(self, shapes: list[tuple[int, ...]]) -> tuple[Diagnosis, ...]:
+        if {c.point for c in self.coordinates if c.verdict == "wrong"} == {"kinks"}:
+            text = "The gradient is wrong only at kinks: there it must lie between the slopes to the left and to the right."
+            return (Diagnosis("kink-slope", text),)
         evidence = []
         with np.errstate(all="ignore"):
             for point, claim, numeric in zip(self.points, self.claims, self.numeric, strict=True):

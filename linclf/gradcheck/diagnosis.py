@@ -224,6 +224,8 @@ def _constant_factor(evidence: list[Evidence], close: float) -> Iterable[Diagnos
         if not _equal(e.claimed, factor * e.numeric, max(close, 1e-4)):
             return
         factors.append(factor)
+    if all(abs(factor - 1) < 1e-6 for factor in factors):
+        return
     shown = ", ".join(f"{factor:.6g}" for factor in factors)
     if len({round(factor, 6) for factor in factors}) == 1:
         yield Diagnosis(

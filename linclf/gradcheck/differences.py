@@ -99,8 +99,11 @@ class _Difference:
 
 
 def _most_certain(ladder: list[_Difference]) -> tuple[_Difference, float]:
-    """The step whose slope has the least estimated error: rounding, and how far the next smaller step's slope is."""
-    errors = [one.noise + abs(one.central - smaller.central) for one, smaller in pairwise(ladder)]
+    """The step whose slope has the least estimated error: rounding, and how far the next smaller step's slope is.
+
+    Truncation goes like h^2, so that distance is 0.9 of it for steps a factor of sqrt(10) apart; twice it is on the safe side.
+    """
+    errors = [one.noise + 2 * abs(one.central - smaller.central) for one, smaller in pairwise(ladder)]
     errors = [error if np.isfinite(error) else np.inf for error in errors]
     best = int(np.argmin(errors))
     return ladder[best], errors[best]

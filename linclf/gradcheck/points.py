@@ -111,7 +111,9 @@ def _general_points(subject: Subject, rng: np.random.Generator) -> list[Point]:
     with np.errstate(all="ignore"):
         if not all(np.isfinite(subject.value(w.copy())) for w in made):
             made = [rng.uniform(0.2, 0.8, shape) for _ in SIZES]
-    return [Point((np.asarray(w),), "random") for w in made]
+        kinks = np.round(made[0])  # whole numbers, 0 among them
+        at_kinks = [Point((np.asarray(kinks),), "kinks")] if np.isfinite(subject.value(kinks.copy())) else []
+    return [*(Point((np.asarray(w),), "random") for w in made), *at_kinks]
 
 
 def _shape_of_general(subject: Subject) -> tuple[int, ...]:

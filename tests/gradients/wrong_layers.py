@@ -194,6 +194,11 @@ def general_unknown(w):
     return np.sum(np.exp(w)), np.exp(1.1 * w) + 0.3
 
 
+def general_kink(w):
+    """2 is no slope of |w| at 0, nor is it right elsewhere to leave it out."""
+    return np.abs(w).sum(), np.where(w == 0, 2.0, np.sign(w))
+
+
 def general_in_place(w):
     w *= 2
     return np.sum(w**2), 4 * w
@@ -237,5 +242,6 @@ EXPECTED = {
     "general_scalar": "summed",
     "general_first_wrong": "some-parts",
     "general_unknown": "",
+    "general_kink": "kink-slope",
     "general_in_place": "modified-in-place",
 }

@@ -121,6 +121,12 @@ def last_left_out_grad_input(target_pred, target_true):
     return gradient
 
 
+def far_at_kink_grad_input(target_pred, target_true):
+    """At the kink, twice the slope."""
+    margins = target_pred * target_true
+    return -target_true * np.where(margins < 1, 1.0, np.where(margins == 1, 2.0, 0.0)) / len(target_pred)
+
+
 def zero_grad_input(target_pred, target_true):
     return np.zeros(len(target_pred))
 
@@ -164,5 +170,6 @@ EXPECTED = {
     "thrice_grad_input": "factor",
     "last_left_out_grad_input": "samples-skipped",
     "zero_grad_input": "zero",
+    "far_at_kink_grad_input": "kink-slope",
     "summing_grad_input": "averaged-too-often",
 }
