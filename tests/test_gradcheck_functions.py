@@ -126,6 +126,11 @@ def test_float32_inside_is_found_out_and_said(linclf) -> None:
         ("import nothing_like_it", "t.py:f", "t.py:1: ModuleNotFoundError: No module named 'nothing_like_it'"),
         ("def f(w):\n    x = 1\n    return w.nothing", "t.py:f", "t.py:3: AttributeError: "),
         ("def f(W, X, y, reg):\n    return W @ y", "t.py:f", "t.py:2: ValueError: "),
+        (
+            HEAD + "def f(W, X, y, reg):\n    W @ X\n    return -(W > 0)",
+            "t.py:f",
+            "t.py:4: TypeError: The numpy boolean negative",
+        ),
         ("def f(w):\n    raise SystemExit(3)", "t.py:f", "t.py:2: SystemExit: 3"),
         ("def f(w):\n    return 1.0", "t.py:f", "returned float, not (value, gradient)"),
         ("def f(w):\n    return [1, 2], w", "t.py:f", "the value is list of shape (2,); return one number"),

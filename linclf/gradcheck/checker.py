@@ -111,7 +111,14 @@ def check_gradient(
     rng = np.random.default_rng(seed)
     binary = loss is not None and LOSSES[loss].binary
     subject = recognise(function, name=name, value=value, kind=kind, binary=binary)
-    made = [] if arguments and subject.kind == "general" else points(subject, rng)
+    try:
+        made = [] if arguments and subject.kind == "general" else points(subject, rng)
+    except UserError:
+        if kind is not None or subject.kind != "batch":
+            raise
+        # a pair that does not take batches (n, C) may take predictions (n,)
+        subject = recognise(function, name=name, value=value, kind="predictions")
+        made = points(subject, rng)
     if data is not None:
         made.append(data_point(subject, *data, rng))
     if arguments:

@@ -134,6 +134,7 @@ TERMS: dict[str, tuple[Mistake, ...]] = {
         Mistake("missing-target", "The factor -true is missing.", lambda p: 1 / (1 + np.exp(_signs(p) * p.scores))),
         Mistake("wrong-sigmoid", "The sigmoid has the wrong sign inside: the gradient is -true * sigmoid(-true * s).", lambda p: -_signs(p) / (1 + np.exp(-_signs(p) * p.scores))),
         Mistake("wrong-sigmoid", "The target is missing inside the sigmoid: the gradient is -true * sigmoid(-true * s).", lambda p: -_signs(p) / (1 + np.exp(p.scores))),
+        Mistake("wrong-sigmoid", "The target is missing inside the sigmoid: the gradient is -true * sigmoid(-true * s).", lambda p: -_signs(p) / (1 + np.exp(-p.scores))),
         Mistake("missing-onehot", "The sigmoid alone is returned: minus the target as 0 or 1 is missing.", lambda p: 1 / (1 + np.exp(-p.scores))),
     ),
     "mse": (

@@ -87,21 +87,23 @@ def _arguments(
 
 def _layout_of(subject: Subject, rng: np.random.Generator) -> int:
     """Which layout a loss takes: the first that it returns a gradient of W's shape for, else the first that it survives."""
-    survived, first_error = [], None
+    survived, errors = [], []
     for layout in range(len(LAYOUTS)):
         arguments = _arguments(subject, rng, SIZES[1], REGS[1], layout)
         try:
             with np.errstate(all="ignore"):
                 gradient = subject.gradient(*_copies(arguments))
         except UserError as error:
-            first_error = first_error or UserError(f"{error}; called with {subject.describe(arguments)}")
+            errors.append(UserError(f"{error}; called with {subject.describe(arguments)}"))
             continue
         if getattr(gradient, "shape", None) == np.shape(arguments[0]):
             return layout
         survived.append(layout)
     if survived:
         return survived[0]
-    raise first_error or InputError(f"{subject.name}: could not be called")
+    # in the wrong layout the shapes do not fit; an error of another kind is the function's own
+    own = (error for error in errors if not any(word in str(error) for word in ("mismatch", "broadcast", "aligned")))
+    raise next(own, errors[0])
 
 
 def _general_points(subject: Subject, rng: np.random.Generator) -> list[Point]:
