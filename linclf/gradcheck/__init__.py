@@ -1,8 +1,9 @@
 """Is a gradient right? Analytic against numerical; verdict and diagnosis as frozen values."""
 
 from linclf.gradcheck.builtin import LossCheck, check_losses
-from linclf.gradcheck.checker import Coordinate, GradientCheck, check_gradient
+from linclf.gradcheck.checker import check_gradient
 from linclf.gradcheck.diagnosis import Diagnosis
+from linclf.gradcheck.result import Coordinate, GradientCheck
 from linclf.gradcheck.subjects import KINDS, load_function
 
 __all__ = [
