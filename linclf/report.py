@@ -203,6 +203,8 @@ def gradient_text(check: GradientCheck) -> str:
     loss = f", {check.loss}" if check.loss else ""
     taken = f"taken for {_KINDS[check.kind]}{loss}; it computes in {check.precision}"
     verdict = "RIGHT" if check.passed else "WRONG" if not check.gradient_passed else "GRADIENT RIGHT, VALUE WRONG"
+    if check.diagnosis and check.diagnosis[0].key == "unclear":
+        verdict = "CANNOT TELL"
     lines = [f"{verdict}  {check.name} ({taken})"]
     if not check.coordinates:
         lines.append("       the gradient does not have the shape of its argument")

@@ -8,7 +8,7 @@ import numpy as np
 
 from linclf.errors import InputError
 from linclf.gradcheck.diagnosis import Diagnosis, Evidence, explain, explain_value, unlike
-from linclf.gradcheck.differences import FLOAT32, FLOAT64, Precision, Slope, judge
+from linclf.gradcheck.differences import FLOAT16, FLOAT32, FLOAT64, Precision, Slope, judge, value_noise
 from linclf.gradcheck.points import Point, data_point, points
 from linclf.gradcheck.reference import CLOSE, CLOSE_FLOAT32, Known, identify, pieces
 from linclf.gradcheck.result import Coordinate, GradientCheck
@@ -17,7 +17,8 @@ from linclf.losses import LOSSES, Array
 from linclf.matrix import one_blas_thread
 
 ALL_COORDINATES = 200  # an argument of at most so many entries is checked at each of them
-SAMPLED_COORDINATES, DIRECTIONS, REDRAWS, ENOUGH_WRONG = 60, 8, 5, 8
+SAMPLED_COORDINATES, DIRECTIONS, REDRAWS, ENOUGH_WRONG = 60, 8, 5, 5
+PRECISION_SAMPLES = 6
 GUARD_ERROR = 1e-2  # the largest relative error that a guard such as log(p + 1e-8) in the value excuses
 
 
@@ -129,10 +130,10 @@ class _Check:
             self.faults.append(Diagnosis(key, text))
 
     def _precision(self) -> Precision:
-        """float32 if every value at random points is a float32, or if a change that float64 resolves changes nothing."""
+        """float32 (or float16) if every value at random points is a float32, or if a change that float64 resolves changes nothing."""
         point = self.random[0]
         values, flat = [], 0
-        for _ in range(3):
+        for _ in range(PRECISION_SAMPLES):
             along = self._along(point, self.rng.standard_normal(np.shape(point.arguments[self.subject.wrt])))
             values.append(along(0.01))
             slope = (along(1e-3) - along(-1e-3)) / 2e-3
@@ -140,19 +141,20 @@ class _Check:
             resolvable = abs(expected) > 200 * FLOAT64.eps * abs(values[-1])
             flat += resolvable and abs(moved - expected) > 0.5 * abs(expected)
         odd = [v for v in values if v and np.isfinite(v)]
-        single = len(set(odd)) == 3 and all(float(np.float32(v)) == v for v in odd)
-        return FLOAT32 if single or flat >= 2 else FLOAT64
+        for precision, dtype in ((FLOAT16, np.float16), (FLOAT32, np.float32)):
+            if len(set(odd)) >= 3 and all(float(dtype(v)) == v for v in odd):
+                return precision
+        return FLOAT32 if 2 * flat > PRECISION_SAMPLES else FLOAT64
 
     def _far_out(self) -> None:
         """At scores in the hundreds or thousands a loss that linclf knows is finite, and so must the user's be."""
         for point in self.large if self.known is not None else []:
             value = self._value(*point.arguments)
             gradient = _array(self.subject.gradient(*_copies(point.arguments)), self.subject)
-            if np.isinf(value) and np.isfinite(gradient).all():
-                self.notes.append("the value is infinite at scores in the hundreds, where a probability becomes 0: log(sum(exp(s))) - s_y would not be")  # fmt: skip
-            elif not (np.isfinite(value) and np.isfinite(gradient).all()):
-                what = "value" if np.isnan(value) else "gradient"
-                self._fault("overflow", f"The {what} is not finite at scores in the hundreds (NaN or infinity): exp overflows there; subtract each sample's largest score first.")  # fmt: skip
+            if not np.isfinite(value) and np.isfinite(gradient).all():
+                self.notes.append("the value is not finite at scores in the hundreds, where a probability becomes 0 and its log is taken: log(sum(exp(s))) - s_y would be")  # fmt: skip
+            elif not np.isfinite(gradient).all():
+                self._fault("overflow", "The gradient is not finite at scores in the hundreds (NaN or infinity): exp overflows there; subtract each sample's largest score first.")  # fmt: skip
 
     def _along(self, point: Point, direction: Array) -> Callable[[float], float]:
         """The value as a function of one number: along a direction from the point."""
@@ -169,6 +171,7 @@ class _Check:
         typical = max(float(np.sqrt(np.mean(np.square(w)))) if w.size else 0.0, 0.1)
         numeric = np.full(w.shape, np.nan)
         expected = self._expected(point)
+        noise = value_noise(self._along(point, self.rng.standard_normal(w.shape)))
         every, n_wrong = w.size <= ALL_COORDINATES, 0
         chosen = np.arange(w.size) if every else np.sort(self.rng.choice(w.size, SAMPLED_COORDINATES, replace=False))
         for flat in chosen:
@@ -176,7 +179,9 @@ class _Check:
             unit = np.zeros(w.shape)
             unit[index] = 1.0
             size = max(abs(float(w[index])), typical)
-            slope = judge(self._along(point, unit), float(claimed[index]), size, self.precision, scale)
+            slope = judge(
+                self._along(point, unit), float(claimed[index]), size, self.precision, scale=scale, noise=noise
+            )
             exact = expected is not None and abs(slope.claimed - expected[index]) <= 1e-9 * scale
             if exact and slope.verdict == "wrong" and slope.error < GUARD_ERROR:
                 slope, self.guarded = replace(slope, verdict="right"), True
@@ -190,7 +195,7 @@ class _Check:
             for _ in range(REDRAWS):  # a direction that meets a kink says little
                 direction = self.rng.standard_normal(w.shape) / np.sqrt(w.size)
                 along, claim_along = self._along(point, direction), float(np.vdot(claimed, direction))
-                slope = judge(along, claim_along, typical, self.precision, scale)
+                slope = judge(along, claim_along, typical, self.precision, scale=scale, noise=noise)
                 if slope.verdict in ("right", "wrong"):
                     break
             self._record(point, None, slope)
@@ -307,8 +312,11 @@ class _Check:
             notes.append(
                 "the gradient is that of the loss to all digits, the value only nearly: a small constant in a log?"
             )
-        if self.precision is FLOAT32:
-            notes.append("the function computes in float32 inside, so slopes are compared to 1 in 100 only")
+        if self.precision is not FLOAT64:
+            rough = f"{self.precision.tolerance:g} of their size"
+            notes.append(
+                f"the function computes in {self.precision.name} inside, so slopes are compared to {rough} only"
+            )
         kinks = sum(c.verdict == "kink" for c in self.coordinates)
         if kinks:
             stand = "place stands" if kinks == 1 else "places stand"

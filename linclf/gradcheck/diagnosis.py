@@ -232,6 +232,12 @@ def _constant_factor(evidence: list[Evidence], close: float) -> Iterable[Diagnos
             "factor",
             f"The gradient is {factors[0]:.6g} times what it should be, everywhere: a constant factor is too much.",
         )
+    elif len({e.w.shape for e in evidence}) == 1:
+        yield Diagnosis(
+            "factor",
+            f"The gradient points the right way but has the wrong length, {shown} times the right one at two points: is a "
+            "normalisation missing, or one too many?",
+        )
     else:
         sizes = ", ".join(str(e.w.shape) for e in evidence)
         yield Diagnosis(

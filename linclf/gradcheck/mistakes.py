@@ -197,6 +197,7 @@ DENSE: dict[int, tuple[Mistake, ...]] = {
     3: (
         Mistake("wrong-axis", "grad_output is summed along the wrong axis: sum over the samples (axis 0), one number per output.", lambda x, g, W, b: g.sum(axis=1)),
         Mistake("not-summed", "grad_output is not summed over the samples (axis 0): b is added to every row, so every row adds to its gradient.", lambda x, g, W, b: g),
+        Mistake("grad-output-missing", "grad_output is left out: the gradient with respect to b is its column sums, not ones.", lambda x, g, W, b: np.ones(len(b))),
         Mistake("grad-output-missing", "grad_output is left out: this only counts the samples.", lambda x, g, W, b: np.full(len(b), float(len(g)))),
         Mistake("extra-bias", "The bias itself has no part in its gradient, the column sums of grad_output.", lambda x, g, W, b: g.sum(axis=0) * b),
     ),
@@ -229,6 +230,9 @@ PENALTIES = (
     Mistake("penalty-doubled", "The gradient's regularization is four times that of the value.", lambda P, W, reg, n: 4 * P),
     Mistake("penalty-formula", "The regularization in the gradient lacks W: the derivative of reg/2 * ||W||^2 is reg * W, not reg.", lambda P, W, reg, n: reg + 0 * W),
     Mistake("penalty-formula", "The regularization in the gradient lacks W: the derivative of reg * ||W||^2 is 2 reg W, not 2 reg.", lambda P, W, reg, n: 2 * reg + 0 * W),
+    Mistake("penalty-formula", "reg is missing from the regularization in the gradient: W alone is added.", lambda P, W, reg, n: W),
+    Mistake("penalty-formula", "reg is missing from the regularization in the gradient: 2 W alone is added.", lambda P, W, reg, n: 2 * W),
+    Mistake("penalty-formula", "This is the derivative of the absolute penalty, reg * sign(W); the value has squares.", lambda P, W, reg, n: reg * np.sign(W)),
     Mistake("penalty-formula", "The square stands in the gradient: the derivative of reg/2 * ||W||^2 is reg * W, not reg/2 * W^2.", lambda P, W, reg, n: reg / 2 * W * W),
     Mistake("penalty-formula", "The square stands in the gradient: the derivative of reg * ||W||^2 is 2 reg W, not reg * W^2.", lambda P, W, reg, n: reg * W * W),
     Mistake("penalty-formula", "The regularization in the gradient is reg * W, that of reg/2 * ||W||^2, but the value has another penalty.", lambda P, W, reg, n: reg * W),

@@ -183,6 +183,31 @@ def softmax_scaled(W, X, y, reg):
     return 1e-10 * loss, 1e-10 * dW
 
 
+def saturated(w):
+    """Flat to the last digit in most places, where its slopes are tiny and rounding hides them."""
+    k = 1.5 + np.arange(w.size).reshape(w.shape)
+    return (k * np.tanh(50 * w)).sum(), 50 * k * (1 - np.tanh(50 * w) ** 2)
+
+
+class PlainLogarithm:
+    """0 * log(0) far out: the value is NaN there, the gradient is right."""
+
+    def _softmax(self, s):
+        e = np.exp(s - s.max(axis=1, keepdims=True))
+        return e / e.sum(axis=1, keepdims=True)
+
+    def forward(self, input, target):
+        return -(target * np.log(self._softmax(input))).sum() / len(input)
+
+    def backward(self, input, target):
+        return (self._softmax(input) - target) / len(input)
+
+
+def half_precision(w):
+    v = w.astype(np.float16)
+    return np.float16((v * v).sum()), 2 * v
+
+
 def log_barrier(w):
     return -np.log(w).sum(), -1 / w
 
