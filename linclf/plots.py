@@ -2,6 +2,7 @@
 
 import io
 import os
+from importlib.util import find_spec
 from typing import Any
 
 from linclf.errors import InputError
@@ -15,10 +16,8 @@ def check_picture(path: str) -> None:
     """Say before any work whether a picture can be drawn to this path. Raises InputError if not."""
     if os.path.splitext(path)[1].lstrip(".").lower() not in FORMATS:
         raise InputError(f"{path}: give the picture a name that ends in .{', .'.join(FORMATS)}")
-    try:
-        import matplotlib.figure  # noqa: F401
-    except ImportError:
-        raise InputError("drawing needs matplotlib; install it with: pip install 'linclf[plot]'") from None
+    if find_spec("matplotlib") is None:
+        raise InputError("drawing needs matplotlib; install it with: pip install 'linclf[plot]'")
 
 
 def plot_gradient(check: GradientCheck, path: str) -> None:

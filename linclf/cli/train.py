@@ -130,6 +130,7 @@ def _watch(stack: ExitStack, config: TrainOptions, history: str | None, quiet: b
     lines = None if history is None else stack.enter_context(click.open_file(history, "w", encoding="utf-8"))
 
     def on_epoch(epoch: Progress) -> None:
+        """Show and record one epoch."""
         if bar is not None:
             bar.total = epoch.epochs
             shown = {"objective": f"{epoch.objective_estimate:.4g}"}

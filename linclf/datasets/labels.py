@@ -59,8 +59,8 @@ def check_classes(labels: Array, name: str) -> Array:
         raise InputError(f"{name}: {found}; a classifier needs at least two classes in its training part")
     if len(classes) == len(labels) > 2:
         raise InputError(f"{name}: each of the {len(labels)} rows has a label of its own; choose other labels")
-    numbers = [_number(label) for label in classes.tolist()]
-    fractions = all(isinstance(x, float) for x in numbers) and any(x != round(x) for x in numbers)  # type: ignore[call-overload]
+    numbers = [x for x in map(_number, classes.tolist()) if isinstance(x, float)]
+    fractions = len(numbers) == len(classes) and any(x % 1 for x in numbers)
     if fractions and len(classes) > min(20, len(labels) // 2):
         raise InputError(
             f"{name}: the labels are {len(classes)} different numbers such as {classes[0]} and {classes[1]}, a "
@@ -97,10 +97,10 @@ def encode(labels: Array, classes: Array) -> tuple[Array, dict[str, int]]:
     return np.array(known, np.intp)[inverse], unseen
 
 
-def _number(label: object) -> object:
+def _number(label: str | float | bool) -> str | float:
     """The finite number that a label is or spells, else the label itself."""
     try:
-        number = float(label)  # type: ignore[arg-type]
+        number = float(label)
     except ValueError:
         return label
     if isinstance(label, str) and "_" in label:  # Python reads 1_0 as 10

@@ -9,7 +9,7 @@ import numpy as np
 from linclf.errors import InputError
 from linclf.gradcheck.diagnosis import Diagnosis, Evidence, explain, explain_value, unlike
 from linclf.gradcheck.differences import FLOAT16, FLOAT32, FLOAT64, Precision, Slope, judge, value_noise
-from linclf.gradcheck.points import Point, data_point, points
+from linclf.gradcheck.points import Point, copies, data_point, points
 from linclf.gradcheck.reference import CLOSE, CLOSE_FLOAT32, Known, identify, pieces
 from linclf.gradcheck.result import Coordinate, GradientCheck
 from linclf.gradcheck.subjects import Subject, UserError, recognise
@@ -91,7 +91,7 @@ class _Check:
     def _value(self, *arguments: Any) -> float:
         """The user's value; on copies, once the function was seen to change its arguments."""
         spoils = any(fault.key == "modified-in-place" for fault in self.faults)
-        return self.subject.value(*(_copies(arguments) if spoils else arguments))
+        return self.subject.value(*(copies(arguments) if spoils else arguments))
 
     def _identify(self, wanted: str | None) -> Known | None:
         """The loss that the value is, or should be: a name alone proves little, unless the value is a known distortion."""
@@ -111,7 +111,7 @@ class _Check:
 
     def _claim(self, point: Point) -> Array:
         """What the user's function returns at a point, called twice: it must leave its arguments and itself alone."""
-        given = _copies(point.arguments)
+        given = copies(point.arguments)
         try:
             claim = _array(self.subject.gradient(*given), self.subject)
         except UserError as error:
@@ -120,7 +120,7 @@ class _Check:
         for name, before, after in zip(self.subject.arguments, point.arguments, given, strict=False):
             if not np.array_equal(before, after, equal_nan=_has_nan(before)):
                 self._fault("modified-in-place", f"The function changes its argument {name} in place: work on a copy.")
-        again = _array(self.subject.gradient(*_copies(point.arguments)), self.subject)
+        again = _array(self.subject.gradient(*copies(point.arguments)), self.subject)
         if claim.shape != again.shape or not np.allclose(claim, again, rtol=1e-12, atol=0, equal_nan=True):
             self._fault("not-deterministic", "Two calls with the same arguments give different gradients: is there randomness, or something kept from the last call?")  # fmt: skip
         return claim
@@ -150,7 +150,7 @@ class _Check:
         """At scores in the hundreds or thousands a loss that linclf knows is finite, and so must the user's be."""
         for point in self.large if self.known is not None else []:
             value = self._value(*point.arguments)
-            gradient = _array(self.subject.gradient(*_copies(point.arguments)), self.subject)
+            gradient = _array(self.subject.gradient(*copies(point.arguments)), self.subject)
             if not np.isfinite(value) and np.isfinite(gradient).all():
                 self.notes.append("the value is not finite at scores in the hundreds, where a probability becomes 0 and its log is taken: log(sum(exp(s))) - s_y would be")  # fmt: skip
             elif not np.isfinite(gradient).all():
@@ -339,10 +339,6 @@ class _Check:
 
 def _as_given(a: Any) -> Any:
     return np.asarray(a) if np.ndim(a) else a
-
-
-def _copies(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(a.copy() if isinstance(a, np.ndarray) else a for a in arguments)
 
 
 def _has_nan(a: Any) -> bool:

@@ -36,7 +36,7 @@ def points(subject: Subject, rng: np.random.Generator) -> list[Point]:
     if subject.kind == "dense":
         return made
     with np.errstate(all="ignore"):
-        domain = subject.kind == "loss" or np.isfinite(subject.value(*_copies(made[0].arguments)))
+        domain = subject.kind == "loss" or np.isfinite(subject.value(*copies(made[0].arguments)))
     if not domain:
         # perhaps a loss of probabilities: stay inside (0, 1)
         return [Point((1 / (1 + np.exp(-p.arguments[0])), p.arguments[1]), p.purpose) for p in made]
@@ -92,7 +92,7 @@ def _layout_of(subject: Subject, rng: np.random.Generator) -> int:
         arguments = _arguments(subject, rng, SIZES[1], REGS[1], layout)
         try:
             with np.errstate(all="ignore"):
-                gradient = subject.gradient(*_copies(arguments))
+                gradient = subject.gradient(*copies(arguments))
         except UserError as error:
             errors.append(UserError(f"{error}; called with {subject.describe(arguments)}"))
             continue
@@ -139,7 +139,8 @@ def _shape_of_general(subject: Subject) -> tuple[int, ...]:
     raise first_error or InputError(f"{subject.name}: could not be called")
 
 
-def _copies(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+def copies(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The arguments with their arrays copied, for a function that may change them."""
     return tuple(a.copy() if isinstance(a, np.ndarray) else a for a in arguments)
 
 

@@ -100,9 +100,7 @@ def pieces(subject: Subject, point: Point, loss: Loss) -> Pieces | None:
     elif subject.kind in ("predictions", "batch"):
         W, target = point.arguments
         reg = 0.0
-        scores = np.asarray(W, np.float64).reshape(len(target), -1)
-        shape = np.shape(W)
-        back = lambda S: S.reshape(shape)  # noqa: E731
+        scores, back = np.asarray(W, np.float64).reshape(len(target), -1), lambda S: S.reshape(np.shape(W))
     else:
         return None
     target = np.asarray(target)

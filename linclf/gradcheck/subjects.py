@@ -16,7 +16,8 @@ import inspect
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -130,26 +131,24 @@ def _import(name: str) -> ModuleType:
             raise
 
 
-class users_code:  # noqa: N801
+@contextmanager
+def users_code(what: str) -> Iterator[None]:
     """A block that runs the user's code: its errors come back as UserError with the user's own last line."""
-
-    def __init__(self, what: str) -> None:
-        self.what = what
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if not isinstance(error, Exception | SystemExit) or isinstance(error, InputError):
-            return
+    try:
+        yield
+    except InputError:
+        raise
+    except (Exception, SystemExit) as error:
         if isinstance(error, SyntaxError) and error.filename:
             place = f"{error.filename}:{error.lineno}"
         else:
             ours = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-            frames = [f for f in traceback.extract_tb(trace) if not f.filename.startswith((ours, "<frozen"))]
+            frames = [
+                f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith((ours, "<frozen"))
+            ]
             users = [f for f in frames if "site-packages" not in f.filename] or frames
-            place = f"{users[-1].filename}:{users[-1].lineno}" if users else self.what
-        raise UserError(f"{place}: {type(error).__name__}: {error} (in {self.what})") from error
+            place = f"{users[-1].filename}:{users[-1].lineno}" if users else what
+        raise UserError(f"{place}: {type(error).__name__}: {error} (in {what})") from error
 
 
 # --- recognising it ------------------------------------------------------------------------------------------------
