@@ -8,8 +8,9 @@ import os
 import sys
 import tempfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from linclf.errors import AccessError, InputError
 
@@ -89,31 +90,39 @@ def write_bytes(path: str, content: bytes) -> None:
         if os.path.exists(path) and not os.path.isfile(path):
             Path(path).write_bytes(content)
         else:
-            _replace(path, content)
+            with replacing(path) as file:
+                file.write(content)
     except OSError as error:
         raise AccessError(f"{path}: could not be written: {error.strerror}; nothing was changed") from None
 
 
-def _replace(path: str, content: bytes) -> None:
+@contextlib.contextmanager
+def replacing(path: str, sync: bool = True) -> Iterator[BinaryIO]:
+    """A file to write to that takes the place of the one at `path` when all is written, or leaves no trace.
+
+    sync: wait until the disk has it, so that not even a power failure costs both files. Raises OSError.
+    """
     parent = os.path.dirname(path)
     handle, temporary = tempfile.mkstemp(prefix=f".{os.path.basename(path)}.", suffix=".tmp", dir=parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                os.fsync(file.fileno())
         os.chmod(temporary, _mode(path))
         os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
-    with contextlib.suppress(OSError):  # the file is in place; some file systems cannot sync a directory
-        directory = os.open(parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)  # the rename itself
-        finally:
-            os.close(directory)
+    if sync:
+        with contextlib.suppress(OSError):  # the file is in place; some file systems cannot sync a directory
+            directory = os.open(parent, os.O_RDONLY)
+            try:
+                os.fsync(directory)  # the rename itself
+            finally:
+                os.close(directory)
 
 
 def _mode(path: str) -> int:

@@ -36,6 +36,20 @@ def is_sparse(X: Matrix) -> bool:
     return not isinstance(X, np.ndarray)
 
 
+def to_arrays(X: Matrix) -> dict[str, Array]:
+    """The arrays that X consists of, by name."""
+    return {name: getattr(X, name) for name in ("data", "indices", "indptr")} if is_sparse(X) else {"X": X}
+
+
+def from_arrays(arrays: dict[str, Array], shape: tuple[int, int]) -> Matrix:
+    """The X that consists of these arrays: `to_arrays` undone, without a copy."""
+    if "X" in arrays:
+        return arrays["X"]
+    from scipy.sparse import csr_matrix
+
+    return csr_matrix((arrays["data"], arrays["indices"], arrays["indptr"]), shape)
+
+
 def product(X: Matrix, W: Array) -> Array:
     """X @ W over all models at once: X (n, d), W (d, *models, m) -> (n, *models, m)."""
     n, d = X.shape

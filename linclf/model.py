@@ -8,7 +8,7 @@ characters zeroed. Loading refuses any file whose digest does not fit, and never
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -157,10 +157,7 @@ def _parse(content: bytes) -> LinearModel:
     if record.pop("format") > FORMAT_VERSION:
         raise InputError("was written by a newer linclf; upgrade linclf to read it")
     tensors = load_tensors(content)
-    described = record.pop("features")
-    listed = {field.name: described[field.name] for field in fields(Features)}
-    arguments: dict[str, Any] = {key: tuple(x) if isinstance(x, list) else x for key, x in listed.items()}
-    features = Features(**arguments)
+    features = Features.of(record.pop("features"))
     del record["sha256"]
     weight, bias, scale = tensors["weight"], tensors["bias"], tensors.get("scale")
     model = LinearModel(weight, bias, np.array(record.pop("classes")), record.pop("loss"), features, record, scale)

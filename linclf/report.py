@@ -4,13 +4,15 @@ import json
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from linclf.gradcheck import GradientCheck, LossCheck
 from linclf.losses import Array
 from linclf.model import LinearModel
+
+if TYPE_CHECKING:
+    from linclf.gradcheck import GradientCheck, LossCheck
 
 WIDEST_CONFUSION = 20  # classes beyond which the text shows the most frequent confusions instead of the matrix
 
@@ -157,7 +159,7 @@ def model_text(described: dict[str, Any], path: str) -> str:
     return "\n".join(lines + [f"  {label.ljust(width)}  {entries}" for label, entries in rows])
 
 
-def gradient_json(check: GradientCheck) -> dict[str, Any]:
+def gradient_json(check: "GradientCheck") -> dict[str, Any]:
     """The check of a user's function for programs."""
     return {
         "name": check.name,
@@ -197,7 +199,7 @@ _KINDS = {
 }
 
 
-def gradient_text(check: GradientCheck) -> str:
+def gradient_text(check: "GradientCheck") -> str:
     """The check of a user's function for people: the verdict first, then the numbers, the likely mistake, what to do."""
     wrong = sum(c.verdict == "wrong" for c in check.coordinates)
     loss = f", {check.loss}" if check.loss else ""
@@ -244,7 +246,7 @@ def gradient_text(check: GradientCheck) -> str:
     return "\n".join(lines)
 
 
-def functions_text(checks: Sequence[GradientCheck]) -> str:
+def functions_text(checks: Sequence["GradientCheck"]) -> str:
     """Several checks of functions, a line each."""
     rows = [
         [
@@ -260,7 +262,7 @@ def functions_text(checks: Sequence[GradientCheck]) -> str:
     return "\n".join(table(["function", "kind", "places", "kinks", "against differences", "verdict"], rows))
 
 
-def checks_json(checks: Sequence[LossCheck]) -> dict[str, Any]:
+def checks_json(checks: Sequence["LossCheck"]) -> dict[str, Any]:
     """`gradcheck` for programs."""
     return {
         "passed": all(check.passed for check in checks),
@@ -276,7 +278,7 @@ def checks_json(checks: Sequence[LossCheck]) -> dict[str, Any]:
     }
 
 
-def checks_text(checks: Sequence[LossCheck]) -> str:
+def checks_text(checks: Sequence["LossCheck"]) -> str:
     """`gradcheck`'s table for people, the verdict last."""
     rows = [
         [
@@ -306,6 +308,11 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
         ).rstrip()
         for row in cells
     ]
+
+
+def size(n_bytes: float) -> str:
+    """A number of bytes for people."""
+    return f"{n_bytes / 1e6:.1f} MB" if n_bytes < 1e9 else f"{n_bytes / 1e9:.1f} GB"
 
 
 def _parts(accuracies: dict[str, float | None]) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 
 import linclf
 from linclf import datasets
-from linclf.datasets import Features, Part, Parts, Source
+from linclf.datasets import Cache, Features, Part, Parts, Source
 from linclf.datasets.parts import parse_part
 from linclf.datasets.scaling import SCALES, Scaling, fit_scaling
 from linclf.errors import DivergedError, InputError, Terminated
@@ -115,27 +115,27 @@ class Trained:
     interrupted: BaseException | None
 
 
-def load_parts(options: TrainOptions) -> Parts:
-    """Read the data of a run and cut them into parts."""
-    dataset = datasets.load(options.source)
-    test = _part(options.test, "test", options.source, dataset.features)
-    val = _part(options.val, "val", options.source, dataset.features)
-    return datasets.cut(dataset, test, val, options.seed)
+def load_parts(options: TrainOptions, cache: Cache | None = None) -> Parts:
+    """Read the data of a run, or take them from the cache, and cut them into parts."""
+    dataset = datasets.load(options.source, cache=cache)
+
+    def held(text: str | None, name: str) -> datasets.Dataset | float | None:
+        part = parse_part(text, name)
+        if not isinstance(part, str):
+            return part
+        return datasets.load(replace(options.source, data=part), like=dataset.features, cache=cache)
+
+    return datasets.cut(dataset, held(options.test, "test"), held(options.val, "val"), options.seed)
 
 
-def _part(text: str | None, name: str, source: Source, features: Features) -> datasets.Dataset | float | None:
-    part = parse_part(text, name)
-    return datasets.load(replace(source, data=part), like=features) if isinstance(part, str) else part
-
-
-def rebuild_parts(model: LinearModel) -> Parts:
+def rebuild_parts(model: LinearModel, cache: Cache | None = None) -> Parts:
     """The parts that a model was trained with, read again. Raises InputError if the data have changed since."""
     recorded = dict(model.record["options"])
     source = recorded.pop("source")
     source = Source(**{**source, "drop": tuple(source["drop"])})
     if "-" in (source.data, recorded["test"], recorded["val"]):
         raise InputError("the model was trained on standard input, which cannot be read again; give DATA")
-    parts = load_parts(TrainOptions(source=source, **recorded))
+    parts = load_parts(TrainOptions(source=source, **recorded), cache)
     changed = [key for key, digest in model.record["data"].items() if parts.digests.get(key) != digest]
     if changed:
         names = {"data": source.data, "test": recorded["test"], "val": recorded["val"]}

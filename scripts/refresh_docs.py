@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -57,13 +58,18 @@ def losses_table() -> str:
 
 def cli_reference() -> str:
     """docs/cli.md: the help of every command."""
-    pages = ["# The command line\n\nGenerated from the code by `scripts/refresh_docs.py`: what `--help` prints.\n"]
-    context = click.Context(cli, info_name="linclf", **{**CONTEXT, "terminal_width": 100})
-    for name, command in [("", cli), *cli.commands.items()]:
-        title = f"linclf {name}".strip()
-        inside = context if not name else click.Context(command, parent=context, info_name=name, terminal_width=100)
-        pages.append(f"## {title}\n\n```text\n{command.get_help(inside).rstrip()}\n```\n")
-    return "\n".join(pages)
+    head = "# The command line\n\nGenerated from the code by `scripts/refresh_docs.py`: what `--help` prints.\n"
+    return "\n".join([head, *help_pages(click.Context(cli, info_name="linclf", **{**CONTEXT, "terminal_width": 100}))])
+
+
+def help_pages(context: click.Context) -> Iterator[str]:
+    """The help of a command, and below it of the commands within it."""
+    yield f"## {context.command_path}\n\n```text\n{context.command.get_help(context).rstrip()}\n```\n"
+    if isinstance(context.command, click.Group):
+        for name in context.command.list_commands(context):
+            command = context.command.get_command(context, name)
+            if command is not None:
+                yield from help_pages(click.Context(command, parent=context, info_name=name, terminal_width=100))
 
 
 PAGES = ("README.md", "docs/gradients.md")

@@ -5,6 +5,7 @@ import os
 # several test processes share the machine: BLAS threads that wait for a core would slow each other down a hundredfold
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.pop("LINCLF_CACHE_MB", None)
 
 import numpy as np
 import pytest
@@ -12,6 +13,14 @@ from scipy import sparse
 
 from linclf.cli import main
 from linclf.losses import LOSSES, Loss
+
+
+@pytest.fixture(autouse=True, scope="session")
+def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A cache of the tests' own, which their processes share as runs of linclf do."""
+    folder = tmp_path_factory.getbasetemp()
+    folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    os.environ["LINCLF_CACHE_DIR"] = str(folder / "cache")
 
 
 @pytest.fixture(params=list(LOSSES))

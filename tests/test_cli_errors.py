@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from linclf.cli import cli, main
+from linclf.cli import COMMANDS, main
 from linclf.model import load
 
 DATA = Path(__file__).parent.parent / "data"
@@ -113,11 +113,11 @@ def test_a_bug_shows_a_traceback(in_tmp) -> None:
 
 
 def test_help_of_each_command_opens_with_examples(linclf) -> None:
-    for name, command in cli.commands.items():
+    for name in [*COMMANDS, "cache ls", "cache clear"]:
         ran = linclf(f"{name} -h")
         assert ran.code == 0
         assert f"linclf {name}" in ran.split("Options:")[0].split("\n", 2)[2]
-        assert command.help
+        assert name not in COMMANDS or f"{name} " in linclf("--help")
     assert linclf("--version").startswith("linclf, version")
     assert linclf("").code == 2
 

@@ -39,6 +39,12 @@ def test_dense_files_never_import_what_they_do_not_need(in_tmp) -> None:
     )
 
 
+def test_named_sets_are_kept_so_that_scikit_learn_is_imported_once() -> None:
+    code = "from linclf.cli import main; assert main(['train', 'digits', '--epochs', '1']) == 0"
+    imported_by(code)
+    assert imported_by(code) == set()
+
+
 def test_public_names() -> None:
     from linclf.losses import LOSSES
     from linclf.model import LinearModel, load

@@ -8,17 +8,12 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from typing import Any
 
 import click
 
 import linclf
-from linclf.cli.datasets import datasets
-from linclf.cli.evaluate import evaluate
-from linclf.cli.gradcheck import gradcheck
-from linclf.cli.info import info
-from linclf.cli.predict import predict
-from linclf.cli.train import train
 from linclf.errors import LinclfError, Terminated
 
 CONTEXT: dict[str, Any] = {
@@ -26,10 +21,39 @@ CONTEXT: dict[str, Any] = {
     "max_content_width": 110,
     "auto_envvar_prefix": "LINCLF",
 }
+COMMANDS = {
+    "train": "Train a model and report its accuracy.",
+    "predict": "Predict the label of each row.",
+    "evaluate": "Measure a model, per class.",
+    "info": "Describe a model.",
+    "gradcheck": "Check gradients, and say what the likely mistake is.",
+    "datasets": "List the named data sets.",
+    "cache": "List or clear the parsed data sets kept on disk.",
+}
 WRONG_USE, NO_ACCESS, INTERRUPTED, BROKEN_PIPE, TERMINATED = 2, 4, 130, 141, 143
 
 
-@click.group(context_settings=CONTEXT)
+class Commands(click.Group):
+    """The commands by name, each imported when it is called: `linclf --help` needs none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Their names, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """The command in the file of its name."""
+        command: click.Command | None = None
+        if name in COMMANDS:
+            command = getattr(import_module(f"linclf.cli.{name}"), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The table, as click would print it."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=Commands, context_settings=CONTEXT)
 @click.version_option(linclf.__version__, prog_name="linclf")
 def cli() -> None:
     """Train linear classifiers, fast, checkable, without tuning.
@@ -40,10 +64,6 @@ def cli() -> None:
     linclf predict m.safetensors new.csv
     linclf evaluate m.safetensors
     """
-
-
-for command in (train, predict, evaluate, info, gradcheck, datasets):
-    cli.add_command(command)
 
 
 def main(args: Sequence[str]) -> int:

@@ -7,7 +7,7 @@ from linclf.datasets.names import GENERATORS, NAMED, is_here
 from linclf.report import table, to_json
 
 
-@click.command(short_help="List the named data sets.")
+@click.command()
 @json_option
 def datasets(json: bool) -> None:
     """List the data sets that DATA can name, their sizes, and whether they are on this machine.

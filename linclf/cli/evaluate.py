@@ -4,8 +4,8 @@ from typing import Any
 
 import click
 
-from linclf.cli.options import config_option, data_options, json_option, quiet_option, say, source
-from linclf.datasets import Labelled, Source, load
+from linclf.cli.options import cache_option, config_option, data_options, json_option, quiet_option, say, source
+from linclf.datasets import Cache, Dataset, Labelled, Source, load
 from linclf.datasets.labels import encode, unseen_notes
 from linclf.datasets.parts import Part, parse_part
 from linclf.errors import InputError
@@ -15,7 +15,7 @@ from linclf.report import evaluation, evaluation_text, to_json
 from linclf.training import rebuild_parts
 
 
-@click.command(short_help="Measure a model, per class.")
+@click.command()
 @click.argument("model")
 @click.argument("data", required=False)
 @click.option(
@@ -24,10 +24,13 @@ from linclf.training import rebuild_parts
     help="Which rows. [default: test; of other DATA all, or its own test part]",
 )
 @data_options
+@cache_option
 @json_option
 @quiet_option
 @config_option
-def evaluate(model: str, data: str | None, part: str | None, json: bool, quiet: bool, **options: Any) -> None:
+def evaluate(
+    *, model: str, data: str | None, part: str | None, cache: Cache | None, json: bool, quiet: bool, **options: Any
+) -> None:
     """Accuracy, figures per class and confusion of MODEL.
 
     \b
@@ -42,16 +45,17 @@ def evaluate(model: str, data: str | None, part: str | None, json: bool, quiet: 
         given = source("", options)
         if given != Source(""):
             raise InputError("--target, --drop, --format and the like say how DATA is read; give DATA")
-        rows, title = _own_part(trained, part or "test", quiet)
+        rows, title = _own_part(trained, part or "test", cache, quiet)
     else:
-        rows, title = _other_data(trained, data, part, quiet, options)
+        dataset = load(source(data, options), like=trained.features, cache=cache)
+        rows, title = _other_data(trained, dataset, part, quiet)
     result = evaluation(trained.predict_codes(rows.X), rows.y, trained.classes)
     click.echo(to_json(result) if json else evaluation_text(result, f"{model} on {title}"))
 
 
-def _own_part(model: LinearModel, part: str, quiet: bool) -> tuple[Part, str]:
+def _own_part(model: LinearModel, part: str, cache: Cache | None, quiet: bool) -> tuple[Part, str]:
     """A part of the data that the model was made with."""
-    parts = rebuild_parts(model)
+    parts = rebuild_parts(model, cache)
     say(parts.notes, quiet)
     name = model.record["options"]["source"]["data"]
     if part == "test" and parts.test is None:
@@ -63,11 +67,9 @@ def _own_part(model: LinearModel, part: str, quiet: bool) -> tuple[Part, str]:
     return rows, f"{name} ({part} part)"
 
 
-def _other_data(
-    model: LinearModel, data: str, part: str | None, quiet: bool, options: dict[str, Any]
-) -> tuple[Part, str]:
+def _other_data(model: LinearModel, dataset: Dataset, part: str | None, quiet: bool) -> tuple[Part, str]:
     """Rows of other data, their labels among the model's classes."""
-    dataset = load(source(data, options), like=model.features)
+    data = dataset.source.data
     rows: Labelled = dataset
     if part == "test" and dataset.test is None:
         raise InputError(f"{data}: brings no test part of its own; leave out --part")
@@ -76,7 +78,7 @@ def _other_data(
     elif part in (None, "all"):
         rows = dataset.pooled()
     codes, unseen = encode(rows.labels(), model.classes)
-    say(dataset.notes, quiet)
+    say(dataset.said(), quiet)
     say(unseen_notes(unseen, len(codes), data), quiet)
     if dataset.digest == model.record["data"]["data"] and dataset.test is None:
         say([f"{data} is what the model was trained on; leave it out to measure the test part"], quiet)

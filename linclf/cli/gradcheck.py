@@ -9,7 +9,7 @@ import click
 import numpy as np
 
 from linclf import textbook
-from linclf.cli.options import config_option, data_options, json_option, source
+from linclf.cli.options import cache_option, config_option, data_options, json_option, source
 from linclf.datasets import load
 from linclf.datasets.labels import check_classes, encode
 from linclf.datasets.names import PREFIXES
@@ -37,7 +37,7 @@ TEXTBOOK = (
 )
 
 
-@click.command(short_help="Check gradients, and say what the likely mistake is.")
+@click.command()
 @click.argument("what", nargs=-1, metavar="[FUNCTION] [DATA]")
 @click.option("-f", "--function", metavar="FILE.py:NAME", help="The function to check, also PKG.MOD:NAME.")
 @click.option("--kind", type=click.Choice(KINDS), help="What the function is, where signature and name do not tell.")
@@ -50,6 +50,7 @@ TEXTBOOK = (
 @click.option("--plot", metavar="FILE.png", help="Draw analytic against numerical slopes.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the points checked at.")
 @data_options
+@cache_option
 @json_option
 @config_option
 def gradcheck(what: tuple[str, ...], function: str | None, loss: tuple[str, ...], json: bool, **options: Any) -> int:
@@ -124,7 +125,8 @@ def _own(data: str | None, loss: tuple[str, ...], json: bool, options: dict[str,
 
 def _sample(data: str, options: dict[str, Any]) -> tuple[Array, Array]:
     """At most SAMPLE_ROWS evenly spaced rows, dense float64 (n, d), and their codes (n,)."""
-    dataset = load(source(data, options))
+    cache = options.pop("cache")
+    dataset = load(source(data, options), cache=cache)
     rows = np.unique(np.linspace(0, dataset.X.shape[0] - 1, SAMPLE_ROWS).astype(int))
     X, labels = dataset.X[rows], dataset.labels()[rows]
     codes, _ = encode(labels, check_classes(labels, data))

@@ -7,7 +7,7 @@ from linclf.model import load as load_model
 from linclf.report import model_info, model_text, to_json
 
 
-@click.command(short_help="Describe a model.")
+@click.command()
 @click.argument("model")
 @json_option
 @config_option

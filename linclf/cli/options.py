@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from linclf.datasets import Source
+from linclf.datasets import Cache, Source, user_cache
 from linclf.datasets.readers import FORMATS
 from linclf.errors import InputError
 from linclf.files import read_bytes
@@ -67,6 +67,21 @@ def source(data: str, options: dict[str, Any]) -> Source:
     return Source(data, kind, not no_header, target, columns, zero_based)
 
 
+def cache_option(command: F) -> F:
+    """--no-cache, as `cache`: the user's cache, or None."""
+
+    def choose(ctx: click.Context, param: click.Parameter, without: bool) -> Cache | None:
+        return None if without else user_cache()
+
+    return click.option(
+        "--no-cache",
+        "cache",
+        is_flag=True,
+        callback=choose,
+        help="Read DATA anew, and keep nothing of it (see linclf cache).",
+    )(command)
+
+
 def json_option(command: F) -> F:
     """--json"""
     return click.option("--json", is_flag=True, help="Print one JSON object and nothing else.")(command)
@@ -96,7 +111,9 @@ def _load_config(ctx: click.Context, param: click.Parameter, path: str | None) -
         tables = tomllib.loads(read_bytes(path).decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: is not TOML: {error}") from None
-    commands = ctx.parent.command.commands if ctx.parent and isinstance(ctx.parent.command, click.Group) else {}
+    commands = (
+        ctx.parent.command.list_commands(ctx) if ctx.parent and isinstance(ctx.parent.command, click.Group) else []
+    )
     for name, table in tables.items():
         if name not in commands or not isinstance(table, dict):
             raise InputError(

@@ -14,7 +14,7 @@ from linclf.files import check_outputs, write_bytes
 from linclf.model import load as load_model
 
 
-@click.command(short_help="Predict the label of each row.")
+@click.command()
 @click.argument("model")
 @click.argument("data")
 @click.option("--scores", is_flag=True, help="Print the decision function, a column per output.")
@@ -40,7 +40,7 @@ def predict(model: str, data: str, output: str, quiet: bool, **options: Any) -> 
     check_outputs((output,), (model, data))
     trained = load_model(model)
     dataset = load(source(data, options), like=trained.features, labelled=False)
-    say(dataset.notes, quiet)
+    say(dataset.said(), quiet)
     rows = dataset.pooled().X
     if scores:
         columns = trained.scores(rows)

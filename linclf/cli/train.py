@@ -8,6 +8,7 @@ import click
 
 from linclf.cli.options import (
     NumberOrAuto,
+    cache_option,
     config_option,
     data_options,
     json_option,
@@ -16,6 +17,7 @@ from linclf.cli.options import (
     source,
     wants_bar,
 )
+from linclf.datasets import Cache
 from linclf.datasets.scaling import SCALES
 from linclf.errors import InputError, Terminated
 from linclf.files import check_outputs
@@ -28,7 +30,7 @@ from linclf.training import train as train_model
 DEFAULT = TrainOptions()
 
 
-@click.command(short_help="Train a model and report its accuracy.")
+@click.command()
 @click.argument("data", default="digits", metavar="[DATA]")
 @click.option(
     "--loss", type=click.Choice(list(LOSSES)), default=DEFAULT.loss, show_default=True, help="What is minimised."
@@ -86,10 +88,13 @@ DEFAULT = TrainOptions()
 @click.option("--history", metavar="FILE.jsonl", help="Write a JSON line per epoch.")
 @click.option("-o", "--output", metavar="MODEL", help="Write the model to this file; - is stdout.")
 @data_options
+@cache_option
 @json_option
 @quiet_option
 @config_option
-def train(data: str, output: str | None, history: str | None, json: bool, quiet: bool, **options: Any) -> int:
+def train(
+    *, data: str, output: str | None, history: str | None, cache: Cache | None, json: bool, quiet: bool, **options: Any
+) -> int:
     """Train a linear classifier on DATA and report its accuracy.
 
     \b
@@ -107,7 +112,7 @@ def train(data: str, output: str | None, history: str | None, json: bool, quiet:
     if history == "-":
         raise InputError("the history cannot go to stdout, where the report is; give --history a file name")
     check_outputs((output, history), (data, config.test, config.val))
-    parts = load_parts(config)
+    parts = load_parts(config, cache)
     say(parts.notes, quiet)
     loaded = time.perf_counter()
     with ExitStack() as stack:

@@ -1,6 +1,7 @@
 """The values that flow out of `linclf.datasets`: where data come from, what was read, and how columns became features."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -59,6 +60,13 @@ class Features:
     drop: tuple[str, ...] = ()
     zero_based: bool | None = None
 
+    @classmethod
+    def of(cls, described: dict[str, Any]) -> "Features":
+        """Features from what `dataclasses.asdict` made of them, also by way of JSON; other keys are left out."""
+        known = {field.name: described[field.name] for field in fields(cls)}
+        arguments: dict[str, Any] = {key: tuple(x) if isinstance(x, list) else x for key, x in known.items()}
+        return cls(**arguments)
+
     def name(self, j: int) -> str:
         """What people call feature j: its name, its svmlight index, or its column number."""
         if self.names:
@@ -97,6 +105,10 @@ class Dataset(Labelled):
     test: Labelled | None = None
     notes: tuple[str, ...] = ()
 
+    def said(self) -> list[str]:
+        """The notes, each with the name of the data set."""
+        return [f"{self.source.data}: {note}" for note in self.notes]
+
     def pooled(self) -> Labelled:
         """All its rows, a test part of its own included."""
         if self.test is None:
@@ -122,4 +134,4 @@ def fit_columns(X: Matrix, like: Features, name: str) -> tuple[Matrix, tuple[str
         return type(X)((X.data, X.indices, X.indptr), shape=(X.shape[0], like.count)), ()
     kept = X[:, : like.count]
     lost = X.nnz - kept.nnz
-    return kept, (f"{name}: {lost} values in columns beyond the {like.count} of the training data were ignored",)
+    return kept, (f"{lost} values in columns beyond the {like.count} of the training data were ignored",)

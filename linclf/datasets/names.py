@@ -18,7 +18,7 @@ from linclf.datasets.dataset import Dataset, Features, Labelled, Raw, Source
 from linclf.datasets.table import from_frame
 from linclf.errors import AccessError, InputError
 from linclf.losses import Array
-from linclf.matrix import Matrix, is_sparse
+from linclf.matrix import Matrix, is_sparse, to_arrays
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,7 @@ def _arrays(source: Source, X: Matrix, y: Array, names: Any, test: Labelled | No
     X = X.tocsr() if is_sparse(X) else np.ascontiguousarray(X)
     y = labels.from_array(y, source.data)
     digest = hashlib.sha256(f"{X.shape} {X.dtype} {y.dtype}".encode())
-    for part in (X.data, X.indices, X.indptr) if is_sparse(X) else (X,):
+    for part in to_arrays(X).values():
         digest.update(part.tobytes())
     digest.update(y.tobytes())
     features = Features(X.shape[1], None if names is None else tuple(map(str, names)), is_sparse(X))

@@ -72,7 +72,7 @@ def cut(dataset: Dataset, test: Dataset | float | None, val: Dataset | float | N
     train = Part(rows.X, labels.encode(rows.labels(), classes)[0])
     others = {"data": dataset, "test": test, "val": val}
     sources = {key: other for key, other in others.items() if isinstance(other, Dataset)}
-    notes = [note for source in sources.values() for note in source.notes]
+    notes = [note for source in sources.values() for note in source.said()]
     parts: dict[str, Part | None] = {"val": None, "test": None}
     for key, part in (("val", watched), ("test", held)):
         if part is not None:

@@ -122,7 +122,7 @@ def _feature_columns(
         )
     used = {*like.names, *like.drop, like.target}
     spare = [name for name in columns if name not in used]
-    notes = (f"{source.data}: columns the model was not trained on were ignored: {', '.join(spare[:SHOWN])}",)
+    notes = (f"columns the model was not trained on were ignored: {', '.join(spare[:SHOWN])}",)
     return list(like.names), notes if spare else ()
 
 
