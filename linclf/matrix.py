@@ -115,6 +115,24 @@ def stack_rows(blocks: Sequence[Matrix]) -> Matrix:
     return sparse.vstack(blocks, format="csr")
 
 
+def with_ones(X: Matrix) -> Matrix:
+    """X with a column of ones behind its last one: a copy."""
+    ones = np.ones((X.shape[0], 1), X.dtype)
+    if isinstance(X, np.ndarray):
+        return np.hstack([X, ones])
+    from scipy import sparse
+
+    return sparse.hstack([X, ones], format="csr")
+
+
+def without_empty_columns(X: Matrix) -> Matrix:
+    """Sparse X without the columns in which it has no number; dense X as it is."""
+    if isinstance(X, np.ndarray):
+        return X
+    used, indices = np.unique(X.indices, return_inverse=True)
+    return type(X)((X.data, indices.astype(X.indices.dtype), X.indptr), shape=(X.shape[0], len(used)))
+
+
 def squared_norms(X: Matrix) -> Array:
     """||x_i||^2 of each row: (n,), float64."""
     if isinstance(X, np.ndarray):

@@ -8,6 +8,10 @@ g = X^T G / B. The penalty is applied implicitly (a proximal step: Duchi & Singe
 
 Without momentum W is held as a number times an array, so that the division costs nothing and a step on sparse data
 touches only the columns of its rows. Momentum moves every weight at every step, O(d) on sparse data.
+
+A loss whose gradient grows with the score (curvature c: squared-hinge, mse) lets a single large row overshoot, and what
+it does to the weights is then worse than before. Such a row's g_i is divided by 1 + lr / (1 - mu) * c ||x_i||^2 / B, which
+for a batch of one is the implicit step of least squares (Toulis & Airoldi, 2017), and tends to 1 as lr falls.
 """
 
 import math
@@ -18,7 +22,7 @@ import numpy as np
 
 from linclf.errors import DivergedError, InputError
 from linclf.losses import Array, Loss
-from linclf.matrix import Matrix, add_transposed_product, minibatches, one_blas_thread, product
+from linclf.matrix import Matrix, add_transposed_product, minibatches, one_blas_thread, product, squared_norms
 from linclf.objective import Objective, column
 
 SCHEDULES: dict[str, Callable[[float, float], float]] = {
@@ -115,6 +119,10 @@ def epochs(
     )  # each (*models, 1)
     weights = None if weights is None else (weights / weights.mean(axis=0)).astype(X.dtype)
     factor = SCHEDULES[sgd.schedule]
+    stiffness = None  # (n,) or (n, *models): the curvature of a row along its own gradient
+    if loss.curvature:
+        stiffness = loss.curvature * (squared_norms(X) + sgd.fit_bias)
+        stiffness = stiffness if weights is None else column(stiffness, weights.ndim) * weights
     steps_per_epoch = -(-n // sgd.batch_size)
     steps = steps_per_epoch * sgd.epochs
     rng = np.random.default_rng(sgd.seed)
@@ -132,7 +140,10 @@ def epochs(
                     values = values * column(weights[rows], values.ndim)
                     dscores *= column(weights[rows], dscores.ndim)
                 total += values.sum(axis=0)
-                iterate.move(x, dscores, lr * factor(step / steps, step / steps_per_epoch))
+                rate = lr * factor(step / steps, step / steps_per_epoch)  # (*models, 1)
+                if stiffness is not None:
+                    dscores /= 1 + rate / (1 - momentum) / len(rows) * column(stiffness[rows], dscores.ndim)
+                iterate.move(x, dscores, rate)
                 step += 1
             W, b = iterate.weights()
             estimate = total / n + Objective(loss, sgd.reg, sgd.reg_bias).penalty(W, b)

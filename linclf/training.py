@@ -263,7 +263,7 @@ def fit(
              and `patience` may end training; without it the last epoch
     """
     n_outputs = loss.n_outputs(n_classes)
-    sgd, why = resolve(loss, X, n_outputs, options, weights)
+    sgd, why = resolve(loss, X, y, n_outputs, options, weights=weights)
     best, best_accuracy, improved, number, interrupted = None, -1.0, 0, 0, None
     began = time.perf_counter()
     try:
@@ -289,7 +289,7 @@ def fit(
 
 
 def resolve(
-    loss: Loss, X: Matrix, n_outputs: int, options: TrainOptions, weights: Array | None
+    loss: Loss, X: Matrix, y: Array, n_outputs: int, options: TrainOptions, *, weights: Array | None = None
 ) -> tuple[SGD, dict[str, str]]:
     """The engine's settings with every `auto` replaced, and for people what the replaced ones were made from."""
     why = {}
@@ -311,7 +311,7 @@ def resolve(
         seed=options.seed,
     )
     if isinstance(lr, str):
-        rate = auto_rate(loss, X, n_outputs, sgd, weights=weights)
+        rate = auto_rate(loss, X, y, n_outputs, sgd, weights=weights)
         sgd, why["lr"] = replace(sgd, lr=rate.value), f" (auto: {rate.reason})"
     return sgd, why
 

@@ -38,6 +38,8 @@ def reference(loss: Loss, X, y, m: int, sgd: SGD, weights=None):
             values, G = loss(X[rows] @ W + b, y[rows])
             w = weights[rows] / weights.mean()
             losses += (w * values).sum()
+            stiffness = loss.curvature * w * (np.square(X[rows]).sum(axis=1) + sgd.fit_bias)
+            G = G / (1 + lr / (1 - sgd.momentum) / len(rows) * stiffness)[:, None]
             g, g_b = X[rows].T @ (w[:, None] * G) / len(rows), (w[:, None] * G).sum(axis=0) / len(rows)
             V = (sgd.momentum * V - lr * (g + sgd.reg * W)) / (1 + lr * sgd.reg)
             W = (W - lr * g) / (1 + lr * sgd.reg) if sgd.momentum == 0 else W + V
@@ -75,6 +77,14 @@ def test_equals_the_reference(loss: Loss, layout, start, momentum: float, averag
         np.testing.assert_allclose(epoch.W, W, rtol=1e-9, atol=1e-12)
         np.testing.assert_allclose(epoch.b, b, rtol=1e-9, atol=1e-12)
         np.testing.assert_allclose(epoch.objective_estimate, estimate, rtol=1e-9)
+
+
+def test_one_row_at_a_time_least_squares_takes_the_implicit_step() -> None:
+    """Kulis & Bartlett (2010): W' = argmin ||W' - W||^2 / 2 + lr loss(W'), which for the squared error is a division."""
+    X, y, lr = np.array([[3.0, -4.0]]), np.array([0]), 0.7
+    epoch = last(epochs(LOSSES["mse"], X, y, 2, SGD(lr=lr, reg=0.0, epochs=1, momentum=0.0, fit_bias=False)))
+    onehot = np.array([[1.0, 0.0]])
+    np.testing.assert_allclose(epoch.W + lr * 2 * X.T @ (X @ epoch.W - onehot), 0, atol=1e-12)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
@@ -172,10 +182,11 @@ def test_a_sparse_step_touches_only_its_columns() -> None:
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 def test_divergence_is_an_error(layout, problem, momentum: float) -> None:
-    X, y, n_classes = problem
-    sgd = SGD(lr=1e6, momentum=momentum, epochs=1000, schedule="constant")
+    _, y, n_classes = problem
+    X = layout(np.full((40, 6), 100.0))  # equal rows overshoot together
+    sgd = SGD(lr=1e6, reg=0.0, momentum=momentum, epochs=1000, schedule="constant")
     with pytest.raises(DivergedError, match=r"diverged in epoch \d+ at lr 1e\+06"):
-        last(epochs(LOSSES["mse"], layout(100 * X), y, n_classes, sgd))
+        last(epochs(LOSSES["mse"], X, y, n_classes, sgd))
 
 
 def test_epochs_are_the_callers_to_keep(start) -> None:
