@@ -49,14 +49,14 @@ def crammer_singer(scores: Array, y: Array) -> tuple[Array, Array]:
 
 def softmax(scores: Array, y: Array) -> tuple[Array, Array]:
     """logsumexp(s) - s_y, the cross-entropy of softmax(s) with the true class (Bridle, 1990)."""
-    rows = np.arange(len(y))
+    true = np.arange(len(y)), ..., y
     # logsumexp(s) = max(s) + log(sum(exp(s - max(s)))): no exponent is positive, so nothing overflows
     shifted = scores - scores.max(axis=-1, keepdims=True)  # (n, *models, K)
     dscores = np.exp(shifted)
     total = dscores.sum(axis=-1)  # (n, *models), at least 1
     dscores /= total[..., None]
-    dscores[rows, ..., y] -= 1
-    return np.log(total) - shifted[rows, ..., y], dscores
+    dscores[true] -= 1
+    return np.log(total) - shifted[true], dscores
 
 
 def hinge(scores: Array, y: Array) -> tuple[Array, Array]:

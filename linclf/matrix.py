@@ -53,9 +53,11 @@ def from_arrays(arrays: dict[str, Array], shape: tuple[int, int]) -> Matrix:
 def product(X: Matrix, W: Array) -> Array:
     """X @ W over all models at once: X (n, d), W (d, *models, m) -> (n, *models, m)."""
     n, d = X.shape
-    flat = W.reshape(d, math.prod(W.shape[1:]))  # (d, models * m)
+    flat = _flat(W)  # (d, models * m)
     if isinstance(X, np.ndarray):
-        out = X @ flat
+        # (W^T X^T)^T rather than X W: each output's scores lie together, and the losses take sums and maxima over outputs
+        # twice as fast
+        out = (flat.T @ X.T).T
     else:
         from scipy.sparse import _sparsetools
 
@@ -65,38 +67,54 @@ def product(X: Matrix, W: Array) -> Array:
 
 
 def add_transposed_product(X: Matrix, G: Array, out: Array) -> None:
-    """out += X.T @ G, in place: X (n, d), G (n, *models, m), out (d, *models, m), C-contiguous.
+    """out += X.T @ G, in place: X (n, d), G (n, *models, m), out (d, *models, m).
 
-    For sparse X only the rows of `out` that X's columns name are touched: the rows of X in CSR are the columns of X.T in
-    CSC, whose kernel accumulates into its output.
+    For sparse X only the rows of `out` that X's columns name are touched, and `out` is C-contiguous: the rows of X in CSR
+    are the columns of X.T in CSC, whose kernel accumulates into its output.
     """
     n, d = X.shape
-    flat = G.reshape(n, -1)  # (n, models * m)
+    flat = _flat(G)  # (n, models * m)
     if isinstance(X, np.ndarray):
-        out += (X.T @ flat).reshape(out.shape)
+        out += (flat.T @ X).T.reshape(out.shape)
     else:
         from scipy.sparse import _sparsetools
 
-        _sparsetools.csc_matvecs(d, n, flat.shape[1], X.indptr, X.indices, X.data, flat.ravel(), out.reshape(-1))
+        G = np.ascontiguousarray(flat)
+        _sparsetools.csc_matvecs(d, n, flat.shape[1], X.indptr, X.indices, X.data, G.ravel(), out.reshape(-1))
 
 
-def minibatches(X: Matrix, order: Array, size: int) -> Iterator[tuple[Array, Matrix]]:
-    """The rows of X in the given order, `size` at a time, as pairs (row numbers, rows); the last may be short.
+def _flat(a: Array) -> Array:
+    """An array (n, *models, m) as (n, models * m)."""
+    return a if a.ndim == 2 else a.reshape(len(a), math.prod(a.shape[1:]))
 
-    A dense minibatch lies in a buffer that the next one overwrites.
+
+def zero_weights(X: Matrix, outputs: tuple[int, ...]) -> Array:
+    """Zeros (d, *outputs) in the dtype of X, laid out as X multiplies them fastest.
+
+    Dense X: each output's weights lie together, and both products take two thirds of the time that they take otherwise.
+    Sparse X: each column's weights lie together, as SciPy's kernels want them.
     """
+    d = X.shape[1]
     if is_sparse(X):
-        shuffled = X[order]  # one permuted copy an epoch is cheaper than a gather a minibatch
-        for start in range(0, len(order), size):
-            numbers = order[start : start + size]
-            indptr = shuffled.indptr[start : start + len(numbers) + 1]
-            yield numbers, Rows(indptr, shuffled.indices, shuffled.data, (len(numbers), X.shape[1]))
-        return
-    buffer = np.empty((min(size, len(order)), X.shape[1]), X.dtype)
-    for start in range(0, len(order), size):
-        numbers = order[start : start + size]
-        # mode="clip": the numbers are valid, and the default mode would gather into a temporary first
-        yield numbers, X.take(numbers, axis=0, out=buffer[: len(numbers)], mode="clip")
+        return np.zeros((d, *outputs), X.dtype)
+    return np.zeros((math.prod(outputs), d), X.dtype).T.reshape(d, *outputs)
+
+
+def shuffled(X: Matrix, order: Array, ones: bool) -> Matrix:
+    """The rows of X in the given order, behind each a 1 if `ones`: a copy."""
+    if is_sparse(X):
+        return with_ones(X[order]) if ones else X[order]
+    out = np.ones((len(order), X.shape[1] + ones), X.dtype)
+    for rows, numbers in chunks(order[:, None]):
+        out[rows, : X.shape[1]] = X[numbers[:, 0]]
+    return out
+
+
+def minibatch(X: Matrix, start: int, stop: int) -> Matrix:
+    """Rows start..stop of X without a copy."""
+    if isinstance(X, np.ndarray):
+        return X[start:stop]
+    return Rows(X.indptr[start : stop + 1], X.indices, X.data, (stop - start, X.shape[1]))
 
 
 def chunks(X: Matrix) -> Iterator[tuple[slice, Matrix]]:
@@ -117,12 +135,12 @@ def stack_rows(blocks: Sequence[Matrix]) -> Matrix:
 
 def with_ones(X: Matrix) -> Matrix:
     """X with a column of ones behind its last one: a copy."""
-    ones = np.ones((X.shape[0], 1), X.dtype)
+    n, d = X.shape
     if isinstance(X, np.ndarray):
-        return np.hstack([X, ones])
-    from scipy import sparse
-
-    return sparse.hstack([X, ones], format="csr")
+        return np.hstack([X, np.ones((n, 1), X.dtype)])
+    ends = X.indptr[1:]
+    data, indices = np.insert(X.data, ends, 1), np.insert(X.indices, ends, d)
+    return type(X)((data, indices, X.indptr + np.arange(n + 1, dtype=X.indptr.dtype)), shape=(n, d + 1))
 
 
 def without_empty_columns(X: Matrix) -> Matrix:

@@ -1,13 +1,19 @@
 """The engine: minibatch stochastic gradient descent on the objective, one model or many in one pass.
 
-Each step takes a minibatch of B rows, their scores S = X W + b, the loss's dscores G, and moves against the gradient
-g = X^T G / B. The penalty is applied implicitly (a proximal step: Duchi & Singer, 2009), so that no reg is too strong:
+Each step takes a minibatch of B rows, their scores S = X W, the loss's dscores G, and moves against the gradient
+g = X^T G / B, with momentum mu (Polyak, 1964). The penalty follows as an implicit (proximal) step of its own (Duchi &
+Singer, 2009), so that no reg is too strong; its rate r is lr with the momentum that V has, so that the two stay in balance
+while lr changes:
 
-    momentum 0     W <- (W - lr g) / (1 + lr reg)
-    momentum mu    V <- (mu V - lr (g + reg W)) / (1 + lr reg);  W <- W + V        (Polyak, 1964)
+    V <- mu V - lr g;  r <- mu r + lr;  W <- (W + V) / (1 + r reg)
 
-Without momentum W is held as a number times an array, so that the division costs nothing and a step on sparse data
-touches only the columns of its rows. Momentum moves every weight at every step, O(d) on sparse data.
+The bias is a column of ones in X, and is divided only with reg_bias. W is held as a number times an array, so that the
+division costs nothing, and without momentum a step on sparse data touches only the columns of its rows. Momentum moves
+every weight at every step, O(d) on sparse data.
+
+The rows are shuffled once. An epoch cuts the circle of them into minibatches from a place drawn anew, and takes these in
+random order, so that each is a slice of the shuffled copy. This was found as good as a new shuffle each epoch, and saves
+gathering rows, which took as long as both products. (In the order of the circle the result is biased.)
 
 A loss whose gradient grows with the score (curvature c: squared-hinge, mse) lets a single large row overshoot, and what
 it does to the weights is then worse than before. Such a row's g_i is divided by 1 + lr / (1 - mu) * c ||x_i||^2 / B, which
@@ -17,20 +23,30 @@ for a batch of one is the implicit step of least squares (Toulis & Airoldi, 2017
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
 from linclf.errors import DivergedError, InputError
 from linclf.losses import Array, Loss
-from linclf.matrix import Matrix, add_transposed_product, minibatches, one_blas_thread, product, squared_norms
+from linclf.matrix import (
+    Matrix,
+    add_transposed_product,
+    minibatch,
+    one_blas_thread,
+    product,
+    shuffled,
+    squared_norms,
+    zero_weights,
+)
 from linclf.objective import Objective, column
 
-SCHEDULES: dict[str, Callable[[float, float], float]] = {
-    # (share of the run done, in [0, 1); epochs done) -> factor on lr
+SCHEDULES: dict[str, Callable[[Array, Array], Array]] = {
+    # (share of the run done, in [0, 1); epochs done), each (steps,) -> factors on lr (steps,)
     "linear": lambda done, _: 1 - done,
-    "cosine": lambda done, _: (1 + math.cos(math.pi * done)) / 2,
-    "constant": lambda done, _: 1,
-    "invscaling": lambda _, epochs: 1 / math.sqrt(1 + epochs),
+    "cosine": lambda done, _: (1 + np.cos(np.pi * done)) / 2,
+    "constant": lambda done, _: np.ones_like(done),
+    "invscaling": lambda _, epochs: 1 / np.sqrt(1 + epochs),
 }
 
 
@@ -112,44 +128,43 @@ def epochs(
     X (n, d) ndarray or CSR, float32 or float64, decides the dtype of everything; y (n,) codes; weights (n,) or
     (n, *models), whose mean must be positive. Raises DivergedError when a weight or the loss leaves the finite numbers.
     """
-    n, d = X.shape
+    n, batch = X.shape[0], min(sgd.batch_size, X.shape[0])
     models = np.broadcast_shapes(np.shape(sgd.lr), np.shape(sgd.reg), np.shape(sgd.momentum))
-    lr, reg, momentum = (
-        np.broadcast_to(np.asarray(a, np.float64), models)[..., None] for a in (sgd.lr, sgd.reg, sgd.momentum)
-    )  # each (*models, 1)
-    weights = None if weights is None else (weights / weights.mean(axis=0)).astype(X.dtype)
-    factor = SCHEDULES[sgd.schedule]
-    stiffness = None  # (n,) or (n, *models): the curvature of a row along its own gradient
-    if loss.curvature:
-        stiffness = loss.curvature * (squared_norms(X) + sgd.fit_bias)
-        stiffness = stiffness if weights is None else column(stiffness, weights.ndim) * weights
-    steps_per_epoch = -(-n // sgd.batch_size)
-    steps = steps_per_epoch * sgd.epochs
     rng = np.random.default_rng(sgd.seed)
-    iterate = _Iterate((d, *models, n_outputs), X.dtype, reg, momentum, sgd)
+    order = rng.permutation(n)
+    order = np.concatenate([order, order[: batch - 1]])  # round the end, so that every minibatch is a slice
+    X, y, dtype = shuffled(X, order, ones=sgd.fit_bias), y[order], X.dtype
+    stiffness = loss.curvature * squared_norms(X) if loss.curvature else None  # (n,): of a row along its own gradient
+    if weights is not None:
+        weights = (weights / weights.mean(axis=0))[order].astype(dtype)
+        stiffness = None if stiffness is None else column(stiffness, weights.ndim) * weights  # (n,) or (n, *models)
+    iterate = _Iterate(X, (*models, n_outputs), sgd)
+    per_epoch = -(-n // batch)
+    done = np.arange(per_epoch * sgd.epochs) / per_epoch  # epochs done before each step
+    factors = SCHEDULES[sgd.schedule](done / sgd.epochs, done).tolist()
+    halfway = len(factors) // 2
 
-    step = 0
     for number in range(1, sgd.epochs + 1):
-        total, first_lr = np.zeros(models), sgd.lr * factor(step / steps, number - 1)
+        first, begin, places = (number - 1) * per_epoch, int(rng.integers(n)), rng.permutation(per_epoch).tolist()
+        values = np.empty((n, *models), dtype)
         with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):  # looked for below, once an epoch
-            for rows, x in minibatches(X, rng.permutation(n), sgd.batch_size):
-                if sgd.average and step == steps // 2:
+            for step, place in enumerate(places):
+                if sgd.average and first + step == halfway:
                     iterate.start_averaging()
-                values, dscores = loss(iterate.scores(x), y[rows])
+                size = min(batch, n - place * batch)
+                start = (begin + place * batch) % n
+                x, rows = minibatch(X, start, start + size), slice(start, start + size)
+                losses, dscores = loss(iterate.scores(x), y[rows])  # (B, *models), (B, *models, m)
                 if weights is not None:
-                    values = values * column(weights[rows], values.ndim)
+                    losses = losses * column(weights[rows], losses.ndim)
                     dscores *= column(weights[rows], dscores.ndim)
-                total += values.sum(axis=0)
-                rate = lr * factor(step / steps, step / steps_per_epoch)  # (*models, 1)
-                if stiffness is not None:
-                    dscores /= 1 + rate / (1 - momentum) / len(rows) * column(stiffness[rows], dscores.ndim)
-                iterate.move(x, dscores, rate)
-                step += 1
+                values[place * batch : place * batch + size] = losses
+                iterate.move(x, dscores, factors[first + step], None if stiffness is None else stiffness[rows])
             W, b = iterate.weights()
-            estimate = total / n + Objective(loss, sgd.reg, sgd.reg_bias).penalty(W, b)
+            estimate = values.mean(axis=0, dtype=np.float64) + Objective(loss, sgd.reg, sgd.reg_bias).penalty(W, b)
         if not (np.isfinite(estimate).all() and np.isfinite(W).all() and np.isfinite(b).all()):
             raise DivergedError(f"training diverged in epoch {number} at lr {_span(sgd.lr)}; use a smaller lr, or auto")
-        yield Epoch(number, first_lr, estimate, W, b)
+        yield Epoch(number, sgd.lr * factors[first], estimate, W, b)
 
 
 def _span(lr: float | Array) -> str:
@@ -158,85 +173,95 @@ def _span(lr: float | Array) -> str:
 
 
 class _Iterate:
-    """The weights in training: W = scale * V without momentum, and W = V with it."""
+    """The weights in training, W = scale * U; the last row is the bias, if there is one.
 
-    def __init__(self, shape: tuple[int, ...], dtype: np.dtype, reg: Array, momentum: Array, sgd: SGD) -> None:
-        self.V = np.zeros(shape, dtype)  # (d, *models, m)
-        self.b = np.zeros(shape[1:], dtype)  # (*models, m)
-        self.scale = np.ones_like(reg)  # (*models, 1)
-        self.velocity = np.zeros_like(self.V) if np.any(momentum) else None
-        self.velocity_b = np.zeros_like(self.b)
-        self.reg, self.momentum = reg, momentum  # (*models, 1)
-        self.fit_bias, self.reg_bias = sgd.fit_bias, sgd.reg_bias
+    What differs between models is held as arrays (*models, 1). For one model it is held as numbers, by which NumPy
+    multiplies in half the time that an array of one number takes.
+    """
+
+    def __init__(self, X: Matrix, outputs: tuple[int, ...], sgd: SGD) -> None:
+        self.U = zero_weights(X, outputs)  # (d, *models, m)
+        self.velocity = zero_weights(X, outputs) if np.any(sgd.momentum) else None  # in units of U
+        models = outputs[:-1]
+        self.lr, self.reg, self.momentum, self.scale, self.shrink, self.penalty_rate = (
+            np.broadcast_to(a, models)[..., None].astype(np.float64) if models else float(a)
+            for a in (sgd.lr, sgd.reg, sgd.momentum, 1.0, 1.0, 0.0)
+        )
+        self.fit_bias, self.free_bias = sgd.fit_bias, sgd.fit_bias and not sgd.reg_bias
         self.least_scale = 1e-6  # far from underflow, and far from often
-        self.averaged = 0  # steps averaged so far; 0 before averaging starts
+        self.averaged = 0  # steps averaged so far
         self.averaging = False
 
     def scores(self, x: Matrix) -> Array:
-        """X W + b of a minibatch: (B, *models, m)."""
-        scores = product(x, self.V)
-        if self.velocity is None:
-            scores *= self.scale
-        scores += self.b
+        """X W of a minibatch: (B, *models, m)."""
+        scores = product(x, self.U)
+        scores *= self._cast(self.scale)
         return scores
 
-    def move(self, x: Matrix, dscores: Array, lr: Array) -> None:
-        """One step: dscores (B, *models, m) is overwritten, lr (*models, 1)."""
-        shrink = 1 / (1 + lr * self.reg)  # (*models, 1)
-        dscores *= -lr / len(dscores)
-        if self.fit_bias:
-            self.velocity_b *= self.momentum
-            self.velocity_b += dscores.sum(axis=0)
-            if self.reg_bias:
-                self.velocity_b -= lr * self.reg * self.b
-                self.velocity_b *= shrink
-            self.b += self.velocity_b
+    def move(self, x: Matrix, dscores: Array, factor: float, stiffness: Array | None) -> None:
+        """One step with factor * lr: dscores (B, *models, m) is overwritten, stiffness is that of the rows or None."""
+        size, rate = len(dscores), self.lr * factor
+        if stiffness is not None:
+            dscores /= self._cast(1 + rate / (1 - self.momentum) / size * column(stiffness, dscores.ndim))
+        dscores *= self._cast(-rate / size / self.scale)
         if self.velocity is None:
-            self.scale *= shrink
-            dscores *= shrink / self.scale
-            add_transposed_product(x, dscores, self.V)
-            if self.averaging:
-                add_transposed_product(x, dscores * self.scale_sum, self.correction)
-                self.scale_sum += self.scale
-            if self.scale.min() < self.least_scale:
-                self._rescale()
+            add_transposed_product(x, dscores, self.U)
         else:
-            dscores *= shrink
-            self.velocity *= self.momentum * shrink
+            self.velocity *= self._cast(self.momentum / self.shrink)
             add_transposed_product(x, dscores, self.velocity)
-            self.velocity -= lr * self.reg * shrink * self.V
-            self.V += self.velocity
-            if self.averaging:
-                self.sum += self.V
+            self.U += self.velocity
+        self.penalty_rate = self.momentum * self.penalty_rate + rate
+        self.shrink = 1 / (1 + self.penalty_rate * self.reg)
+        self.scale = self.scale * self.shrink
+        if self.free_bias:
+            self.U[-1] /= self._cast(self.shrink)
         if self.averaging:
-            self.sum_b += self.b
-            self.averaged += 1
+            self._average(x, dscores)
+        least = self.scale.min() if isinstance(self.scale, np.ndarray) else self.scale
+        if least < self.least_scale:
+            self._rescale()
+
+    def _cast(self, a: Any) -> Any:
+        """A number as it is; an array in the dtype of the weights, or else all of them would be cast to its own."""
+        return a.astype(self.U.dtype) if isinstance(a, np.ndarray) else a
 
     def start_averaging(self) -> None:
         """Average from the next step on.
 
-        Without momentum the sum of scale_t * V_t is never formed: V_t is the last V less the moves made after step t, so
-        it is scale_sum * V - correction, where each move enters `correction` times the scale_sum before it. A step stays
+        Without momentum the sum of scale_t * U_t is never formed: U_t is the last U less the moves made after step t, so
+        it is scale_sum * U - correction, where each move enters `correction` times the scale_sum before it. A step stays
         as cheap as its non-zeros. The difference loses as many digits as the scale has shrunk meanwhile, hence the
-        larger least_scale.
+        larger least_scale. The bias, which moves by the way, has a sum of its own.
         """
         self.averaging, self.least_scale = True, 0.1
-        self.sum, self.sum_b = np.zeros(self.V.shape), np.zeros(self.b.shape)  # float64
+        self.sum, self.sum_b = np.zeros_like(self.U, np.float64), np.zeros(self.U.shape[1:])
+        self.scale_sum, self.correction = self.scale * 0, np.zeros_like(self.U)
+
+    def _average(self, x: Matrix, move: Array) -> None:
         if self.velocity is None:
-            self.scale_sum, self.correction = np.zeros_like(self.scale), np.zeros_like(self.V)
+            add_transposed_product(x, move * self._cast(self.scale_sum), self.correction)
+            self.scale_sum = self.scale_sum + self.scale
+        else:
+            self.sum += self.scale * self.U
+        self.sum_b += self.scale * self.U[-1]
+        self.averaged += 1
 
     def weights(self) -> tuple[Array, Array]:
         """W (d, *models, m) and b (*models, m) as they stand, averaged if averaging has begun: copies."""
-        if not self.averaged:
-            return (self.scale * self.V).astype(self.V.dtype), self.b.copy()
-        total = self.sum + (self.scale_sum * self.V - self.correction if self.velocity is None else 0)
-        return (total / self.averaged).astype(self.V.dtype), (self.sum_b / self.averaged).astype(self.b.dtype)
+        W = self.scale * self.U
+        if self.averaged:
+            W = (self.sum + self.scale_sum * self.U - self.correction) / self.averaged
+            W[-1] = self.sum_b / self.averaged
+        W = np.ascontiguousarray(W, self.U.dtype)
+        return (W[:-1], W[-1].copy()) if self.fit_bias else (W, np.zeros_like(W[0]))
 
     def _rescale(self) -> None:
-        """Put the scale into the array, and the average's two halves into its sum: O(d), rarely."""
+        """Put the scale into the arrays, and the average's two halves into its sum: O(d), rarely."""
         if self.averaging:
-            self.sum += self.scale_sum * self.V - self.correction
-            self.scale_sum[...] = 0
+            self.sum += self.scale_sum * self.U - self.correction
+            self.scale_sum = self.scale_sum * 0
             self.correction[...] = 0
-        self.V *= self.scale
-        self.scale[...] = 1
+        self.U *= self._cast(self.scale)
+        if self.velocity is not None:
+            self.velocity *= self._cast(self.scale)
+        self.scale = self.scale * 0 + 1

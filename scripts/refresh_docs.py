@@ -35,6 +35,7 @@ def run_all(text: str) -> list[tuple[str, str, str]]:
     """Every command of a page with the output written there and the one it has now, run in order in one folder."""
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     with tempfile.TemporaryDirectory() as folder:
+        environment["LINCLF_CACHE_DIR"] = os.path.join(folder, "cache")
         for name in ("data", "scripts", "docs"):
             shutil.copytree(ROOT / name, Path(folder) / name)
         ran = []

@@ -17,14 +17,16 @@ def reference(loss: Loss, X, y, m: int, sgd: SGD, weights=None):
     """The update rules at the top of sgd.py, written down plainly; yields W, b and the estimate of each epoch."""
     n, d = X.shape
     W, b, V, v = np.zeros((d, m)), np.zeros(m), np.zeros((d, m)), np.zeros(m)
-    weights = np.ones(n) if weights is None else weights
-    per_epoch = math.ceil(n / sgd.batch_size)
+    r, weights = 0.0, np.ones(n) if weights is None else weights
+    size = min(sgd.batch_size, n)
+    per_epoch = math.ceil(n / size)
     total, step, kept = per_epoch * sgd.epochs, 0, []
     rng = np.random.default_rng(sgd.seed)
+    circle = rng.permutation(n)
     for _epoch in range(sgd.epochs):
-        order, losses = rng.permutation(n), 0.0
-        for start in range(0, n, sgd.batch_size):
-            rows = order[start : start + sgd.batch_size]
+        order, losses = np.roll(circle, -rng.integers(n)), 0.0
+        for place in rng.permutation(per_epoch):
+            rows = order[place * size : (place + 1) * size]
             done = step / total
             lr = (
                 sgd.lr
@@ -39,13 +41,13 @@ def reference(loss: Loss, X, y, m: int, sgd: SGD, weights=None):
             w = weights[rows] / weights.mean()
             losses += (w * values).sum()
             stiffness = loss.curvature * w * (np.square(X[rows]).sum(axis=1) + sgd.fit_bias)
-            G = G / (1 + lr / (1 - sgd.momentum) / len(rows) * stiffness)[:, None]
-            g, g_b = X[rows].T @ (w[:, None] * G) / len(rows), (w[:, None] * G).sum(axis=0) / len(rows)
-            V = (sgd.momentum * V - lr * (g + sgd.reg * W)) / (1 + lr * sgd.reg)
-            W = (W - lr * g) / (1 + lr * sgd.reg) if sgd.momentum == 0 else W + V
-            v = sgd.momentum * v - lr * (g_b + (sgd.reg * b if sgd.reg_bias else 0))
-            v = v / (1 + lr * sgd.reg) if sgd.reg_bias else v
-            b = b + v if sgd.fit_bias else b
+            G = w[:, None] * G / (1 + lr / (1 - sgd.momentum) / len(rows) * stiffness)[:, None]
+            r = sgd.momentum * r + lr
+            divisor = 1 + r * sgd.reg
+            V = sgd.momentum * V - lr * X[rows].T @ G / len(rows)
+            W = (W + V) / divisor
+            v = sgd.momentum * v - lr * G.sum(axis=0) / len(rows)
+            b = (b + v) / (divisor if sgd.reg_bias else 1) if sgd.fit_bias else b
             if step >= total // 2:
                 kept.append((W, b))
             step += 1
