@@ -5,8 +5,10 @@ Everything above works on `Matrix` through these few functions, so dense and spa
 
 import functools
 import math
-from collections.abc import Iterator, Sequence
+import mmap
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -14,9 +16,12 @@ from threadpoolctl import ThreadpoolController
 
 from linclf.losses import Array
 
-Matrix: TypeAlias = Any  # ndarray (n, d), or scipy.sparse CSR (n, d), or Rows; SciPy is imported only where one is made
+Matrix: TypeAlias = Any  # ndarray, scipy.sparse CSR, Rows or Lazy (n, d); SciPy is imported only where CSR is made
 
-CHUNK_ROWS = 8192  # rows converted or scored at a time, so that a whole pass needs little memory besides X
+CHUNK_NUMBERS = (
+    500_000  # numbers converted or scored at a time: a whole pass needs little memory besides X, and stays in
+)
+# the processor's cache
 
 
 class Rows(NamedTuple):
@@ -31,9 +36,50 @@ class Rows(NamedTuple):
     shape: tuple[int, int]
 
 
+@dataclass(frozen=True, eq=False)
+class Lazy:
+    """Some rows of X, gathered and converted when they are asked for, a chunk at a time: no second X in memory.
+
+    rows     their numbers (n,)
+    convert  what is made of gathered rows; dtype is that of what it makes
+    """
+
+    X: Matrix
+    rows: Array
+    convert: Callable[[Matrix], Matrix]
+    dtype: Any
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, d)"""
+        return len(self.rows), self.X.shape[1]
+
+    def __getitem__(self, rows: slice | Array) -> Matrix:
+        """A copy of these rows, converted."""
+        return self.convert(self.X[self.rows[rows]])
+
+
+def select(X: Matrix, rows: Array) -> Lazy:
+    """Rows of X, without a copy."""
+    whole = lazy(X)
+    return replace(whole, rows=whole.rows[rows])
+
+
+def converted(X: Matrix, convert: Callable[[Matrix], Matrix], dtype: str) -> Lazy:
+    """X with its rows converted, without a copy; dtype is what `convert` makes."""
+    whole = lazy(X)
+    before = whole.convert
+    return replace(whole, convert=lambda x: convert(before(x)), dtype=np.dtype(dtype))
+
+
+def lazy(X: Matrix) -> Lazy:
+    """All rows of X."""
+    return X if isinstance(X, Lazy) else Lazy(X, np.arange(X.shape[0]), lambda x: x, X.dtype)
+
+
 def is_sparse(X: Matrix) -> bool:
     """Whether X is CSR rather than an ndarray."""
-    return not isinstance(X, np.ndarray)
+    return is_sparse(X.X) if isinstance(X, Lazy) else not isinstance(X, np.ndarray)
 
 
 def to_arrays(X: Matrix) -> dict[str, Array]:
@@ -101,13 +147,34 @@ def zero_weights(X: Matrix, outputs: tuple[int, ...]) -> Array:
 
 
 def shuffled(X: Matrix, order: Array, ones: bool) -> Matrix:
-    """The rows of X in the given order, behind each a 1 if `ones`: a copy."""
+    """All rows of X in the given order, in which the first may come again at the end; behind each a 1 if `ones`.
+
+    X is read once from its first row to its last: it may lie in a file, where jumping about is slow.
+    """
+    n, d = X.shape
     if is_sparse(X):
-        return with_ones(X[order]) if ones else X[order]
-    out = np.ones((len(order), X.shape[1] + ones), X.dtype)
-    for rows, numbers in chunks(order[:, None]):
-        out[rows, : X.shape[1]] = X[numbers[:, 0]]
+        return _in_memory(X, ones)[order]
+    out = np.empty((len(order), d + ones), X.dtype)
+    place = np.empty(n, np.intp)
+    place[order[:n]] = np.arange(n)
+    for rows, x in chunks(X):
+        out[place[rows], :d] = x
+    out[:, d:] = 1
+    out[n:] = out[: len(order) - n]
     return out
+
+
+def _in_memory(X: Matrix, ones: bool) -> Matrix:
+    """Sparse X as one CSR matrix, behind each row a 1 if `ones`; nothing else of its size is made on the way."""
+    X = lazy(X)
+    n, d = X.shape[0], X.shape[1] + ones
+    indptr = np.concatenate([[0], np.cumsum(np.diff(X.X.indptr)[X.rows] + ones)]).astype(X.X.indptr.dtype)
+    data, indices = np.empty(indptr[-1], X.dtype), np.empty(indptr[-1], X.X.indices.dtype)
+    for rows, x in chunks(X):
+        span = slice(indptr[rows.start], indptr[rows.stop])
+        whole = with_ones(x) if ones else x
+        data[span], indices[span] = whole.data, whole.indices
+    return from_arrays({"data": data, "indices": indices, "indptr": indptr}, (n, d))
 
 
 def minibatch(X: Matrix, start: int, stop: int) -> Matrix:
@@ -118,14 +185,30 @@ def minibatch(X: Matrix, start: int, stop: int) -> Matrix:
 
 
 def chunks(X: Matrix) -> Iterator[tuple[slice, Matrix]]:
-    """All rows of X in order, at most CHUNK_ROWS at a time, as pairs (slice, rows)."""
-    for start in range(0, X.shape[0], CHUNK_ROWS):
-        rows = slice(start, min(start + CHUNK_ROWS, X.shape[0]))
+    """All rows of X in order, about CHUNK_NUMBERS numbers at a time, as pairs (slice, rows)."""
+    whole = X.X if isinstance(X, Lazy) else X
+    per_row = (whole.nnz if is_sparse(whole) else whole.size) / max(whole.shape[0], 1)
+    step = max(int(CHUNK_NUMBERS / max(per_row, 1)), 1)
+    for start in range(0, X.shape[0], step):
+        rows = slice(start, min(start + step, X.shape[0]))
         yield rows, X[rows]
+        for array in to_arrays(whole).values():
+            release(array)
+
+
+def release(array: Array) -> None:
+    """Hand memory that maps a file back to the system, which reads it again when it is asked for: a pass over mapped data
+    does not fill the memory."""
+    owner: Any = array
+    while isinstance(owner, np.ndarray | memoryview):
+        owner = owner.base if isinstance(owner, np.ndarray) else owner.obj
+    if isinstance(owner, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        owner.madvise(mmap.MADV_DONTNEED)
 
 
 def stack_rows(blocks: Sequence[Matrix]) -> Matrix:
     """Blocks of the same columns and layout, one below the other."""
+    blocks = [X[:] for X in blocks]
     if isinstance(blocks[0], np.ndarray):
         return np.concatenate(blocks)
     from scipy import sparse
@@ -158,20 +241,24 @@ def squared_norms(X: Matrix) -> Array:
     return np.asarray(X.multiply(X).sum(axis=1), np.float64).ravel()
 
 
+def is_zero(X: Matrix) -> bool:
+    """Whether X holds no number but 0."""
+    return not any((x.data if is_sparse(x) else x).any() for _, x in chunks(X))
+
+
 def first_not_finite(X: Matrix) -> tuple[int, int] | None:
     """The row and column of the first NaN or infinity in X, or None."""
-    if not isinstance(X, np.ndarray):
-        bad = np.flatnonzero(~np.isfinite(X.data))
-        if not len(bad):
-            return None
-        return int(np.searchsorted(X.indptr, bad[0], side="right")) - 1, int(X.indices[bad[0]])
     if not np.issubdtype(X.dtype, np.floating):
         return None
     for rows, x in chunks(X):
-        finite = np.isfinite(x)
-        if not finite.all():
-            row, column = np.argwhere(~finite)[0]
-            return rows.start + int(row), int(column)
+        bad = np.argwhere(~np.isfinite(x.data if is_sparse(x) else x))
+        if len(bad):
+            i, j = (
+                (np.searchsorted(x.indptr, bad[0, 0], side="right") - 1, x.indices[bad[0, 0]])
+                if is_sparse(x)
+                else bad[0]
+            )
+            return rows.start + int(i), int(j)
     return None
 
 

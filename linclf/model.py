@@ -18,7 +18,7 @@ from linclf.datasets import Features
 from linclf.errors import InputError
 from linclf.files import read_bytes, write_bytes
 from linclf.losses import LOSSES, Array
-from linclf.matrix import Matrix, chunks, first_not_finite, one_blas_thread
+from linclf.matrix import Lazy, Matrix, chunks, first_not_finite, one_blas_thread
 from linclf.objective import scores
 
 FORMAT_VERSION = 1
@@ -68,6 +68,8 @@ class LinearModel:
     def _rows(self, X: Any) -> Matrix:
         """Rows as an ndarray or CSR matrix (n, d), from anything like one; a data frame's columns are found by name."""
         names = self.features.names
+        if isinstance(X, Lazy):
+            return X
         if names and hasattr(X, "columns") and set(names) <= set(X.columns):
             X = X[list(names)]
         X = X.tocsr() if hasattr(X, "tocsr") else np.asarray(X)

@@ -18,7 +18,7 @@ from linclf.datasets.parts import parse_part
 from linclf.datasets.scaling import SCALES, Scaling, fit_scaling
 from linclf.errors import DivergedError, InputError, Terminated
 from linclf.losses import LOSSES, Array, Loss
-from linclf.matrix import Matrix, first_not_finite, one_blas_thread
+from linclf.matrix import Matrix, first_not_finite, is_zero, one_blas_thread
 from linclf.model import LinearModel
 from linclf.objective import Objective, scores
 from linclf.rate import auto_epochs, auto_momentum, auto_rate
@@ -156,7 +156,7 @@ def train(options: TrainOptions, parts: Parts, on_epoch: Callable[[Progress], No
         prepared = _prepare(options, parts)
         watched = None
         if parts.val is not None:
-            watched = Part(prepared.scaling.apply(parts.val.X, options.dtype), parts.val.y)
+            watched = Part(prepared.scaling.apply(parts.val.X, options.dtype)[:], parts.val.y)
         fitted = fit(
             LOSSES[options.loss],
             prepared.X,
@@ -187,7 +187,8 @@ def _prepare(options: TrainOptions, parts: Parts) -> _Prepared:
     name, rows = options.source.data, parts.train
     scaling = fit_scaling(options.scale, rows.X, parts.features.sparse, parts.features.name, name)
     X = scaling.apply(rows.X, options.dtype)
-    _check_range(X, rows.X, parts.features, options, name)
+    if scaling.kind == "none":  # scaled numbers are moderate
+        _check_range(X, rows.X, parts.features, options, name)
     return _Prepared(X, _class_weights(options.class_weight, rows.y, len(parts.classes)), scaling)
 
 
@@ -336,8 +337,10 @@ def _check_range(X: Matrix, raw: Matrix, features: Features, options: TrainOptio
     advice = "use --scale standard or maxabs, --dtype float64, or rescale it"
     bad = first_not_finite(X)
     if bad:
-        raise InputError(f"{name}: {features.name(bad[1])} has {raw[bad]:g}, beyond {options.dtype}; {advice}")
-    if abs(X).max() == 0 != abs(raw).max():
+        raise InputError(
+            f"{name}: {features.name(bad[1])} has {raw[np.array(bad[:1])][0, bad[1]]:g}, beyond {options.dtype}; {advice}"
+        )
+    if is_zero(X) and not is_zero(raw):
         raise InputError(f"{name}: all numbers are too small for {options.dtype} and would become 0; {advice}")
 
 
@@ -353,6 +356,6 @@ def _check_learned(objective: Objective, reached: float, prepared: _Prepared, y:
         )
     if fitted.W.any():
         return
-    _, dW, _ = objective.value_and_gradient(prepared.X, y, fitted.W, fitted.b, prepared.weights)
+    _, dW, _ = objective.value_and_gradient(prepared.X[:], y, fitted.W, fitted.b, prepared.weights)
     if dW.any():
         raise DivergedError(f"training never left zero weights: lr {lr:.3g} is too small; use a larger one, or auto")

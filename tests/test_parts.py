@@ -30,12 +30,12 @@ def test_parts_are_disjoint_whole_and_seeded() -> None:
     dataset = load(Source("make:blobs:n_samples=200,centers=3"))
     parts, again, other = (cut(dataset, None, 0.25, seed) for seed in (0, 0, 1))
     assert [len(p.y) for p in (parts.train, parts.val, parts.test)] == [120, 40, 40]
-    rows = np.concatenate([p.X for p in (parts.train, parts.val, parts.test)])
+    rows = np.concatenate([p.X[:] for p in (parts.train, parts.val, parts.test)])
     assert {x.tobytes() for x in rows} == {x.tobytes() for x in dataset.X}
-    np.testing.assert_array_equal(parts.test.X, again.test.X)
-    assert not np.array_equal(parts.test.X, other.test.X)
+    np.testing.assert_array_equal(parts.test.X[:], again.test.X[:])
+    assert not np.array_equal(parts.test.X[:], other.test.X[:])
     # the test part does not depend on whether there is a validation part
-    np.testing.assert_array_equal(cut(dataset, None, None, 0).test.X, parts.test.X)
+    np.testing.assert_array_equal(cut(dataset, None, None, 0).test.X[:], parts.test.X[:])
 
 
 def test_own_test_part_fraction_and_all(tmp_path) -> None:

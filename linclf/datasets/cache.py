@@ -28,7 +28,7 @@ from linclf.datasets.dataset import Dataset, Features, Labelled, Source
 from linclf.datasets.names import is_name
 from linclf.files import replacing
 from linclf.losses import Array
-from linclf.matrix import from_arrays, to_arrays
+from linclf.matrix import from_arrays, release, to_arrays
 
 FORMAT = 1  # of an entry, and of what the readers make of a file: raise it when either changes
 DEFAULT_MEGABYTES = 4096
@@ -125,6 +125,7 @@ class Cache:
             view = memoryview(content)
             if hashlib.sha256(view[:-DIGEST_BYTES]).digest() != view[-DIGEST_BYTES:]:
                 return None
+            release(np.frombuffer(view, np.uint8))
             os.utime(path)  # when it was used last
         except (OSError, ValueError):
             return None

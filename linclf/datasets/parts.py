@@ -10,7 +10,7 @@ from linclf.datasets import labels
 from linclf.datasets.dataset import Dataset, Features, Labelled
 from linclf.errors import InputError
 from linclf.losses import Array
-from linclf.matrix import Matrix, stack_rows
+from linclf.matrix import Matrix, select, stack_rows
 
 TEST_FRACTION = 0.2
 _STREAMS = {"test": 1, "val": 2}  # draws of test and validation rows do not depend on each other
@@ -101,7 +101,7 @@ def _draw(
             f"{name}: {len(y)} rows are too few for a {part} part of {fraction:g}; give more, or --{part} 0"
         )
     left, taken = np.flatnonzero(~held), np.flatnonzero(held)
-    return Labelled(rows.X[left], y[left]), Labelled(rows.X[taken], y[taken])
+    return Labelled(select(rows.X, left), y[left]), Labelled(select(rows.X, taken), y[taken])
 
 
 def stratified(y: Array, fraction: float, rng: np.random.Generator) -> Array:

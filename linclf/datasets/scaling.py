@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from linclf.errors import InputError
 from linclf.losses import Array
-from linclf.matrix import Matrix, chunks, is_sparse
+from linclf.matrix import Lazy, Matrix, chunks, converted, is_sparse
 
 SMALLEST = 1e-150  # a column of smaller numbers is taken for constant: its folded weight would overflow
 SCALES = ("auto", "standard", "maxabs", "none")
@@ -21,23 +22,18 @@ class Scaling:
     center: Array | None = None
     scale: Array | None = None
 
-    def apply(self, X: Matrix, dtype: str) -> Matrix:
-        """The scaled rows of X (n, d) in the dtype trained in; X itself is left as it is. What overflows becomes inf."""
-        with np.errstate(over="ignore"):
-            return self._apply(X, dtype)
+    def apply(self, X: Matrix, dtype: str) -> Lazy:
+        """The rows of X (n, d) scaled when they are asked for, in the dtype trained in. What overflows becomes inf."""
+        return converted(X, partial(self._apply, dtype=dtype), dtype)
 
-    def _apply(self, X: Matrix, dtype: str) -> Matrix:
-        if is_sparse(X):
-            if self.scale is not None:  # divided before it is cast: the raw numbers may not fit the dtype
-                X = type(X)((X.data / self.scale[X.indices], X.indices, X.indptr), shape=X.shape)
-            return X.astype(dtype)
-        if self.scale is None:
-            return np.ascontiguousarray(X, dtype)
-        out = np.empty(X.shape, dtype)
-        for rows, x in chunks(X):
-            z = x if self.center is None else x - self.center
-            np.divide(z, self.scale, out=out[rows], casting="same_kind")
-        return out
+    def _apply(self, x: Matrix, dtype: str) -> Matrix:
+        with np.errstate(over="ignore"):
+            if is_sparse(x):
+                if self.scale is not None:  # divided before it is cast: the raw numbers may not fit the dtype
+                    x = type(x)((x.data / self.scale[x.indices], x.indices, x.indptr), shape=x.shape)
+            elif self.scale is not None:
+                x = (x if self.center is None else x - self.center) / self.scale
+            return x.astype(dtype)
 
     def fold(self, W: Array, b: Array) -> tuple[Array, Array]:
         """Weights for scaled columns (d, m) and bias (m,) -> weights and bias for raw columns, the same scores.
@@ -66,16 +62,27 @@ def fit_scaling(kind: str, X: Matrix, sparse_file: bool, feature_name: Callable[
     if kind == "none":
         return Scaling("none")
     if kind == "maxabs":
-        scale = (
-            abs(X).max(axis=0).toarray().ravel() if is_sparse(X) else np.maximum(X.max(axis=0), -1.0 * X.min(axis=0))
-        )
-        return Scaling("maxabs", None, np.where(scale > SMALLEST, scale, 1).astype(np.float64))
+        scale = np.zeros(X.shape[1])
+        for _, x in chunks(X):
+            largest = (
+                abs(x).max(axis=0).toarray().ravel()
+                if is_sparse(x)
+                else np.maximum(x.max(axis=0), -1.0 * x.min(axis=0))
+            )
+            scale = np.maximum(scale, largest)
+        return Scaling("maxabs", None, np.where(scale > SMALLEST, scale, 1))
     if is_sparse(X):
         raise InputError(f"{name}: --scale standard would make sparse data dense; use --scale maxabs or none")
-    n = len(X)
+    n, center, squares = 0, np.zeros(X.shape[1]), np.zeros(X.shape[1])
     with np.errstate(over="ignore", invalid="ignore"):
-        center = sum(x.sum(axis=0, dtype=np.float64) for _, x in chunks(X)) / n  # (d,)
-        variance = sum(np.square(x - center).sum(axis=0) for _, x in chunks(X)) / n  # (d,), two passes: no cancellation
+        for _, x in chunks(X):
+            # in one pass and without cancellation, each chunk about its own mean (Chan, Golub & LeVeque, 1983)
+            mean = x.mean(axis=0, dtype=np.float64)  # (d,)
+            step, share = mean - center, len(x) / (n + len(x))
+            squares += np.square(x - mean).sum(axis=0) + n * share * np.square(step)
+            center = center + share * step
+            n += len(x)
+        variance = squares / n  # (d,)
     too_large = np.flatnonzero(~np.isfinite(variance))
     if len(too_large):
         raise InputError(
