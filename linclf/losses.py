@@ -102,9 +102,12 @@ def signs(scores: Array, y: Array) -> Array:
     y (n,) -> (n, 1..., m), in the scores' dtype: an integer sign would turn float32 scores into float64.
     """
     m = scores.shape[-1]
-    positive = y[:, None] == (np.arange(m) if m > 1 else 1)  # (n, m)
-    t = np.where(positive, 1, -1).astype(scores.dtype)
-    return t.reshape(len(y), *[1] * (scores.ndim - 2), m)
+    t = np.full((len(y), m), -1, scores.dtype)
+    if m == 1:
+        t[:, 0] += 2 * y
+    else:
+        t[np.arange(len(y)), y] = 1
+    return t.reshape(len(y), *[1] * (scores.ndim - 2), m) if scores.ndim > 2 else t
 
 
 def softmax_probabilities(scores: Array) -> Array:

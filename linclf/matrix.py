@@ -107,8 +107,12 @@ def product(X: Matrix, W: Array) -> Array:
     else:
         from scipy.sparse import _sparsetools
 
-        out = np.zeros((n, flat.shape[1]), flat.dtype)
-        _sparsetools.csr_matvecs(n, d, flat.shape[1], X.indptr, X.indices, X.data, flat.ravel(), out.ravel())
+        k = flat.shape[1]
+        out = np.zeros((n, k), flat.dtype)
+        if k == 1:  # a third of the time of the other kernel
+            _sparsetools.csr_matvec(n, d, X.indptr, X.indices, X.data, flat.ravel(), out.ravel())
+        else:
+            _sparsetools.csr_matvecs(n, d, k, X.indptr, X.indices, X.data, flat.ravel(), out.ravel())
     return out.reshape(n, *W.shape[1:])
 
 
@@ -125,8 +129,11 @@ def add_transposed_product(X: Matrix, G: Array, out: Array) -> None:
     else:
         from scipy.sparse import _sparsetools
 
-        G = np.ascontiguousarray(flat)
-        _sparsetools.csc_matvecs(d, n, flat.shape[1], X.indptr, X.indices, X.data, G.ravel(), out.reshape(-1))
+        k, numbers = flat.shape[1], np.ascontiguousarray(flat).reshape(-1)
+        if k == 1:
+            _sparsetools.csc_matvec(d, n, X.indptr, X.indices, X.data, numbers, out.reshape(-1))
+        else:
+            _sparsetools.csc_matvecs(d, n, k, X.indptr, X.indices, X.data, numbers, out.reshape(-1))
 
 
 def _flat(a: Array) -> Array:
@@ -187,13 +194,19 @@ def minibatch(X: Matrix, start: int, stop: int) -> Matrix:
 def chunks(X: Matrix) -> Iterator[tuple[slice, Matrix]]:
     """All rows of X in order, about CHUNK_NUMBERS numbers at a time, as pairs (slice, rows)."""
     whole = X.X if isinstance(X, Lazy) else X
-    per_row = (whole.nnz if is_sparse(whole) else whole.size) / max(whole.shape[0], 1)
-    step = max(int(CHUNK_NUMBERS / max(per_row, 1)), 1)
+    step = max(int(CHUNK_NUMBERS / numbers_per_row(X)), 1)
     for start in range(0, X.shape[0], step):
         rows = slice(start, min(start + step, X.shape[0]))
         yield rows, X[rows]
         for array in to_arrays(whole).values():
             release(array)
+
+
+def numbers_per_row(X: Matrix) -> float:
+    """How many numbers a row of X holds on average, at least 1."""
+    whole = X.X if isinstance(X, Lazy) else X
+    numbers: int = whole.nnz if is_sparse(whole) else whole.size
+    return float(max(numbers / max(whole.shape[0], 1), 1))
 
 
 def release(array: Array) -> None:

@@ -19,6 +19,7 @@ with the score (squared-hinge, mse) then diverges at the rate of the quadratic w
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -28,6 +29,7 @@ from linclf.matrix import (
     Matrix,
     add_transposed_product,
     is_sparse,
+    numbers_per_row,
     one_blas_thread,
     product,
     squared_norms,
@@ -43,7 +45,7 @@ DAMPED = 2.5  # times that for losses with a curvature, whose large rows the eng
 OVERSHOT = 50.0  # found on the sets whose columns differ most
 STEADY = {"constant": 0.1, "invscaling": 0.2}  # schedules that do not end at 0 must begin lower
 SAMPLE_ROWS, SAMPLE_NUMBERS, FEWEST_ROWS = 1000, 1_000_000, 200
-CG_ITERATIONS, POWER_ITERATIONS = 4, 10
+CG_ITERATIONS, MOST_ITERATIONS, POWER_ITERATIONS = 4, 8, 10  # of conjugate gradients as long as they help
 STRIDE, SHORTEST, LONGEST = 1.5, 0.1, 100.0  # lengths tried along a direction, in those of least squares
 NEAREST = 1e-3  # times 1 / G: the least D, where least squares find nothing to learn
 SMALLEST = 1e-30  # a rate below it underflows float32 when it meets a gradient
@@ -96,12 +98,12 @@ def auto_rate(loss: Loss, X: Matrix, y: Array, n_outputs: int, sgd: SGD, *, weig
 
 
 def fly(loss: Loss, X: Matrix, y: Array, n_outputs: int, sgd: SGD, *, weights: Array | None = None) -> Pilot:
-    """Measure D, G and lambda_max on at most SAMPLE_ROWS evenly spaced rows.
+    """Measure D, G and lambda_max on some evenly spaced rows: SAMPLE_ROWS, or a fortieth of many.
 
     One half of them gives the direction, the other says how far to go; where these are all rows, all do both.
     """
-    n, d = X.shape
-    count = min(n, SAMPLE_ROWS, max(SAMPLE_NUMBERS // max(d, 1), FEWEST_ROWS))
+    n = X.shape[0]
+    count = min(n, max(SAMPLE_ROWS, n // 40), max(int(SAMPLE_NUMBERS / numbers_per_row(X)), FEWEST_ROWS))
     rows = np.random.default_rng(0).permutation(np.linspace(0, n - 1, count).astype(np.intp))
     X, y = without_empty_columns(X[rows]), y[rows]
     X = with_ones(X) if sgd.fit_bias else X  # the bias is the last row of W
@@ -114,7 +116,8 @@ def fly(loss: Loss, X: Matrix, y: Array, n_outputs: int, sgd: SGD, *, weights: A
     objective = Objective(loss, sgd.reg, sgd.reg_bias)
     W, length, least = np.zeros((X.shape[1], n_outputs), X.dtype), 1.0, np.inf
     gradients = [_gradient_square(loss, shown, classes, W, weights=share, batch_size=sgd.batch_size)]
-    for direction in least_squares(X[learn], signs(np.zeros((half, n_outputs), X.dtype), y[learn]), w[learn]):
+    targets = signs(np.zeros((half, n_outputs), X.dtype), y[learn])
+    for number, direction in enumerate(islice(least_squares(X[learn], targets, w[learn]), MOST_ITERATIONS), 1):
         scores = product(shown, direction)  # (n, m)
         weight, bias = (direction[:-1], direction[-1]) if sgd.fit_bias else (direction, none)
         penalty = float(objective.penalty(weight, bias))
@@ -125,6 +128,8 @@ def fly(loss: Loss, X: Matrix, y: Array, n_outputs: int, sgd: SGD, *, weights: A
         length, reached = _minimum(value, length)
         if reached < least:
             least, W = reached, length * direction
+        elif number >= CG_ITERATIONS:
+            break
     gradients.append(_gradient_square(loss, shown, classes, W, weights=share, batch_size=sgd.batch_size))
     # at a point where all losses are 0 the gradient is, too: then the way there counts
     start, end = np.sqrt(gradients)
@@ -141,7 +146,7 @@ def least_squares(X: Matrix, targets: Array, weights: Array) -> Iterator[Array]:
     1952): X (n, d), targets (n, m), each column on its own, weights (n,). Ends early where nothing is left."""
     W, residual = np.zeros((X.shape[1], targets.shape[1]), X.dtype), targets
     direction, before = np.zeros_like(W), np.ones(targets.shape[1], X.dtype)
-    for _ in range(CG_ITERATIONS):
+    while True:
         gradient = np.zeros_like(W)
         add_transposed_product(X, weights[:, None] * residual, gradient)
         size = np.square(gradient).sum(axis=0)  # (m,)

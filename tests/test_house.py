@@ -56,7 +56,7 @@ def test_public_names() -> None:
 
 
 def test_scipys_kernels_still_accumulate_in_place() -> None:
-    """linclf.matrix relies on these two functions of SciPy's inside; this fails when they change."""
+    """linclf.matrix relies on these functions of SciPy's inside; this fails when they change."""
     X = sparse.random_array((7, 5), density=0.5, rng=np.random.default_rng(0), format="csr")
     for k in (1, 3):
         W, out = np.random.default_rng(1).standard_normal((5, k)), np.ones((7, k))
@@ -65,6 +65,10 @@ def test_scipys_kernels_still_accumulate_in_place() -> None:
         G, out = np.random.default_rng(2).standard_normal((7, k)), np.ones((5, k))
         _sparsetools.csc_matvecs(5, 7, k, X.indptr, X.indices, X.data, G.ravel(), out.ravel())
         np.testing.assert_allclose(out, 1 + X.T @ G)
+    for A, kernel in ((X, _sparsetools.csr_matvec), (X.T.tocsc(), _sparsetools.csc_matvec)):
+        v, out = np.random.default_rng(3).standard_normal(A.shape[1]), np.ones(A.shape[0])
+        kernel(*A.shape, A.indptr, A.indices, A.data, v, out)
+        np.testing.assert_allclose(out, 1 + A @ v)
 
 
 def test_only_one_file_uses_scipys_inside() -> None:

@@ -4,7 +4,6 @@ import mmap
 
 import numpy as np
 import pytest
-from scipy import sparse
 
 from linclf import matrix
 from linclf.matrix import (
@@ -42,7 +41,7 @@ def test_lazy_rows_are_selected_and_converted_when_asked_for(layout) -> None:
     assert (twice.shape, twice.dtype, is_sparse(twice)) == ((20, 6), np.float32, layout is not np.ascontiguousarray)
     np.testing.assert_array_equal(dense(twice), (2 * WHOLE[rows[:20]]).astype(np.float32))
     pieces = list(chunks(twice))
-    assert len(pieces) > 3
+    assert len(pieces) >= 3
     assert [i for part, _ in pieces for i in range(40)[part]] == list(range(20))
     np.testing.assert_array_equal(np.concatenate([dense(x) for _, x in pieces]), dense(twice))
 

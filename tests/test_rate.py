@@ -1,4 +1,5 @@
 import contextlib
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -55,7 +56,7 @@ def test_least_squares_is_conjugate_gradients(layout) -> None:
     """Iterate k is the best in the k-th Krylov space; with as many iterations as columns, the solution."""
     X, w = RNG.standard_normal((50, 4)), RNG.uniform(0.5, 2, 50)
     targets = RNG.standard_normal((50, 3))
-    iterates = list(least_squares(layout(X), targets, w))
+    iterates = list(islice(least_squares(layout(X), targets, w), 4))
     A, B = X.T @ (w[:, None] * X), X.T @ (w[:, None] * targets)
     for j in range(3):
         krylov = np.column_stack([np.linalg.matrix_power(A, k) @ B[:, j] for k in range(4)])
