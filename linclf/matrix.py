@@ -160,7 +160,7 @@ def shuffled(X: Matrix, order: Array, ones: bool) -> Matrix:
     """
     n, d = X.shape
     if is_sparse(X):
-        return _in_memory(X, ones)[order]
+        return (_in_memory(X, ones) if ones or isinstance(X, Lazy) else X)[order]
     out = np.empty((len(order), d + ones), X.dtype)
     place = np.empty(n, np.intp)
     place[order[:n]] = np.arange(n)

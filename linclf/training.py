@@ -167,11 +167,11 @@ def train(options: TrainOptions, parts: Parts, on_epoch: Callable[[Progress], No
             watched=watched,
             on_epoch=on_epoch,
         )
-        seconds = time.perf_counter() - began
         try:
-            return _measure(options, parts, prepared, fitted, seconds)
+            trained = _measure(options, parts, prepared, fitted)
         except (KeyboardInterrupt, Terminated) as signal:  # the model is trained: the first signal must not cost it
-            return _measure(options, parts, prepared, replace(fitted, interrupted=signal), seconds)
+            trained = _measure(options, parts, prepared, replace(fitted, interrupted=signal))
+        return replace(trained, result={**trained.result, "seconds": {"train": time.perf_counter() - began}})
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,7 @@ def _prepare(options: TrainOptions, parts: Parts) -> _Prepared:
     return _Prepared(X, _class_weights(options.class_weight, rows.y, len(parts.classes)), scaling)
 
 
-def _measure(options: TrainOptions, parts: Parts, prepared: _Prepared, fitted: Fit, seconds: float) -> Trained:
+def _measure(options: TrainOptions, parts: Parts, prepared: _Prepared, fitted: Fit) -> Trained:
     """Fold the weights into a model, and measure it on every part."""
     loss, name, n_classes = LOSSES[options.loss], options.source.data, len(parts.classes)
     X, y, weights, scaling, sgd = prepared.X, parts.train.y, prepared.weights, prepared.scaling, fitted.sgd
@@ -241,9 +241,7 @@ def _measure(options: TrainOptions, parts: Parts, prepared: _Prepared, fitted: F
         "metrics": {key: x for key, x in result.items() if key not in ("data", "classes")},
         "versions": {"linclf": linclf.__version__, "numpy": np.__version__, "python": platform.python_version()},
     }
-    return Trained(
-        replace(model, record=record), {**result, "seconds": {"train": seconds}}, fitted.why, fitted.interrupted
-    )
+    return Trained(replace(model, record=record), result, fitted.why, fitted.interrupted)
 
 
 def fit(

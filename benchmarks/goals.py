@@ -1,0 +1,301 @@
+"""The goals: each function measures one and returns the rows of its table."""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+
+from benchmarks import measure
+from benchmarks.measure import Reached
+from benchmarks.problems import Problem, images, many, reviews, words
+from benchmarks.solvers import Fitted, liblinear, ours, pytorch, sklearn_lbfgs, sklearn_sgd, vowpal_wabbit
+from linclf.datasets.scaling import fit_scaling
+from linclf.errors import DivergedError
+from linclf.losses import LOSSES, Array
+from linclf.matrix import Matrix
+from linclf.objective import Objective
+from linclf.rate import auto_epochs, auto_momentum, auto_rate
+from linclf.sgd import SGD, epochs
+
+LINCLF = str(Path(sys.executable).with_name("linclf"))
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table: what was measured, linclf's figure, the peer's, the ratio, and the goal."""
+
+    work: str
+    ours: str
+    peer: str
+    ratio: str
+    goal: str
+    holds: bool
+
+
+def seconds(x: float) -> str:
+    """A time for people."""
+    return f"{x:.3g} s"
+
+
+def optimum(problem: Problem) -> float:
+    """The objective that suboptimality is measured from: where 100 epochs end."""
+    return measure.objective(problem, ours.fit(problem, 100, 0))
+
+
+def against(work: str, mine: Reached, peer: Reached, factor: float, show: str) -> Row:
+    """A row of times; a solver that never reached the target is shown with where it stopped."""
+
+    def shown(found: Reached, unit: str) -> str:
+        stopped = "" if found.reached else f", stopped at {show % found.figure}"
+        return f"{seconds(found.seconds)} ({unit} {found.budget}{stopped})"
+
+    ratio = peer.seconds / mine.seconds
+    text = f"{ratio:.1f} x faster" if ratio >= 1 else f"{1 / ratio:.1f} x slower"
+    if mine.reached and not peer.reached:
+        text = f"reached; the peer did not in {ratio:.1f} x the time"
+    holds = mine.reached and (ratio >= factor or not peer.reached)
+    return Row(
+        f"{work} vs {peer.solver}", shown(mine, "epochs"), shown(peer, "budget"), text, f">= {factor:g} x", holds
+    )
+
+
+def suboptimality(problem: Problem, target: float, peers: dict[ModuleType, float]) -> Iterator[Row]:
+    """Time until the objective is within `target` of the optimum, relative to it."""
+    best = optimum(problem)
+
+    def figure(fitted: Fitted) -> float:
+        return measure.objective(problem, fitted) / best - 1
+
+    mine = measure.time_to(problem, ours, figure, target)
+    for peer, factor in peers.items():
+        other = measure.time_to(problem, peer, figure, target)
+        yield against(f"{problem.name}, {problem.loss} to sub <= {target:.1%}", mine, other, factor, "%.2g")
+
+
+def p1(folder: Path | None) -> Iterator[Row]:
+    """MNIST softmax to 1 % suboptimality."""
+    yield from suboptimality(images(folder), 0.01, {sklearn_lbfgs: 10})
+
+
+def p2(folder: Path | None) -> Iterator[Row]:
+    """MNIST to a test accuracy of 0.92."""
+    problem = images(folder)
+
+    def figure(fitted: Fitted) -> float:
+        return measure.error(problem, fitted)
+
+    mine = measure.time_to(problem, ours, figure, 0.08)
+    peers: dict[ModuleType, float] = {vowpal_wabbit: 5, sklearn_sgd: 40, liblinear: 100}
+    try:
+        import torch
+
+        peers = {pytorch: 1.3, **peers} if torch.__version__ else peers
+    except ImportError:
+        pass
+    for peer, factor in peers.items():
+        yield against(
+            f"{problem.name}, test error <= 0.08", mine, measure.time_to(problem, peer, figure, 0.08), factor, "%.4f"
+        )
+
+
+def p3(folder: Path | None) -> Iterator[Row]:
+    """Sparse hinge to 1.5 % suboptimality; and where LIBLINEAR is at its best."""
+    yield from suboptimality(words(), 0.015, {sklearn_sgd: 3})
+    problem = reviews(folder)
+    if problem:
+        yield from suboptimality(problem, 0.015, {sklearn_sgd: 1, liblinear: 1})
+        yield from suboptimality(problem, 0.005, {liblinear: 1})
+
+
+def p5(folder: Path | None) -> Iterator[Row]:
+    """Start-up: the whole process less its training, on data that were parsed before."""
+    peer = measure.process_seconds([sys.executable, "-c", "import sklearn.linear_model"])
+    shown = measure.process_seconds([LINCLF, "--help"])
+    yield Row("linclf --help", seconds(shown), "", "", "< 0.15 s", shown < 0.15)
+    for data in ("digits", *([str(folder / "mnist.npz")] if folder and (folder / "mnist.npz").exists() else [])):
+        command, rest, whole = [LINCLF, "train", data, "--json", "--loss", "softmax"], [], []
+        for _ in range(8):
+            began = time.perf_counter()
+            printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            whole.append(time.perf_counter() - began)
+            rest.append(whole[-1] - json.loads(printed)["seconds"]["train"])
+        took, total = float(np.median(rest[1:])), float(np.median(whole[1:]))  # the first run parsed
+        name = Path(data).stem
+        work = f"linclf train {name}, cached, less its training"
+        yield Row(work, seconds(took), "", "", "<= 0.25 s", took <= 0.25)
+        against_sklearn = f"{took / peer:.2f} of it"
+        yield Row(
+            f"{work} vs import sklearn.linear_model",
+            seconds(took),
+            seconds(peer),
+            against_sklearn,
+            "<= 0.4",
+            took <= 0.4 * peer,
+        )
+        if name == "digits":
+            yield Row("linclf train digits, cached, whole process", seconds(total), "", "", "< 0.4 s", total < 0.4)
+
+
+def p6(folder: Path | None) -> Iterator[Row]:
+    """An epoch against its own two products."""
+    problem = images(folder)
+    for batch in (64, 256):
+        for name in ("softmax", "svm", "hinge"):
+            mine, floor = _epoch_and_floor(problem, name, batch)
+            yield Row(
+                f"{problem.name}, one epoch of {name}, minibatches of {batch}, vs its two BLAS products",
+                f"{1e3 * mine:.0f} ms",
+                f"{1e3 * floor:.0f} ms",
+                f"{mine / floor:.2f} x",
+                "<= 1.4 x",
+                mine <= 1.4 * floor,
+            )
+
+
+def _epoch_and_floor(problem: Problem, name: str, batch: int) -> tuple[float, float]:
+    X, loss = problem.X, LOSSES[name]
+    m, (n, d) = loss.n_outputs(problem.n_classes), X.shape
+    W, scores = np.zeros((d, m), X.dtype), np.empty((batch, m), X.dtype)
+    dscores, dW = np.zeros((batch, m), X.dtype), np.empty((d, m), X.dtype)
+    run = epochs(loss, X, problem.y, m, SGD(lr=0.1, epochs=9, batch_size=batch))
+    next(run)  # its first epoch copies the data
+    mine, floor = [], []
+    for _ in range(7):
+        began = time.perf_counter()
+        next(run)
+        mine.append(time.perf_counter() - began)
+        began = time.perf_counter()
+        for start in range(0, n - batch + 1, batch):
+            x = X[start : start + batch]
+            np.matmul(x, W, out=scores)
+            np.matmul(x.T, dscores, out=dW)
+        floor.append(time.perf_counter() - began)
+    return float(np.median(mine)), float(np.median(floor))
+
+
+def p7(folder: Path | None) -> Iterator[Row]:
+    """Growth in rows, columns and classes: log-log slopes of the time of an epoch."""
+    rng = np.random.default_rng(0)
+
+    def took(n: int, d: int, K: int) -> float:
+        X, y = rng.standard_normal((n, d), np.float32), rng.integers(0, K, n)
+        run = epochs(LOSSES["softmax"], X, y, K, SGD(lr=0.01, epochs=6))
+        next(run)
+        times = []
+        for _ in range(5):
+            began = time.perf_counter()
+            next(run)
+            times.append(time.perf_counter() - began)
+        return float(np.median(times))
+
+    grown = {
+        "rows n": [(n, took(n, 200, 10)) for n in (4000, 8000, 16000, 32000, 64000)],
+        "columns d": [(d, took(8000, d, 10)) for d in (100, 200, 400, 800, 1600)],
+        "classes K": [(K, took(8000, 200, K)) for K in (5, 10, 20, 40, 80)],
+    }
+    for name, points in grown.items():
+        slope = measure.slope(*zip(*points, strict=True))
+        shown = ", ".join(f"{size}: {1e3 * t:.0f} ms" for size, t in points)
+        yield Row(f"growth in {name}", shown, "", f"slope {slope:.2f}", "<= 1.05", slope <= 1.05)
+    problem = words()
+    narrow = measure.time_to(problem, ours, lambda _: 0.0, 1)
+    X = problem.X.copy()
+    X.resize(X.shape[0], 1_300_000)
+    wide = measure.time_to(Problem(**{**vars(problem), "X": X}), ours, lambda _: 0.0, 1)
+    ratio = wide.seconds / narrow.seconds
+    yield Row(
+        "sparse: 1300000 columns instead of 47000, the same non-zeros, one epoch and all around it",
+        seconds(wide.seconds),
+        seconds(narrow.seconds),
+        f"{ratio:.2f} x",
+        "<= 2 x",
+        ratio <= 2,
+    )
+
+
+def p8(folder: Path | None) -> Iterator[Row]:
+    """--lr auto against the best of 12 fixed rates, every loss, every set: medians of 3 seeds."""
+    for name, data in many(folder).items():
+        X, y = _prepared(data.X), data.labels()
+        for loss in LOSSES.values():
+            start, (auto, _), fixed, share = _rates(loss.name, X, y)
+            best, lr = min(fixed)
+            gap = (auto - best) / (start - best)
+            yield Row(
+                f"{name}, {loss.name}: auto vs the best of 12 rates",
+                f"{auto:.5g}",
+                f"{best:.5g} at {lr:.2g}",
+                f"{gap:.2%}, {share:.1%} of the run",
+                "<= 1 %, <= 5 %",
+                gap <= 0.01 and share <= 0.05,
+            )
+
+
+def _prepared(X: Matrix) -> Matrix:
+    sparse = not isinstance(X, np.ndarray)
+    return fit_scaling("auto", X, sparse, str, "").apply(X, "float32")[:]
+
+
+def _rates(name: str, X: Matrix, y: Array) -> tuple[float, tuple[float, float], list[tuple[float, float]], float]:
+    """The objective at zero weights, where auto ends and its rate, where fixed rates end, and what auto costs."""
+    loss = LOSSES[name]
+    m, n = loss.n_outputs(int(y.max()) + 1), X.shape[0]
+    objective = Objective(loss, 1e-4)
+    settings = {"epochs": auto_epochs(n, min(64, n)), "momentum": auto_momentum(X)}
+    began = time.perf_counter()
+    rate = auto_rate(loss, X, y, m, SGD(lr=1.0, **settings)).value
+    chosen = time.perf_counter() - began
+
+    def end(lr: float) -> float:
+        ends = []
+        for seed in range(3):
+            try:
+                *_, last = epochs(loss, X, y, m, SGD(lr=lr, seed=seed, **settings))
+            except DivergedError:
+                return np.inf
+            ends.append(float(sum(objective.terms(X, y, last.W, last.b))))
+        return float(np.median(ends))
+
+    began = time.perf_counter()
+    auto = end(rate)
+    share = chosen / ((time.perf_counter() - began) / 3 + chosen)
+    zero = np.zeros((X.shape[1], m), X.dtype), np.zeros(m, X.dtype)
+    start = float(sum(objective.terms(X, y, *zero)))
+    return start, (auto, rate), [(end(float(lr)), float(lr)) for lr in np.geomspace(1e-4, 10, 12)], share
+
+
+def p9(folder: Path | None) -> Iterator[Row]:
+    """The peak memory of a run on cached data."""
+    with tempfile.TemporaryDirectory() as place:
+        rng = np.random.default_rng(0)
+        X = rng.standard_normal((300000, 54))
+        np.savez(Path(place) / "generated.npz", X=X, y=(X[:, :5].sum(axis=1) > 0).astype(int))
+        cases = [(Path(place) / "generated.npz", X.size * 4, ())]
+        if folder and (folder / "mnist.npz").exists():
+            cases.append((folder / "mnist.npz", 70000 * 784 * 4, ()))
+        problem = reviews(folder)
+        if folder and problem:
+            size = sum(a.nbytes for X in (problem.X, problem.X_test) for a in (X.data, X.indices, X.indptr))
+            cases.append((folder / "imdb.train.svm.gz", size, ("--test", str(folder / "imdb.test.svm.gz"))))
+        for path, size, more in cases:
+            command = [LINCLF, "train", str(path), "--epochs", "2", "-q", *more]
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+            used, cap = measure.process_megabytes(command), 2 * size / 1e6 + 150
+            yield Row(
+                f"peak memory, {path.stem}, cached",
+                f"{used:.0f} MB",
+                "",
+                f"X is {size / 1e6:.0f} MB",
+                f"<= {cap:.0f} MB",
+                used <= cap,
+            )
+
+
+GOALS = {"P1": p1, "P2": p2, "P3": p3, "P5": p5, "P6": p6, "P7": p7, "P8": p8, "P9": p9}

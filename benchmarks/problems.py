@@ -1,0 +1,95 @@
+"""What is solved: data of real sizes from a folder, or generated ones for who has no such folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from linclf.datasets import Labelled, Source, load
+from linclf.datasets.labels import check_classes, encode
+from linclf.losses import Array
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Rows X (n, d) with codes y (n,), a test part, and the objective: a loss, reg, with or without a bias."""
+
+    name: str
+    loss: str
+    reg: float
+    X: Any
+    y: Array
+    X_test: Any
+    y_test: Array
+    bias: bool = True
+
+    @property
+    def n_classes(self) -> int:
+        """K"""
+        return int(self.y.max()) + 1
+
+
+def images(folder: Path | None) -> Problem:
+    """MNIST as pixels / 255, or rows of its size and difficulty, softmax at reg 1e-4."""
+    if folder and (folder / "mnist.npz").exists():
+        data = load(Source(str(folder / "mnist.npz")))
+        assert data.test is not None
+        X, X_test = (np.asarray(part.X, np.float32) / np.float32(255) for part in (data, data.test))
+        return Problem("MNIST", "softmax", 1e-4, X, data.labels(), X_test, data.test.labels())
+    rng = np.random.default_rng(0)
+    centers = rng.random((10, 784)) * (rng.random((10, 784)) < 0.2)
+    y = rng.integers(0, 10, 70000)
+    X = np.clip(centers[y] + 0.7 * rng.standard_normal((70000, 784)), 0, 1).astype(np.float32)
+    return Problem("generated images", "softmax", 1e-4, X[:60000], y[:60000], X[60000:], y[60000:])
+
+
+def words() -> Problem:
+    """160000 x 47000, some 50 non-zeros a row, columns by a power law, rows of norm 1: hinge without bias, reg 1e-5."""
+    from scipy import sparse
+
+    rng = np.random.default_rng(0)
+    n, d, k = 170000, 47000, 59
+    columns = np.minimum((d ** rng.random((n, k))).astype(np.int32), d - 1)
+    X = sparse.csr_matrix(
+        (rng.exponential(size=n * k).astype(np.float32), columns.ravel(), np.arange(0, n * k + 1, k, dtype=np.int32)),
+        shape=(n, d),
+    )
+    X.sum_duplicates()
+    norms = np.sqrt(np.asarray(X.multiply(X).sum(axis=1)).ravel())
+    X.data /= np.repeat(norms, np.diff(X.indptr)).astype(np.float32)
+    scores = X @ rng.standard_normal(d)
+    y = (scores + 0.2 * scores.std() * rng.logistic(size=n) > np.median(scores)).astype(int)
+    return Problem("generated words", "hinge", 1e-5, X[:160000], y[:160000], X[160000:], y[160000:], bias=False)
+
+
+def reviews(folder: Path | None) -> Problem | None:
+    """imdb as tf-idf, hinge at reg 1e-5, or None without the folder."""
+    if not folder or not (folder / "imdb.train.svm.gz").exists():
+        return None
+    train = load(Source(str(folder / "imdb.train.svm.gz")))
+    test = load(Source(str(folder / "imdb.test.svm.gz")), like=train.features)
+    y, y_test = (encode(part.labels(), check_classes(train.labels(), "imdb"))[0] for part in (train, test))
+    X, X_test = (part.X.astype(np.float32) for part in (train, test))
+    return Problem("imdb", "hinge", 1e-5, X, y, X_test, y_test, bias=False)
+
+
+def many(folder: Path | None) -> dict[str, Labelled]:
+    """Sets of many kinds for the learning rate: name -> training rows as they are trained on, and codes."""
+    sources = {name: Source(name) for name in ("digits", "breast_cancer", "wine")}
+    for name, file, target in (
+        ("letter", "letter.tsv.gz", None),
+        ("covtype20k", "covtype20k.csv.gz", "cover_type"),
+        ("a9a", "a9a.gz", None),
+        ("imdb", "imdb.train.svm.gz", None),
+        ("MNIST", "mnist.npz", None),
+    ):
+        if folder and (folder / file).exists():
+            sources[name] = Source(str(folder / file), target=target)
+    sources["classification"] = Source("make:classification:n_samples=5000,n_features=40,n_informative=10,n_classes=5")
+    found = {}
+    for name, source in sources.items():
+        data = load(source)
+        classes = check_classes(data.labels(), name)
+        found[name] = Labelled(data.X, encode(data.labels(), classes)[0])
+    return found

@@ -1,0 +1,19 @@
+"""linclf with its defaults: the rate from the data, its choice included in the time."""
+
+from benchmarks.problems import Problem
+from benchmarks.solvers import Fitted
+from linclf import training
+from linclf.losses import LOSSES
+
+NAME = "linclf"
+SETTINGS = "defaults (lr auto, minibatches of 64); the number of epochs is the budget"
+BUDGETS = (1, 2, 3, 4, 5, 7, 10, 14, 20, 30, 50, 100)
+
+
+def fit(problem: Problem, budget: int, seed: int) -> Fitted:
+    """`budget` epochs."""
+    options = training.TrainOptions(
+        loss=problem.loss, reg=problem.reg, epochs=budget, seed=seed, bias=problem.bias, scale="none"
+    )
+    done = training.fit(LOSSES[problem.loss], problem.X, problem.y, problem.n_classes, options)
+    return Fitted(done.W, done.b)

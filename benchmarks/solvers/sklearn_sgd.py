@@ -1,0 +1,20 @@
+"""scikit-learn's SGDClassifier."""
+
+from benchmarks.problems import Problem
+from benchmarks.solvers import Fitted
+
+NAME = "scikit-learn SGDClassifier"
+SETTINGS = (
+    "hinge (one-vs-rest), alpha = reg, its own schedule; the number of epochs is the budget, 0 its default stopping"
+)
+BUDGETS = (1, 2, 3, 5, 7, 10, 14, 20, 30, 0)
+
+
+def fit(problem: Problem, budget: int, seed: int) -> Fitted:
+    """`budget` epochs, or until its own rule stops."""
+    from sklearn.linear_model import SGDClassifier
+
+    stop = {"max_iter": budget, "tol": None} if budget else {}
+    model = SGDClassifier(loss="hinge", alpha=problem.reg, fit_intercept=problem.bias, random_state=seed, **stop)
+    model.fit(problem.X, problem.y)
+    return Fitted(model.coef_.T, model.intercept_)
