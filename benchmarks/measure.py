@@ -56,7 +56,7 @@ def _run(
     began = time.perf_counter()
     fitted = solver.fit(problem, budget, seed)
     seconds = time.perf_counter() - began
-    if fitted.W is None:
+    if fitted.W is None and fitted.accuracy is None:
         fitted = Fitted(accuracy=solver.accuracy(problem))
     return seconds, figure(fitted)
 
