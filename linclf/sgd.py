@@ -234,7 +234,7 @@ class _Iterate:
         larger least_scale. The bias, which moves by the way, has a sum of its own.
         """
         self.averaging, self.least_scale = True, 0.1
-        self.sum, self.sum_b = np.zeros_like(self.U, np.float64), np.zeros(self.U.shape[1:])
+        self.sum, self.sum_b = np.zeros_like(self.U, np.float64), np.zeros(self.U[-1:].shape)
         self.scale_sum, self.correction = self.scale * 0, np.zeros_like(self.U)
 
     def _average(self, x: Matrix, move: Array) -> None:
@@ -243,7 +243,7 @@ class _Iterate:
             self.scale_sum = self.scale_sum + self.scale
         else:
             self.sum += self.scale * self.U
-        self.sum_b += self.scale * self.U[-1]
+        self.sum_b += self.scale * self.U[-1:]
         self.averaged += 1
 
     def weights(self) -> tuple[Array, Array]:
@@ -251,9 +251,9 @@ class _Iterate:
         W = self.scale * self.U
         if self.averaged:
             W = (self.sum + self.scale_sum * self.U - self.correction) / self.averaged
-            W[-1] = self.sum_b / self.averaged
+            W[-1:] = self.sum_b / self.averaged
         W = np.ascontiguousarray(W, self.U.dtype)
-        return (W[:-1], W[-1].copy()) if self.fit_bias else (W, np.zeros_like(W[0]))
+        return (W[:-1], W[-1].copy()) if self.fit_bias else (W, np.zeros(W.shape[1:], W.dtype))
 
     def _rescale(self) -> None:
         """Put the scale into the arrays, and the average's two halves into its sum: O(d), rarely."""

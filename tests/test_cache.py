@@ -205,6 +205,10 @@ def test_command(linclf, in_tmp, monkeypatch: pytest.MonkeyPatch) -> None:
     options = "--loss softmax --epochs 3"
     assert linclf(f"train iris {options} -o without --no-cache").code == 0
     assert not (in_tmp / "cache").exists()
+    monkeypatch.setenv("LINCLF_TRAIN_NO_CACHE", "1")
+    assert linclf(f"train iris {options}").code == 0
+    monkeypatch.delenv("LINCLF_TRAIN_NO_CACHE")
+    assert not (in_tmp / "cache").exists()
     for name in ("first", "second"):
         assert linclf(f"train iris {options} -o {name}").code == 0
         assert (in_tmp / name).read_bytes() == (in_tmp / "without").read_bytes()

@@ -235,3 +235,13 @@ def test_blas_is_held_to_one_thread_in_the_loop_and_given_back(problem) -> None:
 def test_settings_without_sense_are_refused(setting: dict, message: str) -> None:
     with pytest.raises(InputError, match=message.replace("(", r"\(")):
         SGD(**{"lr": 0.1, **setting})
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.8])
+@pytest.mark.parametrize("average", [False, True])
+@pytest.mark.parametrize("fit_bias", [False, True])
+def test_no_columns_at_all(loss: Loss, layout, momentum: float, average: bool, fit_bias: bool) -> None:
+    sgd = SGD(lr=0.1, epochs=3, momentum=momentum, average=average, fit_bias=fit_bias)
+    epoch = last(epochs(loss, layout(np.zeros((10, 0))), np.arange(10) % 3, 3, sgd))
+    assert (epoch.W.shape, epoch.b.shape) == ((0, 3), (3,))
+    assert np.isfinite(epoch.objective_estimate)

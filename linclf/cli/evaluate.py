@@ -4,7 +4,16 @@ from typing import Any
 
 import click
 
-from linclf.cli.options import cache_option, config_option, data_options, json_option, quiet_option, say, source
+from linclf.cli.options import (
+    cache_option,
+    cache_unless,
+    config_option,
+    data_options,
+    json_option,
+    quiet_option,
+    say,
+    source,
+)
 from linclf.datasets import Cache, Dataset, Labelled, Source, load
 from linclf.datasets.labels import encode, unseen_notes
 from linclf.datasets.parts import Part, parse_part
@@ -29,7 +38,7 @@ from linclf.training import rebuild_parts
 @quiet_option
 @config_option
 def evaluate(
-    *, model: str, data: str | None, part: str | None, cache: Cache | None, json: bool, quiet: bool, **options: Any
+    *, model: str, data: str | None, part: str | None, no_cache: bool, json: bool, quiet: bool, **options: Any
 ) -> None:
     """Accuracy, figures per class and confusion of MODEL.
 
@@ -40,7 +49,7 @@ def evaluate(
 
     Without DATA, the source and the split recorded in the model are rebuilt, and refused if the data have changed.
     """  # fmt: skip
-    trained = load_model(model)
+    trained, cache = load_model(model), cache_unless(no_cache)
     if data is None:
         given = source("", options)
         if given != Source(""):

@@ -9,7 +9,7 @@ import click
 import numpy as np
 
 from linclf import textbook
-from linclf.cli.options import cache_option, config_option, data_options, json_option, source
+from linclf.cli.options import cache_option, cache_unless, config_option, data_options, json_option, source
 from linclf.datasets import load
 from linclf.datasets.labels import check_classes, encode
 from linclf.datasets.names import PREFIXES
@@ -125,7 +125,7 @@ def _own(data: str | None, loss: tuple[str, ...], json: bool, options: dict[str,
 
 def _sample(data: str, options: dict[str, Any]) -> tuple[Array, Array]:
     """At most SAMPLE_ROWS evenly spaced rows, dense float64 (n, d), and their codes (n,)."""
-    cache = options.pop("cache")
+    cache = cache_unless(options.pop("no_cache"))
     dataset = load(source(data, options), cache=cache)
     rows = np.unique(np.linspace(0, dataset.X.shape[0] - 1, SAMPLE_ROWS).astype(int))
     X, labels = dataset.X[rows], dataset.labels()[rows]

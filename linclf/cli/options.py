@@ -68,18 +68,15 @@ def source(data: str, options: dict[str, Any]) -> Source:
 
 
 def cache_option(command: F) -> F:
-    """--no-cache, as `cache`: the user's cache, or None."""
+    """--no-cache"""
+    return click.option("--no-cache", is_flag=True, help="Read DATA anew, and keep nothing of it (see linclf cache).")(
+        command
+    )
 
-    def choose(ctx: click.Context, param: click.Parameter, without: bool) -> Cache | None:
-        return None if without else user_cache()
 
-    return click.option(
-        "--no-cache",
-        "cache",
-        is_flag=True,
-        callback=choose,
-        help="Read DATA anew, and keep nothing of it (see linclf cache).",
-    )(command)
+def cache_unless(no_cache: bool) -> Cache | None:
+    """The user's cache, or None without one."""
+    return None if no_cache else user_cache()
 
 
 def json_option(command: F) -> F:

@@ -9,6 +9,7 @@ import click
 from linclf.cli.options import (
     NumberOrAuto,
     cache_option,
+    cache_unless,
     config_option,
     data_options,
     json_option,
@@ -17,7 +18,6 @@ from linclf.cli.options import (
     source,
     wants_bar,
 )
-from linclf.datasets import Cache
 from linclf.datasets.scaling import SCALES
 from linclf.errors import InputError, Terminated
 from linclf.files import check_outputs
@@ -93,7 +93,7 @@ DEFAULT = TrainOptions()
 @quiet_option
 @config_option
 def train(
-    *, data: str, output: str | None, history: str | None, cache: Cache | None, json: bool, quiet: bool, **options: Any
+    *, data: str, output: str | None, history: str | None, no_cache: bool, json: bool, quiet: bool, **options: Any
 ) -> int:
     """Train a linear classifier on DATA and report its accuracy.
 
@@ -112,7 +112,7 @@ def train(
     if history == "-":
         raise InputError("the history cannot go to stdout, where the report is; give --history a file name")
     check_outputs((output, history), (data, config.test, config.val))
-    parts = load_parts(config, cache)
+    parts = load_parts(config, cache_unless(no_cache))
     say(parts.notes, quiet)
     loaded = time.perf_counter()
     with ExitStack() as stack:
