@@ -7,7 +7,7 @@ NAME = "scikit-learn SGDClassifier"
 SETTINGS = (
     "hinge (one-vs-rest), alpha = reg, its own schedule; the number of epochs is the budget, 0 its default stopping"
 )
-BUDGETS = (1, 2, 3, 5, 7, 10, 14, 20, 30, 0)
+BUDGETS = (1, 2, 3, 5, 7, 10, 14, 20, 30, 60, 120, 0)
 
 
 def fit(problem: Problem, budget: int, seed: int) -> Fitted:
