@@ -218,6 +218,10 @@ def test_command(linclf, in_tmp, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "iris" in linclf("evaluate first")
     monkeypatch.setenv("LINCLF_CACHE_MB", "1")
     assert "of 1.0 MB" in linclf("cache ls")
+    monkeypatch.setenv("LINCLF_CACHE_MB", "much")
+    ran = linclf("train iris")
+    assert (ran.code, ran.err) == (2, "error: LINCLF_CACHE_MB is 'much'; give a number of megabytes\n")
+    monkeypatch.delenv("LINCLF_CACHE_MB")
     assert "freed" in linclf("cache clear")
     assert not list((in_tmp / "cache").iterdir())
     assert json.loads(linclf("cache clear --json"))["freed"] == 0

@@ -26,6 +26,7 @@ import numpy as np
 import linclf
 from linclf.datasets.dataset import Dataset, Features, Labelled, Source
 from linclf.datasets.names import is_name
+from linclf.errors import InputError
 from linclf.files import replacing
 from linclf.losses import Array
 from linclf.matrix import from_arrays, release, to_arrays
@@ -172,10 +173,11 @@ def user_cache() -> Cache:
         from platformdirs import user_cache_dir
 
         folder = user_cache_dir("linclf", appauthor=False)
+    given = os.environ.get("LINCLF_CACHE_MB") or str(DEFAULT_MEGABYTES)
     try:
-        megabytes = float(os.environ.get("LINCLF_CACHE_MB") or DEFAULT_MEGABYTES)
+        megabytes = float(given)
     except ValueError:
-        megabytes = DEFAULT_MEGABYTES
+        raise InputError(f"LINCLF_CACHE_MB is {given!r}; give a number of megabytes") from None
     return Cache(Path(folder), megabytes)
 
 
