@@ -14,6 +14,7 @@ import platform
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -31,7 +32,7 @@ RAW = HERE / "results.json"
 @click.option("--only", help="Goals to measure, separated by commas.")
 def main(folder: Path | None, only: str | None) -> None:
     """Measure, show, write."""
-    results: dict[str, list[dict[str, object]]] = json.loads(RAW.read_text()) if only and RAW.exists() else {}
+    results: dict[str, list[dict[str, Any]]] = json.loads(RAW.read_text()) if only and RAW.exists() else {}
     with tempfile.TemporaryDirectory() as cache:
         os.environ["LINCLF_CACHE_DIR"] = cache
         for name in only.split(",") if only else GOALS:
@@ -46,7 +47,7 @@ def main(folder: Path | None, only: str | None) -> None:
     (HERE / "RESULTS.md").write_text(page(results))
 
 
-def page(results: dict[str, list[dict[str, object]]]) -> str:
+def page(results: dict[str, list[dict[str, Any]]]) -> str:
     """RESULTS.md: the notes, then a table for each goal."""
     solvers = "\n".join(
         f"- **{solver.NAME}**: {solver.SETTINGS}."
@@ -54,7 +55,7 @@ def page(results: dict[str, list[dict[str, object]]]) -> str:
     )
     tables = []
     for name, goal in GOALS.items():
-        rows = [Row(**row) for row in results.get(name, [])]  # type: ignore[arg-type]
+        rows = [Row(**row) for row in results.get(name, [])]
         if not rows:
             continue
         lines = [f"## {name}: {(goal.__doc__ or '').strip()}", ""]

@@ -18,10 +18,8 @@ from linclf.losses import Array
 
 Matrix: TypeAlias = Any  # ndarray, scipy.sparse CSR, Rows or Lazy (n, d); SciPy is imported only where CSR is made
 
-CHUNK_NUMBERS = (
-    500_000  # numbers converted or scored at a time: a whole pass needs little memory besides X, and stays in
-)
-# the processor's cache
+# Numbers converted or scored at a time: a whole pass needs little memory besides X, and stays in the processor's cache.
+CHUNK_NUMBERS = 500_000
 
 
 class Rows(NamedTuple):
@@ -144,7 +142,8 @@ def _flat(a: Array) -> Array:
 def zero_weights(X: Matrix, outputs: tuple[int, ...]) -> Array:
     """Zeros (d, *outputs) in the dtype of X, laid out as X multiplies them fastest.
 
-    Dense X: each output's weights lie together, and both products take two thirds of the time that they take otherwise.
+    Dense X: each output's weights lie together, and both products of cached rows take two thirds of the time that
+    they take otherwise.
     Sparse X: each column's weights lie together, as SciPy's kernels want them.
     """
     d = X.shape[1]
