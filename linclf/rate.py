@@ -19,7 +19,7 @@ lr <= 2 (1 + momentum) / (curvature * lambda_max) (Polyak, 1964).
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -61,87 +61,142 @@ class Rate:
     reason: str
 
 
-@dataclass(frozen=True)
-class Pilot:
-    """What a few rows tell: see the top of this file.
-
-    distance   D, the norm of (W, b) near the optimum
-    gradient   G, the norm of a minibatch's gradient, root mean square
-    largest    lambda_max of [X 1]^T diag(w) [X 1] / n
-    """
-
-    distance: float
-    gradient: float
-    largest: float
-
-
 def auto_rate(loss: Loss, X: Matrix, y: Array, n_outputs: int, sgd: SGD, *, weights: Array | None = None) -> Rate:
     """The learning rate for X (n, d) as it is trained on; deterministic. y (n,) codes, weights (n,) or None for ones.
 
     All of `sgd` counts but its lr and seed. Raises InputError where the numbers in X are too large to be trained on.
     """
-    momentum = float(sgd.momentum)
-    factor = (PLAIN + (HEAVY - PLAIN) * momentum) * (DAMPED if loss.curvature else 1)
-    with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):  # looked for below
-        pilot = fly(loss, X, y, n_outputs, sgd, weights=weights)
-        value = factor * pilot.distance / pilot.gradient if pilot.gradient else 1.0
-    reason = f"{factor:.2g} x distance {pilot.distance:.3g} / gradient {pilot.gradient:.3g}"
-    if pilot.largest:
-        cap = OVERSHOT / (1 - momentum) / pilot.largest
-        if loss.curvature:
-            cap = 2 * (1 + momentum) / (1 - momentum) / (loss.curvature * pilot.largest)
-        if not value <= cap:
-            value, reason = cap, f"held down by lambda_max {pilot.largest:.3g}"
-    if not value > SMALLEST:
-        raise InputError("the numbers are too large to train on; use --scale standard or maxabs")
-    if sgd.schedule in STEADY:
-        value, reason = STEADY[sgd.schedule] * value, f"{STEADY[sgd.schedule]:g} of the one for linear; {reason}"
-    return Rate((1 - momentum) * min(float(value), 1 / SMALLEST), reason)
+    return Pilot(loss, X, y, n_outputs, sgd, weights=weights).rate(sgd)
 
 
-def fly(loss: Loss, X: Matrix, y: Array, n_outputs: int, sgd: SGD, *, weights: Array | None = None) -> Pilot:
-    """Measure D, G and lambda_max on some evenly spaced rows: SAMPLE_ROWS, or a fortieth of many.
+class Pilot:
+    """What some evenly spaced rows tell, SAMPLE_ROWS or a fortieth of many: measured once, asked for any reg.
 
-    One half of them gives the direction, the other says how far to go; where these are all rows, all do both.
+    One half of them gives directions, the other says how far to go along them; where these are all rows, all do both.
+    Arguments as of `auto_rate`; of `sgd` the batch size and what it says of the bias count. Nothing is measured before
+    it is asked for, nor twice: 32 regs cost little more than one.
     """
-    n = X.shape[0]
-    affordable = int(SAMPLE_NUMBERS / numbers_per_row(X) / (SPARSE_COST if is_sparse(X) else 1))
-    count = min(n, max(min(SAMPLE_ROWS, affordable), n // 40, FEWEST_ROWS))
-    rows = np.random.default_rng(0).permutation(np.linspace(0, n - 1, count).astype(np.intp))
-    X, y = without_empty_columns(X[rows]), y[rows]
-    X = with_ones(X) if sgd.fit_bias else X  # the bias is the last row of W
-    w = (np.ones(count) if weights is None else weights[rows] / weights.mean()).astype(X.dtype)  # (count,)
-    half = count if count == n else count // 2
-    learn, tell = slice(0, half), slice(count - half, count)
 
-    shown, classes, share = X[tell], y[tell], w[tell]
-    total, none = share.sum(), np.zeros(1)
-    objective = Objective(loss, sgd.reg, sgd.reg_bias)
-    W, length, least = np.zeros((X.shape[1], n_outputs), X.dtype), 1.0, np.inf
-    gradients = [_gradient_square(loss, shown, classes, W, weights=share, batch_size=sgd.batch_size)]
-    targets = signs(np.zeros((half, n_outputs), X.dtype), y[learn])
-    for number, direction in enumerate(islice(least_squares(X[learn], targets, w[learn]), MOST_ITERATIONS), 1):
-        scores = product(shown, direction)  # (n, m)
-        weight, bias = (direction[:-1], direction[-1]) if sgd.fit_bias else (direction, none)
-        penalty = float(objective.penalty(weight, bias))
+    def __init__(
+        self, loss: Loss, X: Matrix, y: Array, n_outputs: int, sgd: SGD, *, weights: Array | None = None
+    ) -> None:
+        self.loss, self.batch_size, self.fit_bias = loss, sgd.batch_size, sgd.fit_bias
+        self.objective = Objective(loss, 1.0, sgd.reg_bias)
+        self.n_outputs, self.data = n_outputs, (X, y, weights)
+        self.directions: list[tuple[Array, Array, float]] = []  # (d, m), its scores (n, m), its penalty at reg 1
+        self.values: dict[tuple[int, int], float] = {}  # mean losses by number of the direction and length
+        self.gradients: dict[tuple[int, int] | None, float] = {}  # the same of gradients; None is the start
 
-        def value(t: float, scores: Array = scores, penalty: float = penalty) -> float:
-            return float(loss(t * scores, classes)[0] @ share / total + t * t * penalty)
+    def rate(self, sgd: SGD) -> Rate:
+        """The learning rate at the reg, momentum and schedule of `sgd`, each a number."""
+        momentum = float(sgd.momentum)
+        factor = (PLAIN + (HEAVY - PLAIN) * momentum) * (DAMPED if self.loss.curvature else 1)
+        with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):  # looked for below
+            distance, gradient = self.measure(float(sgd.reg))
+            largest = self.largest
+            value = factor * distance / gradient if gradient else 1.0
+        reason = f"{factor:.2g} x distance {distance:.3g} / gradient {gradient:.3g}"
+        if largest:
+            cap = OVERSHOT / (1 - momentum) / largest
+            if self.loss.curvature:
+                cap = 2 * (1 + momentum) / (1 - momentum) / (self.loss.curvature * largest)
+            if not value <= cap:
+                value, reason = cap, f"held down by lambda_max {largest:.3g}"
+        if not value > SMALLEST:
+            raise InputError("the numbers are too large to train on; use --scale standard or maxabs")
+        if sgd.schedule in STEADY:
+            value, reason = STEADY[sgd.schedule] * value, f"{STEADY[sgd.schedule]:g} of the one for linear; {reason}"
+        return Rate((1 - momentum) * min(float(value), 1 / SMALLEST), reason)
 
-        length, reached = _minimum(value, length)
-        if reached < least:
-            least, W = reached, length * direction
-        elif number >= CG_ITERATIONS:
-            break
-    gradients.append(_gradient_square(loss, shown, classes, W, weights=share, batch_size=sgd.batch_size))
-    # at a point where all losses are 0 the gradient is, too: then the way there counts
-    start, end = np.sqrt(gradients)
-    gradient = float(np.sqrt(start * max(end, start / 100)))
-    distance = max(float(np.linalg.norm(W)), NEAREST / gradient if gradient else 0.0)
-    if not loss.curvature:  # a gradient that is bounded: rows much larger than most overshoot alone, and harmlessly
-        norms = squared_norms(X)
-        w *= (2 / (1 + norms / max(norms.mean(), SMALLEST))).astype(X.dtype)
-    return Pilot(distance, gradient, largest_eigenvalue(X, w))
+    def measure(self, reg: float) -> tuple[float, float]:
+        """D, the norm of (W, b) near the optimum, and G, the norm of a minibatch's gradient, root mean square."""
+        W, exponent, least = None, 0, np.inf
+        for number in range(MOST_ITERATIONS):
+            if not self._has_direction(number):
+                break
+            exponent, reached = _minimum(partial(self._value, number, reg), exponent)
+            if reached < least:
+                least, W = reached, (number, exponent)
+            elif number + 1 >= CG_ITERATIONS:
+                break
+        # at a point where all losses are 0 the gradient is, too: then the way there counts
+        start, end = np.sqrt([self._gradient_square(None), self._gradient_square(W)])
+        gradient = float(np.sqrt(start * max(end, start / 100)))
+        return max(float(np.linalg.norm(self._weights(W))), NEAREST / gradient if gradient else 0.0), gradient
+
+    @cached_property
+    def largest(self) -> float:
+        """lambda_max of [X 1]^T diag(w) [X 1] / n."""
+        X, _, w, _ = self._sample
+        if not self.loss.curvature:  # a gradient that is bounded: rows much larger than most overshoot alone, and harmlessly
+            norms = squared_norms(X)
+            w = w * (2 / (1 + norms / max(np.average(norms, weights=w), SMALLEST))).astype(X.dtype)
+        return largest_eigenvalue(X, w)
+
+    @cached_property
+    def _sample(self) -> tuple[Matrix, Array, Array, int]:
+        """The rows X (count, d) with their codes and weights, and how many of them are a half."""
+        X, y, weights = self.data
+        n = X.shape[0]
+        affordable = int(SAMPLE_NUMBERS / numbers_per_row(X) / (SPARSE_COST if is_sparse(X) else 1))
+        count = min(n, max(min(SAMPLE_ROWS, affordable), n // 40, FEWEST_ROWS))
+        rows = np.random.default_rng(0).permutation(np.linspace(0, n - 1, count).astype(np.intp))
+        X = without_empty_columns(X[rows])
+        X = with_ones(X) if self.fit_bias else X  # the bias is the last row of W
+        w = (np.ones(count) if weights is None else weights[rows] / weights.mean()).astype(X.dtype)  # (count,)
+        return X, y[rows], w, count if count == n else count // 2
+
+    @cached_property
+    def _shown(self) -> tuple[Matrix, Array, Array]:
+        """The half that says how far to go: rows, codes, weights."""
+        X, y, w, half = self._sample
+        tell = slice(len(y) - half, len(y))
+        return X[tell], y[tell], w[tell]
+
+    @cached_property
+    def _descent(self) -> Iterator[Array]:
+        """Directions from the other half."""
+        X, y, w, half = self._sample
+        targets = signs(np.zeros((half, self.n_outputs), X.dtype), y[:half])
+        return least_squares(X[:half], targets, w[:half])
+
+    def _has_direction(self, number: int) -> bool:
+        """Whether there is a direction of this number, which is then measured."""
+        while len(self.directions) <= number:
+            direction = next(self._descent, None)
+            if direction is None:
+                return False
+            W, b = (direction[:-1], direction[-1]) if self.fit_bias else (direction, np.zeros(1))
+            self.directions.append((direction, product(self._shown[0], direction), float(self.objective.penalty(W, b))))
+        return True
+
+    def _weights(self, point: tuple[int, int] | None) -> Array:
+        """The weights at a length along a direction; None is zero."""
+        if point is None:
+            return np.zeros((self._shown[0].shape[1], self.n_outputs), self._shown[0].dtype)
+        return STRIDE ** point[1] * self.directions[point[0]][0]
+
+    def _value(self, number: int, reg: float, exponent: int) -> float:
+        """The objective at a length along a direction."""
+        _, scores, penalty = self.directions[number]
+        _, y, w = self._shown
+        t = STRIDE**exponent
+        if (number, exponent) not in self.values:
+            self.values[number, exponent] = float(self.loss(t * scores, y)[0] @ w / w.sum())
+        return self.values[number, exponent] + t * t * reg * penalty
+
+    def _gradient_square(self, point: tuple[int, int] | None) -> float:
+        """The mean over minibatches of the squared norm of their gradients: that of the mean, and the variance."""
+        if point not in self.gradients:
+            X, y, w = self._shown
+            W, n = self._weights(point), len(y)
+            dscores = self.loss(product(X, W), y)[1] * w[:, None]  # (n, m)
+            dW = np.zeros_like(W)
+            add_transposed_product(X, dscores, dW)
+            mean = float(np.square(dW / n).sum())
+            rows = float(np.square(dscores).sum(axis=1) @ squared_norms(X)) / n
+            self.gradients[point] = mean + max(rows - mean, 0) / self.batch_size
+        return self.gradients[point]
 
 
 def least_squares(X: Matrix, targets: Array, weights: Array) -> Iterator[Array]:
@@ -164,24 +219,13 @@ def least_squares(X: Matrix, targets: Array, weights: Array) -> Iterator[Array]:
         yield W
 
 
-def _minimum(value: Callable[[float], float], t: float) -> tuple[float, float]:
-    """Where a convex function of a length is least, to a factor STRIDE, and its value there; searched from t on."""
-    least = value(t)
-    for stride in (STRIDE, 1 / STRIDE):
-        while SHORTEST <= t * stride <= LONGEST and (other := value(t * stride)) < least:
-            t, least = t * stride, other
-    return t, least
-
-
-def _gradient_square(loss: Loss, X: Matrix, y: Array, W: Array, *, weights: Array, batch_size: int) -> float:
-    """The mean over minibatches of the squared norm of their gradients at W (d, m): that of the mean, and the variance."""
-    n = len(y)
-    dscores = loss(product(X, W), y)[1] * weights[:, None]  # (n, m)
-    dW = np.zeros_like(W)
-    add_transposed_product(X, dscores, dW)
-    mean = float(np.square(dW / n).sum())
-    rows = float(np.square(dscores).sum(axis=1) @ squared_norms(X)) / n
-    return mean + max(rows - mean, 0) / batch_size
+def _minimum(value: Callable[[int], float], exponent: int) -> tuple[int, float]:
+    """Where a convex function of a length STRIDE ** exponent is least, and its value there; searched from a length on."""
+    least = value(exponent)
+    for step in (1, -1):
+        while SHORTEST <= STRIDE ** (exponent + step) <= LONGEST and (other := value(exponent + step)) < least:
+            exponent, least = exponent + step, other
+    return exponent, least
 
 
 def largest_eigenvalue(X: Matrix, weights: Array) -> float:
