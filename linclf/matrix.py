@@ -38,13 +38,13 @@ class Rows(NamedTuple):
 class Lazy:
     """Some rows of X, gathered and converted when they are asked for, a chunk at a time: no second X in memory.
 
-    rows     their numbers (n,)
-    convert  what is made of gathered rows; dtype is that of what it makes
+    rows      their numbers (n,)
+    converts  what is done to gathered rows, one after the other; dtype is that of what comes out
     """
 
     X: Matrix
     rows: Array
-    convert: Callable[[Matrix], Matrix]
+    converts: tuple[Callable[[Matrix], Matrix], ...]
     dtype: Any
 
     @property
@@ -54,7 +54,10 @@ class Lazy:
 
     def __getitem__(self, rows: slice | Array) -> Matrix:
         """A copy of these rows, converted."""
-        return self.convert(self.X[self.rows[rows]])
+        x = self.X[self.rows[rows]]
+        for convert in self.converts:
+            x = convert(x)
+        return x
 
 
 def select(X: Matrix, rows: Array) -> Lazy:
@@ -66,13 +69,12 @@ def select(X: Matrix, rows: Array) -> Lazy:
 def converted(X: Matrix, convert: Callable[[Matrix], Matrix], dtype: str) -> Lazy:
     """X with its rows converted, without a copy; dtype is what `convert` makes."""
     whole = lazy(X)
-    before = whole.convert
-    return replace(whole, convert=lambda x: convert(before(x)), dtype=np.dtype(dtype))
+    return replace(whole, converts=(*whole.converts, convert), dtype=np.dtype(dtype))
 
 
 def lazy(X: Matrix) -> Lazy:
     """All rows of X."""
-    return X if isinstance(X, Lazy) else Lazy(X, np.arange(X.shape[0]), lambda x: x, X.dtype)
+    return X if isinstance(X, Lazy) else Lazy(X, np.arange(X.shape[0]), (), X.dtype)
 
 
 def is_sparse(X: Matrix) -> bool:
@@ -190,10 +192,11 @@ def minibatch(X: Matrix, start: int, stop: int) -> Matrix:
     return Rows(X.indptr[start : stop + 1], X.indices, X.data, (stop - start, X.shape[1]))
 
 
-def chunks(X: Matrix) -> Iterator[tuple[slice, Matrix]]:
-    """All rows of X in order, about CHUNK_NUMBERS numbers at a time, as pairs (slice, rows)."""
+def chunks(X: Matrix, outputs: int = 0) -> Iterator[tuple[slice, Matrix]]:
+    """All rows of X in order, as pairs (slice, rows), so many at a time that neither their numbers nor `outputs` numbers
+    a row that are made of them are more than about CHUNK_NUMBERS."""
     whole = X.X if isinstance(X, Lazy) else X
-    step = max(int(CHUNK_NUMBERS / numbers_per_row(X)), 1)
+    step = max(int(CHUNK_NUMBERS / max(numbers_per_row(X), outputs)), 1)
     for start in range(0, X.shape[0], step):
         rows = slice(start, min(start + step, X.shape[0]))
         yield rows, X[rows]

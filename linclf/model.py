@@ -19,7 +19,7 @@ from linclf.errors import InputError
 from linclf.files import read_bytes, write_bytes
 from linclf.losses import LOSSES, Array
 from linclf.matrix import Lazy, Matrix, chunks, first_not_finite, one_blas_thread
-from linclf.objective import scores
+from linclf.objective import predicted, scores
 
 FORMAT_VERSION = 1
 _NO_DIGEST = "0" * 64
@@ -81,8 +81,7 @@ class LinearModel:
 
     def predict_codes(self, X: Matrix) -> Array:
         """The class codes of raw rows X (n, d): (n,), the largest score, or with one output class 1 where it is > 0."""
-        outputs = self.scores(X)
-        return (outputs[:, 0] > 0).astype(np.intp) if outputs.shape[1] == 1 else outputs.argmax(axis=-1)
+        return predicted(self.scores(X))
 
     def predict(self, X: Matrix) -> Array:
         """The labels of raw rows X (n, d): (n,), in the type of the training labels."""

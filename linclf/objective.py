@@ -30,11 +30,49 @@ class DataTerm:
         return DataTerm(self.value + other.value, self.weight + other.weight, self.dW + other.dW, self.db + other.db)
 
 
+@dataclass(frozen=True)
+class View:
+    """How each model of a stack sees dense X: the columns z = (x - center) * rate, the last one of them ones, for the bias.
+
+    So models that were scaled by different rows, the folds of a cross-validation, share one X: their weights W of z act on
+    X as `seen`. center, rate (d + 1, *models), with axes of length 1 where models agree; those of the ones are 0 and 1,
+    or 0 and 0 without a bias, which then stays 0.
+    """
+
+    center: Array
+    rate: Array
+
+    def seen(self, W: Array) -> Array:
+        """Weights of X that give the scores that W (d + 1, *models, m) gives to z."""
+        weights = self.rate[..., None] * W
+        weights[-1] -= (self.center[..., None] * weights).sum(axis=0)
+        return weights
+
+    def pull(self, dW: Array) -> None:
+        """The gradient by weights of X as the one by weights of z, in place: (d + 1, *models, m)."""
+        dW -= self.center[..., None] * dW[-1]
+        dW *= self.rate[..., None]
+
+    def squared_norms(self, X: Matrix) -> Array:
+        """||z_i||^2 of the rows of X (n, d + 1), its ones included: (n, *models), float64."""
+        norms = np.empty((X.shape[0], *self.rate.shape[1:]))
+        for model in np.ndindex(norms.shape[1:]):
+            center, rate = self.center[:, *model], self.rate[:, *model]
+            for rows, x in chunks(X):
+                norms[rows, *model] = np.square((x - center) * rate).sum(axis=1)
+        return norms
+
+
 def scores(X: Matrix, W: Array, b: Array) -> Array:
     """X W + b for all models: (n, *models, m)."""
     out = product(X, W)
     out += b
     return out
+
+
+def predicted(scores: Array) -> Array:
+    """The class codes that scores (n, *models, m) stand for: the largest, or with one output class 1 where it is > 0."""
+    return (scores[..., 0] > 0).astype(np.intp) if scores.shape[-1] == 1 else scores.argmax(axis=-1)
 
 
 @dataclass(frozen=True)
@@ -68,7 +106,7 @@ class Objective:
     def terms(self, X: Matrix, y: Array, W: Array, b: Array, weights: Array | None = None) -> tuple[Array, Array]:
         """The objective as its two terms, (data, penalty), each (*models,) in float64; a few rows at a time."""
         total, weight = np.zeros(W.shape[1:-1]), np.zeros(())
-        for rows, x in chunks(X):
+        for rows, x in chunks(X, b.size):
             values, _ = self.loss(scores(x, W, b), y[rows])
             part, part_weight = _weighted_sum(values, None if weights is None else weights[rows])
             total, weight = total + part, weight + part_weight

@@ -128,7 +128,9 @@ class Pilot:
     def largest(self) -> float:
         """lambda_max of [X 1]^T diag(w) [X 1] / n."""
         X, _, w, _ = self._sample
-        if not self.loss.curvature:  # a gradient that is bounded: rows much larger than most overshoot alone, and harmlessly
+        if (
+            not self.loss.curvature
+        ):  # a gradient that is bounded: rows much larger than most overshoot alone, and harmlessly
             norms = squared_norms(X)
             w = w * (2 / (1 + norms / max(np.average(norms, weights=w), SMALLEST))).astype(X.dtype)
         return largest_eigenvalue(X, w)

@@ -18,11 +18,15 @@ gathering rows, which took as long as both products. (In the order of the circle
 A loss whose gradient grows with the score (curvature c: squared-hinge, mse) lets a single large row overshoot, and what
 it does to the weights is then worse than before. Such a row's g_i is divided by 1 + lr / (1 - mu) * c ||x_i||^2 / B, which
 for a batch of one is the implicit step of least squares (Toulis & Airoldi, 2017), and tends to 1 as lr falls.
+
+The models of a stack may each see the columns of X through a scaling of their own (a View). Where U stands for the weights
+of the scaled columns, two places change: the weights that X meets, and the gradient that comes back.
 """
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, fields, replace
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -39,7 +43,7 @@ from linclf.matrix import (
     squared_norms,
     zero_weights,
 )
-from linclf.objective import Objective, column
+from linclf.objective import Objective, View, column
 
 SCHEDULES: dict[str, Callable[[Array, Array], Array]] = {
     # (share of the run done, in [0, 1); epochs done), each (steps,) -> factors on lr (steps,)
@@ -57,8 +61,8 @@ class SGD:
     lr, reg, momentum   a number, or an array (*models,) with one for each model of a stack
     epochs, batch_size  whole numbers >= 1; a batch larger than the data is the whole data
     schedule            a name in SCHEDULES: how lr changes from step to step
-    average             yield the mean of the weights over the second half of the steps
-                        (suffix averaging: Rakhlin, Shamir & Sridharan, 2012) once that half has begun
+    average             whether to yield the mean of the weights over the second half of the steps
+                        (suffix averaging: Rakhlin, Shamir & Sridharan, 2012) once that half has begun; or (*models,)
     fit_bias, reg_bias  whether there is a bias, and whether the penalty includes it
     seed                seeds the Generator that shuffles the rows
 
@@ -71,7 +75,7 @@ class SGD:
     batch_size: int = 64
     momentum: float | Array = 0.9
     schedule: str = "linear"
-    average: bool = False
+    average: bool | Array = False
     fit_bias: bool = True
     reg_bias: bool = False
     seed: int = 0
@@ -110,35 +114,51 @@ class Epoch:
     lr                  the rate at its first step, number or (*models,)
     objective_estimate  (*models,): the mean of its minibatches' losses, each at the weights of its step, plus the
                         penalty at its end: the objective, as far as one pass knows it at no extra cost
+    finite              (*models,): which models are still among the finite numbers
     W, b                (d, *models, m), (*models, m): copies, the caller's to keep
     """
 
     number: int
     lr: float | Array
     objective_estimate: Array
+    finite: Array
     W: Array
     b: Array
 
 
 def epochs(
-    loss: Loss, X: Matrix, y: Array, n_outputs: int, sgd: SGD, *, weights: Array | None = None
-) -> Iterator[Epoch]:
+    loss: Loss,
+    X: Matrix,
+    y: Array,
+    n_outputs: int,
+    sgd: SGD,
+    *,
+    weights: Array | None = None,
+    view: View | None = None,
+) -> Generator[Epoch, Array | None, None]:
     """Train from zero weights and yield after each epoch.
 
     X (n, d) ndarray or CSR, float32 or float64, decides the dtype of everything; y (n,) codes; weights (n,) or
-    (n, *models), whose mean must be positive. Raises DivergedError when a weight or the loss leaves the finite numbers.
+    (n, *models) with axes of length 1 where models agree, whose mean must be positive; view for dense X alone.
+    What is sent to the generator are the places along the first axis of models that stay in the stack (None: all).
+    Raises DivergedError when a weight or the loss of every model has left the finite numbers.
     """
     n, batch = X.shape[0], min(sgd.batch_size, X.shape[0])
-    models = np.broadcast_shapes(np.shape(sgd.lr), np.shape(sgd.reg), np.shape(sgd.momentum))
+    models = np.broadcast_shapes(*map(np.shape, (sgd.lr, sgd.reg, sgd.momentum, sgd.average)))
+    if models:
+        sgd = _with_models(sgd, lambda of_models: np.broadcast_to(of_models, models))
     rng = np.random.default_rng(sgd.seed)
     order = rng.permutation(n)
     order = np.concatenate([order, order[: batch - 1]])  # round the end, so that every minibatch is a slice
-    X, y, dtype = shuffled(X, order, ones=sgd.fit_bias), y[order], X.dtype
-    stiffness = loss.curvature * squared_norms(X) if loss.curvature else None  # (n,): of a row along its own gradient
+    dtype = X.dtype
+    X, y = shuffled(X, order, ones=sgd.fit_bias or view is not None), y[order]
+    stiffness = None  # (n,) or (n, *models): of a row along its own gradient
+    if loss.curvature:
+        stiffness = loss.curvature * (squared_norms(X) if view is None else view.squared_norms(X))
     if weights is not None:
         weights = (weights / weights.mean(axis=0))[order].astype(dtype)
-        stiffness = None if stiffness is None else column(stiffness, weights.ndim) * weights  # (n,) or (n, *models)
-    iterate = _Iterate(X, (*models, n_outputs), sgd)
+        stiffness = None if stiffness is None else column(stiffness, weights.ndim) * weights
+    iterate = _Iterate(X, (*models, n_outputs), sgd, view)
     per_epoch = -(-n // batch)
     done = np.arange(per_epoch * sgd.epochs) / per_epoch  # epochs done before each step
     factors = SCHEDULES[sgd.schedule](done / sgd.epochs, done).tolist()
@@ -149,7 +169,7 @@ def epochs(
         values = np.empty((n, *models), dtype)
         with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):  # looked for below, once an epoch
             for step, place in enumerate(places):
-                if sgd.average and first + step == halfway:
+                if first + step == halfway and np.any(sgd.average):
                     iterate.start_averaging()
                 size = min(batch, n - place * batch)
                 start = (begin + place * batch) % n
@@ -162,9 +182,26 @@ def epochs(
                 iterate.move(x, dscores, factors[first + step], None if stiffness is None else stiffness[rows])
             W, b = iterate.weights()
             estimate = values.mean(axis=0, dtype=np.float64) + Objective(loss, sgd.reg, sgd.reg_bias).penalty(W, b)
-        if not (np.isfinite(estimate).all() and np.isfinite(W).all() and np.isfinite(b).all()):
+            finite = np.isfinite(estimate) & np.isfinite(W).all(axis=(0, -1)) & np.isfinite(b).all(axis=-1)
+        if not finite.any():
             raise DivergedError(f"training diverged in epoch {number} at lr {_span(sgd.lr)}; use a smaller lr, or auto")
-        yield Epoch(number, sgd.lr * factors[first], estimate, W, b)
+        keep = yield Epoch(number, sgd.lr * factors[first], estimate, finite, W, b)
+        if keep is not None:
+            sgd = _with_models(sgd, itemgetter(keep))
+            models = (len(keep), *models[1:])
+            iterate.keep(keep)
+            weights, stiffness = (_kept(a, keep) for a in (weights, stiffness))
+
+
+def _with_models(sgd: SGD, change: Callable[[Any], Array]) -> SGD:
+    """Settings with all that may differ between models changed."""
+    lr, reg, momentum, average = map(change, (sgd.lr, sgd.reg, sgd.momentum, sgd.average))
+    return replace(sgd, lr=lr, reg=reg, momentum=momentum, average=average)
+
+
+def _kept(of_models: Array | None, keep: Array) -> Array | None:
+    """What is left of an array (n, *models), if it tells models apart, when these places stay."""
+    return of_models if of_models is None or of_models.ndim == 1 or of_models.shape[1] == 1 else of_models[:, keep]
 
 
 def _span(lr: float | Array) -> str:
@@ -179,7 +216,7 @@ class _Iterate:
     multiplies in half the time that an array of one number takes.
     """
 
-    def __init__(self, X: Matrix, outputs: tuple[int, ...], sgd: SGD) -> None:
+    def __init__(self, X: Matrix, outputs: tuple[int, ...], sgd: SGD, view: View | None) -> None:
         self.U = zero_weights(X, outputs)  # (d, *models, m)
         self.velocity = zero_weights(X, outputs) if np.any(sgd.momentum) else None  # in units of U
         models = outputs[:-1]
@@ -187,16 +224,41 @@ class _Iterate:
             np.broadcast_to(a, models)[..., None].astype(np.float64) if models else float(a)
             for a in (sgd.lr, sgd.reg, sgd.momentum, 1.0, 1.0, 0.0)
         )
-        self.fit_bias, self.free_bias = sgd.fit_bias, sgd.fit_bias and not sgd.reg_bias
+        self.last_row_is_bias = sgd.fit_bias or view is not None
+        self.free_bias = sgd.fit_bias and not sgd.reg_bias
+        self.view = None if view is None else View(view.center.astype(X.dtype), view.rate.astype(X.dtype))
         self.least_scale = 1e-6  # far from underflow, and far from often
+        self.average = np.broadcast_to(sgd.average, models)[..., None]
         self.averaged = 0  # steps averaged so far
         self.averaging = False
 
+    def keep(self, models: Array) -> None:
+        """Go on with these places along the first axis of models alone."""
+        for name, array in vars(self).items():
+            if isinstance(array, np.ndarray):
+                along = 0 if array.ndim == self.U.ndim - 1 else 1  # numbers (*models, 1), weights (d, *models, m)
+                kept = np.take(array, models, axis=along)
+                if not array.flags.c_contiguous:  # the layout that zero_weights chose
+                    kept = np.moveaxis(np.ascontiguousarray(np.moveaxis(kept, 0, -1)), -1, 0)
+                setattr(self, name, kept)
+        if self.view is not None and self.view.rate.shape[1] > 1:
+            self.view = View(self.view.center[:, models], self.view.rate[:, models])
+
     def scores(self, x: Matrix) -> Array:
         """X W of a minibatch: (B, *models, m)."""
-        scores = product(x, self.U)
+        scores = product(x, self.U if self.view is None else self.view.seen(self.U))
         scores *= self._cast(self.scale)
         return scores
+
+    def _add_gradient(self, x: Matrix, dscores: Array, out: Array) -> None:
+        """out += X^T dscores, by the weights of what the models see."""
+        if self.view is None:
+            add_transposed_product(x, dscores, out)
+            return
+        gradient = np.zeros_like(out)
+        add_transposed_product(x, dscores, gradient)
+        self.view.pull(gradient)
+        out += gradient
 
     def move(self, x: Matrix, dscores: Array, factor: float, stiffness: Array | None) -> None:
         """One step with factor * lr: dscores (B, *models, m) is overwritten, stiffness is that of the rows or None."""
@@ -205,10 +267,10 @@ class _Iterate:
             dscores /= self._cast(1 + rate / (1 - self.momentum) / size * column(stiffness, dscores.ndim))
         dscores *= self._cast(-rate / size / self.scale)
         if self.velocity is None:
-            add_transposed_product(x, dscores, self.U)
+            self._add_gradient(x, dscores, self.U)
         else:
             self.velocity *= self._cast(self.momentum / self.shrink)
-            add_transposed_product(x, dscores, self.velocity)
+            self._add_gradient(x, dscores, self.velocity)
             self.U += self.velocity
         self.penalty_rate = self.momentum * self.penalty_rate + rate
         self.shrink = 1 / (1 + self.penalty_rate * self.reg)
@@ -239,7 +301,7 @@ class _Iterate:
 
     def _average(self, x: Matrix, move: Array) -> None:
         if self.velocity is None:
-            add_transposed_product(x, move * self._cast(self.scale_sum), self.correction)
+            self._add_gradient(x, move * self._cast(self.scale_sum), self.correction)
             self.scale_sum = self.scale_sum + self.scale
         else:
             self.sum += self.scale * self.U
@@ -250,10 +312,11 @@ class _Iterate:
         """W (d, *models, m) and b (*models, m) as they stand, averaged if averaging has begun: copies."""
         W = self.scale * self.U
         if self.averaged:
-            W = (self.sum + self.scale_sum * self.U - self.correction) / self.averaged
-            W[-1:] = self.sum_b / self.averaged
+            mean = (self.sum + self.scale_sum * self.U - self.correction) / self.averaged
+            mean[-1:] = self.sum_b / self.averaged
+            W = np.where(self.average, mean, W)
         W = np.ascontiguousarray(W, self.U.dtype)
-        return (W[:-1], W[-1].copy()) if self.fit_bias else (W, np.zeros(W.shape[1:], W.dtype))
+        return (W[:-1], W[-1].copy()) if self.last_row_is_bias else (W, np.zeros(W.shape[1:], W.dtype))
 
     def _rescale(self) -> None:
         """Put the scale into the arrays, and the average's two halves into its sum: O(d), rarely."""

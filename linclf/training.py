@@ -20,8 +20,8 @@ from linclf.errors import DivergedError, InputError, Terminated
 from linclf.losses import LOSSES, Array, Loss
 from linclf.matrix import Matrix, first_not_finite, is_zero, one_blas_thread
 from linclf.model import LinearModel
-from linclf.objective import Objective, scores
-from linclf.rate import auto_epochs, auto_momentum, auto_rate
+from linclf.objective import Objective, predicted, scores
+from linclf.rate import Pilot, auto_epochs, auto_momentum
 from linclf.report import accuracy
 from linclf.sgd import SGD, check_settings, epochs
 
@@ -184,12 +184,18 @@ class _Prepared:
 
 
 def _prepare(options: TrainOptions, parts: Parts) -> _Prepared:
+    scaling, X = scaled(options, parts)
+    return _Prepared(X, sample_weights(options.class_weight, parts.train.y), scaling)
+
+
+def scaled(options: TrainOptions, parts: Parts) -> tuple[Scaling, Matrix]:
+    """The scaling learned from the training part, and its rows (n, d) as they are trained on."""
     name, rows = options.source.data, parts.train
     scaling = fit_scaling(options.scale, rows.X, parts.features.sparse, parts.features.name, name)
     X = scaling.apply(rows.X, options.dtype)
     if scaling.kind == "none":  # scaled numbers are moderate
         _check_range(X, rows.X, parts.features, options, name)
-    return _Prepared(X, _class_weights(options.class_weight, rows.y, len(parts.classes)), scaling)
+    return scaling, X
 
 
 def _measure(options: TrainOptions, parts: Parts, prepared: _Prepared, fitted: Fit) -> Trained:
@@ -198,7 +204,11 @@ def _measure(options: TrainOptions, parts: Parts, prepared: _Prepared, fitted: F
     X, y, weights, scaling, sgd = prepared.X, parts.train.y, prepared.weights, prepared.scaling, fitted.sgd
     objective = Objective(loss, options.reg, options.reg_bias)
     data_loss, penalty = map(float, objective.terms(X, y, fitted.W, fitted.b, weights))
-    _check_learned(objective, data_loss + penalty, prepared, y, fitted)
+    reason = why_not_learned(
+        objective, data_loss + penalty, fitted.W, fitted.b, float(sgd.lr), X=X, y=y, weights=weights
+    )
+    if reason:
+        raise DivergedError(reason)
     weight, bias = scaling.fold(fitted.W, fitted.b)
     if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
         raise InputError(f"{name}: the weights overflow when the scaling is folded in; rescale the columns first")
@@ -291,41 +301,45 @@ def resolve(
     loss: Loss, X: Matrix, y: Array, n_outputs: int, options: TrainOptions, *, weights: Array | None = None
 ) -> tuple[SGD, dict[str, str]]:
     """The engine's settings with every `auto` replaced, and for people what the replaced ones were made from."""
-    why = {}
-    n, size = X.shape[0], min(options.batch_size, X.shape[0])
-    momentum = auto_momentum(X) if isinstance(options.momentum, str) else options.momentum
-    n_epochs, lr = options.epochs, options.lr
-    if isinstance(n_epochs, str):
-        n_epochs, why["epochs"] = auto_epochs(n, size), " (auto)"
-    sgd = SGD(
-        lr=1.0 if isinstance(lr, str) else lr,
+    sgd = settings(options, X)
+    why = {"epochs": " (auto)"} if options.epochs == "auto" else {}
+    if options.lr == "auto":
+        rate = Pilot(loss, X, y, n_outputs, sgd, weights=weights).rate(sgd)
+        sgd, why["lr"] = replace(sgd, lr=rate.value), f" (auto: {rate.reason})"
+    return sgd, why
+
+
+def settings(options: TrainOptions, X: Matrix) -> SGD:
+    """The engine's settings; lr is 1 as long as it is `auto`."""
+    size = min(options.batch_size, X.shape[0])
+    return SGD(
+        lr=1.0 if isinstance(options.lr, str) else options.lr,
         reg=options.reg,
-        epochs=n_epochs,
+        epochs=auto_epochs(X.shape[0], size) if isinstance(options.epochs, str) else options.epochs,
         batch_size=options.batch_size,
-        momentum=momentum,
+        momentum=auto_momentum(X) if isinstance(options.momentum, str) else options.momentum,
         schedule=options.schedule,
         average=options.average,
         fit_bias=options.bias,
         reg_bias=options.reg_bias,
         seed=options.seed,
     )
-    if isinstance(lr, str):
-        rate = auto_rate(loss, X, y, n_outputs, sgd, weights=weights)
-        sgd, why["lr"] = replace(sgd, lr=rate.value), f" (auto: {rate.reason})"
-    return sgd, why
 
 
 def _accuracy(part: Part, W: Array, b: Array) -> float | None:
-    outputs = scores(part.X, W, b)
-    predicted = outputs[:, 0] > 0 if outputs.shape[1] == 1 else outputs.argmax(axis=-1)
-    return accuracy(predicted, part.y)
+    return accuracy(predicted(scores(part.X, W, b)), part.y)
 
 
-def _class_weights(kind: str | None, y: Array, n_classes: int) -> Array | None:
-    """`balanced`: n / (K * the size of the row's class), (n,); as scikit-learn's."""
-    if kind is None:
-        return None
-    return np.asarray((len(y) / (n_classes * np.bincount(y, minlength=n_classes)))[y])
+def sample_weights(class_weight: str | None, y: Array, used: Array | None = None) -> Array | None:
+    """The weights (n,) of rows with codes y, None for all 1. Rows that are not `used` (n,) weigh nothing.
+
+    `balanced`, as scikit-learn's: n / (K * the size of the row's class), all counted among the used rows.
+    """
+    if class_weight is None:
+        return None if used is None else used.astype(np.float64)
+    used = np.ones(len(y)) if used is None else used.astype(np.float64)
+    sizes = np.bincount(y, used)  # (K,)
+    return np.asarray(used * (used.sum() / (np.count_nonzero(sizes) * np.maximum(sizes, 1)))[y])
 
 
 def _check_range(X: Matrix, raw: Matrix, features: Features, options: TrainOptions, name: str) -> None:
@@ -342,18 +356,19 @@ def _check_range(X: Matrix, raw: Matrix, features: Features, options: TrainOptio
         raise InputError(f"{name}: all numbers are too small for {options.dtype} and would become 0; {advice}")
 
 
-def _check_learned(objective: Objective, reached: float, prepared: _Prepared, y: Array, fitted: Fit) -> None:
-    """Refuse a run that ended above the objective of zero weights, and zero weights that are not the optimum."""
-    sizes = np.bincount(y, prepared.weights)  # (K,): at zero scores the loss of a row depends on its class alone
-    values, _ = objective.loss(np.zeros((len(sizes), fitted.W.shape[1])), np.arange(len(sizes)))
-    start, lr = float(values @ sizes / sizes.sum()), float(fitted.sgd.lr)
+def why_not_learned(
+    objective: Objective, reached: float, W: Array, b: Array, lr: float, *, X: Matrix, y: Array, weights: Array | None
+) -> str | None:
+    """What is wrong with a run that ended above the objective of zero weights, or at zero weights that are not the
+    optimum; None for a run that learned. Arguments of one model."""
+    sizes = np.bincount(y, weights)  # (K,): at zero scores the loss of a row depends on its class alone
+    values, _ = objective.loss(np.zeros((len(sizes), W.shape[1])), np.arange(len(sizes)))
+    start = float(values @ sizes / sizes.sum())
     if not reached <= DIVERGED * start:
-        raise DivergedError(
+        return (
             f"training diverged: the objective is {reached:.3g} at lr {lr:.3g}, and {start:.3g} at zero weights; "
             f"use a smaller lr, such as {lr / 10:.1g}"
         )
-    if fitted.W.any():
-        return
-    _, dW, _ = objective.value_and_gradient(prepared.X[:], y, fitted.W, fitted.b, prepared.weights)
-    if dW.any():
-        raise DivergedError(f"training never left zero weights: lr {lr:.3g} is too small; use a larger one, or auto")
+    if not W.any() and objective.value_and_gradient(X[:], y, W, b, weights)[1].any():
+        return f"training never left zero weights: lr {lr:.3g} is too small; use a larger one, or auto"
+    return None

@@ -13,7 +13,7 @@ from linclf.losses import Array
 from linclf.matrix import Matrix, select, stack_rows
 
 TEST_FRACTION = 0.2
-_STREAMS = {"test": 1, "val": 2}  # draws of test and validation rows do not depend on each other
+_STREAMS = {"test": 1, "val": 2, "cv": 3}  # draws of test, validation and fold do not depend on each other
 
 
 @dataclass(frozen=True)
@@ -122,6 +122,15 @@ def stratified(y: Array, fraction: float, rng: np.random.Generator) -> Array:
         members = np.flatnonzero(codes == k)
         marked[rng.choice(members, wanted, replace=False)] = True
     return marked
+
+
+def folds(y: Array, k: int, seed: int) -> Array:
+    """The fold 0..k-1 that holds each row out, (n,): k folds of the same size and the same share of each class, to a row."""
+    order = np.random.default_rng([seed, _STREAMS["cv"]]).permutation(len(y))
+    order = order[np.argsort(y[order], kind="stable")]  # class after class, in random order within
+    fold = np.empty(len(y), np.intp)
+    fold[order] = np.arange(len(y)) % k
+    return fold
 
 
 def parse_part(text: str | None, name: str) -> str | float | None:

@@ -16,11 +16,15 @@ SCALES = ("auto", "standard", "maxabs", "none")
 
 @dataclass(frozen=True)
 class Scaling:
-    """z = (x - center) / scale, column by column; center and scale (d,) in float64, or None for no such step."""
+    """z = (x - center) / scale, column by column; center and scale (d,) in float64, or None for no such step.
+
+    constant  (d,): which columns are the same number in all rows that this was learned from
+    """
 
     kind: str
     center: Array | None = None
     scale: Array | None = None
+    constant: Array | None = None
 
     def apply(self, X: Matrix, dtype: str) -> Lazy:
         """The rows of X (n, d) scaled when they are asked for, in the dtype trained in. What overflows becomes inf."""
@@ -90,4 +94,5 @@ def fit_scaling(kind: str, X: Matrix, sparse_file: bool, feature_name: Callable[
         )
     # what rounding alone leaves of a constant column: compare the bound in scikit-learn's StandardScaler
     rounding = n * np.finfo(np.float64).eps * variance + np.square(n * np.finfo(np.float64).eps * center)
-    return Scaling("standard", center, np.where(variance > rounding + SMALLEST**2, np.sqrt(variance), 1))
+    constant = variance <= rounding + SMALLEST**2
+    return Scaling("standard", center, np.where(constant, 1, np.sqrt(variance)), constant)
