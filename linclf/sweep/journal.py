@@ -1,0 +1,106 @@
+"""The journal of a sweep: a line of JSON for each finished configuration, appended and synced, so that a sweep that was
+stopped goes on where it was.
+
+The first line says which sweep it is: the data's digests and all options that the rows depend on.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from linclf.errors import AccessError, InputError
+from linclf.files import read_bytes
+from linclf.sweep.rows import Row
+
+FORMAT = 1
+
+
+class Journal:
+    """The journal at a path: `rows` by configuration that it holds, `notes` on what was done to it.
+
+    Raises InputError for a file that is no journal or that of another sweep, AccessError where it cannot be written.
+    """
+
+    def __init__(self, path: str, sweep: Mapping[str, Any]) -> None:
+        self.path = path
+        self.rows: dict[int, Row] = {}
+        self.notes: list[str] = []
+        head = _line({"journal": FORMAT, **sweep})
+        content = read_bytes(path) if os.path.exists(path) else b""
+        whole, torn = content[: content.rfind(b"\n") + 1], content[content.rfind(b"\n") + 1 :]
+        if not whole and head.startswith(torn):  # a new file, or one that was cut in its first line
+            whole = b""
+        else:
+            self._check(whole or torn, sweep)
+            self._read(whole)
+        if torn:
+            self.notes.append(f"{path}: its last line was cut short and was dropped")
+        try:
+            if torn:
+                os.truncate(path, len(whole))
+            self._append(b"" if whole else head)
+        except OSError as error:
+            raise AccessError(f"{path}: could not be written: {error.strerror}; give another name") from None
+
+    def _check(self, content: bytes, sweep: Mapping[str, Any]) -> None:
+        """Compare the first line with this sweep."""
+        try:
+            found = json.loads(content.splitlines()[0])
+            version = found.pop("journal")
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise InputError(
+                f"{self.path}:1: this is no journal of linclf sweep; give --journal another name"
+            ) from None
+        expected = json.loads(_line(sweep))
+        if version != FORMAT:
+            raise InputError(f"{self.path}:1: is a journal of another version of linclf; give --journal another name")
+        differing = _differences(found, expected)
+        if differing:
+            name, was, now = differing[0]
+            raise InputError(
+                f"{self.path}:1: is the journal of another sweep: {name} was {was}, now it is {now}; "
+                "give --journal another name"
+            )
+
+    def _read(self, whole: bytes) -> None:
+        for number, line in enumerate(whole.splitlines()[1:], 2):
+            try:
+                entry = json.loads(line)
+                row = Row(**{**entry["row"], "folds": tuple(entry["row"]["folds"])})
+                self.rows[int(entry["configuration"])] = row
+            except (ValueError, KeyError, TypeError):
+                raise InputError(
+                    f"{self.path}:{number}: is not a line of a journal; remove it, and its configuration is trained anew"
+                ) from None
+
+    def add(self, rows: Mapping[int, Row]) -> None:
+        """Append the rows of these configurations that it does not hold yet, and wait until the disk has them."""
+        new = {number: row for number, row in sorted(rows.items()) if number not in self.rows}
+        self.rows |= new
+        try:
+            self._append(b"".join(_line({"configuration": number, "row": asdict(row)}) for number, row in new.items()))
+        except OSError as error:
+            raise AccessError(
+                f"{self.path}: could not be written: {error.strerror}; make room and run the same command to go on"
+            ) from None
+
+    def _append(self, content: bytes) -> None:
+        with Path(self.path).open("ab") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _line(entry: Mapping[str, Any]) -> bytes:
+    return json.dumps(entry, allow_nan=False).encode() + b"\n"
+
+
+def _differences(was: Any, now: Any, name: str = "") -> list[tuple[str, Any, Any]]:
+    """Where two values of JSON differ: names, and both values."""
+    if isinstance(was, dict) and isinstance(now, dict):
+        keys = dict.fromkeys([*was, *now])
+        return [one for key in keys for one in _differences(was.get(key), now.get(key), f"{name} {key}".strip())]
+    return [] if was == now else [(name, json.dumps(was), json.dumps(now))]

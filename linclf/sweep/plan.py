@@ -1,0 +1,198 @@
+"""What a sweep trains: its configurations, the folds, and the stacks that share a pass over the data.
+
+How folds stay apart: a fold is a 0/1 weight for each row, so that rows held out move nothing; and its scaling is learned
+from its own training rows. On dense data all folds of a configuration still share one X, scaled by all rows, of which each
+fold has its own View. Sparse data are not moved about when they are scaled by the fold's own maxabs: there each fold has
+an X of its own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from linclf.datasets import Part, Parts
+from linclf.datasets.parts import folds
+from linclf.datasets.scaling import Scaling, fit_scaling
+from linclf.errors import InputError
+from linclf.losses import LOSSES, Array
+from linclf.matrix import Matrix, is_sparse, numbers_per_row, select
+from linclf.rate import SPARSE_COST
+from linclf.training import TrainOptions, scaled, settings
+
+SWEPT = ("loss", "reg", "lr", "momentum", "average", "class_weight", "scale", "batch_size")
+
+# Multiplications of a step beyond which a wider stack is hardly faster a model: 150 outputs on MNIST's minibatches of 64.
+WIDE = 30_000_000
+# Multiplications of a long sweep, some ten seconds; one of its stacks does an eighth of them at most.
+LONG, SHARE = 1_000_000_000_000, 8
+FIT_ARRAYS, AVERAGE_ARRAYS = 8, 7  # arrays of the size of the weights that training holds, and averaging in float64
+STEP_ARRAYS = 8  # arrays of the size of a minibatch's scores
+
+
+@dataclass(frozen=True)
+class SweepOptions:
+    """What to sweep.
+
+    base        the options that all configurations share
+    lists       the values of names in SWEPT; every combination is a configuration
+    cv          the number of folds, or None with a validation part (base.val)
+    halving     whether the worse half of a stack leaves it after an eighth, a quarter and a half of the epochs
+    max_memory  megabytes that models in training may take, of all jobs together and beside the data
+
+    Raises InputError for a value that makes no sense, before any data are read.
+    """
+
+    base: TrainOptions = field(default_factory=TrainOptions)
+    lists: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    cv: int | None = 5
+    halving: bool = False
+    max_memory: float = 1024.0
+
+    def __post_init__(self) -> None:
+        if self.cv is not None and self.base.val is not None:
+            raise InputError("--cv and --val both hold rows out; give one of the two")
+        if self.cv is None and not self.base.val:
+            raise InputError(
+                "a sweep compares configurations on held-out rows; give --cv K or --val DATA or a fraction"
+            )
+        if self.cv is not None and self.cv < 2:
+            raise InputError(f"cv is {self.cv}; give a whole number of folds >= 2")
+        if not self.max_memory > 0:
+            raise InputError(f"max-memory is {self.max_memory:g}; give a number of megabytes > 0")
+        for name, values in self.lists.items():
+            if not values:
+                raise InputError(f"{name.replace('_', '-')} has no value; give one at least")
+        self.configurations()
+
+    def configurations(self) -> tuple[TrainOptions, ...]:
+        """All combinations, the last list changing fastest."""
+        names = [name for name in SWEPT if name in self.lists]
+        values = [dict.fromkeys(self.lists[name]) for name in names]
+        return tuple(replace(self.base, **dict(zip(names, chosen, strict=True))) for chosen in product(*values))
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One choice of rows to train on and rows to score on.
+
+    used     (n,) bool: the training rows that it trains on, None for all
+    held     the rows that it is scored on, as they come
+    scaling  learned from the rows that it trains on
+    """
+
+    used: Array | None
+    held: Part
+    scaling: Scaling
+
+
+@dataclass(frozen=True)
+class Space:
+    """The training rows X (n, d) in the scaling learned from all of them, and the folds."""
+
+    X: Matrix
+    scaling: Scaling
+    folds: tuple[Fold, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that a stack needs to be trained, and which stacks there are.
+
+    spaces   by the value of --scale
+    stacks   numbers of configurations; cut from the full list, whatever the number of jobs
+    megabytes   what the largest stack takes in training
+    """
+
+    options: SweepOptions
+    configurations: tuple[TrainOptions, ...]
+    parts: Parts
+    spaces: dict[str, Space]
+    stacks: tuple[tuple[int, ...], ...]
+    megabytes: float
+
+
+def make_plan(options: SweepOptions, parts: Parts) -> Plan:
+    """Fold the training rows, learn the scalings, cut the stacks. Raises InputError for data that do not fit the options."""
+    configurations = options.configurations()
+    fold_of = None
+    if options.cv is not None:
+        largest = int(np.bincount(parts.train.y).max())
+        if options.cv > largest:
+            raise InputError(
+                f"cv is {options.cv}, but the largest class has {largest} training rows; give fewer folds, or more data"
+            )
+        fold_of = folds(parts.train.y, options.cv, options.base.seed)
+    spaces = {
+        kind: _space(replace(options.base, scale=kind), parts, fold_of)
+        for kind in dict.fromkeys(configuration.scale for configuration in configurations)
+    }
+    costs = [_cost(configuration, parts, spaces[configuration.scale]) for configuration in configurations]
+    stacks, megabytes = _cut(options, configurations, costs)
+    return Plan(options, configurations, parts, spaces, stacks, megabytes)
+
+
+def _space(options: TrainOptions, parts: Parts, fold_of: Array | None) -> Space:
+    scaling, X = scaled(options, parts)
+    if fold_of is None:
+        if parts.val is None:
+            raise AssertionError("without folds there is a validation part")
+        return Space(X, scaling, (Fold(None, parts.val, scaling),))
+    rows, found = parts.train, []
+    for k in range(int(fold_of.max()) + 1):
+        used, held = fold_of != k, np.flatnonzero(fold_of == k)
+        seen = select(rows.X, np.flatnonzero(used))
+        own = fit_scaling(scaling.kind, seen, is_sparse(X), parts.features.name, options.source.data)
+        found.append(Fold(used, Part(select(rows.X, held), rows.y[held]), own))
+    return Space(X, scaling, tuple(found))
+
+
+@dataclass(frozen=True)
+class _Cost:
+    """Of a configuration with all its folds: who shares its pass, multiplications a step and in all, bytes in training."""
+
+    group: tuple[Any, ...]
+    step: float
+    total: float
+    memory: float
+
+
+def _cost(configuration: TrainOptions, parts: Parts, space: Space) -> _Cost:
+    (n, d), k = space.X.shape, len(space.folds)
+    sgd, outputs = settings(configuration, space.X), k * LOSSES[configuration.loss].n_outputs(len(parts.classes))
+    batch = min(sgd.batch_size, n)
+    step = 4 * numbers_per_row(space.X) * (SPARSE_COST if is_sparse(space.X) else 1) * outputs * batch
+    arrays = FIT_ARRAYS + (AVERAGE_ARRAYS if configuration.average else 0)
+    numbers = outputs * ((d + 1) * arrays + batch * STEP_ARRAYS) + 3 * n * k  # losses and weights of each row
+    # without momentum a step on sparse data touches only the columns of its rows; in a stack with momentum it would not
+    group = configuration.loss, configuration.batch_size, configuration.scale, sgd.momentum > 0
+    return _Cost(group, step, step * sgd.epochs * n / batch, numbers * np.dtype(configuration.dtype).itemsize)
+
+
+def _cut(
+    options: SweepOptions, configurations: tuple[TrainOptions, ...], costs: list[_Cost]
+) -> tuple[tuple[tuple[int, ...], ...], float]:
+    """Stacks within the bounds of memory, speed and a long sweep, each spread over its group's list; and megabytes."""
+    total = sum(cost.total for cost in costs)
+    bytes_allowed = options.max_memory * 1e6
+    groups: dict[tuple[Any, ...], list[int]] = {}
+    for number, cost in enumerate(costs):
+        groups.setdefault(cost.group, []).append(number)
+    stacks: list[tuple[int, ...]] = []
+    for members in groups.values():
+        step, work, memory = (max(getattr(costs[i], name) for i in members) for name in ("step", "total", "memory"))
+        if memory > bytes_allowed:
+            raise InputError(
+                f"one configuration of loss {configurations[members[0]].loss} takes {memory / 1e6:.0f} MB in training; "
+                f"give --max-memory {memory / 1e6 + 1:.0f} or more, or fewer folds"
+            )
+        # a fourth of the memory, so that four stacks can be trained side by side
+        width = min(WIDE / step, max(bytes_allowed / 4, memory) / memory)
+        if total > LONG:
+            width = min(width, total / SHARE / work)
+        count = -(-len(members) // max(int(width), 1))
+        stacks += [tuple(members[i::count]) for i in range(count)]
+    largest = max(sum(costs[i].memory for i in stack) for stack in stacks)
+    return tuple(stacks), largest / 1e6

@@ -1,0 +1,127 @@
+"""The way through a sweep: plan -> what the journal holds -> stacks side by side -> rows."""
+
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+
+import linclf
+from linclf.datasets import Parts
+from linclf.errors import Terminated
+from linclf.matrix import one_blas_thread
+from linclf.sweep.journal import Journal
+from linclf.sweep.plan import Plan, SweepOptions, make_plan
+from linclf.sweep.processes import side_by_side
+from linclf.sweep.rows import Row, best, best_1se, rank
+from linclf.sweep.stack import Update, train_stack
+from linclf.training import settings
+
+
+@dataclass(frozen=True)
+class Swept:
+    """The rows, ranked; of what was interrupted, with those that had begun. `n_jobs` processes were at work."""
+
+    rows: list[Row]
+    n_configurations: int
+    n_jobs: int
+    interrupted: BaseException | None = None
+
+    @property
+    def best(self) -> Row | None:
+        """The row with the best score, None if no configuration was trained to its end."""
+        return best(self.rows)
+
+    @property
+    def best_1se(self) -> Row | None:
+        """The most regularised row within one standard error of it."""
+        return best_1se(self.rows)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Epochs of configurations done and to do, and the best score that is known."""
+
+    done: int
+    total: int
+    best: float | None
+
+
+def sweep(
+    options: SweepOptions,
+    parts: Parts,
+    *,
+    jobs: int | None = None,
+    journal: str | None = None,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    say: Callable[[str], None] = lambda _: None,
+) -> Swept:
+    """Train all configurations on the training part; the test part is not looked at.
+
+    jobs     processes side by side, None for one per core; the rows do not depend on it
+    journal  a file to keep finished rows in, and to go on from
+    A KeyboardInterrupt or Terminated ends the sweep early: the rows so far are returned, with the signal in
+    `interrupted`. Raises InputError, AccessError.
+    """
+    with one_blas_thread():
+        plan = make_plan(options, parts)
+        kept = None if journal is None else Journal(journal, identity(options, parts))
+        rows: dict[int, Row] = {} if kept is None else dict(kept.rows)
+        if kept is not None:
+            for note in kept.notes:
+                say(note)
+            if rows:
+                say(f"{journal}: {len(rows)} of {len(plan.configurations)} configurations are in it already")
+        # a stack is trained whole or not at all, so that its rows do not depend on what was there before
+        tasks = [k for k, stack in enumerate(plan.stacks) if not rows.keys() >= set(stack)]
+        jobs = n_jobs(jobs, plan, len(tasks))
+        total = {k: _epochs(plan, stack) for k, stack in enumerate(plan.stacks)}
+        done = sum(total[k] for k in total if k not in tasks)
+        finished: dict[int, dict[int, Row]] = {k: {} for k in tasks}
+        interrupted = None
+        on_progress(_progress(done, total, rows))
+        try:
+            for task, update in side_by_side(partial(train_stack, plan), tasks, jobs):
+                done += update.epochs
+                rows |= update.rows
+                finished[task] |= {i: row for i, row in update.rows.items() if row.status != "unfinished"}
+                if kept is not None and len(finished[task]) == len(plan.stacks[task]):
+                    kept.add(finished[task])
+                on_progress(_progress(done, total, rows))
+        except (KeyboardInterrupt, Terminated) as signal:
+            interrupted = signal
+    return Swept(rank(rows[i] for i in sorted(rows)), len(plan.configurations), jobs, interrupted)
+
+
+def n_jobs(asked: int | None, plan: Plan, n_tasks: int) -> int:
+    """As many processes as are asked for or as there are cores, as there are stacks, and as memory allows."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(asked or cores, n_tasks, int(plan.options.max_memory / plan.megabytes)))
+
+
+def identity(options: SweepOptions, parts: Parts) -> dict[str, object]:
+    """What the rows depend on, as plain data."""
+    lists = {name: list(dict.fromkeys(values)) for name, values in options.lists.items()}
+    base = asdict(replace(options.base, **{name: values[0] for name, values in lists.items()}))
+    return {
+        "linclf": linclf.__version__,
+        "data": parts.digests,
+        "cv": options.cv,
+        "halving": options.halving,
+        "max_memory": options.max_memory,
+        "lists": lists,
+        "options": {name: value for name, value in base.items() if name not in lists},
+    }
+
+
+def _epochs(plan: Plan, stack: tuple[int, ...]) -> int:
+    """Epochs of configurations that a stack takes."""
+    first = plan.configurations[stack[0]]
+    return settings(first, plan.spaces[first.scale].X).epochs * len(stack)
+
+
+def _progress(done: int, total: dict[int, int], rows: dict[int, Row]) -> Progress:
+    scores = [row.score for row in rows.values() if row.score is not None]
+    return Progress(done, sum(total.values()), max(scores, default=None))
+
+
+__all__ = ["Progress", "Swept", "Update", "sweep"]

@@ -1,0 +1,288 @@
+"""One stack: configurations that share a loss, a batch size and a scaling, with all their folds, trained as one W."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from linclf.datasets.scaling import Scaling
+from linclf.errors import DivergedError
+from linclf.losses import LOSSES, Array
+from linclf.matrix import chunks, is_sparse, one_blas_thread
+from linclf.objective import Objective, View, predicted, scores
+from linclf.rate import Pilot
+from linclf.sgd import SGD, Epoch, epochs
+from linclf.sweep.plan import SWEPT, Fold, Plan
+from linclf.sweep.rows import FOLD_KEYS, Row, spread
+from linclf.training import TrainOptions, sample_weights, settings, why_not_learned
+
+
+@dataclass(frozen=True)
+class Update:
+    """News of a stack: epochs of configurations that are over since the last one, and rows by configuration."""
+
+    epochs: int
+    rows: dict[int, Row] = field(default_factory=dict)
+
+
+def train_stack(plan: Plan, number: int) -> Iterator[Update]:
+    """Train the stack of this number; every configuration's last row is done, halved or diverged."""
+    with one_blas_thread():
+        yield from _Stack(plan, plan.stacks[number]).train()
+
+
+class _Stack:
+    """The configurations of a stack that are still in training: `alive`, places in the stack.
+
+    Arrays are (alive, k): configurations along the first axis of models, folds along the second.
+    """
+
+    def __init__(self, plan: Plan, numbers: tuple[int, ...]) -> None:
+        self.numbers, self.configurations = numbers, [plan.configurations[number] for number in numbers]
+        space = plan.spaces[self.configurations[0].scale]
+        # sparse rows that each fold scales in its own way: a pass for each fold, all in step
+        apart = is_sparse(space.X) and space.scaling.scale is not None and len(space.folds) > 1
+        groups = [(fold,) for fold in space.folds] if apart else [space.folds]
+        self.passes = [_Pass(plan, self.configurations, folds, apart) for folds in groups]
+        self.n_epochs, self.halving = self.passes[0].sgd.epochs, plan.options.halving
+        self.looks = {-(-self.n_epochs // share) for share in (8, 4, 2)} - {self.n_epochs}
+        self.alive = np.arange(len(numbers))
+
+    def train(self) -> Iterator[Update]:
+        """Run through the epochs; yield after each."""
+        everyone = keep = np.arange(len(self.alive))
+        for number in range(1, self.n_epochs + 1):
+            why = f"training diverged in epoch {number}; use a smaller lr, or auto"
+            try:
+                sent = keep if len(keep) < len(everyone) else None
+                finite = np.hstack([one.step(sent) for one in self.passes]).all(axis=1)  # (alive,)
+            except DivergedError:
+                finite = np.zeros(len(self.alive), bool)
+            everyone, keep = np.arange(len(self.alive)), np.flatnonzero(finite)
+            rows = {place: self._row(place, "diverged", number, why=why) for place in np.flatnonzero(~finite).tolist()}
+            if number == self.n_epochs:
+                rows |= self._measured(keep, "done", number)
+            elif number in self.looks:
+                looked = self._measured(keep, "unfinished", number)
+                rows |= looked
+                if self.halving:
+                    order = sorted(
+                        looked, key=lambda place: (-(looked[place].score or 0), -looked[place].options["reg"])
+                    )
+                    keep = np.sort(np.array(order[: -(-len(order) // 2)], np.intp))
+                    rows |= self._measured(np.setdiff1d(list(looked), keep), "halved", number)
+            skipped = (len(everyone) - len(keep)) * (self.n_epochs - number)
+            yield Update(len(everyone) + skipped, {self.numbers[self.alive[place]]: row for place, row in rows.items()})
+            self.alive = self.alive[keep]
+            if not len(keep):
+                return
+
+    def _measured(self, places: Array, status: str, number: int) -> dict[int, Row]:
+        """Rows of these places among the alive; the objective, which costs a pass, of those that have left training."""
+        if not len(places):
+            return {}
+        scores = np.hstack([one.held_scores(places) for one in self.passes])  # (places, k)
+        if status == "unfinished":
+            return {place: self._row(place, status, number, scores[i]) for i, place in enumerate(places.tolist())}
+        reached = [one.objectives(places) for one in self.passes]  # each (places, its folds)
+        rows = {}
+        for i, place in enumerate(places.tolist()):
+            own = [objectives[i] for objectives in reached]
+            reasons = [one.why_not_learned(place, at) for one, at in zip(self.passes, own, strict=True)]
+            why = next(filter(None, reasons), None) if status == "done" else None
+            rows[place] = self._row(place, "diverged" if why else status, number, scores[i], np.hstack(own), why=why)
+        return rows
+
+    def _row(
+        self,
+        place: int,
+        status: str,
+        number: int,
+        scores: Array | None = None,
+        objectives: Array | None = None,
+        *,
+        why: str | None = None,
+    ) -> Row:
+        """The row of a place among the alive, from what each fold gave, (k,)."""
+        if status == "diverged":
+            scores = objectives = None
+        first, configuration = self.passes[0], self.configurations[self.alive[place]]
+        lr = np.hstack([one.lr[place] for one in self.passes])  # (k,)
+        none = [None] * len(lr)
+        of_folds = (none if a is None else a.tolist() for a in (scores, objectives, lr))
+        std, se = (None, None) if scores is None else spread(scores.tolist(), first.n_held)
+        return Row(
+            options={name: getattr(configuration, name) for name in SWEPT},
+            status=status,
+            epochs=number,
+            score=None if scores is None else float(scores.mean()),
+            score_std=std,
+            score_se=se,
+            objective=None if objectives is None else float(objectives.mean()),
+            best_epoch=None if scores is None or first.best_epoch is None else int(first.best_epoch[place, 0]),
+            lr=float(np.exp(np.log(lr).mean())),
+            momentum=float(first.momentum[place, 0]),
+            folds=tuple(dict(zip(FOLD_KEYS, fold, strict=True)) for fold in zip(*of_folds, strict=True)),
+            why=why,
+        )
+
+
+class _Pass:
+    """Folds that share an X, of the configurations still alive; without folds, the best epoch of each model is kept.
+
+    Arrays (c, k): c configurations alive, k folds of this pass.
+    """
+
+    def __init__(self, plan: Plan, configurations: list[TrainOptions], folds: tuple[Fold, ...], apart: bool) -> None:
+        first, rows = configurations[0], plan.parts.train
+        self.loss, self.folds, self.dtype, self.y = LOSSES[first.loss], folds, first.dtype, rows.y
+        space = plan.spaces[first.scale]
+        self.X = folds[0].scaling.apply(rows.X, first.dtype) if apart else space.X
+        self.n_outputs = self.loss.n_outputs(len(plan.parts.classes))
+        self.n_held = len(folds[0].held.y)
+        self.view = None
+        if not apart and space.scaling.scale is not None and len(folds) > 1:
+            self.view = _view(space.scaling, [fold.scaling for fold in folds], first.bias)
+        self.weights = _weights(configurations, rows.y, folds)
+        self.sgd = self._settings(plan, configurations)
+        self.lr, self.reg, self.momentum = (np.asarray(a) for a in (self.sgd.lr, self.sgd.reg, self.sgd.momentum))
+        self.run = epochs(self.loss, self.X, rows.y, self.n_outputs, self.sgd, weights=self.weights, view=self.view)
+        self.watched = plan.options.cv is None
+        self.held = [fold.scaling.apply(fold.held.X, first.dtype) for fold in folds]
+        if self.watched:  # after each epoch
+            self.held = [X[:] for X in self.held]
+        self.W = self.b = np.zeros(0)
+        self.best_epoch: Array | None = None  # (c, k)
+        self.best_scores = np.zeros(0)
+
+    def _settings(self, plan: Plan, configurations: list[TrainOptions]) -> SGD:
+        """The engine's settings of the whole stack. Each model's rate is that of its own rows, scaling and weights."""
+        shape = len(configurations), len(self.folds)
+        lr, reg, momentum = np.empty(shape), np.empty(shape), np.empty(shape)
+        average = np.array([[configuration.average] for configuration in configurations])
+        pilots: dict[Any, Pilot] = {}
+        for i, configuration in enumerate(configurations):
+            sgd = settings(configuration, self.X)
+            for j, fold in enumerate(self.folds):
+                key = configuration.class_weight, j
+                if configuration.lr == "auto" and key not in pilots:
+                    X = fold.scaling.apply(plan.parts.train.X, configuration.dtype)
+                    weights = sample_weights(configuration.class_weight, self.y, fold.used)
+                    pilots[key] = Pilot(self.loss, X, self.y, self.n_outputs, sgd, weights=weights)
+                lr[i, j] = pilots[key].rate(sgd).value if configuration.lr == "auto" else sgd.lr
+                reg[i, j], momentum[i, j] = sgd.reg, sgd.momentum
+        return SGD(
+            lr=lr,
+            reg=reg,
+            momentum=momentum,
+            average=average,
+            epochs=sgd.epochs,
+            batch_size=sgd.batch_size,
+            schedule=sgd.schedule,
+            fit_bias=sgd.fit_bias,
+            reg_bias=sgd.reg_bias,
+            seed=sgd.seed,
+        )
+
+    def step(self, keep: Array | None) -> Array:
+        """Train one epoch with these places of the last one's; which models are finite (c, k)."""
+        if keep is not None:
+            self.lr, self.reg, self.momentum = self.lr[keep], self.reg[keep], self.momentum[keep]
+            if self.weights is not None and self.weights.shape[1] > 1:
+                self.weights = self.weights[:, keep]
+            if self.best_epoch is not None:
+                self.W, self.b = self.W[:, keep], self.b[keep]
+                self.best_epoch, self.best_scores = self.best_epoch[keep], self.best_scores[keep]
+        epoch = self.run.send(keep)
+        if self.watched:
+            self._watch(epoch)
+        else:
+            self.W, self.b = epoch.W, epoch.b
+        return epoch.finite
+
+    def _watch(self, epoch: Epoch) -> None:
+        """Keep the weights of each model's best epoch, the later of equals."""
+        reached = self._held_scores(epoch.W, epoch.b)
+        if self.best_epoch is None:
+            self.W, self.b = epoch.W, epoch.b
+            self.best_epoch, self.best_scores = np.full(reached.shape, 1), reached
+            return
+        better = reached >= self.best_scores
+        self.W[:, better], self.b[better] = epoch.W[:, better], epoch.b[better]
+        self.best_epoch[better], self.best_scores[better] = epoch.number, reached[better]
+
+    def held_scores(self, places: Array) -> Array:
+        """The accuracy of these places on each fold's held-out rows: (places, k)."""
+        return self.best_scores[places] if self.watched else self._held_scores(self.W[:, places], self.b[places])
+
+    def _held_scores(self, W: Array, b: Array) -> Array:
+        found = np.empty(b.shape[:2])  # (c, k)
+        for j, (fold, X) in enumerate(zip(self.folds, self.held, strict=True)):
+            own_W, own_b = np.ascontiguousarray(W[:, :, j]), b[:, j]  # (d, c, m), (c, m)
+            right = np.zeros(len(found), np.intp)
+            for rows, x in chunks(X, own_b.size):
+                right += (predicted(scores(x, own_W, own_b)) == fold.held.y[rows, None]).sum(axis=0)
+            found[:, j] = right / len(fold.held.y)
+        return found
+
+    def objectives(self, places: Array) -> Array:
+        """The objective of these places over the rows that each fold trains on: (places, k)."""
+        W, b = self.W[:, places], self.b[places]
+        objective = Objective(self.loss, self.reg[places], self.sgd.reg_bias)
+        weights = self.weights
+        if weights is not None and weights.shape[1] > 1:
+            weights = weights[:, places]
+        seen, seen_b = W, b
+        if self.view is not None:
+            whole = self.view.seen(np.concatenate([W, b[None]]))
+            seen, seen_b = whole[:-1], whole[-1]
+        with np.errstate(over="ignore", invalid="ignore"):
+            data, _ = objective.terms(self.X, self.y, seen, seen_b, weights)
+        return data + objective.penalty(W, b)
+
+    def why_not_learned(self, place: int, reached: Array) -> str | None:
+        """What is wrong with the models of this place, if anything is; reached (k,) objectives."""
+        for j in range(len(self.folds)):
+            weights = self.weights
+            if weights is not None:
+                weights = weights[:, place if weights.shape[1] > 1 else 0, j]
+            why = why_not_learned(
+                Objective(self.loss, float(self.reg[place, j]), self.sgd.reg_bias),
+                float(reached[j]),
+                self.W[:, place, j],
+                self.b[place, j],
+                float(self.lr[place, j]),
+                X=self.X,
+                y=self.y,
+                weights=weights,
+            )
+            if why:
+                return why
+        return None
+
+
+def _weights(configurations: list[TrainOptions], y: Array, folds: tuple[Fold, ...]) -> Array | None:
+    """Sample weights (n, c, k), the axis of configurations of length 1 where these agree; None where all are 1."""
+    kinds = [configuration.class_weight for configuration in configurations]
+    kinds = kinds[:1] if len(set(kinds)) == 1 else kinds
+    if kinds == [None] and folds[0].used is None:
+        return None
+    found = np.ones((len(y), len(kinds), len(folds)))
+    for i, kind in enumerate(kinds):
+        for j, fold in enumerate(folds):
+            own = sample_weights(kind, y, fold.used)
+            found[:, i, j] = 1 if own is None else own
+    return found
+
+
+def _view(shared: Scaling, folds: list[Scaling], bias: bool) -> View:
+    """How folds see columns that were scaled by all rows; a column that is constant in a fold's rows is 0 there."""
+    if shared.scale is None:
+        raise AssertionError("columns that are not scaled look alike to all folds")
+    d, origin = len(shared.scale), 0 if shared.center is None else shared.center
+    center, rate = np.zeros((len(folds), d + 1)), np.full((len(folds), d + 1), float(bias))
+    for j, fold in enumerate(folds):
+        center[j, :d] = 0 if fold.center is None else (fold.center - origin) / shared.scale
+        rate[j, :d] = shared.scale / fold.scale * (1 if fold.constant is None else ~fold.constant)
+    return View(center.T[:, None], rate.T[:, None])  # (d + 1, 1, k)
