@@ -51,6 +51,48 @@ def plot_gradient(check: GradientCheck, path: str) -> None:
         axes.text(
             0.5, 0.5, "the gradient does not have\nthe shape of its argument", ha="center", transform=axes.transAxes
         )
+    _save(figure, path)
+
+
+def plot_sweep(result: dict[str, Any], path: str) -> None:
+    """Score against reg with a band of one standard error, a line for each loss: at each reg its best configuration."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 5), layout="constrained")
+    axes = figure.add_subplot()
+    rows = [row for row in result["rows"] if row["status"] == "done"]  # the best first
+    lines: dict[str, dict[float, Any]] = {}
+    for row in rows:
+        lines.setdefault(row["options"]["loss"], {}).setdefault(row["options"]["reg"], row)
+    for loss, at in sorted(lines.items()):
+        regs = sorted(at)
+        scores = [at[reg]["score"] for reg in regs]
+        (line,) = axes.plot(regs, scores, marker="o", markersize=4, label=loss)
+        below, above = ([at[reg]["score"] + sign * at[reg]["score_se"] for reg in regs] for sign in (-1, 1))
+        if len(regs) > 1:
+            axes.fill_between(regs, below, above, color=line.get_color(), alpha=0.15, linewidth=0)
+        else:
+            axes.errorbar(regs, scores, yerr=at[regs[0]]["score_se"], color=line.get_color(), capsize=3)
+    positive = [reg for at in lines.values() for reg in at if reg > 0]
+    if any(0 in at for at in lines.values()):  # no place for 0 on a log scale
+        axes.set_xscale("symlog", linthresh=min(positive, default=1.0))
+    else:
+        axes.set_xscale("log")
+    for name, marker in (("best", "*"), ("best_1se", "D")):
+        row = result[name]
+        if row:
+            look: dict[str, Any] = {"marker": marker, "color": "black", "zorder": 3, "s": 110 if marker == "*" else 36}
+            axes.scatter([row["options"]["reg"]], [row["score"]], label=name, **look)
+    axes.set_xlabel("reg")
+    held = f"{result['cv']} folds" if result["cv"] else f"{result['n_val']} validation rows"
+    axes.set_ylabel(f"accuracy on {held}, with one standard error")
+    axes.set_title(f"{result['data'].rpartition('/')[2]}: {len(rows)} configurations")
+    axes.grid(alpha=0.3)
+    axes.legend(loc="best")
+    _save(figure, path)
+
+
+def _save(figure: Any, path: str) -> None:
     content = io.BytesIO()
     figure.savefig(content, format=os.path.splitext(path)[1].lstrip(".").lower(), dpi=120)
     write_bytes(path, content.getvalue())

@@ -1,5 +1,7 @@
 """Results for people and for programs: accuracy, per-class figures, confusion; text and JSON. Nothing else formats."""
 
+import csv
+import io
 import json
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -104,6 +106,74 @@ def training_text(result: dict[str, Any], why: dict[str, str]) -> str:
         lines.append(f"model      {result['model']}")
     lines.append(f"accuracy   {_parts(accuracies)}")
     return "\n".join(lines)
+
+
+def sweep_text(result: dict[str, Any]) -> str:
+    """`sweep`'s result for people: the ranked table, then what to choose."""
+    rows, seconds, cv = result["rows"], result["seconds"], result["cv"]
+    varied = [name for name in result["swept"] if len(result["swept"][name]) > 1 or name in ("loss", "reg")]
+    shown = [name for name in varied if name != "lr"]
+    header = ["", *(name.replace("_", "-") for name in shown), "lr", "score", "objective", "epochs", ""]
+    cells = [
+        [
+            str(number),
+            *(_cell(row["options"][name]) for name in shown),
+            "-" if row["lr"] is None else f"{row['lr']:.4g}",
+            _score(row, "score_std"),
+            "-" if row["objective"] is None else f"{row['objective']:.6g}",
+            str(row["epochs"]),
+            "" if row["status"] == "done" else row["status"],
+        ]
+        for number, row in enumerate(rows, 1)
+    ]
+    held = f"{cv} folds" if cv else f"{result['n_val']} validation rows"
+    lines = [
+        f"data       {result['data']}: {result['n_train']} training rows, {result['n_features']} features, "
+        f"{result['n_classes']} classes",
+        f"sweep      {result['n_configurations']} configurations, scored on {held}"
+        + (" (mean +- standard deviation)" if cv else ""),
+        f"seconds    {seconds['load']:.2f} load, {seconds['train']:.2f} train, {seconds['total']:.2f} total",
+        "",
+        *(table(header, cells) if rows else ["no configuration was begun"]),
+        "",
+    ]
+    for name in ("best", "best_1se"):
+        row = result[name]
+        if row:
+            chosen = " ".join(f"--{key.replace('_', '-')} {_cell(row['options'][key])}" for key in varied)
+            lines.append(f"{name:<10} {row['score']:.4f}  {chosen}")
+    if result["best"]:
+        lines[-1] += f"  (the most regularised within one standard error, {result['best']['score_se']:.4f})"
+    if result["accuracy"]:
+        chosen = f"{result['selected']}, trained on all {result['n_refit']} training rows"
+        lines.append(f"model      {result['model']}: {chosen}" if result["model"] else f"refit      {chosen}")
+        lines.append(f"accuracy   {_parts({'val': None, **result['accuracy']})}")
+    return "\n".join(lines)
+
+
+def sweep_csv(result: dict[str, Any]) -> str:
+    """The rows of `sweep` for spreadsheets and data frames, ranked."""
+    figures = ("status", "score", "score_std", "score_se", "objective", "epochs")
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["rank", *result["swept"], "lr_used", "momentum_used", *figures])
+    for number, row in enumerate(result["rows"], 1):
+        options = [row["options"][name] for name in result["swept"]]
+        writer.writerow([number, *options, row["lr"], row["momentum"], *(row[name] for name in figures)])
+    return text.getvalue()
+
+
+def _cell(value: Any) -> str:
+    """The value of an option as it is typed."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _score(row: dict[str, Any], spread: str) -> str:
+    if row["score"] is None:
+        return "-"
+    return f"{row['score']:.4f}" if row[spread] is None else f"{row['score']:.4f} +- {row[spread]:.4f}"
 
 
 def model_info(model: LinearModel, top: int = 5) -> dict[str, Any]:

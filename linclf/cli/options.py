@@ -1,6 +1,7 @@
 """What several commands share: option types, data options, --config, and words on stderr."""
 
 import difflib
+import math
 import os
 import sys
 import tomllib
@@ -13,6 +14,8 @@ from linclf.datasets import Cache, Source, user_cache
 from linclf.datasets.readers import FORMATS
 from linclf.errors import InputError
 from linclf.files import read_bytes
+from linclf.sgd import SCHEDULES
+from linclf.training import DTYPES, TrainOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -36,6 +39,88 @@ class NumberOrAuto(click.ParamType[int | float | str]):
             return self.kind(value)
         except ValueError:
             self.fail(f"{value!r} is not a {self.name}.", param, ctx)
+
+
+class ListOf(click.ParamType[tuple[Any, ...]]):
+    """Values separated by commas, each of one type; of numbers also log ranges FROM:TO:COUNT, both ends included."""
+
+    name = "list"
+
+    def __init__(self, one: click.ParamType[Any], metavar: str, values: dict[str, Any] | None = None) -> None:
+        self.one, self.metavar, self.values = one, metavar, values or {}
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """What is typed."""
+        return self.metavar
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Any, ...]:
+        """The values, in a tuple; click's usage error for one that does not fit. A TOML file may give a list."""
+        items = value if isinstance(value, list | tuple) else str(value).split(",")
+        found: list[Any] = []
+        for item in items:
+            text = str(item).strip() if not isinstance(item, bool) else ("yes" if item else "no")
+            if ":" in text:
+                found += self._range(text, param, ctx)
+            else:
+                one = self.one.convert(text, param, ctx)
+                found.append(self.values.get(one, one))
+        return tuple(found)
+
+    def _range(self, text: str, param: click.Parameter | None, ctx: click.Context | None) -> list[float]:
+        try:
+            first, last, count = text.split(":")
+            low, high, n = float(first), float(last), int(count)
+        except ValueError:
+            low = high = n = 0
+        if isinstance(self.one, click.Choice) or not (0 < low < math.inf and 0 < high < math.inf and n >= 2):
+            self.fail(f"{text!r} is no range FROM:TO:COUNT of numbers > 0, such as 1e-6:1e-1:6.", param, ctx)
+        steps = (low * (high / low) ** (i / (n - 1)) for i in range(n))
+        return [float(f"{step:.12g}") for step in steps]  # 1e-05, not 9.999999999999999e-06
+
+
+def training_options(command: F) -> F:
+    """What train and sweep understand alike."""
+    default = TrainOptions()
+    options = (
+        click.option(
+            "--epochs",
+            type=NumberOrAuto(int),
+            default=default.epochs,
+            show_default=True,
+            help="Passes over the data; auto: 10, or as many as give 2000 minibatches.",
+        ),
+        click.option(
+            "--schedule",
+            type=click.Choice(list(SCHEDULES)),
+            default=default.schedule,
+            show_default=True,
+            help="How lr changes over the run.",
+        ),
+        click.option("--no-bias", is_flag=True, help="Train no bias."),
+        click.option("--reg-bias", is_flag=True, help="Penalise the bias too."),
+        click.option(
+            "--dtype",
+            type=click.Choice(DTYPES),
+            default=default.dtype,
+            show_default=True,
+            help="Precision of training.",
+        ),
+        click.option(
+            "--seed",
+            type=int,
+            default=default.seed,
+            show_default=True,
+            help="Seed of the split and of the order of rows.",
+        ),
+        click.option(
+            "--test",
+            metavar="DATA|FRACTION",
+            help="Test part; 0 trains on all. [default: the data's own, else 0.2]",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 def data_options(command: F) -> F:
@@ -136,6 +221,8 @@ def _toml_types(option: click.Option) -> tuple[str, tuple[type, ...]]:
         return "true or false", (bool,)
     if option.multiple:
         return "a string or a list of strings", (str,)
+    if isinstance(option.type, ListOf):
+        return "a value, a list of values or a string", (str, int, float, bool, list)
     number, or_auto = option.type, ""
     if isinstance(option.type, NumberOrAuto):
         number, or_auto = (click.INT if option.type.kind is int else click.FLOAT), " or 'auto'"

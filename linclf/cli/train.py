@@ -16,6 +16,7 @@ from linclf.cli.options import (
     quiet_option,
     say,
     source,
+    training_options,
     wants_bar,
 )
 from linclf.datasets.scaling import SCALES
@@ -23,8 +24,7 @@ from linclf.errors import InputError, Terminated
 from linclf.files import check_outputs
 from linclf.losses import LOSSES
 from linclf.report import to_json, training_text
-from linclf.sgd import SCHEDULES
-from linclf.training import DTYPES, Progress, Trained, TrainOptions, load_parts
+from linclf.training import Progress, Trained, TrainOptions, load_parts
 from linclf.training import train as train_model
 
 DEFAULT = TrainOptions()
@@ -39,13 +39,6 @@ DEFAULT = TrainOptions()
 @click.option(
     "--lr", type=NumberOrAuto(float), default=DEFAULT.lr, show_default=True, help="Learning rate of the first step."
 )
-@click.option(
-    "--epochs",
-    type=NumberOrAuto(int),
-    default=DEFAULT.epochs,
-    show_default=True,
-    help="Passes over the data; auto: 10, or as many as give 2000 minibatches.",
-)
 @click.option("--batch-size", type=int, default=DEFAULT.batch_size, show_default=True, help="Rows per minibatch.")
 @click.option(
     "--momentum",
@@ -54,16 +47,7 @@ DEFAULT = TrainOptions()
     show_default=True,
     help="Share of the last move kept; auto: 0.9, on sparse data 0 (there momentum costs O(d) a step).",
 )
-@click.option(
-    "--schedule",
-    type=click.Choice(list(SCHEDULES)),
-    default=DEFAULT.schedule,
-    show_default=True,
-    help="How lr changes over the run.",
-)
 @click.option("--average", is_flag=True, help="Average the weights over the second half of the run.")
-@click.option("--no-bias", is_flag=True, help="Train no bias.")
-@click.option("--reg-bias", is_flag=True, help="Penalise the bias too.")
 @click.option(
     "--scale",
     type=click.Choice(SCALES),
@@ -72,13 +56,7 @@ DEFAULT = TrainOptions()
     help="Column scaling, folded into the weights; auto: standard, on sparse data none.",
 )
 @click.option("--class-weight", type=click.Choice(["balanced"]), help="Weigh classes inversely to their size.")
-@click.option(
-    "--dtype", type=click.Choice(DTYPES), default=DEFAULT.dtype, show_default=True, help="Precision of training."
-)
-@click.option(
-    "--seed", type=int, default=DEFAULT.seed, show_default=True, help="Seed of the split and of the order of rows."
-)
-@click.option("--test", metavar="DATA|FRACTION", help="Test part; 0 trains on all. [default: the data's own, else 0.2]")
+@training_options
 @click.option(
     "--val",
     metavar="DATA|FRACTION",

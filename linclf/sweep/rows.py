@@ -79,5 +79,13 @@ def best_1se(rows: Iterable[Row]) -> Row | None:
     return max(near, key=lambda row: row.options["reg"])  # the first of equals: the one with the better score
 
 
+def at_the_edge(rows: Sequence[Row]) -> str | None:
+    """Which end of the regs tried the best row has, `smallest` or `largest`, if any: beyond it may be better ones."""
+    top, regs = best(rows), sorted({row.options["reg"] for row in rows})
+    if top is None or len(regs) < 3:
+        return None
+    return {regs[0]: "smallest", regs[-1]: "largest"}.get(top.options["reg"])
+
+
 def _score(row: Row) -> float:
     return -1.0 if row.score is None else row.score

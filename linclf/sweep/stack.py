@@ -121,7 +121,7 @@ class _Stack:
             score_se=se,
             objective=None if objectives is None else float(objectives.mean()),
             best_epoch=None if scores is None or first.best_epoch is None else int(first.best_epoch[place, 0]),
-            lr=float(np.exp(np.log(lr).mean())),
+            lr=float(lr[0] if (lr == lr[0]).all() else np.exp(np.log(lr).mean())),
             momentum=float(first.momentum[place, 0]),
             folds=tuple(dict(zip(FOLD_KEYS, fold, strict=True)) for fold in zip(*of_folds, strict=True)),
             why=why,

@@ -1,0 +1,279 @@
+"""`linclf sweep`: many configurations in one pass, a ranked table out, and the model of the one selected."""
+
+import time
+from contextlib import ExitStack
+from dataclasses import asdict, replace
+from typing import Any
+
+import click
+
+from linclf.cli.options import (
+    ListOf,
+    NumberOrAuto,
+    cache_option,
+    cache_unless,
+    config_option,
+    data_options,
+    json_option,
+    quiet_option,
+    say,
+    source,
+    training_options,
+    wants_bar,
+)
+from linclf.datasets import Cache, Parts
+from linclf.datasets.scaling import SCALES
+from linclf.errors import DivergedError, InputError, Terminated
+from linclf.files import check_outputs, write_bytes
+from linclf.losses import LOSSES
+from linclf.plots import check_picture, plot_sweep
+from linclf.report import sweep_csv, sweep_text, to_json
+from linclf.sweep import SWEPT, SweepOptions, Swept, at_the_edge
+from linclf.sweep import sweep as run_sweep
+from linclf.sweep.run import Progress
+from linclf.training import Trained, TrainOptions, load_parts, train
+
+CLASS_WEIGHTS = {"none": None}
+YES_NO = {"yes": True, "no": False}
+NUMBERS = "V,V|FROM:TO:COUNT"
+
+
+@click.command()
+@click.argument("data", default="digits", metavar="[DATA]")
+@click.option(
+    "--loss",
+    type=ListOf(click.Choice(list(LOSSES)), "LOSS,LOSS"),
+    default="svm",
+    show_default=True,
+    help=f"What is minimised: {', '.join(LOSSES)}.",
+)
+@click.option(
+    "--reg",
+    type=ListOf(click.FLOAT, NUMBERS),
+    default="1e-6:1e-1:6",
+    show_default=True,
+    help="L2 strengths; a range is evenly spaced in the logarithm.",
+)
+@click.option(
+    "--lr",
+    type=ListOf(NumberOrAuto(float), f"auto|{NUMBERS}"),
+    default="auto",
+    show_default=True,
+    help="Learning rates of the first step; auto finds one for each configuration and fold.",
+)
+@click.option(
+    "--momentum",
+    type=ListOf(NumberOrAuto(float), f"auto|{NUMBERS}"),
+    default="auto",
+    show_default=True,
+    help="Shares of the last move kept; auto: 0.9, on sparse data 0.",
+)
+@click.option(
+    "--average",
+    type=ListOf(click.Choice(list(YES_NO)), "no|yes|no,yes", YES_NO),
+    is_flag=False,
+    flag_value="yes",
+    default="no",
+    show_default=True,
+    help="Whether to average the weights over the second half of the run.",
+)
+@click.option(
+    "--class-weight",
+    type=ListOf(click.Choice(["none", "balanced"]), "none|balanced|none,balanced", CLASS_WEIGHTS),
+    default="none",
+    show_default=True,
+    help="Whether to weigh classes inversely to their size.",
+)
+@click.option(
+    "--scale",
+    type=ListOf(click.Choice(SCALES), "SCALE,SCALE"),
+    default="auto",
+    show_default=True,
+    help=f"Column scaling: {', '.join(SCALES)}; auto: standard, on sparse data none.",
+)
+@click.option(
+    "--batch-size", type=ListOf(click.INT, "B,B"), default="64", show_default=True, help="Rows per minibatch."
+)
+@training_options
+@click.option("--cv", type=int, metavar="K", help="Score by K folds of the training part. [default: 5, without --val]")
+@click.option(
+    "--val",
+    metavar="DATA|FRACTION",
+    help="Score on a validation part instead, a fraction of what the test part leaves; each row is of its best epoch.",
+)
+@click.option(
+    "--halving", is_flag=True, help="Drop the worse half after an eighth, a quarter and a half of the epochs."
+)
+@click.option(
+    "--select",
+    type=click.Choice(["best", "1se"]),
+    help="Train the best row, or the most regularised within one standard error of it, on all training rows, and test "
+    "it. [default: best, with -o]",
+)
+@click.option("--csv", metavar="FILE", help="Write the table as CSV; - is stdout.")
+@click.option("--plot", metavar="FILE.png", help="Draw score against reg, a line per loss.")
+@click.option("--journal", metavar="FILE.jsonl", help="Keep finished rows here; the same command goes on from it.")
+@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Processes side by side. [default: one per core]")
+@click.option(
+    "--max-memory",
+    type=float,
+    metavar="MB",
+    default=SweepOptions.max_memory,
+    show_default=True,
+    help="Memory for models in training, beside a copy of the training rows for each job.",
+)
+@click.option("-o", "--output", metavar="MODEL", help="Write the model of the row selected to this file.")
+@data_options
+@cache_option
+@json_option
+@quiet_option
+@config_option
+def sweep(
+    *,
+    data: str,
+    output: str | None,
+    csv: str | None,
+    plot: str | None,
+    journal: str | None,
+    select: str | None,
+    jobs: int | None,
+    no_cache: bool,
+    json: bool,
+    quiet: bool,
+    **options: Any,
+) -> int:
+    """Train all combinations of the lists given, score them on held-out rows, and rank them.
+
+    \b
+    linclf sweep                                               six regs on the built-in digits
+    linclf sweep mydata.csv --loss svm,logistic --reg 1e-6:1:13 --plot scores.png
+    linclf sweep mydata.csv --select 1se -o m.safetensors      and train the one to keep
+    linclf sweep big.npz --loss softmax --lr auto,0.1 --halving --journal sweep.jsonl
+
+    Configurations are trained together, as one matrix of weights, all folds included. The test part is not looked at
+    until a row is selected with --select or -o.
+    """  # fmt: skip
+    began = time.perf_counter()
+    config = _options(data, options)
+    check_outputs((output, csv, plot, journal), (data, config.base.test, config.base.val))
+    if "-" in (output, plot, journal):
+        raise InputError("of the outputs of a sweep only --csv can go to stdout; give the others a file name")
+    if csv == "-" and json:
+        raise InputError("--csv and --json cannot both go to stdout; give --csv a file name")
+    if plot is not None:
+        check_picture(plot)
+    cache = cache_unless(no_cache)
+    parts = load_parts(config.base, cache)
+    say(parts.notes, quiet)
+    loaded = time.perf_counter()
+    with ExitStack() as stack:
+        swept = run_sweep(
+            config,
+            parts,
+            jobs=jobs,
+            journal=journal,
+            on_progress=_bar(stack, quiet),
+            say=lambda note: say([note], quiet),
+        )
+    trained_at = time.perf_counter()
+    edge = at_the_edge(swept.rows)
+    say([f"the best reg is the {edge} tried; with a wider --reg it may get better"] if edge else [], quiet)
+    refit, ended = None, swept.interrupted
+    if (select or output) and swept.best and not ended:
+        try:
+            refit = _refit(config, swept, select, cache)
+            ended = refit.interrupted
+        except (KeyboardInterrupt, Terminated, DivergedError) as signal:  # the table is there, and is shown first
+            ended = signal
+        else:
+            if output is not None:
+                refit.model.save(output)
+    seconds = {"load": loaded - began, "train": trained_at - loaded, "total": time.perf_counter() - began}
+    result = {
+        **_result(config, parts, swept),
+        "selected": None if refit is None else "best_1se" if select == "1se" else "best",
+        "n_refit": None if refit is None else refit.result["n_train"],
+        "accuracy": None if refit is None else refit.result["accuracy"],
+        "model": output if refit else None,
+        "seconds": seconds,
+    }
+    if csv is not None:
+        write_bytes(csv, sweep_csv(result).encode())
+    if plot is not None:
+        plot_sweep(result, plot)
+    click.echo(to_json(result) if json else sweep_text(result), err=csv == "-")
+    return _ending(swept, ended, journal)
+
+
+def _options(data: str, options: dict[str, Any]) -> SweepOptions:
+    """The frozen options of the command line's."""
+    lists = {name: tuple(options.pop(name)) for name in SWEPT}
+    cv, halving, max_memory = (options.pop(name) for name in ("cv", "halving", "max_memory"))
+    first = {name: values[0] for name, values in lists.items() if values}
+    base = TrainOptions(source=source(data, options), bias=not options.pop("no_bias"), **{**first, **options})
+    return SweepOptions(base, lists, 5 if cv is None and base.val is None else cv, halving, max_memory)
+
+
+def _refit(config: SweepOptions, swept: Swept, select: str | None, cache: Cache | None) -> Trained:
+    """Train the selected configuration on all training rows, as `linclf train` would."""
+    row = swept.best_1se if select == "1se" else swept.best
+    if row is None:
+        raise AssertionError("there is a best row")
+    options = replace(config.base, **row.options, val=None)
+    return train(options, load_parts(options, cache))
+
+
+def _result(config: SweepOptions, parts: Parts, swept: Swept) -> dict[str, Any]:
+    """What `--json` prints but for the refit and the seconds."""
+    return {
+        "data": config.base.source.data,
+        "cv": config.cv,
+        "swept": {name: list(dict.fromkeys(config.lists[name])) for name in SWEPT},
+        "halving": config.halving,
+        "seed": config.base.seed,
+        "dtype": config.base.dtype,
+        "n_train": len(parts.train.y),
+        "n_val": 0 if parts.val is None else len(parts.val.y),
+        "n_features": parts.features.count,
+        "n_classes": len(parts.classes),
+        "n_configurations": swept.n_configurations,
+        "rows": [asdict(row) for row in swept.rows],
+        "best": swept.best and asdict(swept.best),
+        "best_1se": swept.best_1se and asdict(swept.best_1se),
+        "interrupted": swept.interrupted is not None,
+    }
+
+
+def _bar(stack: ExitStack, quiet: bool) -> Any:
+    """What happens on progress: the bar on stderr moves, the best score beside it."""
+    if not wants_bar(quiet):
+        return lambda _: None
+    from tqdm import tqdm
+
+    bar = stack.enter_context(tqdm(desc="sweep", unit="epoch", leave=False))
+
+    def on_progress(progress: Progress) -> None:
+        """Show how far it is."""
+        bar.total = progress.total
+        if progress.best is not None:
+            bar.set_postfix({"best": f"{progress.best:.4f}"}, refresh=False)
+        bar.update(progress.done - bar.n)
+
+    return on_progress
+
+
+def _ending(swept: Swept, ended: BaseException | None, journal: str | None) -> int:
+    """0, or the code of what ended the sweep early, said on stderr."""
+    if isinstance(ended, DivergedError):
+        raise ended
+    if ended is not None:
+        finished = sum(row.status != "unfinished" for row in swept.rows)
+        go_on = "the same command goes on from the journal" if journal else "with --journal FILE it could go on"
+        word, code = ("terminated", 143) if isinstance(ended, Terminated) else ("interrupted", 130)
+        where = f"after {finished} of {swept.n_configurations} configurations"
+        click.echo(f"error: {word} {where}; {go_on}", err=True)
+        return code
+    if swept.best is None:
+        why = next(row.why for row in swept.rows if row.why)
+        raise DivergedError(f"no configuration was trained to its end; the first: {why}")
+    return 0
