@@ -44,13 +44,14 @@ class View:
 
     def seen(self, W: Array) -> Array:
         """Weights of X that give the scores that W (d + 1, *models, m) gives to z."""
-        weights = self.rate[..., None] * W
-        weights[-1] -= (self.center[..., None] * weights).sum(axis=0)
+        weights = np.multiply(self.rate[..., None], W, out=np.empty_like(W))
+        weights[-1] -= np.einsum("d...,d...m->...m", self.center, weights)
         return weights
 
     def pull(self, dW: Array) -> None:
         """The gradient by weights of X as the one by weights of z, in place: (d + 1, *models, m)."""
-        dW -= self.center[..., None] * dW[-1]
+        # in the layout of dW: NumPy's own choice for this product takes five times as long
+        dW -= np.multiply(self.center[..., None], dW[-1], out=np.empty_like(dW))
         dW *= self.rate[..., None]
 
     def squared_norms(self, X: Matrix) -> Array:

@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_info
 
 from linclf.errors import DivergedError, InputError
 from linclf.losses import LOSSES, Loss
-from linclf.objective import Objective
+from linclf.objective import Objective, View
 from linclf.sgd import SCHEDULES, SGD, Epoch, epochs
 
 
@@ -245,3 +245,72 @@ def test_no_columns_at_all(loss: Loss, layout, momentum: float, average: bool, f
     epoch = last(epochs(loss, layout(np.zeros((10, 0))), np.arange(10) % 3, 3, sgd))
     assert (epoch.W.shape, epoch.b.shape) == ((0, 3), (3,))
     assert np.isfinite(epoch.objective_estimate)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.8])
+@pytest.mark.parametrize("average", [False, True])
+def test_models_that_leave_the_stack_change_nothing_for_the_others(
+    loss: Loss, layout, start, momentum: float, average: bool
+) -> None:
+    X, y, n_classes, settings = start
+    X, m = layout(X), loss.n_outputs(n_classes)
+    lr, weights = (
+        np.geomspace(0.005, 0.05, 4)[:, None] * [1, 0.5],
+        np.random.default_rng(1).uniform(0.2, 2, (len(y), 4, 2)),
+    )
+    sgd = SGD(**{**settings, "lr": lr, "momentum": momentum, "average": average})
+    whole = list(epochs(loss, X, y, m, sgd, weights=weights))
+    run = epochs(loss, X, y, m, sgd, weights=weights)
+    epoch, places = next(run), np.arange(4)
+    for keep in (np.array([0, 1, 3]), None, np.array([1, 2])):
+        places = places if keep is None else places[keep]
+        epoch = run.send(keep)
+        assert epoch.W.shape == (6, len(places), 2, m)
+        np.testing.assert_allclose(epoch.W, whole[epoch.number - 1].W[:, places], rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(epoch.b, whole[epoch.number - 1].b[places], rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(epoch.lr, whole[epoch.number - 1].lr[places])
+        estimate = whole[epoch.number - 1].objective_estimate[places]
+        np.testing.assert_allclose(epoch.objective_estimate, estimate, rtol=1e-9)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.8])
+@pytest.mark.parametrize("policy", [{}, {"fit_bias": False}, {"reg_bias": True}, {"average": True}])
+def test_a_view_is_columns_scaled_beforehand(loss: Loss, start, momentum: float, policy: dict) -> None:
+    X, y, n_classes, settings = start
+    m, d = loss.n_outputs(n_classes), X.shape[1]
+    rng = np.random.default_rng(5)
+    center, rate = rng.standard_normal((d, 3)), rng.uniform(0.5, 2, (d, 3))
+    weights = rng.uniform(0.2, 2, (len(y), 1, 3))
+    bias = float(policy.get("fit_bias", True))
+    view = View(np.vstack([center, np.zeros((1, 3))])[:, None], np.vstack([rate, np.full((1, 3), bias)])[:, None])
+    lr = np.array([[0.01, 0.02, 0.03], [0.005, 0.01, 0.02]])
+    stack = last(
+        epochs(loss, X, y, m, SGD(**{**settings, **policy, "lr": lr, "momentum": momentum}), weights=weights, view=view)
+    )
+    seen = view.seen(np.concatenate([stack.W, stack.b[None]]))
+    for i in range(2):
+        for j in range(3):
+            sgd = SGD(**{**settings, **policy, "lr": float(lr[i, j]), "momentum": momentum})
+            z = (X - center[:, j]) * rate[:, j]
+            alone = last(epochs(loss, z, y, m, sgd, weights=weights[:, 0, j]))
+            np.testing.assert_allclose(stack.W[:, i, j], alone.W, rtol=1e-8, atol=1e-11)
+            np.testing.assert_allclose(stack.b[i, j], alone.b, rtol=1e-8, atol=1e-11)
+            outputs = X @ seen[:-1, i, j] + seen[-1, i, j]
+            np.testing.assert_allclose(outputs, z @ alone.W + alone.b, rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(
+        view.squared_norms(np.hstack([X, np.ones((len(y), 1))]))[:, 0, 1],
+        np.square((X - center[:, 1]) * rate[:, 1]).sum(axis=1) + bias,
+    )
+
+
+def test_one_model_diverges_alone(layout, problem) -> None:
+    _, y, n_classes = problem
+    X = layout(np.full((40, 6), 100.0))
+    shared = {"reg": 0.0, "momentum": 0.0, "epochs": 400, "schedule": "constant"}
+    stack = last(epochs(LOSSES["mse"], X, y, n_classes, SGD(lr=np.array([1e-6, 1e6]), **shared)))
+    assert stack.finite.tolist() == [True, False]
+    alone = last(epochs(LOSSES["mse"], X, y, n_classes, SGD(lr=1e-6, **shared)))
+    assert alone.finite
+    np.testing.assert_allclose(stack.W[:, 0], alone.W, rtol=1e-9, atol=1e-12)
+    with pytest.raises(DivergedError, match=r"at lr 1e\+06 to 2e\+06"):
+        last(epochs(LOSSES["mse"], X, y, n_classes, SGD(lr=np.array([1e6, 2e6]), **shared)))

@@ -1,11 +1,16 @@
 """A sweep against single runs: each row is what `train`, or the engine with a fold's weights and scaling, gives alone."""
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, PredefinedSplit
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from linclf.datasets import Features, Part, Parts
 from linclf.datasets.parts import folds
@@ -15,8 +20,10 @@ from linclf.losses import LOSSES, Loss
 from linclf.objective import Objective, predicted, scores
 from linclf.rate import Pilot
 from linclf.sgd import epochs
-from linclf.sweep import Row, SweepOptions, Swept, sweep
+from linclf.sweep import Row, SweepOptions, Swept, at_the_edge, best, best_1se, rank, sweep
 from linclf.sweep.plan import make_plan
+from linclf.sweep.run import n_jobs
+from linclf.sweep.stack import train_stack
 from linclf.training import TrainOptions, sample_weights, settings, train
 
 SETS = {"wine": load_wine, "breast_cancer": load_breast_cancer, "digits": load_digits}
@@ -51,7 +58,7 @@ def test_rows_without_folds_equal_train(loss: Loss, dtype: str, layout: str, nam
     options = SweepOptions(base, lists, cv=None)
     swept = sweep(options, parts, jobs=1)
     assert len(swept.rows) == len(options.configurations()) == 32
-    rows = by_options(swept, *lists)
+    rows, compared = by_options(swept, *lists), 0
     for configuration in options.configurations():
         alone = train(configuration, parts).result
         row = rows[tuple(getattr(configuration, key) for key in lists)]
@@ -61,6 +68,8 @@ def test_rows_without_folds_equal_train(loss: Loss, dtype: str, layout: str, nam
             assert row.best_epoch == alone["best_epoch"]
             assert row.score == pytest.approx(alone["accuracy"]["val"], abs=1e-9 if dtype == "float64" else 0.03)
             assert row.objective == pytest.approx(alone["objective"], rel=WITHIN[dtype])
+            compared += 1
+    assert compared >= 24  # in float32 a row on the margin may make another epoch the best
 
 
 def alone(configuration: TrainOptions, parts: Parts, k: int, held: int) -> tuple[float, float]:
@@ -104,3 +113,207 @@ def test_folds_equal_the_engine_alone(loss: Loss, dtype: str, layout: str, bias:
         assert row.score == pytest.approx(np.mean([fold["score"] for fold in row.folds]))
         assert row.score_std == pytest.approx(np.std([fold["score"] for fold in row.folds]))
         assert row.objective == pytest.approx(np.mean([fold["objective"] for fold in row.folds]))
+
+
+def near(one: Row, other: Row, rel: float = 1e-8) -> None:
+    assert (one.options, one.status, one.epochs, one.score) == (other.options, other.status, other.epochs, other.score)
+    assert one.objective == pytest.approx(other.objective, rel=rel)
+
+
+def test_held_out_rows_do_not_leak(loss: Loss) -> None:
+    """Whatever the rows hold that a fold holds out, it trains the same model: no weight, scaling or rate knows of them."""
+    parts = cut("wine", "dense", n=178)
+    rows = parts.train
+    held = folds(rows.y, 3, 0) == 1
+    for factor in (3.0, 1e7):  # the second is so far out that folds cannot share an X
+        changed = replace(parts, train=Part(np.where(held[:, None], factor * rows.X[::-1] + 7, rows.X), rows.y))
+        for scale in ("standard", "maxabs"):
+            base = TrainOptions(loss=loss.name, dtype="float64", epochs=5, scale=scale)
+            options = SweepOptions(base, {"reg": (1e-3, 1e-1)}, cv=3)
+            assert make_plan(options, changed).spaces[scale].apart == (factor == 1e7)
+            one, other = (by_options(sweep(options, data, jobs=1), "reg") for data in (parts, changed))
+            for key, row in one.items():
+                assert row.folds[1]["objective"] == pytest.approx(other[key].folds[1]["objective"], rel=1e-8)
+                assert row.folds[1]["lr"] == pytest.approx(other[key].folds[1]["lr"], rel=1e-8)
+                if other[key].status == "done":
+                    assert row.folds[0]["objective"] != pytest.approx(other[key].folds[0]["objective"], rel=1e-4)
+
+
+def test_a_column_that_only_held_out_rows_vary_says_nothing() -> None:
+    parts = cut("wine", "dense", n=178)
+    rows, held = parts.train, folds(parts.train.y, 3, 0) == 2
+    X = np.column_stack([rows.X, np.where(held, np.random.default_rng(0).standard_normal(178), 1e9)])
+    wider = replace(parts, train=Part(X, rows.y), features=Features(X.shape[1]))
+    options = SweepOptions(TrainOptions(loss="softmax", epochs=5, dtype="float64"), {}, cv=3)
+    one, other = (sweep(options, data, jobs=1).rows[0] for data in (parts, wider))
+    assert other.folds[2]["objective"] == pytest.approx(one.folds[2]["objective"], rel=1e-8)
+    assert other.folds[2]["score"] == one.folds[2]["score"]
+
+
+@pytest.mark.parametrize("k", [2, 3, 5, 10])
+def test_folds_are_stratified(k: int) -> None:
+    y = np.random.default_rng(k).choice(4, 203, p=[0.5, 0.3, 0.15, 0.05])
+    fold = folds(y, k, 0)
+    counts = np.array([np.bincount(y[fold == j], minlength=4) for j in range(k)])
+    assert np.ptp(counts.sum(axis=1)) <= 1
+    assert (np.ptp(counts, axis=0) <= 1).all()
+    assert (fold == folds(y, k, 0)).all()
+    assert (fold != folds(y, k, 1)).any()
+
+
+def test_diverged_rows_are_in_the_table_and_leave_the_others_alone() -> None:
+    parts = cut("wine", "dense", n=178)
+    base = TrainOptions(loss="svm", epochs=30, schedule="constant", dtype="float64", momentum=0.9)
+    lists = {"lr": (0.001, 1e12, 0.002), "reg": (1e-20, 1e-18)}
+    rows = sweep(SweepOptions(base, lists), parts, jobs=1).rows
+    assert [row.status for row in rows] == ["done"] * 4 + ["diverged"] * 2
+    assert all("diverged" in row.why and row.score is None and row.options["lr"] == 1e12 for row in rows[4:])
+    fine = sweep(SweepOptions(base, {**lists, "lr": (0.001, 0.002)}), parts, jobs=1).rows
+    for row, other in zip(rows[:4], fine, strict=True):
+        near(row, other)
+    nothing = sweep(SweepOptions(base, {"lr": (1e12,)}), parts, jobs=1)
+    assert (nothing.best, nothing.best_1se, nothing.rows[0].status) == (None, None, "diverged")
+
+
+def test_a_row_that_never_left_zero_weights_did_not_train() -> None:
+    options = SweepOptions(TrainOptions(loss="softmax", epochs=2), {"lr": (1e-300, 0.01)})
+    rows = sweep(options, cut("wine", "dense"), jobs=1).rows
+    assert [row.status for row in rows] == ["done", "diverged"]
+    assert "never left zero weights" in rows[1].why
+
+
+@pytest.mark.parametrize("layout", ["dense", "csr"])
+@pytest.mark.parametrize("cv", [None, 3])
+def test_halving_keeps_the_better_half_and_every_row(layout: str, cv: int | None) -> None:
+    parts = cut("digits", layout, 0 if cv else 60)
+    base = TrainOptions(loss="softmax", epochs=16, dtype="float64", val=None if cv else "0.2", scale="maxabs")
+    lists = {"reg": (1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0)}
+    full = by_options(sweep(SweepOptions(base, lists, cv), parts, jobs=1), "reg")
+    halved = sweep(SweepOptions(base, lists, cv, halving=True), parts, jobs=1)
+    assert [(row.status, row.epochs) for row in halved.rows] == (
+        [("done", 16)] + [("halved", row.epochs) for row in halved.rows[1:]]
+    )
+    assert sorted(row.epochs for row in halved.rows) == [2] * 4 + [4] * 2 + [8] + [16]
+    assert {row.options["reg"] for row in halved.rows} == set(lists["reg"])
+    near(halved.rows[0], full[halved.rows[0].options["reg"],])
+    assert halved.best == halved.rows[0]
+    assert all(row.score is not None and row.objective > 0 for row in halved.rows)
+    assert max(row.options["reg"] for row in halved.rows if row.epochs > 2) < 100
+
+
+def row(score: float, reg: float, se: float = 0.01, status: str = "done", **options) -> Row:
+    return Row(
+        {"loss": "svm", "scale": "auto", "class_weight": None, "reg": reg, **options}, status, 10, score, None, se
+    )
+
+
+def test_the_best_and_the_most_regularised_within_one_standard_error() -> None:
+    rows = [row(0.90, 1e-4), row(0.895, 1e-3), row(0.891, 1e-2), row(0.889, 1e-1), row(0.85, 1.0)]
+    rows += [row(0.899, 10.0, loss="softmax"), row(0.95, 1e-5, status="halved"), row(0.97, 5.0, status="unfinished")]
+    assert best(rows) == rows[0]
+    assert best_1se(rows) == rows[2]
+    assert [r.status for r in rank(rows)] == ["done"] * 6 + ["halved", "unfinished"]
+    assert best([row(0.9, 1e-4), row(0.9, 1e-2)]).options["reg"] == 1e-2  # of equals the most regularised
+    assert best([rows[6]]) is None
+    assert best_1se([]) is None
+    assert at_the_edge(rows[:5]) == "smallest"
+    assert at_the_edge([row(0.8, 1e-4), row(0.9, 1e-3), row(0.8, 1e-2)]) is None
+    assert at_the_edge([row(0.8, 1e-4), row(0.8, 1e-3), row(0.9, 1e-2)]) == "largest"
+
+
+@pytest.mark.parametrize("load", [load_digits, load_breast_cancer, load_wine])
+def test_the_winner_is_no_worse_than_a_grid_search_of_logistic_regression(load) -> None:
+    """By no more than one standard deviation, on the same folds and regs."""
+    X, y = load(return_X_y=True)
+    parts = Parts(np.unique(y), Part(X, y), None, None, Features(X.shape[1]), {}, ())
+    regs = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
+    top = sweep(SweepOptions(TrainOptions(loss="softmax"), {"reg": regs}), parts).best
+    columns = 2 if len(parts.classes) == 2 else 1  # C = 2 / (n reg) for two columns
+    peer = GridSearchCV(
+        make_pipeline(StandardScaler(), LogisticRegression(max_iter=500)),
+        {"logisticregression__C": [columns / (0.8 * len(y) * reg) for reg in regs]},
+        cv=PredefinedSplit(folds(y, 5, 0)),
+    ).fit(X, y)
+    assert top.score >= peer.best_score_ - peer.cv_results_["std_test_score"][peer.best_index_]
+
+
+def test_stacks_share_what_can_be_shared() -> None:
+    parts = cut("wine", "csr")
+    lists = {
+        "loss": ("svm", "hinge"),
+        "reg": (1e-4, 1e-2),
+        "lr": (0.1, 0.2),
+        "momentum": (0.0, 0.9),
+        "average": (True, False),
+        "class_weight": (None, "balanced"),
+        "scale": ("none", "maxabs"),
+        "batch_size": (32, 64),
+    }
+    plan = make_plan(SweepOptions(TrainOptions(), lists), parts)
+    assert sorted(number for stack in plan.stacks for number in stack) == list(range(256))
+    # apart: losses, batch sizes, scalings, and on sparse data momentum from none
+    assert len(plan.stacks) == 16
+    assert {len(stack) for stack in plan.stacks} == {16}
+
+
+def test_memory_is_bounded() -> None:
+    parts = cut("digits", "dense")
+    lists = {"reg": tuple(np.geomspace(1e-6, 1, 64).tolist())}
+    base = TrainOptions(loss="softmax", epochs=3)
+    with pytest.raises(
+        InputError, match=r"one configuration of loss softmax takes 1\d MB in training; give --max-memory"
+    ):
+        make_plan(SweepOptions(base, lists, max_memory=5), parts)
+    for options in (SweepOptions(base, lists, max_memory=80), SweepOptions(replace(base, average=True), lists)):
+        plan = make_plan(options, parts)
+        assert len(plan.stacks) == (4 if options.max_memory == 80 else 2)
+        assert plan.megabytes <= options.max_memory / 4
+        tracemalloc.start()
+        for _ in train_stack(plan, 0):
+            pass
+        peak = tracemalloc.get_traced_memory()[1] / 1e6
+        tracemalloc.stop()
+        assert peak < plan.megabytes + parts.train.X.size * 4 / 1e6
+        assert n_jobs(64, plan, 64) * plan.megabytes <= options.max_memory
+
+
+def test_a_stack_is_an_eighth_of_a_long_sweep() -> None:
+    features = Features(2000)
+    X, y = np.zeros((20000, 2000), np.float32), np.arange(20000) % 2
+    X[0, 0] = 1
+    parts = Parts(np.arange(2), Part(X, y), Part(X[:10], y[:10]), None, features, {}, ())
+    lists = {"reg": tuple(np.geomspace(1e-6, 1, 64).tolist())}
+    for n_epochs, stacks in ((1, 1), (1000, 8)):
+        options = SweepOptions(TrainOptions(loss="hinge", epochs=n_epochs, scale="none", val="x"), lists, None)
+        assert len(make_plan(options, parts).stacks) == stacks
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"cv": 1}, "cv is 1; give a whole number of folds >= 2"),
+        ({"cv": None}, "give --cv K or --val DATA or a fraction"),
+        ({"base": TrainOptions(val="0.2")}, "--cv and --val both hold rows out; give one of the two"),
+        ({"max_memory": 0.0}, "max-memory is 0; give a number of megabytes > 0"),
+        ({"lists": {"reg": ()}}, "reg has no value"),
+        ({"lists": {"reg": (1.0, -1.0)}}, "reg is -1.0; give a finite number >= 0"),
+        ({"lists": {"loss": ("svm", "none")}}, "loss is 'none'; give one of svm"),
+    ],
+)
+def test_options_without_sense_are_refused(arguments: dict, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        SweepOptions(**arguments)
+
+
+def test_more_folds_than_rows_of_any_class_are_refused() -> None:
+    with pytest.raises(InputError, match="cv is 100, but the largest class has 71 training rows"):
+        make_plan(SweepOptions(TrainOptions(), cv=100), cut("wine", "dense", n=178))
+
+
+def test_a_class_of_one_row_is_held_out_by_one_fold() -> None:
+    parts = cut("wine", "dense", n=178)
+    y = np.append(parts.train.y[:-1], 3)
+    rare = replace(parts, classes=np.arange(4), train=Part(parts.train.X, y))
+    for loss in LOSSES:
+        rows = sweep(SweepOptions(TrainOptions(loss=loss, epochs=20), {"class_weight": (None, "balanced")}), rare).rows
+        assert all(row.status == "done" and row.score > 0.8 for row in rows)

@@ -2,8 +2,9 @@
 
 How folds stay apart: a fold is a 0/1 weight for each row, so that rows held out move nothing; and its scaling is learned
 from its own training rows. On dense data all folds of a configuration still share one X, scaled by all rows, of which each
-fold has its own View. Sparse data are not moved about when they are scaled by the fold's own maxabs: there each fold has
-an X of its own.
+fold has its own View. Where it cannot, each fold has an X of its own, and the passes go on in step: sparse data that are
+scaled, whose View would cost a step O(d), and folds whose scalings are so far apart, by an outlier that one of them holds
+out, that the shared X would cost digits.
 """
 
 from collections.abc import Mapping
@@ -18,7 +19,8 @@ from linclf.datasets.parts import folds
 from linclf.datasets.scaling import Scaling, fit_scaling
 from linclf.errors import InputError
 from linclf.losses import LOSSES, Array
-from linclf.matrix import Matrix, is_sparse, numbers_per_row, select
+from linclf.matrix import CHUNK_NUMBERS, Matrix, is_sparse, numbers_per_row, select
+from linclf.objective import View
 from linclf.rate import SPARSE_COST
 from linclf.training import TrainOptions, scaled, settings
 
@@ -29,7 +31,8 @@ WIDE = 30_000_000
 # Multiplications of a long sweep, some ten seconds; one of its stacks does an eighth of them at most.
 LONG, SHARE = 1_000_000_000_000, 8
 FIT_ARRAYS, AVERAGE_ARRAYS = 8, 7  # arrays of the size of the weights that training holds, and averaging in float64
-STEP_ARRAYS = 8  # arrays of the size of a minibatch's scores
+STEP_ARRAYS = 8  # arrays of the size of a minibatch's scores, and of a chunk's when a stack is measured
+FARTHEST = 100.0  # a fold's scaling from the shared one, in units of either: some 1e-5 of a float32's digits
 
 
 @dataclass(frozen=True)
@@ -90,11 +93,16 @@ class Fold:
 
 @dataclass(frozen=True)
 class Space:
-    """The training rows X (n, d) in the scaling learned from all of them, and the folds."""
+    """The training rows X (n, d) in the scaling learned from all of them, and the folds.
+
+    view   how the folds see X, where they are scaled and share it
+    apart  whether each fold has an X of its own instead
+    """
 
     X: Matrix
-    scaling: Scaling
     folds: tuple[Fold, ...]
+    view: View | None = None
+    apart: bool = False
 
 
 @dataclass(frozen=True)
@@ -139,14 +147,32 @@ def _space(options: TrainOptions, parts: Parts, fold_of: Array | None) -> Space:
     if fold_of is None:
         if parts.val is None:
             raise AssertionError("without folds there is a validation part")
-        return Space(X, scaling, (Fold(None, parts.val, scaling),))
+        return Space(X, (Fold(None, parts.val, scaling),))
     rows, found = parts.train, []
     for k in range(int(fold_of.max()) + 1):
         used, held = fold_of != k, np.flatnonzero(fold_of == k)
         seen = select(rows.X, np.flatnonzero(used))
         own = fit_scaling(scaling.kind, seen, is_sparse(X), parts.features.name, options.source.data)
         found.append(Fold(used, Part(select(rows.X, held), rows.y[held]), own))
-    return Space(X, scaling, tuple(found))
+    if scaling.scale is None:
+        return Space(X, tuple(found))
+    view = _view(scaling, [fold.scaling for fold in found], options.bias)
+    far = max(np.abs(view.rate).max(), np.abs(view.center * view.rate).max())
+    if is_sparse(X) or far > FARTHEST:
+        return Space(X, tuple(found), apart=True)
+    return Space(X, tuple(found), view)
+
+
+def _view(shared: Scaling, folds: list[Scaling], bias: bool) -> View:
+    """How folds see columns that were scaled by all rows; a column that is constant in a fold's rows is 0 there."""
+    if shared.scale is None:
+        raise AssertionError("columns that are not scaled look alike to all folds")
+    d, origin = len(shared.scale), 0 if shared.center is None else shared.center
+    center, rate = np.zeros((len(folds), d + 1)), np.full((len(folds), d + 1), float(bias))
+    for j, fold in enumerate(folds):
+        center[j, :d] = 0 if fold.center is None else (fold.center - origin) / shared.scale
+        rate[j, :d] = shared.scale / fold.scale * (1 if fold.constant is None else ~fold.constant)
+    return View(center.T[:, None], rate.T[:, None])  # (d + 1, 1, k)
 
 
 @dataclass(frozen=True)
@@ -176,7 +202,8 @@ def _cut(
 ) -> tuple[tuple[tuple[int, ...], ...], float]:
     """Stacks within the bounds of memory, speed and a long sweep, each spread over its group's list; and megabytes."""
     total = sum(cost.total for cost in costs)
-    bytes_allowed = options.max_memory * 1e6
+    measuring = STEP_ARRAYS * CHUNK_NUMBERS * np.dtype(options.base.dtype).itemsize  # bytes, of any stack
+    bytes_allowed = options.max_memory * 1e6 - measuring
     groups: dict[tuple[Any, ...], list[int]] = {}
     for number, cost in enumerate(costs):
         groups.setdefault(cost.group, []).append(number)
@@ -184,15 +211,17 @@ def _cut(
     for members in groups.values():
         step, work, memory = (max(getattr(costs[i], name) for i in members) for name in ("step", "total", "memory"))
         if memory > bytes_allowed:
+            needed = (memory + measuring) / 1e6
             raise InputError(
-                f"one configuration of loss {configurations[members[0]].loss} takes {memory / 1e6:.0f} MB in training; "
-                f"give --max-memory {memory / 1e6 + 1:.0f} or more, or fewer folds"
+                f"one configuration of loss {configurations[members[0]].loss} takes {needed:.0f} MB in training; "
+                f"give --max-memory {needed + 1:.0f} or more, or fewer folds"
             )
         # a fourth of the memory, so that four stacks can be trained side by side
-        width = min(WIDE / step, max(bytes_allowed / 4, memory) / memory)
+        widest = max((options.max_memory * 1e6 / 4 - measuring) / memory, 1)
         if total > LONG:
-            width = min(width, total / SHARE / work)
-        count = -(-len(members) // max(int(width), 1))
+            widest = min(widest, total / SHARE / work)
+        count = max(-(-len(members) // max(int(widest), 1)), round(len(members) * step / WIDE))
+        count = min(1 << (count - 1).bit_length(), len(members))  # a power of two keeps as many cores busy to the end
         stacks += [tuple(members[i::count]) for i in range(count)]
     largest = max(sum(costs[i].memory for i in stack) for stack in stacks)
-    return tuple(stacks), largest / 1e6
+    return tuple(stacks), (largest + measuring) / 1e6

@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from linclf.datasets.scaling import Scaling
 from linclf.errors import DivergedError
 from linclf.losses import LOSSES, Array
-from linclf.matrix import chunks, is_sparse, one_blas_thread
-from linclf.objective import Objective, View, predicted, scores
+from linclf.matrix import chunks, one_blas_thread
+from linclf.objective import Objective, predicted, scores
 from linclf.rate import Pilot
 from linclf.sgd import SGD, Epoch, epochs
 from linclf.sweep.plan import SWEPT, Fold, Plan
@@ -41,10 +40,8 @@ class _Stack:
     def __init__(self, plan: Plan, numbers: tuple[int, ...]) -> None:
         self.numbers, self.configurations = numbers, [plan.configurations[number] for number in numbers]
         space = plan.spaces[self.configurations[0].scale]
-        # sparse rows that each fold scales in its own way: a pass for each fold, all in step
-        apart = is_sparse(space.X) and space.scaling.scale is not None and len(space.folds) > 1
-        groups = [(fold,) for fold in space.folds] if apart else [space.folds]
-        self.passes = [_Pass(plan, self.configurations, folds, apart) for folds in groups]
+        groups = [(fold,) for fold in space.folds] if space.apart else [space.folds]  # apart, but in step
+        self.passes = [_Pass(plan, self.configurations, folds) for folds in groups]
         self.n_epochs, self.halving = self.passes[0].sgd.epochs, plan.options.halving
         self.looks = {-(-self.n_epochs // share) for share in (8, 4, 2)} - {self.n_epochs}
         self.alive = np.arange(len(numbers))
@@ -105,12 +102,12 @@ class _Stack:
         why: str | None = None,
     ) -> Row:
         """The row of a place among the alive, from what each fold gave, (k,)."""
-        if status == "diverged":
-            scores = objectives = None
         first, configuration = self.passes[0], self.configurations[self.alive[place]]
         lr = np.hstack([one.lr[place] for one in self.passes])  # (k,)
         none = [None] * len(lr)
-        of_folds = (none if a is None else a.tolist() for a in (scores, objectives, lr))
+        of_folds = [none if a is None else a.tolist() for a in (scores, objectives, lr)]
+        if status == "diverged":  # the row has no figures, though some of its folds may have
+            scores = objectives = None
         std, se = (None, None) if scores is None else spread(scores.tolist(), first.n_held)
         return Row(
             options={name: getattr(configuration, name) for name in SWEPT},
@@ -134,16 +131,15 @@ class _Pass:
     Arrays (c, k): c configurations alive, k folds of this pass.
     """
 
-    def __init__(self, plan: Plan, configurations: list[TrainOptions], folds: tuple[Fold, ...], apart: bool) -> None:
+    def __init__(self, plan: Plan, configurations: list[TrainOptions], folds: tuple[Fold, ...]) -> None:
         first, rows = configurations[0], plan.parts.train
         self.loss, self.folds, self.dtype, self.y = LOSSES[first.loss], folds, first.dtype, rows.y
         space = plan.spaces[first.scale]
-        self.X = folds[0].scaling.apply(rows.X, first.dtype) if apart else space.X
+        self.X, self.view = space.X, space.view
+        if space.apart:
+            self.X = folds[0].scaling.apply(rows.X, first.dtype)
         self.n_outputs = self.loss.n_outputs(len(plan.parts.classes))
         self.n_held = len(folds[0].held.y)
-        self.view = None
-        if not apart and space.scaling.scale is not None and len(folds) > 1:
-            self.view = _view(space.scaling, [fold.scaling for fold in folds], first.bias)
         self.weights = _weights(configurations, rows.y, folds)
         self.sgd = self._settings(plan, configurations)
         self.lr, self.reg, self.momentum = (np.asarray(a) for a in (self.sgd.lr, self.sgd.reg, self.sgd.momentum))
@@ -274,15 +270,3 @@ def _weights(configurations: list[TrainOptions], y: Array, folds: tuple[Fold, ..
             own = sample_weights(kind, y, fold.used)
             found[:, i, j] = 1 if own is None else own
     return found
-
-
-def _view(shared: Scaling, folds: list[Scaling], bias: bool) -> View:
-    """How folds see columns that were scaled by all rows; a column that is constant in a fold's rows is 0 there."""
-    if shared.scale is None:
-        raise AssertionError("columns that are not scaled look alike to all folds")
-    d, origin = len(shared.scale), 0 if shared.center is None else shared.center
-    center, rate = np.zeros((len(folds), d + 1)), np.full((len(folds), d + 1), float(bias))
-    for j, fold in enumerate(folds):
-        center[j, :d] = 0 if fold.center is None else (fold.center - origin) / shared.scale
-        rate[j, :d] = shared.scale / fold.scale * (1 if fold.constant is None else ~fold.constant)
-    return View(center.T[:, None], rate.T[:, None])  # (d + 1, 1, k)
