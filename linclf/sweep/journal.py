@@ -29,6 +29,8 @@ class Journal:
         self.rows: dict[int, Row] = {}
         self.notes: list[str] = []
         head = _line({"journal": FORMAT, **sweep})
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise InputError(f"{path}: is no file that a journal could grow in; give --journal another name")
         content = read_bytes(path) if os.path.exists(path) else b""
         whole, torn = content[: content.rfind(b"\n") + 1], content[content.rfind(b"\n") + 1 :]
         if not whole and head.startswith(torn):  # a new file, or one that was cut in its first line

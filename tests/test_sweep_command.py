@@ -1,0 +1,378 @@
+"""`linclf sweep` as people call it: its table, its files, what stops it and how it goes on."""
+
+import csv
+import io
+import itertools
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from linclf.sweep import processes
+from linclf.sweep.journal import Journal
+from linclf.sweep.rows import Row
+
+SHORT = "sweep wine --loss softmax,svm --reg 1e-4,1e-2 --epochs 5"
+MANY = "sweep digits --loss svm,softmax,hinge,logistic,squared-hinge,mse --reg 1e-5:1:4 --epochs 8".split()  # noqa: SIM905
+
+
+def command(*more: str) -> list[str]:
+    return [sys.executable, "-m", "linclf", *MANY, *more]
+
+
+def rows(printed: str) -> list[dict]:
+    return json.loads(printed)["rows"]
+
+
+def test_the_table(linclf, in_tmp) -> None:
+    ran = linclf(SHORT)
+    assert (ran.code, ran.err) == (0, "")
+    lines = ran.splitlines()
+    assert lines[0] == "data       wine: 142 training rows, 13 features, 3 classes"
+    assert lines[1] == "sweep      4 configurations, scored on 5 folds (mean +- standard deviation)"
+    assert lines[4].split() == ["loss", "reg", "lr", "score", "objective", "epochs"]
+    assert [line.split()[0] for line in lines[5:9]] == ["1", "2", "3", "4"]
+    assert lines[10].startswith("best       0.9")
+    assert lines[11].startswith("best_1se   0.9")
+    assert "within one standard error" in lines[11]
+    assert len(lines) == 12
+
+
+def test_json_has_the_keys_that_scripts_rely_on(linclf) -> None:
+    ran = linclf(SHORT, "--json")
+    result = json.loads(ran)
+    assert len(result["rows"]) == result["n_configurations"] == 4
+    assert result["best"] == result["rows"][0]
+    assert result["best_1se"] in result["rows"]
+    for row in result["rows"]:
+        assert {"options", "score", "score_std", "objective", "epochs", "status", "lr", "folds"} <= row.keys()
+        assert row["options"].keys() == set(result["swept"])
+        assert len(row["folds"]) == 5
+    scores = [row["score"] for row in result["rows"]]
+    assert scores == sorted(scores, reverse=True)
+    assert result["seconds"].keys() == {"load", "train", "total"}
+    assert (result["accuracy"], result["model"], result["interrupted"]) == (None, None, False)
+    validated = json.loads(linclf(SHORT, "--val", "0.2", "--json"))
+    assert (validated["cv"], validated["n_val"]) == (None, 29)
+    assert all(row["score_std"] is None and row["score_se"] > 0 and row["best_epoch"] for row in validated["rows"])
+
+
+def test_csv_holds_the_rows(linclf, in_tmp) -> None:
+    result = json.loads(linclf(SHORT, "--json", "--csv", "t.csv"))
+    table = list(csv.DictReader(Path("t.csv").read_text().splitlines()))
+    assert [float(line["score"]) for line in table] == [row["score"] for row in result["rows"]]
+    assert [(line["loss"], float(line["reg"])) for line in table] == [
+        (row["options"]["loss"], row["options"]["reg"]) for row in result["rows"]
+    ]
+    assert [line["rank"] for line in table] == ["1", "2", "3", "4"]
+    ran = linclf(SHORT, "--csv", "-")
+    assert list(csv.DictReader(io.StringIO(ran))) == table
+    assert "best_1se" in ran.err
+
+
+@pytest.mark.parametrize("more", [(), ("--val", "0.2"), ("--reg", "0,1e-3"), ("--loss", "svm", "--reg", "0.1")])
+def test_the_picture(linclf, in_tmp, more: tuple[str, ...]) -> None:
+    assert linclf(SHORT, *more, "--plot", "p.png").code == 0
+    assert Path("p.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.mark.parametrize("held", [("--cv", "3"), ("--val", "0.3")])
+def test_the_model_is_what_train_writes(linclf, in_tmp, held: tuple[str, str]) -> None:
+    """Trained on all training rows, the held-out ones included; the test part is looked at once."""
+    ran = linclf(SHORT, *held, "-o", "m", "--json")
+    result = json.loads(ran)
+    options = result["best"]["options"]
+    alone = linclf(f"train wine --loss {options['loss']} --reg {options['reg']!r} --epochs 5 -o n --json")
+    assert Path("m").read_bytes() == Path("n").read_bytes()
+    assert result["accuracy"]["test"] == json.loads(alone)["accuracy"]["test"]
+    assert (result["model"], result["selected"], result["n_refit"]) == ("m", "best", 142)
+    again = json.loads(linclf(SHORT, *held, "--select", "1se", "--json"))
+    assert (again["selected"], again["model"]) == ("best_1se", None)
+    assert again["accuracy"]["test"] > 0.9
+
+
+def test_validation_data_of_their_own_are_not_trained_on(linclf, in_tmp) -> None:
+    lines = (Path(__file__).parent.parent / "data" / "iris.csv").read_text().splitlines(keepends=True)
+    Path("a.csv").write_text("".join([lines[0], *lines[1::2]]))
+    Path("b.csv").write_text("".join([lines[0], *lines[2::2]]))
+    ran = linclf("sweep a.csv --target species --val b.csv --test 0 --reg 1e-4,1e-2 --select best --json")
+    assert json.loads(ran)["n_refit"] == 75
+
+
+def test_lists_and_ranges(linclf, in_tmp) -> None:
+    options = (
+        "--reg 1e-6:1e-1:6,0 --lr auto,0.1,1e-3:1e-2:2 --momentum 0.5 --average no,yes --class-weight none,balanced"
+    )
+    result = json.loads(linclf(f"sweep iris --epochs 1 --json --scale none,maxabs --batch-size 16,32 {options}"))
+    assert result["n_configurations"] == 7 * 4 * 2 * 2 * 2 * 2
+    swept = result["swept"]
+    assert swept["reg"] == [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 0.0]
+    assert swept["lr"] == ["auto", 0.1, 0.001, 0.01]
+    assert (swept["average"], swept["class_weight"], swept["batch_size"]) == (
+        [False, True],
+        [None, "balanced"],
+        [16, 32],
+    )
+    assert json.loads(linclf("sweep iris --reg 1 --epochs 1 --average --json"))["swept"]["average"] == [True]
+    Path("c.toml").write_text(
+        '[sweep]\nreg = [1e-3, 1e-2]\nlr = "0.1,0.2"\nmomentum = 0.5\naverage = [true, false]\nloss = ["svm", "mse"]\n'
+    )
+    swept = json.loads(linclf("sweep iris --epochs 1 --config c.toml --json"))["swept"]
+    assert (swept["reg"], swept["lr"], swept["momentum"]) == ([1e-3, 1e-2], [0.1, 0.2], [0.5])
+    assert (swept["average"], swept["loss"]) == ([True, False], ["svm", "mse"])
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("--cv 1", "cv is 1; give a whole number of folds >= 2"),
+        ("--cv 5 --val 0.2", "--cv and --val both hold rows out"),
+        ("--cv 500", "the largest class has"),
+        ("--reg 1e-3:1", "'1e-3:1' is no range FROM:TO:COUNT"),
+        ("--reg 0:1:5", "'0:1:5' is no range FROM:TO:COUNT of numbers > 0"),
+        ("--reg 1:10:1", "is no range"),
+        ("--reg much", "'much' is not a valid float"),
+        ("--reg ,", "is not a valid float"),
+        ("--lr fast", "'fast' is not a number or auto"),
+        ("--loss svm,svn", "'svn' is not one of 'svm'"),
+        ("--loss a:b:3", "is no range"),
+        ("--average digits", "'digits' is not one of 'yes', 'no'"),
+        ("--jobs 0", "0 is not in the range x>=1"),
+        ("--max-memory 1", "give --max-memory"),
+        ("--max-memory nan", "max-memory is nan"),
+        ("--plot p.txt", "give the picture a name that ends in .png"),
+        ("--csv - --json", "cannot both go to stdout"),
+        ("-o -", "only --csv can go to stdout"),
+        ("--journal no/such/j", "there is no directory"),
+        ("--csv same --journal same", "give another name"),
+        ("--halving=3", "halving"),
+    ],
+)
+def test_wrong_use_is_one_line(linclf, in_tmp, line: str, message: str) -> None:
+    ran = linclf(f"sweep iris --epochs 1 {line}")
+    assert (ran.code, str(ran)) == (2, "")
+    assert message in ran.err
+    assert ran.err.count("\n") == 1
+
+
+def test_all_diverged_is_an_error_below_the_table(linclf) -> None:
+    ran = linclf("sweep wine --loss softmax --lr 1e30 --reg 1e-20,1e-21 --epochs 2")
+    assert ran.code == 3
+    assert ran.count("diverged") == 2
+    assert "error: no configuration was trained to its end; the first: training diverged" in ran.err
+
+
+def test_a_best_reg_at_the_edge_is_said(linclf) -> None:
+    ran = linclf("sweep digits --loss softmax --reg 1:100:3 --epochs 3")
+    assert ran.err == "note: the best reg is the smallest tried; with a wider --reg it may get better\n"
+    assert linclf("sweep digits --loss softmax --reg 1:100:3 --epochs 3 -q").err == ""
+
+
+def test_rows_do_not_depend_on_the_number_of_jobs(linclf, monkeypatch) -> None:
+    line = " ".join([*MANY, "--json"])
+    alone = rows(linclf(line, "--jobs", 1))
+    assert rows(linclf(line, "--jobs", 3)) == alone
+    monkeypatch.setattr(processes.sys, "platform", "darwin")  # where processes are spawned, not forked
+    assert rows(linclf(line, "--jobs", 2)) == alone
+
+
+def test_a_journal_goes_on_where_it_was(linclf, in_tmp) -> None:
+    line = " ".join([*MANY, "--json", "--journal", "j"])
+    undisturbed = rows(linclf(line))
+    lines = Path("j").read_bytes().splitlines(keepends=True)
+    assert len(lines) == 25
+    whole = b"".join(lines)
+    for kept, torn in (
+        (0, b""),
+        (0, lines[0][:30]),
+        (1, b""),
+        (5, lines[5][:-1]),
+        (11, b'{"confi'),
+        (24, lines[24][:9]),
+    ):
+        Path("j").write_bytes(b"".join(lines[:kept]) + torn)
+        ran = linclf(line)
+        assert rows(ran) == undisturbed
+        assert ("its last line was cut short and was dropped" in ran.err) == bool(torn)
+        assert (f"{kept - 1} of 24 configurations are in it already" in ran.err) == (kept > 1)
+        assert sorted(Path("j").read_bytes().splitlines()) == sorted(whole.splitlines())
+    ran = linclf(line)
+    assert rows(ran) == undisturbed
+    assert Path("j").read_bytes().count(b"\n") == 25
+
+
+def test_a_journal_of_something_else_is_refused_and_left_alone(linclf, in_tmp) -> None:
+    for name, content, message in (
+        ("text", "hello\n", "text:1: this is no journal of linclf sweep"),
+        ("torn", "hello", "torn:1: this is no journal"),
+        ("list", "[1]\n", "list:1: this is no journal"),
+        ("new", '{"journal": 99}\n', "new:1: is a journal of another version"),
+    ):
+        Path(name).write_text(content)
+        ran = linclf(f"sweep iris --epochs 1 --journal {name}")
+        assert (ran.code, ran.err.count("\n")) == (2, 1)
+        assert message in ran.err
+        assert Path(name).read_text() == content
+    assert linclf("sweep data.csv --epochs 1 --journal data.csv").code == 2
+    assert linclf("sweep iris --epochs 1 --reg 1e-3,1e-2 --journal j").code == 0
+    content = Path("j").read_text()
+    for more, message in (
+        ("iris --epochs 2 --reg 1e-3,1e-2", "options epochs was 1, now it is 2"),
+        ("iris --epochs 1 --reg 1e-3", "lists reg was [0.001, 0.01], now it is [0.001]"),
+        ("iris --epochs 1 --reg 1e-3,1e-2 --cv 4", "cv was 5, now it is 4"),
+        ("iris --epochs 1 --reg 1e-3,1e-2 --halving", "halving was false, now it is true"),
+        ("iris --epochs 1 --reg 1e-3,1e-2 --seed 1", "options seed was 0, now it is 1"),
+        ("wine --epochs 1 --reg 1e-3,1e-2", "data data was"),
+    ):
+        ran = linclf(f"sweep {more} --journal j")
+        assert ran.code == 2
+        assert message in ran.err
+        assert Path("j").read_text() == content
+    Path("j").write_text(content + '{"configuration": 1}\n')
+    assert "j:4: is not a line of a journal" in linclf("sweep iris --epochs 1 --reg 1e-3,1e-2 --journal j").err
+
+
+def test_a_journal_that_cannot_be_written(linclf, in_tmp) -> None:
+    ran = linclf(f"sweep iris --epochs 1 --journal {os.devnull}")
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert "is no file that a journal could grow in" in ran.err
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (%d, %d)); "
+        "from linclf.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    undisturbed = rows(linclf(" ".join([*MANY, "--json"])))
+    for limit in (100, 2500):  # within the first line, and within a row
+        full = [
+            sys.executable,
+            "-c",
+            code % (limit, limit),
+            *MANY,
+            "--journal",
+            f"j{limit}",
+            "--jobs",
+            "1",
+            "--no-cache",
+        ]
+        process = subprocess.run(full, capture_output=True, text=True)
+        assert process.returncode == 4
+        assert process.stderr.startswith(f"error: j{limit}: could not be written: File too large")
+        assert process.stderr.count("\n") == 1
+        ran = linclf(" ".join([*MANY, f"--json --journal j{limit}"]))
+        assert rows(ran) == undisturbed
+
+
+def running(group: int) -> bool:
+    """Whether a process of this group is alive; one that has ended and was not waited for is not."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, pgrp = stat.read_text().rpartition(")")[2].split()[:3]
+        except OSError:
+            continue
+        if int(pgrp) == group and state != "Z":
+            return True
+    return False
+
+
+def started(*more: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        command(*more), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+def until(condition, seconds: float = 30) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+LONG = ("--epochs", "300", "--jobs", "2", "--journal", "j")
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="needs /proc to look for processes")
+@pytest.mark.parametrize(
+    ("number", "code", "word"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
+)
+def test_a_signal_keeps_what_is_finished(linclf, in_tmp, number: int, code: int, word: str) -> None:
+    """Sent to the whole group, as a terminal does; SIGTERM to the parent alone."""
+    process = started(*LONG)
+    assert until(lambda: os.path.exists("j") and Path("j").read_bytes().count(b"\n") > 4)
+    began = time.monotonic()
+    os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
+    out, err = process.communicate(timeout=30)
+    assert time.monotonic() - began < 5
+    assert process.returncode == code
+    finished = Path("j").read_bytes().count(b"\n") - 1
+    assert err == f"error: {word} after {finished} of 24 configurations; the same command goes on from the journal\n"
+    assert "best       0." in out
+    assert not running(process.pid)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="needs /proc to look for processes")
+def test_kill_9_loses_no_more_than_the_stacks_that_were_running(linclf, in_tmp) -> None:
+    arguments = [word for word in MANY[1:] if word not in ("--epochs", "8")]
+    line = " ".join(["sweep", *arguments, "--epochs 60 --jobs 2 --json"])
+    undisturbed = rows(linclf(line))
+    rng, finished = random.Random(0), 0
+    for _ in range(8):
+        process = started("--epochs", "60", "--jobs", "2", "--journal", "j")
+        time.sleep(rng.uniform(0.3, 0.9))
+        process.kill()
+        process.communicate(timeout=30)
+        lines = Path("j").read_bytes().count(b"\n") if os.path.exists("j") else 0
+        assert lines >= finished
+        finished = lines
+        assert until(lambda group=process.pid: not running(group), 10)
+    ran = linclf(line, "--journal", "j")
+    assert rows(ran) == undisturbed
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for children in /proc")
+def test_a_killed_process_is_one_line(in_tmp) -> None:
+    process = started(*LONG)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    assert until(lambda: len(children.read_text().split()) == 2)
+    os.kill(int(children.read_text().split()[0]), signal.SIGKILL)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 4
+    assert err.endswith("error: a process of this run was killed, perhaps for want of memory; use fewer --jobs\n")
+    assert not running(process.pid)
+
+
+def fails(task: int):
+    yield task
+    raise ValueError(f"task {task}")
+
+
+def test_what_a_process_raises_is_raised_here() -> None:
+    for jobs in (1, 2):
+        messages = processes.side_by_side(fails, [3, 4, 5], jobs)
+        with pytest.raises(ValueError, match="task [34]"):
+            list(messages)
+    assert dict(itertools.islice(processes.side_by_side(fails, [3, 4], 2), 1)).keys() <= {3, 4}
+
+
+def test_rows_come_back_from_a_journal_as_they_were(in_tmp) -> None:
+    kept = Row(
+        {"reg": 1e-05, "loss": "svm", "class_weight": None},
+        "halved",
+        7,
+        0.1 + 0.2,
+        None,
+        1 / 3,
+        1e-300,
+        folds=({"score": 0.3},),
+    )
+    journal = Journal("j", {"a": (1, 2)})
+    journal.add({4: kept})
+    journal.add({4: kept, 2: kept})
+    assert Journal("j", {"a": [1, 2]}).rows == {4: kept, 2: kept}
+    assert Path("j").read_bytes().count(b"\n") == 3
