@@ -6,7 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 
@@ -14,8 +14,9 @@ import numpy as np
 
 from benchmarks import measure
 from benchmarks.measure import Reached
-from benchmarks.problems import Problem, images, many, reviews, words
+from benchmarks.problems import Problem, census, images, many, reviews, words
 from benchmarks.solvers import Fitted, liblinear, ours, pytorch, sklearn_lbfgs, sklearn_sgd, vowpal_wabbit
+from linclf.datasets import Features, Part, Parts, Source
 from linclf.datasets.scaling import fit_scaling
 from linclf.errors import DivergedError
 from linclf.losses import LOSSES, Array
@@ -23,6 +24,9 @@ from linclf.matrix import Matrix
 from linclf.objective import Objective
 from linclf.rate import auto_epochs, auto_momentum, auto_rate
 from linclf.sgd import SGD, epochs
+from linclf.sweep import SweepOptions, sweep
+from linclf.sweep.plan import make_plan
+from linclf.training import TrainOptions, load_parts, train
 
 LINCLF = str(Path(sys.executable).with_name("linclf"))
 
@@ -114,6 +118,106 @@ def p3(folder: Path | None) -> Iterator[Row]:
         yield from suboptimality(problem, 0.005, {liblinear: 1})
 
 
+def p4(folder: Path | None) -> Iterator[Row]:
+    """A sweep: 32 configurations at once."""
+    problem = images(folder)
+    regs = np.geomspace(1e-7, 1e-1, 32).tolist()
+    options = TrainOptions(loss="softmax", epochs=5, scale="none", val="its test part")
+    parts = _with_validation(problem)
+    took = measure.median(lambda: _sweep(options, parts, regs))
+    name = f"{problem.name} softmax, 32 configurations, 5 epochs"
+    some = 4
+    peer = measure.median(lambda: sklearn_sgd.grid_search(problem, regs[:: len(regs) // some], 5), 1)
+    ratio = peer * len(regs) / some / took
+    shown = f"{seconds(peer * len(regs) / some)} ({len(regs) // some} times that of {some})"
+    yield Row(
+        f"{name} vs GridSearchCV(SGDClassifier)", seconds(took), shown, f"{ratio:.0f} x faster", ">= 20 x", ratio >= 20
+    )
+    alone = measure.median(lambda: [train(replace(options, reg=reg), parts) for reg in regs], 1)
+    share = took / alone
+    yield Row(
+        f"{name} vs 32 runs of train in one process",
+        seconds(took),
+        seconds(alone),
+        f"{share:.2f}",
+        "<= 0.45",
+        share <= 0.45,
+    )
+    plan = make_plan(SweepOptions(options, {"reg": tuple(regs)}, None), parts)
+    width = len(plan.stacks[0])
+    mine, floor = _epoch_and_floor(problem, "softmax", 64, width)
+    yield Row(
+        f"{problem.name} softmax, an epoch of {width} models, as this sweep stacks them, vs its two BLAS products",
+        f"{1e3 * mine:.0f} ms",
+        f"{1e3 * floor:.0f} ms",
+        f"{mine / floor:.2f} x",
+        "<= 1.4 x",
+        mine <= 1.4 * floor,
+    )
+    incomes = census(folder)
+    if incomes:
+        options = TrainOptions(loss="hinge", val="its test part")
+        parts = _with_validation(incomes)
+        one = measure.median(lambda: _sweep(options, parts, [1e-4]), 5)
+        for count, most in ((32, 2.5), (128, 4.0)):
+            many_regs = np.geomspace(1e-7, 1e-1, count).tolist()
+            took = measure.median(lambda many_regs=many_regs: _sweep(options, parts, many_regs), 5)
+            yield Row(
+                f"{incomes.name} hinge, {count} configurations vs one",
+                seconds(took),
+                seconds(one),
+                f"{took / one:.2f} x",
+                f"<= {most:g} x",
+                took <= most * one,
+            )
+    command = [LINCLF, "sweep", "digits", "--loss", "softmax", "--reg", "1e-6:1:16", "--epochs", "20", "--jobs", "1"]
+    took = measure.process_seconds(command)
+    yield Row(
+        "linclf sweep digits, 16 configurations x 5 folds, 20 epochs, whole process",
+        seconds(took),
+        "",
+        "",
+        "< 2 s",
+        took < 2,
+    )
+    yield from _grid_searches(folder)
+
+
+def _grid_searches(folder: Path | None) -> Iterator[Row]:
+    """The winner of a sweep and that of GridSearchCV(LogisticRegression): the same regs and folds, scores and times."""
+    regs = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1]
+    letters = [str(folder / "letter.tsv.gz")] if folder and (folder / "letter.tsv.gz").exists() else []
+    for name in ("digits", "breast_cancer", "wine", *letters):
+        options = TrainOptions(source=Source(name), loss="softmax")
+        parts = load_parts(options)
+        best = sweep(SweepOptions(options, {"reg": tuple(regs)}), parts, jobs=1).best
+        took = measure.median(lambda parts=parts, options=options: _sweep(options, parts, regs, 5))
+        peer, score, std = sklearn_lbfgs.grid_search(parts.train.X[:], parts.train.y, regs)
+        assert best is not None
+        assert best.score is not None
+        ratio = peer / took
+        yield Row(
+            f"{Path(name).name}: the best of 6 regs by 5 folds vs GridSearchCV(LogisticRegression)",
+            f"{best.score:.4f} +- {best.score_std:.4f} in {seconds(took)}",
+            f"{score:.4f} +- {std:.4f} in {seconds(peer)}",
+            f"{ratio:.1f} x faster" if ratio >= 1 else f"{1 / ratio:.1f} x slower",
+            "not worse by a std",
+            best.score >= score - std,
+        )
+
+
+def _with_validation(problem: Problem) -> Parts:
+    """The problem as parts, its test rows for validation."""
+    features = Features(problem.X.shape[1], sparse=not isinstance(problem.X, np.ndarray))
+    train_part, val = Part(problem.X, problem.y), Part(problem.X_test, problem.y_test)
+    return Parts(np.arange(problem.n_classes), train_part, val, None, features, {}, ())
+
+
+def _sweep(options: TrainOptions, parts: Parts, regs: list[float], cv: int | None = None) -> None:
+    found = sweep(SweepOptions(options, {"reg": tuple(regs)}, cv), parts, jobs=1)
+    assert all(row.status == "done" for row in found.rows)
+
+
 def p5(folder: Path | None) -> Iterator[Row]:
     """Start-up: the whole process less its training, on data that were parsed before."""
     peer = measure.process_seconds([sys.executable, "-c", "import sklearn.linear_model"])
@@ -159,12 +263,14 @@ def p6(folder: Path | None) -> Iterator[Row]:
             )
 
 
-def _epoch_and_floor(problem: Problem, name: str, batch: int) -> tuple[float, float]:
+def _epoch_and_floor(problem: Problem, name: str, batch: int, models: int = 1) -> tuple[float, float]:
     X, loss = problem.X, LOSSES[name]
     m, (n, d) = loss.n_outputs(problem.n_classes), X.shape
-    W, scores = np.zeros((d, m), X.dtype), np.empty((batch, m), X.dtype)
-    dscores, dW = np.zeros((batch, m), X.dtype), np.empty((d, m), X.dtype)
-    run = epochs(loss, X, problem.y, m, SGD(lr=0.1, epochs=9, batch_size=batch))
+    outputs = models * m
+    W, scores = np.zeros((d, outputs), X.dtype), np.empty((batch, outputs), X.dtype)
+    dscores, dW = np.zeros((batch, outputs), X.dtype), np.empty((d, outputs), X.dtype)
+    reg = 1e-4 if models == 1 else np.geomspace(1e-7, 1e-1, models)
+    run = epochs(loss, X, problem.y, m, SGD(lr=0.1, reg=reg, epochs=9, batch_size=batch))
     next(run)  # its first epoch copies the data
     mine, floor = [], []
     for _ in range(7):
@@ -181,12 +287,12 @@ def _epoch_and_floor(problem: Problem, name: str, batch: int) -> tuple[float, fl
 
 
 def p7(folder: Path | None) -> Iterator[Row]:
-    """Growth in rows, columns and classes: log-log slopes of the time of an epoch."""
+    """Growth in rows, columns, classes and models: log-log slopes of the time of an epoch."""
     rng = np.random.default_rng(0)
 
-    def took(n: int, d: int, K: int) -> float:
+    def took(n: int, d: int, K: int, models: int = 1) -> float:
         X, y = rng.standard_normal((n, d), np.float32), rng.integers(0, K, n)
-        run = epochs(LOSSES["softmax"], X, y, K, SGD(lr=0.01, epochs=6))
+        run = epochs(LOSSES["softmax"], X, y, K, SGD(lr=0.01, reg=np.full(models, 1e-4), epochs=6))
         next(run)
         times = []
         for _ in range(5):
@@ -199,6 +305,7 @@ def p7(folder: Path | None) -> Iterator[Row]:
         "rows n": [(n, took(n, 200, 10)) for n in (4000, 8000, 16000, 32000, 64000)],
         "columns d": [(d, took(8000, d, 10)) for d in (100, 200, 400, 800, 1600)],
         "classes K": [(K, took(8000, 200, K)) for K in (5, 10, 20, 40, 80)],
+        "models of a stack": [(models, took(8000, 200, 10, models)) for models in (1, 2, 4, 8, 16, 32)],
     }
     for name, points in grown.items():
         slope = measure.slope(*zip(*points, strict=True))
@@ -298,4 +405,4 @@ def p9(folder: Path | None) -> Iterator[Row]:
             )
 
 
-GOALS = {"P1": p1, "P2": p2, "P3": p3, "P5": p5, "P6": p6, "P7": p7, "P8": p8, "P9": p9}
+GOALS = {"P1": p1, "P2": p2, "P3": p3, "P4": p4, "P5": p5, "P6": p6, "P7": p7, "P8": p8, "P9": p9}

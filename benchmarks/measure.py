@@ -80,6 +80,16 @@ def error(problem: Problem, fitted: Fitted) -> float:
     return float(np.mean(predicted != problem.y_test))
 
 
+def median(work: Callable[[], object], repeats: int = 3) -> float:
+    """The median time of some work in this process."""
+    times = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - began)
+    return statistics.median(times)
+
+
 def process_seconds(command: Sequence[str], repeats: int = 7) -> float:
     """The median time of a whole process."""
     times = []

@@ -63,6 +63,16 @@ def words() -> Problem:
     return Problem("generated words", "hinge", 1e-5, X[:160000], y[:160000], X[160000:], y[160000:], bias=False)
 
 
+def census(folder: Path | None) -> Problem | None:
+    """a9a, hinge, or None without the folder."""
+    if not folder or not (folder / "a9a.gz").exists():
+        return None
+    train = load(Source(str(folder / "a9a.gz"), "svmlight"))
+    test = load(Source(str(folder / "a9a.t.gz"), "svmlight"), like=train.features)
+    y, y_test = (encode(part.labels(), check_classes(train.labels(), "a9a"))[0] for part in (train, test))
+    return Problem("a9a", "hinge", 1e-4, train.X, y, test.X, y_test)
+
+
 def reviews(folder: Path | None) -> Problem | None:
     """imdb as tf-idf, hinge at reg 1e-5, or None without the folder."""
     if not folder or not (folder / "imdb.train.svm.gz").exists():
