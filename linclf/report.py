@@ -134,7 +134,7 @@ def sweep_text(result: dict[str, Any]) -> str:
         + (" (mean +- standard deviation)" if cv else ""),
         f"seconds    {seconds['load']:.2f} load, {seconds['train']:.2f} train, {seconds['total']:.2f} total",
         "",
-        *(table(header, cells) if rows else ["no configuration was begun"]),
+        *(table(header, cells) if rows else ["no configuration has a score yet"]),
         "",
     ]
     for name in ("best", "best_1se"):

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
+from operator import add
 
 import numpy as np
 
@@ -51,6 +52,53 @@ class Scaling:
         return folded, b - shift
 
 
+@dataclass(frozen=True)
+class Moments:
+    """What a scaling is learned from, of some rows: those of two sets of rows add up to those of both.
+
+    n rows; mean (d,) and squares (d,) = sum_i (x_i - mean)^2 of dense rows, None of sparse ones; largest (d,) = max_i |x_i|
+    """
+
+    n: int
+    mean: Array | None
+    squares: Array | None
+    largest: Array
+
+    def __add__(self, other: "Moments") -> "Moments":
+        largest, n = np.maximum(self.largest, other.largest), self.n + other.n
+        if self.mean is None or self.squares is None or other.mean is None or other.squares is None:
+            return Moments(n, None, None, largest)
+        # without cancellation, each set about its own mean (Chan, Golub & LeVeque, 1983)
+        step, share = other.mean - self.mean, other.n / n
+        squares = self.squares + other.squares + self.n * share * np.square(step)
+        return Moments(n, self.mean + share * step, squares, largest)
+
+
+def moments(kind: str, X: Matrix) -> Moments:
+    """The moments of rows X (n >= 1, d) that a scaling of this kind asks for, in one pass; others are left 0 or None."""
+    with np.errstate(over="ignore", invalid="ignore"):  # looked for in scaling_of
+        return reduce(add, (_chunk_moments(kind, x) for _, x in chunks(X)))
+
+
+def _chunk_moments(kind: str, x: Matrix) -> Moments:
+    n, d = x.shape
+    if kind == "maxabs":
+        if is_sparse(x):
+            return Moments(n, None, None, abs(x).max(axis=0).toarray().ravel().astype(np.float64))
+        return Moments(n, None, None, np.maximum(x.max(axis=0), -1.0 * x.min(axis=0)))
+    mean = x.mean(axis=0, dtype=np.float64)  # (d,)
+    return Moments(n, mean, np.square(x - mean).sum(axis=0), np.zeros(d))
+
+
+def resolve_kind(kind: str, X: Matrix, sparse_file: bool, name: str) -> str:
+    """The kind that `auto` stands for. Raises InputError for `standard` on sparse data."""
+    if kind == "auto":
+        return "none" if sparse_file else "standard"
+    if kind == "standard" and is_sparse(X):
+        raise InputError(f"{name}: --scale standard would make sparse data dense; use --scale maxabs or none")
+    return kind
+
+
 def fit_scaling(kind: str, X: Matrix, sparse_file: bool, feature_name: Callable[[int], str], name: str) -> Scaling:
     """Learn a scaling from the training rows X (n, d).
 
@@ -61,32 +109,18 @@ def fit_scaling(kind: str, X: Matrix, sparse_file: bool, feature_name: Callable[
     A constant column is given scale 1: standardised it is 0, and its weight stays 0.
     Raises InputError for `standard` on sparse data and for columns too large to add up.
     """
-    if kind == "auto":
-        kind = "none" if sparse_file else "standard"
-    if kind == "none":
-        return Scaling("none")
+    kind = resolve_kind(kind, X, sparse_file, name)
+    return Scaling("none") if kind == "none" else scaling_of(kind, moments(kind, X), feature_name, name)
+
+
+def scaling_of(kind: str, known: Moments, feature_name: Callable[[int], str], name: str) -> Scaling:
+    """The scaling, standard or maxabs, by the moments of the training rows; arguments and errors as of fit_scaling."""
     if kind == "maxabs":
-        scale = np.zeros(X.shape[1])
-        for _, x in chunks(X):
-            largest = (
-                abs(x).max(axis=0).toarray().ravel()
-                if is_sparse(x)
-                else np.maximum(x.max(axis=0), -1.0 * x.min(axis=0))
-            )
-            scale = np.maximum(scale, largest)
-        return Scaling("maxabs", None, np.where(scale > SMALLEST, scale, 1))
-    if is_sparse(X):
-        raise InputError(f"{name}: --scale standard would make sparse data dense; use --scale maxabs or none")
-    n, center, squares = 0, np.zeros(X.shape[1]), np.zeros(X.shape[1])
-    with np.errstate(over="ignore", invalid="ignore"):
-        for _, x in chunks(X):
-            # in one pass and without cancellation, each chunk about its own mean (Chan, Golub & LeVeque, 1983)
-            mean = x.mean(axis=0, dtype=np.float64)  # (d,)
-            step, share = mean - center, len(x) / (n + len(x))
-            squares += np.square(x - mean).sum(axis=0) + n * share * np.square(step)
-            center = center + share * step
-            n += len(x)
-        variance = squares / n  # (d,)
+        return Scaling("maxabs", None, np.where(known.largest > SMALLEST, known.largest, 1))
+    n, center = known.n, known.mean
+    if center is None or known.squares is None:
+        raise AssertionError("standard scaling is learned from dense rows")
+    variance = known.squares / n  # (d,)
     too_large = np.flatnonzero(~np.isfinite(variance))
     if len(too_large):
         raise InputError(

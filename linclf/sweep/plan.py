@@ -9,14 +9,16 @@ out, that the shared X would cost digits.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from itertools import product
+from operator import add
 from typing import Any
 
 import numpy as np
 
 from linclf.datasets import Part, Parts
 from linclf.datasets.parts import folds
-from linclf.datasets.scaling import Scaling, fit_scaling
+from linclf.datasets.scaling import Scaling, moments, scaling_of
 from linclf.errors import InputError
 from linclf.losses import LOSSES, Array
 from linclf.matrix import CHUNK_NUMBERS, Matrix, is_sparse, numbers_per_row, select
@@ -148,12 +150,15 @@ def _space(options: TrainOptions, parts: Parts, fold_of: Array | None) -> Space:
         if parts.val is None:
             raise AssertionError("without folds there is a validation part")
         return Space(X, (Fold(None, parts.val, scaling),))
-    rows, found = parts.train, []
-    for k in range(int(fold_of.max()) + 1):
-        used, held = fold_of != k, np.flatnonzero(fold_of == k)
-        seen = select(rows.X, np.flatnonzero(used))
-        own = fit_scaling(scaling.kind, seen, is_sparse(X), parts.features.name, options.source.data)
-        found.append(Fold(used, Part(select(rows.X, held), rows.y[held]), own))
+    rows, k = parts.train, int(fold_of.max()) + 1
+    held = [Part(select(rows.X, places), rows.y[places]) for places in (np.flatnonzero(fold_of == j) for j in range(k))]
+    own = [scaling] * k
+    if scaling.scale is not None:
+        # the moments of what each fold holds out, one pass in all; a fold's own are the sum of the others'
+        known = [moments(scaling.kind, part.X) for part in held]
+        others = [reduce(add, known[:j] + known[j + 1 :]) for j in range(k)]
+        own = [scaling_of(scaling.kind, one, parts.features.name, options.source.data) for one in others]
+    found = [Fold(fold_of != j, held[j], own[j]) for j in range(k)]
     if scaling.scale is None:
         return Space(X, tuple(found))
     view = _view(scaling, [fold.scaling for fold in found], options.bias)
