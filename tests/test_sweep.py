@@ -254,6 +254,14 @@ def test_stacks_share_what_can_be_shared() -> None:
     # apart: losses, batch sizes, scalings, and on sparse data momentum from none
     assert len(plan.stacks) == 16
     assert {len(stack) for stack in plan.stacks} == {16}
+    assert (
+        len(
+            make_plan(
+                SweepOptions(TrainOptions(), lists | {"scale": ("standard", "maxabs")}), cut("wine", "dense")
+            ).stacks
+        )
+        == 8
+    )
 
 
 def test_memory_is_bounded() -> None:

@@ -102,7 +102,9 @@ NUMBERS = "V,V|FROM:TO:COUNT"
     help="Score on a validation part instead, a fraction of what the test part leaves; each row is of its best epoch.",
 )
 @click.option(
-    "--halving", is_flag=True, help="Drop the worse half after an eighth, a quarter and a half of the epochs."
+    "--halving",
+    is_flag=True,
+    help="Drop the worse half of each stack after an eighth, a quarter and a half of the epochs.",
 )
 @click.option(
     "--select",

@@ -198,7 +198,8 @@ def _cost(configuration: TrainOptions, parts: Parts, space: Space) -> _Cost:
     arrays = FIT_ARRAYS + (AVERAGE_ARRAYS if configuration.average else 0)
     numbers = outputs * ((d + 1) * arrays + batch * STEP_ARRAYS) + 3 * n * k  # losses and weights of each row
     # without momentum a step on sparse data touches only the columns of its rows; in a stack with momentum it would not
-    group = configuration.loss, configuration.batch_size, configuration.scale, sgd.momentum > 0
+    moves_all = is_sparse(space.X) and sgd.momentum > 0
+    group = configuration.loss, configuration.batch_size, configuration.scale, moves_all
     return _Cost(group, step, step * sgd.epochs * n / batch, numbers * np.dtype(configuration.dtype).itemsize)
 
 

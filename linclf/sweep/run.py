@@ -13,7 +13,7 @@ from linclf.sweep.journal import Journal
 from linclf.sweep.plan import Plan, SweepOptions, make_plan
 from linclf.sweep.processes import side_by_side
 from linclf.sweep.rows import Row, best, best_1se, rank
-from linclf.sweep.stack import Update, train_stack
+from linclf.sweep.stack import train_stack
 from linclf.training import settings
 
 
@@ -122,6 +122,3 @@ def _epochs(plan: Plan, stack: tuple[int, ...]) -> int:
 def _progress(done: int, total: dict[int, int], rows: dict[int, Row]) -> Progress:
     scores = [row.score for row in rows.values() if row.score is not None]
     return Progress(done, sum(total.values()), max(scores, default=None))
-
-
-__all__ = ["Progress", "Swept", "Update", "sweep"]

@@ -51,11 +51,8 @@ class _Stack:
         everyone = keep = np.arange(len(self.alive))
         for number in range(1, self.n_epochs + 1):
             why = f"training diverged in epoch {number}; use a smaller lr, or auto"
-            try:
-                sent = keep if len(keep) < len(everyone) else None
-                finite = np.hstack([one.step(sent) for one in self.passes]).all(axis=1)  # (alive,)
-            except DivergedError:
-                finite = np.zeros(len(self.alive), bool)
+            sent = keep if len(keep) < len(everyone) else None
+            finite = np.hstack([one.step(sent) for one in self.passes]).all(axis=1)  # (alive,)
             everyone, keep = np.arange(len(self.alive)), np.flatnonzero(finite)
             rows = {place: self._row(place, "diverged", number, why=why) for place in np.flatnonzero(~finite).tolist()}
             if number == self.n_epochs:
@@ -190,7 +187,10 @@ class _Pass:
             if self.best_epoch is not None:
                 self.W, self.b = self.W[:, keep], self.b[keep]
                 self.best_epoch, self.best_scores = self.best_epoch[keep], self.best_scores[keep]
-        epoch = self.run.send(keep)
+        try:
+            epoch = self.run.send(keep)
+        except DivergedError:  # all of them
+            return np.zeros(self.lr.shape, bool)
         if self.watched:
             self._watch(epoch)
         else:
@@ -218,7 +218,8 @@ class _Pass:
             own_W, own_b = np.ascontiguousarray(W[:, :, j]), b[:, j]  # (d, c, m), (c, m)
             right = np.zeros(len(found), np.intp)
             for rows, x in chunks(X, own_b.size):
-                right += (predicted(scores(x, own_W, own_b)) == fold.held.y[rows, None]).sum(axis=0)
+                with np.errstate(over="ignore", invalid="ignore"):  # of weights that are about to diverge
+                    right += (predicted(scores(x, own_W, own_b)) == fold.held.y[rows, None]).sum(axis=0)
             found[:, j] = right / len(fold.held.y)
         return found
 
