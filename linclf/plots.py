@@ -1,14 +1,18 @@
 """Pictures, drawn with matplotlib (extra `plot`), which is imported only when one is asked for."""
 
+import functools
 import io
 import os
+import warnings
+from collections.abc import Callable
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, ParamSpec
 
 from linclf.errors import InputError
 from linclf.files import write_bytes
 from linclf.gradcheck import GradientCheck
 
+P = ParamSpec("P")
 FORMATS = ("png", "svg", "pdf")
 
 
@@ -20,6 +24,19 @@ def check_picture(path: str) -> None:
         raise InputError("drawing needs matplotlib; install it with: pip install 'linclf[plot]'")
 
 
+def _without_warnings(draw: Callable[P, None]) -> Callable[P, None]:
+    """Matplotlib warns of letters that its fonts have not, and of scales from 1e-300 to 1e300; the picture is drawn."""
+
+    @functools.wraps(draw)
+    def quietly(*args: P.args, **kwargs: P.kwargs) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            draw(*args, **kwargs)
+
+    return quietly
+
+
+@_without_warnings
 def plot_gradient(check: GradientCheck, path: str) -> None:
     """Analytic against numerical slopes: right ones lie on the diagonal, wrong ones are marked and named."""
     from matplotlib.figure import Figure
@@ -44,7 +61,8 @@ def plot_gradient(check: GradientCheck, path: str) -> None:
     axes.axline((0, 0), slope=1, color="black", linewidth=0.8, zorder=1)
     axes.set_xlabel("numerical slope (central differences)")
     axes.set_ylabel("analytic slope (the function's gradient)")
-    axes.set_title(f"{check.name.rpartition('/')[2]}: {'right' if check.passed else 'wrong'}")
+    title = f"{check.name.rpartition('/')[2]}: {'right' if check.passed else 'wrong'}"
+    axes.set_title(title, parse_math=False)
     if finite:
         axes.legend(loc="best")
     else:
@@ -54,6 +72,7 @@ def plot_gradient(check: GradientCheck, path: str) -> None:
     _save(figure, path)
 
 
+@_without_warnings
 def plot_sweep(result: dict[str, Any], path: str) -> None:
     """Score against reg with a band of one standard error, a line for each loss: at each reg its best configuration."""
     from matplotlib.figure import Figure
@@ -78,15 +97,18 @@ def plot_sweep(result: dict[str, Any], path: str) -> None:
         axes.set_xscale("symlog", linthresh=min(positive, default=1.0))
     else:
         axes.set_xscale("log")
-    for name, marker in (("best", "*"), ("best_1se", "D")):
+    marks: dict[str, dict[str, Any]] = {
+        "best": {"marker": "*", "color": "black", "s": 110},
+        "best_1se": {"marker": "D", "facecolors": "none", "edgecolors": "black", "s": 170},  # around a star, too
+    }
+    for name, look in marks.items():
         row = result[name]
         if row:
-            look: dict[str, Any] = {"marker": marker, "color": "black", "zorder": 3, "s": 110 if marker == "*" else 36}
-            axes.scatter([row["options"]["reg"]], [row["score"]], label=name, **look)
+            axes.scatter([row["options"]["reg"]], [row["score"]], label=name, zorder=3, **look)
     axes.set_xlabel("reg")
     held = f"{result['cv']} folds" if result["cv"] else f"{result['n_val']} validation rows"
     axes.set_ylabel(f"accuracy on {held}, with one standard error")
-    axes.set_title(f"{result['data'].rpartition('/')[2]}: {len(rows)} configurations")
+    axes.set_title(f"{result['data'].rpartition('/')[2]}: {len(rows)} configurations", parse_math=False)
     axes.grid(alpha=0.3)
     axes.legend(loc="best")
     _save(figure, path)

@@ -128,9 +128,8 @@ class Pilot:
     def largest(self) -> float:
         """lambda_max of [X 1]^T diag(w) [X 1] / n."""
         X, _, w, _ = self._sample
-        if (
-            not self.loss.curvature
-        ):  # a gradient that is bounded: rows much larger than most overshoot alone, and harmlessly
+        if not self.loss.curvature:
+            # the gradient is bounded: rows much larger than most overshoot alone, and harmlessly
             norms = squared_norms(X)
             w = w * (2 / (1 + norms / max(np.average(norms, weights=w), SMALLEST))).astype(X.dtype)
         return largest_eigenvalue(X, w)
@@ -143,9 +142,11 @@ class Pilot:
         affordable = int(SAMPLE_NUMBERS / numbers_per_row(X) / (SPARSE_COST if is_sparse(X) else 1))
         count = min(n, max(min(SAMPLE_ROWS, affordable), n // 40, FEWEST_ROWS))
         rows = np.random.default_rng(0).permutation(np.linspace(0, n - 1, count).astype(np.intp))
+        w = (np.ones(count) if weights is None else weights[rows] / weights.mean()).astype(X.dtype)  # (count,)
+        if weights is not None:  # another row in place of one of weight 0: 0 times what overflows is not 0
+            rows = np.where(weights[rows] > 0, rows, np.argmax(weights > 0))
         X = without_empty_columns(X[rows])
         X = with_ones(X) if self.fit_bias else X  # the bias is the last row of W
-        w = (np.ones(count) if weights is None else weights[rows] / weights.mean()).astype(X.dtype)  # (count,)
         return X, y[rows], w, count if count == n else count // 2
 
     @cached_property
@@ -203,17 +204,19 @@ class Pilot:
 
 def least_squares(X: Matrix, targets: Array, weights: Array) -> Iterator[Array]:
     """The first iterates W (d, m) of conjugate gradients on sum_i w_i ||x_i W - t_i||^2, from W = 0 (Hestenes & Stiefel,
-    1952): X (n, d), targets (n, m), each column on its own, weights (n,). Ends early where nothing is left."""
+    1952): X (n, d), targets (n, m), each column on its own, weights (n,). Ends early where only rounding is left."""
     W, residual = np.zeros((X.shape[1], targets.shape[1]), X.dtype), targets
     direction, before = np.zeros_like(W), np.ones(targets.shape[1], X.dtype)
+    rounding, first = np.square(10 * np.finfo(X.dtype).eps), np.zeros(targets.shape[1])
     while True:
         gradient = np.zeros_like(W)
         add_transposed_product(X, weights[:, None] * residual, gradient)
         size = np.square(gradient).sum(axis=0)  # (m,)
+        first = first if first.any() else size
         direction = gradient + size / before * direction
         moved = product(X, direction)  # (n, m)
         curvature = weights @ np.square(moved)  # (m,)
-        if not curvature.all():
+        if not (curvature.all() and (size > rounding * first).all()):
             return
         W = W + size / curvature * direction
         residual = residual - size / curvature * moved

@@ -140,8 +140,8 @@ def sweep_text(result: dict[str, Any]) -> str:
     for name in ("best", "best_1se"):
         row = result[name]
         if row:
-            chosen = " ".join(f"--{key.replace('_', '-')} {_cell(row['options'][key])}" for key in varied)
-            lines.append(f"{name:<10} {row['score']:.4f}  {chosen}")
+            typed = [_typed(key, row["options"][key]) for key in varied]
+            lines.append(f"{name:<10} {row['score']:.4f}  {' '.join(filter(None, typed))}")
     if result["best"]:
         lines[-1] += f"  (the most regularised within one standard error, {result['best']['score_se']:.4f})"
     if result["accuracy"]:
@@ -168,6 +168,14 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "none" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _typed(name: str, value: Any) -> str:
+    """An option as `linclf train` takes it, empty where it is what train does without it."""
+    if value in (None, False):
+        return ""
+    flag = f"--{name.replace('_', '-')}"
+    return flag if value is True else f"{flag} {value}"
 
 
 def _score(row: dict[str, Any], spread: str) -> str:

@@ -167,7 +167,7 @@ def epochs(
     for number in range(1, sgd.epochs + 1):
         first, begin, places = (number - 1) * per_epoch, int(rng.integers(n)), rng.permutation(per_epoch).tolist()
         values = np.empty((n, *models), dtype)
-        with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):  # looked for below, once an epoch
+        with one_blas_thread(), np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # looked for below
             for step, place in enumerate(places):
                 if first + step == halfway and np.any(sgd.average):
                     iterate.start_averaging()

@@ -13,7 +13,7 @@ import numpy as np
 
 import linclf
 from linclf import datasets
-from linclf.datasets import Cache, Features, Part, Parts, Source
+from linclf.datasets import Cache, Dataset, Features, Part, Parts, Source
 from linclf.datasets.parts import parse_part
 from linclf.datasets.scaling import SCALES, Scaling, fit_scaling
 from linclf.errors import DivergedError, InputError, Terminated
@@ -117,15 +117,34 @@ class Trained:
 
 def load_parts(options: TrainOptions, cache: Cache | None = None) -> Parts:
     """Read the data of a run, or take them from the cache, and cut them into parts."""
+    return cut_parts(options, load_sets(options, cache))
+
+
+@dataclass(frozen=True)
+class Sets:
+    """The data of a run as they were read: what is cut, and where these are data of their own, test and validation part."""
+
+    dataset: Dataset
+    test: Dataset | float | None
+    val: Dataset | float | None
+
+
+def load_sets(options: TrainOptions, cache: Cache | None = None) -> Sets:
+    """Read the data of a run, or take them from the cache."""
     dataset = datasets.load(options.source, cache=cache)
 
-    def held(text: str | None, name: str) -> datasets.Dataset | float | None:
+    def held(text: str | None, name: str) -> Dataset | float | None:
         part = parse_part(text, name)
         if not isinstance(part, str):
             return part
         return datasets.load(replace(options.source, data=part), like=dataset.features, cache=cache)
 
-    return datasets.cut(dataset, held(options.test, "test"), held(options.val, "val"), options.seed)
+    return Sets(dataset, held(options.test, "test"), held(options.val, "val"))
+
+
+def cut_parts(options: TrainOptions, sets: Sets) -> Parts:
+    """Cut the data into parts, without a validation part if the options have none."""
+    return datasets.cut(sets.dataset, sets.test, sets.val if options.val else None, options.seed)
 
 
 def rebuild_parts(model: LinearModel, cache: Cache | None = None) -> Parts:

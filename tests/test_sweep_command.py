@@ -1,22 +1,27 @@
 """`linclf sweep` as people call it: its table, its files, what stops it and how it goes on."""
 
 import csv
+import importlib
 import io
 import itertools
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from linclf.errors import Terminated
 from linclf.sweep import processes
 from linclf.sweep.journal import Journal
 from linclf.sweep.rows import Row
+from linclf.training import train
 
 SHORT = "sweep wine --loss softmax,svm --reg 1e-4,1e-2 --epochs 5"
 MANY = "sweep digits --loss svm,softmax,hinge,logistic,squared-hinge,mse --reg 1e-5:1:4 --epochs 8".split()  # noqa: SIM905
@@ -76,10 +81,20 @@ def test_csv_holds_the_rows(linclf, in_tmp) -> None:
     assert "best_1se" in ran.err
 
 
-@pytest.mark.parametrize("more", [(), ("--val", "0.2"), ("--reg", "0,1e-3"), ("--loss", "svm", "--reg", "0.1")])
+@pytest.mark.parametrize(
+    "more",
+    [(), ("--val", "0.2"), ("--reg", "0,1e-3"), ("--loss", "svm", "--reg", "0.1"), ("--reg", "0,1e-300,1e300")],
+)
 def test_the_picture(linclf, in_tmp, more: tuple[str, ...]) -> None:
     assert linclf(SHORT, *more, "--plot", "p.png").code == 0
     assert Path("p.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_the_picture_of_a_file_with_a_strange_name(linclf, in_tmp) -> None:
+    name = "a$^$\u6570.csv"
+    shutil.copy(Path(__file__).parent.parent / "data" / "iris.csv", name)
+    ran = linclf("sweep --target species --epochs 1 --plot p.svg", name)
+    assert (ran.code, "$^$" in Path("p.svg").read_text()) == (0, True)
 
 
 @pytest.mark.parametrize("held", [("--cv", "3"), ("--val", "0.3")])
@@ -134,17 +149,21 @@ def test_lists_and_ranges(linclf, in_tmp) -> None:
         ("--cv 1", "cv is 1; give a whole number of folds >= 2"),
         ("--cv 5 --val 0.2", "--cv and --val both hold rows out"),
         ("--cv 500", "the largest class has"),
-        ("--reg 1e-3:1", "'1e-3:1' is no range FROM:TO:COUNT"),
-        ("--reg 0:1:5", "'0:1:5' is no range FROM:TO:COUNT of numbers > 0"),
-        ("--reg 1:10:1", "is no range"),
+        ("--reg 1e-3:1", "'1e-3:1' is not understood; a range is FROM:TO:COUNT"),
+        ("--reg 0:1:5", "'0:1:5' is not understood; a range is FROM:TO:COUNT, numbers > 0"),
+        ("--reg 1:10:1", "is not understood"),
+        ("--reg 1e-6:1:1000000000", "at most 10000 values"),
+        ("--val 0", "give --cv K or --val DATA"),
+        ("--batch-size 16:64:3", "is not a valid integer"),
         ("--reg much", "'much' is not a valid float"),
         ("--reg ,", "is not a valid float"),
         ("--lr fast", "'fast' is not a number or auto"),
         ("--loss svm,svn", "'svn' is not one of 'svm'"),
-        ("--loss a:b:3", "is no range"),
-        ("--average digits", "'digits' is not one of 'yes', 'no'"),
+        ("--loss a:b:3", "is not one of"),
+        ("--average digits", "'digits' is neither yes nor no"),
         ("--jobs 0", "0 is not in the range x>=1"),
-        ("--max-memory 1", "give --max-memory"),
+        ("--max-memory 0.001", "give --max-memory"),
+        ("--max-memory inf", "max-memory is inf"),
         ("--max-memory nan", "max-memory is nan"),
         ("--plot p.txt", "give the picture a name that ends in .png"),
         ("--csv - --json", "cannot both go to stdout"),
@@ -172,6 +191,78 @@ def test_a_best_reg_at_the_edge_is_said(linclf) -> None:
     ran = linclf("sweep digits --loss softmax --reg 1:100:3 --epochs 3")
     assert ran.err == "note: the best reg is the smallest tried; with a wider --reg it may get better\n"
     assert linclf("sweep digits --loss softmax --reg 1:100:3 --epochs 3 -q").err == ""
+
+
+def test_what_fails_after_the_sweep_does_not_cost_the_table(linclf, in_tmp, monkeypatch) -> None:
+    if os.path.exists("/dev/full"):
+        ran = linclf(SHORT, "--csv", "/dev/full", "--json")
+        assert (ran.code, len(rows(ran))) == (4, 4)
+        assert "error: /dev/full: could not be written" in ran.err
+
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    module = importlib.import_module("linclf.cli.sweep")
+    monkeypatch.setattr(module, "train", interrupted)
+    ran = linclf(SHORT, "-o", "m", "--json")
+    assert (ran.code, len(rows(ran)), os.path.exists("m")) == (130, 4, False)
+    assert ran.err == "error: interrupted after the sweep, in the training of the row selected; no model was saved\n"
+    monkeypatch.setattr(module, "train", lambda *a: replace(train(*a), interrupted=Terminated()))
+    ran = linclf(SHORT, "-o", "m")
+    assert (ran.code, os.path.exists("m")) == (143, True)
+    assert "in the training of the row selected; its model is the best so far" in ran.err
+
+
+def test_the_model_is_of_the_data_that_were_swept(linclf, in_tmp) -> None:
+    """They are read once: standard input could not be read again, and a file may change meanwhile."""
+    text = (Path(__file__).parent.parent / "data" / "iris.csv").read_text()
+    line = [
+        sys.executable,
+        "-m",
+        "linclf",
+        *["sweep", "-", "--format", "csv", "--target", "species", "--reg", "0.01", "-o", "m", "--json"],
+    ]
+    ran = subprocess.run(line, input=text, capture_output=True, text=True, check=True)
+    assert json.loads(ran.stdout)["n_refit"] == 120
+    assert linclf("info m").code == 0
+
+
+def test_figures_that_are_no_numbers_are_null(linclf) -> None:
+    ran = linclf("sweep digits --loss mse --lr 1e38 --epochs 1 --batch-size 10000 --reg 0 --json")
+    assert (ran.code, rows(ran)[0]["status"]) == (3, "diverged")
+    assert linclf("sweep digits --loss svm --reg 1e300 --epochs 2").code in (0, 3)
+
+
+def test_options_from_elsewhere(linclf, in_tmp, monkeypatch) -> None:
+    Path("c.toml").write_text("[sweep]\njobs = 2\naverage = true\nval = 0.2\nepochs = 1\n")
+    result = json.loads(linclf("sweep iris --config c.toml --json"))
+    assert (result["swept"]["average"], result["cv"]) == ([True], None)
+    assert json.loads(linclf("sweep iris --config c.toml --cv 3 --json"))["cv"] == 3  # the flag overrules the file
+    monkeypatch.setenv("LINCLF_SWEEP_AVERAGE", "true")
+    monkeypatch.setenv("LINCLF_SWEEP_CV", "4")
+    result = json.loads(linclf("sweep iris --epochs 1 --json"))
+    assert (result["swept"]["average"], result["cv"]) == ([True], 4)
+    assert json.loads(linclf("sweep iris --epochs 1 --val 0.2 --json"))["cv"] is None
+    monkeypatch.delenv("LINCLF_SWEEP_CV")
+    Path("c.toml").write_text("[sweep]\nepochs = 1\n")
+    for command in ("sweep", "train"):
+        ran = linclf(f"{command} iris --config c.toml {'--csv' if command == 'sweep' else '-o'} c.toml")
+        assert ran.code == 2
+        assert "c.toml: is also a file that this command reads" in ran.err
+
+
+def test_what_to_choose_is_written_as_train_takes_it(linclf) -> None:
+    ran = linclf("sweep wine --loss softmax --average no,yes --class-weight none,balanced --reg 1e-4:1:7 --epochs 9")
+    for line in ran.splitlines()[-2:]:
+        options = line.split("  (")[0].split()[2:]
+        assert linclf(f"train wine --epochs 9 {' '.join(options)}").code == 0
+        reg = float(options[options.index("--reg") + 1])
+        assert any(reg == pytest.approx(10 ** (k * 4 / 6 - 4), rel=1e-11) for k in range(7))  # to the last digit typed
+
+
+def test_halving_with_nothing_to_halve_is_said(linclf) -> None:
+    ran = linclf("sweep wine --loss softmax,svm --reg 0.1 --epochs 8 --halving")
+    assert "note: nothing to halve: each configuration is alone in its stack" in ran.err
 
 
 def test_rows_do_not_depend_on_the_number_of_jobs(linclf, monkeypatch) -> None:
@@ -234,8 +325,34 @@ def test_a_journal_of_something_else_is_refused_and_left_alone(linclf, in_tmp) -
         assert ran.code == 2
         assert message in ran.err
         assert Path("j").read_text() == content
-    Path("j").write_text(content + '{"configuration": 1}\n')
-    assert "j:4: is not a line of a journal" in linclf("sweep iris --epochs 1 --reg 1e-3,1e-2 --journal j").err
+    line = content.splitlines()[-1]
+    for wrong in (
+        '{"configuration": 1}',
+        line.replace('"configuration": 1', '"configuration": 7'),
+        line.replace('"configuration": 1', '"configuration": 0'),
+        line.replace('"configuration": 1', '"configuration": Infinity'),
+        line.replace('"done"', '"great"'),
+        line.replace('"done"', '"diverged"'),
+        line.replace('"score": 0', '"score": NaN, "x": 0', 1),
+        line.replace('"score": 0.', '"score": "0."', 1),
+        line.replace('"reg": 0.01', '"reg": 0.02'),
+        "[" * 100_000,
+    ):
+        assert wrong != line
+        Path("j").write_text(content + wrong + "\n")
+        ran = linclf("sweep iris --epochs 1 --reg 1e-3,1e-2 --journal j")
+        assert (ran.code, ran.err.count("\n")) == (2, 1)
+        assert "j:4: is no line that this sweep wrote" in ran.err
+    Path("j").write_text("{")
+    assert "j:1: this is no journal" in linclf("sweep iris --journal j").err
+
+
+def test_a_journal_knows_the_data_by_their_content(linclf, in_tmp) -> None:
+    shutil.copy(Path(__file__).parent.parent / "data" / "iris.csv", "a.csv")
+    line = "sweep %s --target species --epochs 1 --val %s --journal j"
+    assert linclf(line % ("a.csv", "a.csv")).code == 0
+    os.rename("a.csv", "b.csv")
+    assert "6 of 6 configurations are in it already" in linclf(line % ("./b.csv", "b.csv")).err
 
 
 def test_a_journal_that_cannot_be_written(linclf, in_tmp) -> None:
@@ -371,8 +488,9 @@ def test_rows_come_back_from_a_journal_as_they_were(in_tmp) -> None:
         1e-300,
         folds=({"score": 0.3},),
     )
-    journal = Journal("j", {"a": (1, 2)})
+    options = [kept.options] * 5
+    journal = Journal("j", {"a": (1, 2)}, options)
     journal.add({4: kept})
     journal.add({4: kept, 2: kept})
-    assert Journal("j", {"a": [1, 2]}).rows == {4: kept, 2: kept}
+    assert Journal("j", {"a": [1, 2]}, options).rows == {4: kept, 2: kept}
     assert Path("j").read_bytes().count(b"\n") == 3

@@ -9,12 +9,11 @@ import click
 import numpy as np
 
 from linclf import textbook
-from linclf.cli.options import cache_option, cache_unless, config_option, data_options, json_option, source
+from linclf.cli.options import cache_option, cache_unless, check_files, config_option, data_options, json_option, source
 from linclf.datasets import load
 from linclf.datasets.labels import check_classes, encode
 from linclf.datasets.names import PREFIXES
 from linclf.errors import GradientError, InputError
-from linclf.files import check_outputs
 from linclf.gradcheck import KINDS, GradientCheck, check_gradient, check_losses, load_function
 from linclf.losses import LOSSES, Array
 from linclf.matrix import is_sparse
@@ -74,7 +73,7 @@ def gradcheck(what: tuple[str, ...], function: str | None, loss: tuple[str, ...]
         raise InputError(f"--loss: {function} has one value; give one loss")
     if plot is not None:
         check_picture(plot)
-        check_outputs((plot,), (data, function.rpartition(":")[0]))
+        check_files((plot,), (data, function.rpartition(":")[0]))
     with contextlib.redirect_stdout(sys.stderr):  # what the user's code prints must not mix with the report
         check = check_gradient(
             load_function(function),

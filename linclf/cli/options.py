@@ -12,12 +12,15 @@ import click
 
 from linclf.datasets import Cache, Source, user_cache
 from linclf.datasets.readers import FORMATS
-from linclf.errors import InputError
-from linclf.files import read_bytes
+from linclf.errors import InputError, Terminated
+from linclf.files import check_outputs, read_bytes
 from linclf.sgd import SCHEDULES
 from linclf.training import DTYPES, TrainOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+MOST_VALUES = 10_000  # of a range
 
 
 class NumberOrAuto(click.ParamType[int | float | str]):
@@ -41,13 +44,27 @@ class NumberOrAuto(click.ParamType[int | float | str]):
             self.fail(f"{value!r} is not a {self.name}.", param, ctx)
 
 
+class YesNo(click.ParamType[bool]):
+    """yes or no, true or false, 1 or 0."""
+
+    name = "yes or no"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bool:
+        """True for yes; click's usage error for what is neither."""
+        try:
+            return bool(click.BOOL.convert(str(value) or "?", param, ctx))
+        except click.BadParameter:
+            self.fail(f"{value!r} is neither yes nor no.", param, ctx)
+
+
 class ListOf(click.ParamType[tuple[Any, ...]]):
-    """Values separated by commas, each of one type; of numbers also log ranges FROM:TO:COUNT, both ends included."""
+    """Values separated by commas, each of one type; with `ranges` also FROM:TO:COUNT, evenly spaced in the logarithm, both
+    ends included."""
 
     name = "list"
 
-    def __init__(self, one: click.ParamType[Any], metavar: str, values: dict[str, Any] | None = None) -> None:
-        self.one, self.metavar, self.values = one, metavar, values or {}
+    def __init__(self, one: click.ParamType[Any], metavar: str, *, ranges: bool = False) -> None:
+        self.one, self.metavar, self.ranges = one, metavar, ranges
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
         """What is typed."""
@@ -58,12 +75,11 @@ class ListOf(click.ParamType[tuple[Any, ...]]):
         items = value if isinstance(value, list | tuple) else str(value).split(",")
         found: list[Any] = []
         for item in items:
-            text = str(item).strip() if not isinstance(item, bool) else ("yes" if item else "no")
-            if ":" in text:
+            text = str(item).strip()
+            if ":" in text and self.ranges:
                 found += self._range(text, param, ctx)
             else:
-                one = self.one.convert(text, param, ctx)
-                found.append(self.values.get(one, one))
+                found.append(self.one.convert(text, param, ctx))
         return tuple(found)
 
     def _range(self, text: str, param: click.Parameter | None, ctx: click.Context | None) -> list[float]:
@@ -72,10 +88,11 @@ class ListOf(click.ParamType[tuple[Any, ...]]):
             low, high, n = float(first), float(last), int(count)
         except ValueError:
             low = high = n = 0
-        if isinstance(self.one, click.Choice) or not (0 < low < math.inf and 0 < high < math.inf and n >= 2):
-            self.fail(f"{text!r} is no range FROM:TO:COUNT of numbers > 0, such as 1e-6:1e-1:6.", param, ctx)
-        steps = (low * (high / low) ** (i / (n - 1)) for i in range(n))
-        return [float(f"{step:.12g}") for step in steps]  # 1e-05, not 9.999999999999999e-06
+        if not (0 < low < math.inf and 0 < high < math.inf and 2 <= n <= MOST_VALUES):
+            hint = f"a range is FROM:TO:COUNT, numbers > 0 and at most {MOST_VALUES} values, such as 1e-6:1e-1:6"
+            self.fail(f"{text!r} is not understood; {hint}.", param, ctx)
+        logs = [math.log(low) + (math.log(high) - math.log(low)) * i / (n - 1) for i in range(1, n - 1)]
+        return [low, *(float(f"{math.exp(log):.12g}") for log in logs), high]  # 1e-05, not 9.999999999999999e-06
 
 
 def training_options(command: F) -> F:
@@ -121,6 +138,14 @@ def training_options(command: F) -> F:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+CONFIG = "linclf.config"  # where click's context keeps the path of --config
+
+
+def check_files(outputs: Iterable[str | None], inputs: Iterable[str | None]) -> None:
+    """`linclf.files.check_outputs`, with the file of --config among the inputs."""
+    check_outputs(outputs, [*inputs, click.get_current_context().meta.get(CONFIG)])
 
 
 def data_options(command: F) -> F:
@@ -189,6 +214,7 @@ def config_option(command: F) -> F:
 def _load_config(ctx: click.Context, param: click.Parameter, path: str | None) -> None:
     if path is None:
         return
+    ctx.meta[CONFIG] = path
     try:
         tables = tomllib.loads(read_bytes(path).decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -227,7 +253,7 @@ def _toml_types(option: click.Option) -> tuple[str, tuple[type, ...]]:
     if isinstance(option.type, NumberOrAuto):
         number, or_auto = (click.INT if option.type.kind is int else click.FLOAT), " or 'auto'"
     fits: tuple[type, ...] = (str,) if or_auto else ()
-    if number is click.INT:
+    if isinstance(number, click.types.IntParamType):
         return f"a whole number{or_auto}", (int, *fits)
     if number is click.FLOAT:
         return f"a number{or_auto}", (int, float, *fits)
@@ -245,6 +271,11 @@ def say(notes: Iterable[str], quiet: bool = False) -> None:
     """Notes on stderr, a line each."""
     for note in () if quiet else notes:
         click.echo(f"note: {note}", err=True)
+
+
+def how_it_ended(signal: BaseException) -> tuple[str, int]:
+    """The word and the exit code of a run that a signal ended."""
+    return ("terminated", 143) if isinstance(signal, Terminated) else ("interrupted", 130)
 
 
 def wants_bar(quiet: bool) -> bool:

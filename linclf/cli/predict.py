@@ -7,10 +7,10 @@ from typing import Any
 import click
 import numpy as np
 
-from linclf.cli.options import config_option, data_options, quiet_option, say, source
+from linclf.cli.options import check_files, config_option, data_options, quiet_option, say, source
 from linclf.datasets import load
 from linclf.errors import InputError
-from linclf.files import check_outputs, write_bytes
+from linclf.files import write_bytes
 from linclf.model import load as load_model
 
 
@@ -37,7 +37,7 @@ def predict(model: str, data: str, output: str, quiet: bool, **options: Any) -> 
     scores, proba = options.pop("scores"), options.pop("proba")
     if scores and proba:
         raise InputError("--scores and --proba exclude each other; give one")
-    check_outputs((output,), (model, data))
+    check_files((output,), (model, data))
     trained = load_model(model)
     dataset = load(source(data, options), like=trained.features, labelled=False)
     say(dataset.said(), quiet)

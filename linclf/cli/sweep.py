@@ -10,10 +10,13 @@ import click
 from linclf.cli.options import (
     ListOf,
     NumberOrAuto,
+    YesNo,
     cache_option,
     cache_unless,
+    check_files,
     config_option,
     data_options,
+    how_it_ended,
     json_option,
     quiet_option,
     say,
@@ -21,20 +24,18 @@ from linclf.cli.options import (
     training_options,
     wants_bar,
 )
-from linclf.datasets import Cache, Parts
+from linclf.datasets import Parts
 from linclf.datasets.scaling import SCALES
-from linclf.errors import DivergedError, InputError, Terminated
-from linclf.files import check_outputs, write_bytes
+from linclf.errors import DivergedError, InputError, LinclfError, Terminated
+from linclf.files import write_bytes
 from linclf.losses import LOSSES
 from linclf.plots import check_picture, plot_sweep
 from linclf.report import sweep_csv, sweep_text, to_json
 from linclf.sweep import SWEPT, SweepOptions, Swept, at_the_edge
 from linclf.sweep import sweep as run_sweep
 from linclf.sweep.run import Progress
-from linclf.training import Trained, TrainOptions, load_parts, train
+from linclf.training import Trained, TrainOptions, cut_parts, load_sets, train
 
-CLASS_WEIGHTS = {"none": None}
-YES_NO = {"yes": True, "no": False}
 NUMBERS = "V,V|FROM:TO:COUNT"
 
 
@@ -49,28 +50,28 @@ NUMBERS = "V,V|FROM:TO:COUNT"
 )
 @click.option(
     "--reg",
-    type=ListOf(click.FLOAT, NUMBERS),
+    type=ListOf(click.FLOAT, NUMBERS, ranges=True),
     default="1e-6:1e-1:6",
     show_default=True,
     help="L2 strengths; a range is evenly spaced in the logarithm.",
 )
 @click.option(
     "--lr",
-    type=ListOf(NumberOrAuto(float), f"auto|{NUMBERS}"),
+    type=ListOf(NumberOrAuto(float), f"auto|{NUMBERS}", ranges=True),
     default="auto",
     show_default=True,
     help="Learning rates of the first step; auto finds one for each configuration and fold.",
 )
 @click.option(
     "--momentum",
-    type=ListOf(NumberOrAuto(float), f"auto|{NUMBERS}"),
+    type=ListOf(NumberOrAuto(float), f"auto|{NUMBERS}", ranges=True),
     default="auto",
     show_default=True,
     help="Shares of the last move kept; auto: 0.9, on sparse data 0.",
 )
 @click.option(
     "--average",
-    type=ListOf(click.Choice(list(YES_NO)), "no|yes|no,yes", YES_NO),
+    type=ListOf(YesNo(), "no|yes|no,yes"),
     is_flag=False,
     flag_value="yes",
     default="no",
@@ -79,7 +80,7 @@ NUMBERS = "V,V|FROM:TO:COUNT"
 )
 @click.option(
     "--class-weight",
-    type=ListOf(click.Choice(["none", "balanced"]), "none|balanced|none,balanced", CLASS_WEIGHTS),
+    type=ListOf(click.Choice(["none", "balanced"]), "none|balanced|none,balanced"),
     default="none",
     show_default=True,
     help="Whether to weigh classes inversely to their size.",
@@ -157,15 +158,15 @@ def sweep(
     """  # fmt: skip
     began = time.perf_counter()
     config = _options(data, options)
-    check_outputs((output, csv, plot, journal), (data, config.base.test, config.base.val))
+    check_files((output, csv, plot, journal), (data, config.base.test, config.base.val))
     if "-" in (output, plot, journal):
         raise InputError("of the outputs of a sweep only --csv can go to stdout; give the others a file name")
     if csv == "-" and json:
         raise InputError("--csv and --json cannot both go to stdout; give --csv a file name")
     if plot is not None:
         check_picture(plot)
-    cache = cache_unless(no_cache)
-    parts = load_parts(config.base, cache)
+    sets = load_sets(config.base, cache_unless(no_cache))
+    parts = cut_parts(config.base, sets)
     say(parts.notes, quiet)
     loaded = time.perf_counter()
     with ExitStack() as stack:
@@ -177,52 +178,50 @@ def sweep(
             on_progress=_bar(stack, quiet),
             say=lambda note: say([note], quiet),
         )
-    trained_at = time.perf_counter()
+    swept_at = time.perf_counter()
     edge = at_the_edge(swept.rows)
     say([f"the best reg is the {edge} tried; with a wider --reg it may get better"] if edge else [], quiet)
-    refit, ended = None, swept.interrupted
-    if (select or output) and swept.best and not ended:
-        try:
-            refit = _refit(config, swept, select, cache)
-            ended = refit.interrupted
-        except (KeyboardInterrupt, Terminated, DivergedError) as signal:  # the table is there, and is shown first
-            ended = signal
-        else:
+    result = {**_result(config, parts, swept), **dict.fromkeys(("selected", "n_refit", "accuracy", "model"))}
+    refit: Trained | None = None
+    failed: BaseException | None = None
+    try:  # whatever fails here does not cost the table
+        if csv is not None:
+            write_bytes(csv, sweep_csv(result).encode())
+        if plot is not None:
+            plot_sweep(result, plot)
+        row = swept.best_1se if select == "1se" else swept.best
+        if (select or output) and row and not swept.interrupted:
+            chosen = replace(config.base, **row.options, val=None)  # trained on all training rows, as train would
+            refit = train(chosen, cut_parts(chosen, sets))
+            result |= {
+                "selected": "best_1se" if select == "1se" else "best",
+                "n_refit": refit.result["n_train"],
+                "accuracy": refit.result["accuracy"],
+            }
             if output is not None:
                 refit.model.save(output)
-    seconds = {"load": loaded - began, "train": trained_at - loaded, "total": time.perf_counter() - began}
-    result = {
-        **_result(config, parts, swept),
-        "selected": None if refit is None else "best_1se" if select == "1se" else "best",
-        "n_refit": None if refit is None else refit.result["n_train"],
-        "accuracy": None if refit is None else refit.result["accuracy"],
-        "model": output if refit else None,
-        "seconds": seconds,
-    }
-    if csv is not None:
-        write_bytes(csv, sweep_csv(result).encode())
-    if plot is not None:
-        plot_sweep(result, plot)
-    click.echo(to_json(result) if json else sweep_text(result), err=csv == "-")
-    return _ending(swept, ended, journal)
+                result["model"] = output
+    except (KeyboardInterrupt, Terminated, LinclfError, OSError) as error:
+        failed = error
+    result["seconds"] = {"load": loaded - began, "train": swept_at - loaded, "total": time.perf_counter() - began}
+    if not (quiet and csv == "-"):
+        click.echo(to_json(result) if json else sweep_text(result), err=csv == "-")
+    return _ending(swept, refit, failed, journal)
 
 
 def _options(data: str, options: dict[str, Any]) -> SweepOptions:
     """The frozen options of the command line's."""
+    options["class_weight"] = tuple(None if kind == "none" else kind for kind in options["class_weight"])
     lists = {name: tuple(options.pop(name)) for name in SWEPT}
     cv, halving, max_memory = (options.pop(name) for name in ("cv", "halving", "max_memory"))
+    given = {name: click.get_current_context().get_parameter_source(name) for name in ("cv", "val")}
+    typed = [name for name, where in given.items() if where is click.core.ParameterSource.COMMANDLINE]
+    if typed == ["cv"]:  # a flag overrules what the environment or a file says of the other one
+        options["val"] = None
+    cv = None if typed == ["val"] else cv
     first = {name: values[0] for name, values in lists.items() if values}
     base = TrainOptions(source=source(data, options), bias=not options.pop("no_bias"), **{**first, **options})
     return SweepOptions(base, lists, 5 if cv is None and base.val is None else cv, halving, max_memory)
-
-
-def _refit(config: SweepOptions, swept: Swept, select: str | None, cache: Cache | None) -> Trained:
-    """Train the selected configuration on all training rows, as `linclf train` would."""
-    row = swept.best_1se if select == "1se" else swept.best
-    if row is None:
-        raise AssertionError("there is a best row")
-    options = replace(config.base, **row.options, val=None)
-    return train(options, load_parts(options, cache))
 
 
 def _result(config: SweepOptions, parts: Parts, swept: Swept) -> dict[str, Any]:
@@ -264,16 +263,20 @@ def _bar(stack: ExitStack, quiet: bool) -> Any:
     return on_progress
 
 
-def _ending(swept: Swept, ended: BaseException | None, journal: str | None) -> int:
-    """0, or the code of what ended the sweep early, said on stderr."""
-    if isinstance(ended, DivergedError):
-        raise ended
-    if ended is not None:
+def _ending(swept: Swept, refit: Trained | None, failed: BaseException | None, journal: str | None) -> int:
+    """0, or the code of the signal that ended the work early, said on stderr; what failed after the table is raised."""
+    if isinstance(failed, Exception):
+        raise failed
+    signal = swept.interrupted or failed or (refit.interrupted if refit else None)
+    if signal is not None:
         finished = sum(row.status != "unfinished" for row in swept.rows)
-        go_on = "the same command goes on from the journal" if journal else "with --journal FILE it could go on"
-        word, code = ("terminated", 143) if isinstance(ended, Terminated) else ("interrupted", 130)
-        where = f"after {finished} of {swept.n_configurations} configurations"
-        click.echo(f"error: {word} {where}; {go_on}", err=True)
+        where = f"after {finished} of {swept.n_configurations} configurations; "
+        where += "the same command goes on from the journal" if journal else "with --journal FILE it could go on"
+        if not swept.interrupted:
+            where = "after the sweep, in the training of the row selected"
+            where += "; its model is the best so far" if refit else "; no model was saved"
+        word, code = how_it_ended(signal)
+        click.echo(f"error: {word} {where}", err=True)
         return code
     if swept.best is None:
         why = next(row.why for row in swept.rows if row.why)

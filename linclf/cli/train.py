@@ -10,8 +10,10 @@ from linclf.cli.options import (
     NumberOrAuto,
     cache_option,
     cache_unless,
+    check_files,
     config_option,
     data_options,
+    how_it_ended,
     json_option,
     quiet_option,
     say,
@@ -20,8 +22,7 @@ from linclf.cli.options import (
     wants_bar,
 )
 from linclf.datasets.scaling import SCALES
-from linclf.errors import InputError, Terminated
-from linclf.files import check_outputs
+from linclf.errors import InputError
 from linclf.losses import LOSSES
 from linclf.report import to_json, training_text
 from linclf.training import Progress, Trained, TrainOptions, load_parts
@@ -89,7 +90,7 @@ def train(
         raise InputError("the model and --json cannot both go to stdout; give -o a file name")
     if history == "-":
         raise InputError("the history cannot go to stdout, where the report is; give --history a file name")
-    check_outputs((output, history), (data, config.test, config.val))
+    check_files((output, history), (data, config.test, config.val))
     parts = load_parts(config, cache_unless(no_cache))
     say(parts.notes, quiet)
     loaded = time.perf_counter()
@@ -133,6 +134,6 @@ def _ending(trained: Trained, output: str | None) -> int:
     if trained.interrupted is None:
         return 0
     saved = f"the best model so far is in {output}" if output else "no -o was given, so no model was saved"
-    word, code = ("terminated", 143) if isinstance(trained.interrupted, Terminated) else ("interrupted", 130)
+    word, code = how_it_ended(trained.interrupted)
     click.echo(f"error: {word} after epoch {trained.result['epochs']}; {saved}", err=True)
     return code

@@ -5,15 +5,16 @@ The first line says which sweep it is: the data's digests and all options that t
 """
 
 import json
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from linclf.errors import AccessError, InputError
 from linclf.files import read_bytes
-from linclf.sweep.rows import Row
+from linclf.sweep.rows import STATES, Row
 
 FORMAT = 1
 
@@ -21,11 +22,13 @@ FORMAT = 1
 class Journal:
     """The journal at a path: `rows` by configuration that it holds, `notes` on what was done to it.
 
+    sweep    what tells this sweep from others, as plain data
+    options  those of each of its configurations
     Raises InputError for a file that is no journal or that of another sweep, AccessError where it cannot be written.
     """
 
-    def __init__(self, path: str, sweep: Mapping[str, Any]) -> None:
-        self.path = path
+    def __init__(self, path: str, sweep: Mapping[str, Any], options: Sequence[Mapping[str, Any]]) -> None:
+        self.path, self.options = path, options
         self.rows: dict[int, Row] = {}
         self.notes: list[str] = []
         head = _line({"journal": FORMAT, **sweep})
@@ -33,7 +36,8 @@ class Journal:
             raise InputError(f"{path}: is no file that a journal could grow in; give --journal another name")
         content = read_bytes(path) if os.path.exists(path) else b""
         whole, torn = content[: content.rfind(b"\n") + 1], content[content.rfind(b"\n") + 1 :]
-        if not whole and head.startswith(torn):  # a new file, or one that was cut in its first line
+        begun = torn.startswith(head[: len('{"journal"')]) and head.startswith(torn)
+        if not content or (not whole and begun):  # a new file, or one that was cut in its first line
             whole = b""
         else:
             self._check(whole or torn, sweep)
@@ -70,13 +74,32 @@ class Journal:
     def _read(self, whole: bytes) -> None:
         for number, line in enumerate(whole.splitlines()[1:], 2):
             try:
-                entry = json.loads(line)
-                row = Row(**{**entry["row"], "folds": tuple(entry["row"]["folds"])})
-                self.rows[int(entry["configuration"])] = row
-            except (ValueError, KeyError, TypeError):
+                entry = json.loads(line, parse_constant=float)
+                configuration, row = (
+                    entry["configuration"],
+                    Row(**{**entry["row"], "folds": tuple(entry["row"]["folds"])}),
+                )
+                sound = self._is_sound(configuration, row)
+            except (ValueError, KeyError, TypeError, RecursionError):
+                sound = False
+            if not sound:
                 raise InputError(
-                    f"{self.path}:{number}: is not a line of a journal; remove it, and its configuration is trained anew"
-                ) from None
+                    f"{self.path}:{number}: is no line that this sweep wrote; remove it, and its configuration is trained anew"
+                )
+            self.rows[configuration] = row
+
+    def _is_sound(self, configuration: Any, row: Row) -> bool:
+        """Whether a row that was read is one of this sweep."""
+        numbers = [row.score, row.score_std, row.score_se, row.objective, row.lr, row.momentum, row.epochs]
+        return (
+            type(configuration) is int
+            and 0 <= configuration < len(self.options)
+            and row.options == self.options[configuration]
+            and row.status in STATES
+            and row.status != "unfinished"
+            and (row.score is not None) == (row.status != "diverged")
+            and all(x is None or (type(x) in (int, float) and math.isfinite(x)) for x in numbers)
+        )
 
     def add(self, rows: Mapping[int, Row]) -> None:
         """Append the rows of these configurations that it does not hold yet, and wait until the disk has them."""

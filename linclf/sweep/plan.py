@@ -7,6 +7,7 @@ scaled, whose View would cost a step O(d), and folds whose scalings are so far a
 out, that the shared X would cost digits.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import reduce
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from linclf.datasets import Part, Parts
-from linclf.datasets.parts import folds
+from linclf.datasets.parts import folds, parse_part
 from linclf.datasets.scaling import Scaling, moments, scaling_of
 from linclf.errors import InputError
 from linclf.losses import LOSSES, Array
@@ -34,6 +35,7 @@ WIDE = 30_000_000
 LONG, SHARE = 1_000_000_000_000, 8
 FIT_ARRAYS, AVERAGE_ARRAYS = 8, 7  # arrays of the size of the weights that training holds, and averaging in float64
 STEP_ARRAYS = 8  # arrays of the size of a minibatch's scores, and of a chunk's when a stack is measured
+MOST_CONFIGURATIONS, MOST_MEMORY = 100_000, 1e12
 FARTHEST = 100.0  # a fold's scaling from the shared one, in units of either: some 1e-5 of a float32's digits
 
 
@@ -59,17 +61,20 @@ class SweepOptions:
     def __post_init__(self) -> None:
         if self.cv is not None and self.base.val is not None:
             raise InputError("--cv and --val both hold rows out; give one of the two")
-        if self.cv is None and not self.base.val:
+        if self.cv is None and not parse_part(self.base.val, "val"):
             raise InputError(
                 "a sweep compares configurations on held-out rows; give --cv K or --val DATA or a fraction"
             )
         if self.cv is not None and self.cv < 2:
             raise InputError(f"cv is {self.cv}; give a whole number of folds >= 2")
-        if not self.max_memory > 0:
+        if not 0 < self.max_memory < MOST_MEMORY:
             raise InputError(f"max-memory is {self.max_memory:g}; give a number of megabytes > 0")
         for name, values in self.lists.items():
             if not values:
                 raise InputError(f"{name.replace('_', '-')} has no value; give one at least")
+        count = math.prod(len(values) for values in self.lists.values())
+        if count > MOST_CONFIGURATIONS:
+            raise InputError(f"{count} configurations are more than {MOST_CONFIGURATIONS}; give fewer values")
         self.configurations()
 
     def configurations(self) -> tuple[TrainOptions, ...]:
@@ -182,12 +187,14 @@ def _view(shared: Scaling, folds: list[Scaling], bias: bool) -> View:
 
 @dataclass(frozen=True)
 class _Cost:
-    """Of a configuration with all its folds: who shares its pass, multiplications a step and in all, bytes in training."""
+    """Of a configuration with all its folds: who shares its pass, multiplications a step and in all, bytes in training, and
+    those of measuring it on all rows at once."""
 
     group: tuple[Any, ...]
     step: float
     total: float
     memory: float
+    measuring: float
 
 
 def _cost(configuration: TrainOptions, parts: Parts, space: Space) -> _Cost:
@@ -196,38 +203,42 @@ def _cost(configuration: TrainOptions, parts: Parts, space: Space) -> _Cost:
     batch = min(sgd.batch_size, n)
     step = 4 * numbers_per_row(space.X) * (SPARSE_COST if is_sparse(space.X) else 1) * outputs * batch
     arrays = FIT_ARRAYS + (AVERAGE_ARRAYS if configuration.average else 0)
-    numbers = outputs * ((d + 1) * arrays + batch * STEP_ARRAYS) + 3 * n * k  # losses and weights of each row
+    numbers = outputs * ((d + 1) * arrays + batch * STEP_ARRAYS) + 6 * n * k  # losses and weights of each row
     # without momentum a step on sparse data touches only the columns of its rows; in a stack with momentum it would not
     moves_all = is_sparse(space.X) and sgd.momentum > 0
     group = configuration.loss, configuration.batch_size, configuration.scale, moves_all
-    return _Cost(group, step, step * sgd.epochs * n / batch, numbers * np.dtype(configuration.dtype).itemsize)
+    item = np.dtype(configuration.dtype).itemsize
+    return _Cost(group, step, step * sgd.epochs * n / batch, numbers * item, STEP_ARRAYS * item * n * outputs)
 
 
 def _cut(
     options: SweepOptions, configurations: tuple[TrainOptions, ...], costs: list[_Cost]
 ) -> tuple[tuple[tuple[int, ...], ...], float]:
     """Stacks within the bounds of memory, speed and a long sweep, each spread over its group's list; and megabytes."""
-    total = sum(cost.total for cost in costs)
-    measuring = STEP_ARRAYS * CHUNK_NUMBERS * np.dtype(options.base.dtype).itemsize  # bytes, of any stack
-    bytes_allowed = options.max_memory * 1e6 - measuring
+    total, allowed = sum(cost.total for cost in costs), options.max_memory * 1e6
+    chunk = STEP_ARRAYS * CHUNK_NUMBERS * np.dtype(options.base.dtype).itemsize  # bytes, of measuring a chunk of rows
     groups: dict[tuple[Any, ...], list[int]] = {}
     for number, cost in enumerate(costs):
         groups.setdefault(cost.group, []).append(number)
     stacks: list[tuple[int, ...]] = []
     for members in groups.values():
-        step, work, memory = (max(getattr(costs[i], name) for i in members) for name in ("step", "total", "memory"))
-        if memory > bytes_allowed:
-            needed = (memory + measuring) / 1e6
+        step, work, memory, one = (
+            max(getattr(costs[i], name) for i in members) for name in ("step", "total", "memory", "measuring")
+        )
+        if memory + min(one, chunk) > allowed:
+            needed = (memory + min(one, chunk)) / 1e6
             raise InputError(
                 f"one configuration of loss {configurations[members[0]].loss} takes {needed:.0f} MB in training; "
-                f"give --max-memory {needed + 1:.0f} or more, or fewer folds"
+                f"give --max-memory {needed + 1:.0f} or more{', or fewer folds' if options.cv else ''}"
             )
         # a fourth of the memory, so that four stacks can be trained side by side
-        widest = max((options.max_memory * 1e6 / 4 - measuring) / memory, 1)
+        widest = (allowed - min(one * len(members), chunk)) / 4 / memory
         if total > LONG:
             widest = min(widest, total / SHARE / work)
         count = max(-(-len(members) // max(int(widest), 1)), round(len(members) * step / WIDE))
         count = min(1 << (count - 1).bit_length(), len(members))  # a power of two keeps as many cores busy to the end
         stacks += [tuple(members[i::count]) for i in range(count)]
-    largest = max(sum(costs[i].memory for i in stack) for stack in stacks)
-    return tuple(stacks), (largest + measuring) / 1e6
+    largest = max(
+        sum(costs[i].memory for i in stack) + min(sum(costs[i].measuring for i in stack), chunk) for stack in stacks
+    )
+    return tuple(stacks), largest / 1e6

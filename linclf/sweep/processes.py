@@ -67,16 +67,15 @@ def _start(work: Callable[[int], Iterator[Any]]) -> tuple[Any, Any]:
 
 @contextmanager
 def _deaf() -> Iterator[None]:
-    """Ctrl-C reaches all processes of a terminal: the parent answers it, children are born deaf to it."""
-    try:
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    except ValueError:  # not in the main thread: signals are the caller's business
+    """Ctrl-C reaches all processes of a terminal: the parent answers it, a little later; children are born deaf to it."""
+    if not hasattr(signal, "pthread_sigmask"):
         yield
         return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _receive(pipe: Any) -> tuple[bool, int, Any]:
@@ -93,6 +92,7 @@ def _receive(pipe: Any) -> tuple[bool, int, Any]:
 
 def _serve(work: Callable[[int], Iterator[Any]], pipe: Any, parent: int) -> None:
     """What a process does: take tasks, send messages, until it is killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
     while True:

@@ -51,7 +51,12 @@ def spread(scores: Sequence[float], n_held: int) -> tuple[float | None, float]:
 
 def rank(rows: Iterable[Row]) -> list[Row]:
     """The best first: by status, by score, and of equal scores the most regularised, then the first asked for."""
-    return sorted(rows, key=lambda row: (STATES.index(row.status), -_score(row), -row.options["reg"]))
+    return sorted(rows, key=order)
+
+
+def order(row: Row) -> tuple[int, float, float]:
+    """What rows are ranked by."""
+    return STATES.index(row.status), -_score(row), -row.options["reg"]
 
 
 def best(rows: Iterable[Row]) -> Row | None:
@@ -84,7 +89,12 @@ def at_the_edge(rows: Sequence[Row]) -> str | None:
     top, regs = best(rows), sorted({row.options["reg"] for row in rows})
     if top is None or len(regs) < 3:
         return None
-    return {regs[0]: "smallest", regs[-1]: "largest"}.get(top.options["reg"])
+    return {regs[0] or None: "smallest", regs[-1]: "largest"}.get(top.options["reg"])  # below 0 there is none
+
+
+def finite(number: float) -> float | None:
+    """A number as JSON has it: None for NaN and infinity."""
+    return float(number) if math.isfinite(number) else None
 
 
 def _score(row: Row) -> float:

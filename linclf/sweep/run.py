@@ -13,17 +13,16 @@ from linclf.sweep.journal import Journal
 from linclf.sweep.plan import Plan, SweepOptions, make_plan
 from linclf.sweep.processes import side_by_side
 from linclf.sweep.rows import Row, best, best_1se, rank
-from linclf.sweep.stack import train_stack
+from linclf.sweep.stack import row_options, train_stack
 from linclf.training import settings
 
 
 @dataclass(frozen=True)
 class Swept:
-    """The rows, ranked; of what was interrupted, with those that had begun. `n_jobs` processes were at work."""
+    """The rows, ranked; of what was interrupted, with those that had begun."""
 
     rows: list[Row]
     n_configurations: int
-    n_jobs: int
     interrupted: BaseException | None = None
 
     @property
@@ -64,13 +63,16 @@ def sweep(
     """
     with one_blas_thread():
         plan = make_plan(options, parts)
-        kept = None if journal is None else Journal(journal, identity(options, parts))
-        rows: dict[int, Row] = {} if kept is None else dict(kept.rows)
-        if kept is not None:
-            for note in kept.notes:
-                say(note)
-            if rows:
-                say(f"{journal}: {len(rows)} of {len(plan.configurations)} configurations are in it already")
+        if options.halving and all(len(stack) == 1 for stack in plan.stacks):
+            say("nothing to halve: each configuration is alone in its stack; give more of them, or more --max-memory")
+        log = None
+        if journal is not None:
+            log = Journal(journal, identity(options, parts), [row_options(one) for one in plan.configurations])
+        rows: dict[int, Row] = {} if log is None else dict(log.rows)
+        for note in [] if log is None else log.notes:
+            say(note)
+        if rows:
+            say(f"{journal}: {len(rows)} of {len(plan.configurations)} configurations are in it already")
         # a stack is trained whole or not at all, so that its rows do not depend on what was there before
         tasks = [k for k, stack in enumerate(plan.stacks) if not rows.keys() >= set(stack)]
         jobs = n_jobs(jobs, plan, len(tasks))
@@ -82,14 +84,15 @@ def sweep(
         try:
             for task, update in side_by_side(partial(train_stack, plan), tasks, jobs):
                 done += update.epochs
-                rows |= update.rows
-                finished[task] |= {i: row for i, row in update.rows.items() if row.status != "unfinished"}
-                if kept is not None and len(finished[task]) == len(plan.stacks[task]):
-                    kept.add(finished[task])
+                ended = {i: row for i, row in update.rows.items() if row.status != "unfinished"}
+                finished[task] |= ended
+                rows |= {i: row for i, row in update.rows.items() if i not in rows or rows[i].status == "unfinished"}
+                if log is not None and ended and len(finished[task]) == len(plan.stacks[task]):
+                    log.add(finished[task])
                 on_progress(_progress(done, total, rows))
         except (KeyboardInterrupt, Terminated) as signal:
             interrupted = signal
-    return Swept(rank(rows[i] for i in sorted(rows)), len(plan.configurations), jobs, interrupted)
+    return Swept(rank(rows[i] for i in sorted(rows)), len(plan.configurations), interrupted)
 
 
 def n_jobs(asked: int | None, plan: Plan, n_tasks: int) -> int:
@@ -102,6 +105,8 @@ def identity(options: SweepOptions, parts: Parts) -> dict[str, object]:
     """What the rows depend on, as plain data."""
     lists = {name: list(dict.fromkeys(values)) for name, values in options.lists.items()}
     base = asdict(replace(options.base, **{name: values[0] for name, values in lists.items()}))
+    del base["source"]["data"]  # where the data lie does not matter: they have digests
+    base |= {part: "data" for part in ("test", "val") if part in parts.digests}
     return {
         "linclf": linclf.__version__,
         "data": parts.digests,

@@ -8,12 +8,12 @@ import numpy as np
 
 from linclf.errors import DivergedError
 from linclf.losses import LOSSES, Array
-from linclf.matrix import chunks, one_blas_thread
+from linclf.matrix import chunks, one_blas_thread, select
 from linclf.objective import Objective, predicted, scores
 from linclf.rate import Pilot
 from linclf.sgd import SGD, Epoch, epochs
 from linclf.sweep.plan import SWEPT, Fold, Plan
-from linclf.sweep.rows import FOLD_KEYS, Row, spread
+from linclf.sweep.rows import FOLD_KEYS, Row, finite, order, spread
 from linclf.training import TrainOptions, sample_weights, settings, why_not_learned
 
 
@@ -29,6 +29,11 @@ def train_stack(plan: Plan, number: int) -> Iterator[Update]:
     """Train the stack of this number; every configuration's last row is done, halved or diverged."""
     with one_blas_thread():
         yield from _Stack(plan, plan.stacks[number]).train()
+
+
+def row_options(configuration: TrainOptions) -> dict[str, Any]:
+    """What tells a configuration from the others of its sweep."""
+    return {name: getattr(configuration, name) for name in SWEPT}
 
 
 class _Stack:
@@ -48,29 +53,28 @@ class _Stack:
 
     def train(self) -> Iterator[Update]:
         """Run through the epochs; yield after each."""
-        everyone = keep = np.arange(len(self.alive))
+        keep: Array | None = None  # places among the alive that are trained on; None: all
         for number in range(1, self.n_epochs + 1):
+            sound = np.hstack([one.step(keep) for one in self.passes]).all(axis=1)  # (alive,)
+            places = np.flatnonzero(sound)
             why = f"training diverged in epoch {number}; use a smaller lr, or auto"
-            sent = keep if len(keep) < len(everyone) else None
-            finite = np.hstack([one.step(sent) for one in self.passes]).all(axis=1)  # (alive,)
-            everyone, keep = np.arange(len(self.alive)), np.flatnonzero(finite)
-            rows = {place: self._row(place, "diverged", number, why=why) for place in np.flatnonzero(~finite).tolist()}
+            rows = {place: self._row(place, "diverged", number, why=why) for place in np.flatnonzero(~sound).tolist()}
             if number == self.n_epochs:
-                rows |= self._measured(keep, "done", number)
+                rows |= self._measured(places, "done", number)
             elif number in self.looks:
-                looked = self._measured(keep, "unfinished", number)
+                looked = self._measured(places, "unfinished", number)
                 rows |= looked
                 if self.halving:
-                    order = sorted(
-                        looked, key=lambda place: (-(looked[place].score or 0), -looked[place].options["reg"])
-                    )
-                    keep = np.sort(np.array(order[: -(-len(order) // 2)], np.intp))
-                    rows |= self._measured(np.setdiff1d(list(looked), keep), "halved", number)
-            skipped = (len(everyone) - len(keep)) * (self.n_epochs - number)
-            yield Update(len(everyone) + skipped, {self.numbers[self.alive[place]]: row for place, row in rows.items()})
-            self.alive = self.alive[keep]
-            if not len(keep):
+                    better = sorted(looked, key=lambda place: order(looked[place]))[: -(-len(looked) // 2)]
+                    rows |= self._measured(np.setdiff1d(places, better), "halved", number)
+                    places = np.sort(np.array(better, np.intp))
+            left = len(self.alive) - len(places)
+            news = {self.numbers[self.alive[place]]: row for place, row in rows.items()}
+            yield Update(len(self.alive) + left * (self.n_epochs - number), news)
+            if not len(places):
                 return
+            keep = places if left else None
+            self.alive = self.alive[places]
 
     def _measured(self, places: Array, status: str, number: int) -> dict[int, Row]:
         """Rows of these places among the alive; the objective, which costs a pass, of those that have left training."""
@@ -102,12 +106,12 @@ class _Stack:
         first, configuration = self.passes[0], self.configurations[self.alive[place]]
         lr = np.hstack([one.lr[place] for one in self.passes])  # (k,)
         none = [None] * len(lr)
-        of_folds = [none if a is None else a.tolist() for a in (scores, objectives, lr)]
+        of_folds = [none if a is None else [finite(x) for x in a] for a in (scores, objectives, lr)]
         if status == "diverged":  # the row has no figures, though some of its folds may have
             scores = objectives = None
         std, se = (None, None) if scores is None else spread(scores.tolist(), first.n_held)
         return Row(
-            options={name: getattr(configuration, name) for name in SWEPT},
+            options=row_options(configuration),
             status=status,
             epochs=number,
             score=None if scores is None else float(scores.mean()),
@@ -133,8 +137,11 @@ class _Pass:
         self.loss, self.folds, self.dtype, self.y = LOSSES[first.loss], folds, first.dtype, rows.y
         space = plan.spaces[first.scale]
         self.X, self.view = space.X, space.view
-        if space.apart:
-            self.X = folds[0].scaling.apply(rows.X, first.dtype)
+        if space.apart and folds[0].used is not None:
+            # a row that trains in place of one held out, whose weight is 0: scaled by this fold it could overflow
+            used = folds[0].used
+            stand_ins = np.where(used, np.arange(len(rows.y)), np.argmax(used))
+            self.X = folds[0].scaling.apply(select(rows.X, stand_ins), first.dtype)
         self.n_outputs = self.loss.n_outputs(len(plan.parts.classes))
         self.n_held = len(folds[0].held.y)
         self.weights = _weights(configurations, rows.y, folds)
