@@ -87,8 +87,10 @@ class _Stack:
         rows = {}
         for i, place in enumerate(places.tolist()):
             own = [objectives[i] for objectives in reached]
-            reasons = [one.why_not_learned(place, at) for one, at in zip(self.passes, own, strict=True)]
-            why = next(filter(None, reasons), None) if status == "done" else None
+            why = None
+            if status == "done":
+                reasons = (one.why_not_learned(place, at) for one, at in zip(self.passes, own, strict=True))
+                why = next(filter(None, reasons), None)
             rows[place] = self._row(place, "diverged" if why else status, number, scores[i], np.hstack(own), why=why)
         return rows
 
@@ -117,7 +119,7 @@ class _Stack:
             score=None if scores is None else float(scores.mean()),
             score_std=std,
             score_se=se,
-            objective=None if objectives is None else float(objectives.mean()),
+            objective=None if objectives is None else finite(objectives.mean()),
             best_epoch=None if scores is None or first.best_epoch is None else int(first.best_epoch[place, 0]),
             lr=float(lr[0] if (lr == lr[0]).all() else np.exp(np.log(lr).mean())),
             momentum=float(first.momentum[place, 0]),
