@@ -110,21 +110,19 @@ def signs(scores: Array, y: Array) -> Array:
     return t.reshape(len(y), *[1] * (scores.ndim - 2), m) if scores.ndim > 2 else t
 
 
-def softmax_probabilities(scores: Array) -> Array:
+def softmax_probabilities(logits: Array) -> Array:
     """softmax(s): (n, *models, K) -> (n, *models, K), rows that sum to 1."""
-    exponentials = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return np.asarray(exponentials / exponentials.sum(axis=-1, keepdims=True))
 
 
-def logistic_probabilities(scores: Array) -> Array:
-    """sigmoid(s): one output -> the two classes' (n, *models, 2); one-vs-rest outputs -> normalised over the classes."""
-    small = np.exp(-np.abs(scores))
+def logistic_logits(scores: Array) -> Array:
+    """Logits whose softmax is sigmoid(s): one output -> (0, s) of the two classes; one-vs-rest outputs -> log sigmoid(s),
+    the sigmoids normalised over the classes."""
     if scores.shape[-1] == 1:
-        positive = np.where(scores > 0, 1, small) / (1 + small)
-        negative = np.where(scores > 0, small, 1) / (1 + small)  # not 1 - positive, which would lose its digits
-        return np.concatenate([negative, positive], axis=-1)
-    # sigmoids normalised in logs, log sigmoid(s) = min(s, 0) - log1p(exp(-|s|)): far from 0 they would all be 0
-    return softmax_probabilities(np.minimum(scores, 0) - np.log1p(small))
+        return np.concatenate([np.zeros_like(scores), scores], axis=-1)
+    # log sigmoid(s) = min(s, 0) - log1p(exp(-|s|)): far from 0 the sigmoids themselves would all be 0
+    return np.asarray(np.minimum(scores, 0) - np.log1p(np.exp(-np.abs(scores))))
 
 
 @dataclass(frozen=True)
@@ -138,7 +136,7 @@ class Loss:
     curvature   of a loss whose gradient grows with the score: its second derivative, else 0. That of squared-hinge is 2 on
                 one side of the margin and 0 on the other; between them, 4/3 serves best in `linclf.rate`
     binary      True: t = +-1; one output for two classes, one-vs-rest for more. False: an output per class
-    probabilities   scores -> class probabilities, for the losses that have them
+    logits      scores -> logits (n, *models, K) whose softmax is the probabilities of the classes, for losses that have these
     """
 
     name: str
@@ -147,7 +145,7 @@ class Loss:
     source: str
     curvature: float = 0.0
     binary: bool = False
-    probabilities: Callable[[Array], Array] | None = None
+    logits: Callable[[Array], Array] | None = None
 
     def __call__(self, scores: Array, y: Array) -> tuple[Array, Array]:
         """The loss of each sample and its gradient: see the top of this file for shapes."""
@@ -167,7 +165,7 @@ LOSSES: dict[str, Loss] = {
             "sum_{j != y} max(0, s_j - s_y + 1)",
             "Weston & Watkins, 1999",
         ),
-        Loss("softmax", softmax, "logsumexp(s) - s_y", "Bridle, 1990", probabilities=softmax_probabilities),
+        Loss("softmax", softmax, "logsumexp(s) - s_y", "Bridle, 1990", logits=lambda scores: scores),
         Loss("hinge", hinge, "max(0, 1 - t s)", "Cortes & Vapnik, 1995", binary=True),
         Loss(
             "squared-hinge",
@@ -183,7 +181,7 @@ LOSSES: dict[str, Loss] = {
             "log(1 + exp(-t s))",
             "Cox, 1958",
             binary=True,
-            probabilities=logistic_probabilities,
+            logits=logistic_logits,
         ),
         Loss("crammer-singer", crammer_singer, "max(0, 1 + max_{j != y} s_j - s_y)", "Crammer & Singer, 2001"),
         Loss("mse", mse, "sum_j (s_j - onehot(y)_j)^2", "Rifkin, Yeo & Poggio, 2003", curvature=2),

@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from linclf.datasets import Features
 from linclf.errors import InputError
 from linclf.files import read_bytes, write_bytes
-from linclf.losses import LOSSES, Array
+from linclf.losses import LOSSES, Array, softmax_probabilities
 from linclf.matrix import Lazy, Matrix, chunks, first_not_finite, one_blas_thread
 from linclf.objective import predicted, scores
 
@@ -89,11 +89,16 @@ class LinearModel:
 
     def probabilities(self, X: Matrix) -> Array:
         """Class probabilities of raw rows X (n, d): (n, K). Raises InputError for a loss that has none."""
-        link = LOSSES[self.loss].probabilities
-        if link is None:
-            having = ", ".join(loss.name for loss in LOSSES.values() if loss.probabilities)
+        logits = self.logits(self.scores(X))
+        if logits is None:
+            having = ", ".join(loss.name for loss in LOSSES.values() if loss.logits)
             raise InputError(f"a model of the loss {self.loss} has no probabilities; train with --loss {having}")
-        return link(self.scores(X))
+        return softmax_probabilities(logits)
+
+    def logits(self, scores: Array) -> Array | None:
+        """Scores (n, m) as logits (n, K) whose softmax are the class probabilities; None for a loss that has none."""
+        logits = LOSSES[self.loss].logits
+        return None if logits is None else logits(scores)
 
     def save(self, path: str) -> None:
         """Write the model file, whole or not at all; `-` is standard output. The same model gives the same bytes."""

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from linclf.losses import Array
+from linclf.losses import Array, softmax, softmax_probabilities, squared_error
 from linclf.model import LinearModel
 
 if TYPE_CHECKING:
     from linclf.gradcheck import GradientCheck, LossCheck
 
+BINS = 15  # of confidence, for the calibration error
 WIDEST_CONFUSION = 20  # classes beyond which the text shows the most frequent confusions instead of the matrix
 
 
@@ -52,13 +53,39 @@ def to_json(result: dict[str, Any]) -> str:
     return json.dumps(result, allow_nan=False)
 
 
-def evaluation(predicted: Array, y: Array, classes: Array) -> dict[str, Any]:
-    """What `evaluate` reports of predicted and true codes (n,): accuracy, n, confusion, classes, per_class."""
+def calibration(logits: Array | None, y: Array) -> dict[str, float | None]:
+    """How good probabilities are, over the rows whose label is known; None where there are none.
+
+    logits             (n, K), whose softmax they are; y (n,) codes
+    log_loss           -log p of the true class, the mean
+    brier              sum_k (p_k - [y = k])^2, the mean, in [0, 2] (Brier, 1950)
+    calibration_error  the gap between confidence and accuracy in each of BINS equal ranges of confidence, weighted by the
+                       rows in it (Guo et al., 2017)
+    """
+    if logits is None or not (y >= 0).any():
+        return {"log_loss": None, "brier": None, "calibration_error": None}
+    logits, y = logits[y >= 0].astype(np.float64), y[y >= 0]
+    p = softmax_probabilities(logits)  # (n, K)
+    onehot = np.arange(p.shape[1]) == y[:, None]  # (n, K)
+    right, confidence = p.argmax(axis=1) == y, p.max(axis=1)
+    place = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    gaps = np.bincount(place, right - confidence, BINS)  # rows in a bin times its accuracy less its confidence
+    return {
+        "log_loss": float(softmax(logits, y)[0].mean()),
+        "brier": float(squared_error(p, onehot)[0].mean()),
+        "calibration_error": float(np.abs(gaps).sum() / len(y)),
+    }
+
+
+def evaluation(predicted: Array, y: Array, classes: Array, logits: Array | None = None) -> dict[str, Any]:
+    """What `evaluate` reports of predicted and true codes (n,): accuracy, n, confusion, classes, per_class; and of logits
+    (n, K), if the model has probabilities, log_loss, brier and calibration_error."""
     matrix = confusion(predicted, y, len(classes))
     labels = classes.tolist()
     rows = per_class(matrix, predicted)
     return {
         "accuracy": accuracy(predicted, y),
+        **calibration(logits, y),
         "n": len(y),
         "confusion": matrix.tolist(),
         "classes": labels,
@@ -84,6 +111,9 @@ def evaluation_text(result: dict[str, Any], title: str) -> str:
             f"  {labels[i]} taken for {labels[j]}: {count}" for count, i, j in sorted(wrong, reverse=True)[:10] if count
         ]
         lines += ["most frequent confusions", *most, ""]
+    if result["log_loss"] is not None:
+        names = {"log loss": "log_loss", "Brier score": "brier", "calibration error": "calibration_error"}
+        lines += [", ".join(f"{name} {result[key]:.4f}" for name, key in names.items()), ""]
     lines.append(f"accuracy  {_share(result['accuracy'])}  ({result['n']} rows)")
     return "\n".join(lines)
 

@@ -85,7 +85,16 @@ def test_evaluate_repeats_the_training_report_to_the_last_digit(linclf, in_tmp, 
     assert json.loads(linclf("evaluate m.safetensors --part train --json"))["accuracy"] == trained["accuracy"]["train"]
     whole = json.loads(linclf("evaluate m.safetensors --part all --json"))
     assert whole["n"] == sum(map(sum, whole["confusion"])) > trained["n_train"]
-    assert set(json.loads(again)) == {"accuracy", "n", "confusion", "classes", "per_class"}
+    assert set(json.loads(again)) == {
+        "accuracy",
+        "n",
+        "confusion",
+        "classes",
+        "per_class",
+        "log_loss",
+        "brier",
+        "calibration_error",
+    }
 
 
 def test_same_command_same_bytes_and_another_seed_others(linclf, in_tmp) -> None:

@@ -20,6 +20,7 @@ from linclf.datasets.parts import Part, parse_part
 from linclf.errors import InputError
 from linclf.model import LinearModel
 from linclf.model import load as load_model
+from linclf.objective import predicted
 from linclf.report import evaluation, evaluation_text, to_json
 from linclf.training import rebuild_parts
 
@@ -58,7 +59,8 @@ def evaluate(
     else:
         dataset = load(source(data, options), like=trained.features, cache=cache)
         rows, title = _other_data(trained, dataset, part, quiet)
-    result = evaluation(trained.predict_codes(rows.X), rows.y, trained.classes)
+    scores = trained.scores(rows.X)
+    result = evaluation(predicted(scores), rows.y, trained.classes, trained.logits(scores))
     click.echo(to_json(result) if json else evaluation_text(result, f"{model} on {title}"))
 
 
