@@ -21,7 +21,7 @@ def check_picture(path: str) -> None:
     if os.path.splitext(path)[1].lstrip(".").lower() not in FORMATS:
         raise InputError(f"{path}: give the picture a name that ends in .{', .'.join(FORMATS)}")
     if find_spec("matplotlib") is None:
-        raise InputError("drawing needs matplotlib; install it with: pip install 'linclf[plot]'")
+        raise InputError("drawing needs matplotlib; install it with: pip install matplotlib")
 
 
 def _without_warnings(draw: Callable[P, None]) -> Callable[P, None]:
@@ -108,7 +108,10 @@ def plot_sweep(result: dict[str, Any], path: str) -> None:
     axes.set_xlabel("reg")
     held = f"{result['cv']} folds" if result["cv"] else f"{result['n_val']} validation rows"
     axes.set_ylabel(f"accuracy on {held}, with one standard error")
-    axes.set_title(f"{result['data'].rpartition('/')[2]}: {len(rows)} configurations", parse_math=False)
+    shown = sum(len(at) for at in lines.values())
+    count = f"{len(rows)} of {result['n_configurations']}" if len(rows) < result["n_configurations"] else str(len(rows))
+    best_of = "" if shown == len(rows) else ", at each reg the best of them"
+    axes.set_title(f"{result['data'].rpartition('/')[2]}: {count} configurations{best_of}", parse_math=False)
     axes.grid(alpha=0.3)
     axes.legend(loc="best")
     _save(figure, path)

@@ -138,21 +138,23 @@ def training_text(result: dict[str, Any], why: dict[str, str]) -> str:
     return "\n".join(lines)
 
 
-def sweep_text(result: dict[str, Any]) -> str:
-    """`sweep`'s result for people: the ranked table, then what to choose."""
+def sweep_text(result: dict[str, Any], usual: dict[str, Any]) -> str:
+    """`sweep`'s result for people: the ranked table, then what to choose; `usual` are the options train has by itself."""
     rows, seconds, cv = result["rows"], result["seconds"], result["cv"]
     varied = [name for name in result["swept"] if len(result["swept"][name]) > 1 or name in ("loss", "reg")]
     shown = [name for name in varied if name != "lr"]
-    header = ["", *(name.replace("_", "-") for name in shown), "lr", "score", "objective", "epochs", ""]
+    states = any(row["status"] != "done" for row in rows)
+    header = ["", *(name.replace("_", "-") for name in shown), "lr", "score", "objective", "epochs"]
+    header += ["status"] if states else []
     cells = [
         [
             str(number),
             *(_cell(row["options"][name]) for name in shown),
-            "-" if row["lr"] is None else f"{row['lr']:.4g}",
+            ("auto " if "lr" in varied and row["options"]["lr"] == "auto" else "") + f"{row['lr']:.4g}",
             _score(row, "score_std"),
             "-" if row["objective"] is None else f"{row['objective']:.6g}",
-            str(row["epochs"]),
-            "" if row["status"] == "done" else row["status"],
+            f"{row['best_epoch']} of {row['epochs']}" if row["best_epoch"] else str(row["epochs"]),
+            *([row["status"]] if states else []),
         ]
         for number, row in enumerate(rows, 1)
     ]
@@ -160,7 +162,7 @@ def sweep_text(result: dict[str, Any]) -> str:
     lines = [
         f"data       {result['data']}: {result['n_train']} training rows, {result['n_features']} features, "
         f"{result['n_classes']} classes",
-        f"sweep      {result['n_configurations']} configurations, scored on {held}"
+        f"sweep      {result['n_configurations']} configuration{'s' * (result['n_configurations'] > 1)}, scored on {held}"
         + (" (mean +- standard deviation)" if cv else ""),
         f"seconds    {seconds['load']:.2f} load, {seconds['train']:.2f} train, {seconds['total']:.2f} total",
         "",
@@ -170,8 +172,7 @@ def sweep_text(result: dict[str, Any]) -> str:
     for name in ("best", "best_1se"):
         row = result[name]
         if row:
-            typed = [_typed(key, row["options"][key]) for key in varied]
-            lines.append(f"{name:<10} {row['score']:.4f}  {' '.join(filter(None, typed))}")
+            lines.append(f"{name:<10} {row['score']:.4f}  {_typed({**row['options'], **result['options']}, usual)}")
     if result["best"]:
         lines[-1] += f"  (the most regularised within one standard error, {result['best']['score_se']:.4f})"
     if result["accuracy"]:
@@ -183,7 +184,7 @@ def sweep_text(result: dict[str, Any]) -> str:
 
 def sweep_csv(result: dict[str, Any]) -> str:
     """The rows of `sweep` for spreadsheets and data frames, ranked."""
-    figures = ("status", "score", "score_std", "score_se", "objective", "epochs")
+    figures = ("status", "score", "score_std", "score_se", "objective", "epochs", "best_epoch")
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["rank", *result["swept"], "lr_used", "momentum_used", *figures])
@@ -200,12 +201,14 @@ def _cell(value: Any) -> str:
     return "none" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def _typed(name: str, value: Any) -> str:
-    """An option as `linclf train` takes it, empty where it is what train does without it."""
-    if value in (None, False):
-        return ""
-    flag = f"--{name.replace('_', '-')}"
-    return flag if value is True else f"{flag} {value}"
+def _typed(options: dict[str, Any], usual: dict[str, Any]) -> str:
+    """Options as `linclf train` takes them: loss and reg, and the others that are not what train does without them."""
+    words = []
+    for name, value in options.items():
+        if name in ("loss", "reg") or value != usual[name]:
+            flag = f"--{name.replace('_', '-')}"
+            words.append("--no-bias" if name == "bias" else flag if value is True else f"{flag} {value}")
+    return " ".join(words)
 
 
 def _score(row: dict[str, Any], spread: str) -> str:

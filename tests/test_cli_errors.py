@@ -73,7 +73,7 @@ WRONG = [
     ("predict iris iris", 2, "iris: there is no such file"),
     (f"predict {DATA}/iris.csv iris", 2, "iris.csv: is not a model file of linclf"),
     ("predict m wine", 2, "wine: has 13 feature columns, the model was trained on 4; give data of the same columns"),
-    ("predict m strings.csv", 2, "strings.csv: lacks 4 of the 4 columns the model was trained on: sepal length"),
+    ("predict m strings.csv", 2, "strings.csv: lacks 4 of the 4 columns of the training data: sepal length"),
     ("evaluate m nothing.npz", 2, "nothing.npz: there is no such file"),
     ("evaluate m iris --part test", 2, "iris: brings no test part of its own"),
     ("evaluate all", 2, "the model was trained on all of iris, without a test part; give DATA, or --part train"),

@@ -156,7 +156,7 @@ def test_lists_and_ranges(linclf, in_tmp) -> None:
         ("--val 0", "give --cv K or --val DATA"),
         ("--batch-size 16:64:3", "is not a valid integer"),
         ("--reg much", "'much' is not a valid float"),
-        ("--reg ,", "is not a valid float"),
+        ("--reg 1e-3,", "'1e-3,' has an empty value between or beside its commas"),
         ("--lr fast", "'fast' is not a number or auto"),
         ("--loss svm,svn", "'svn' is not one of 'svm'"),
         ("--loss a:b:3", "is not one of"),
@@ -252,10 +252,13 @@ def test_options_from_elsewhere(linclf, in_tmp, monkeypatch) -> None:
 
 
 def test_what_to_choose_is_written_as_train_takes_it(linclf) -> None:
-    ran = linclf("sweep wine --loss softmax --average no,yes --class-weight none,balanced --reg 1e-4:1:7 --epochs 9")
+    ran = linclf(
+        "sweep wine --loss softmax --average no,yes --class-weight balanced --reg 1e-4:1:7 --epochs 9 --lr 0.1"
+    )
     for line in ran.splitlines()[-2:]:
         options = line.split("  (")[0].split()[2:]
-        assert linclf(f"train wine --epochs 9 {' '.join(options)}").code == 0
+        assert linclf(f"train wine {' '.join(options)}").code == 0
+        assert {"--class-weight", "--epochs", "--lr"} <= set(options)
         reg = float(options[options.index("--reg") + 1])
         assert any(reg == pytest.approx(10 ** (k * 4 / 6 - 4), rel=1e-11) for k in range(7))  # to the last digit typed
 
@@ -319,7 +322,7 @@ def test_a_journal_of_something_else_is_refused_and_left_alone(linclf, in_tmp) -
         ("iris --epochs 1 --reg 1e-3,1e-2 --cv 4", "cv was 5, now it is 4"),
         ("iris --epochs 1 --reg 1e-3,1e-2 --halving", "halving was false, now it is true"),
         ("iris --epochs 1 --reg 1e-3,1e-2 --seed 1", "options seed was 0, now it is 1"),
-        ("wine --epochs 1 --reg 1e-3,1e-2", "data data was"),
+        ("wine --epochs 1 --reg 1e-3,1e-2", "the journal of other data"),
     ):
         ran = linclf(f"sweep {more} --journal j")
         assert ran.code == 2
@@ -420,7 +423,8 @@ LONG = ("--epochs", "300", "--jobs", "2", "--journal", "j")
 )
 def test_a_signal_keeps_what_is_finished(linclf, in_tmp, number: int, code: int, word: str) -> None:
     """Sent to the whole group, as a terminal does; SIGTERM to the parent alone."""
-    process = started(*LONG)
+    Path("t.csv").write_text("of yesterday")
+    process = started(*LONG, "--csv", "t.csv")
     assert until(lambda: os.path.exists("j") and Path("j").read_bytes().count(b"\n") > 4)
     began = time.monotonic()
     os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
@@ -428,7 +432,9 @@ def test_a_signal_keeps_what_is_finished(linclf, in_tmp, number: int, code: int,
     assert time.monotonic() - began < 5
     assert process.returncode == code
     finished = Path("j").read_bytes().count(b"\n") - 1
-    assert err == f"error: {word} after {finished} of 24 configurations; the same command goes on from the journal\n"
+    where = f"after {finished} of 24 configurations; the same command goes on from the journal; no file was written"
+    assert err == f"error: {word} {where}\n"
+    assert Path("t.csv").read_text() == "of yesterday"
     assert "best       0." in out
     assert not running(process.pid)
 
@@ -458,9 +464,12 @@ def test_a_killed_process_is_one_line(in_tmp) -> None:
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     assert until(lambda: len(children.read_text().split()) == 2)
     os.kill(int(children.read_text().split()[0]), signal.SIGKILL)
-    _, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=30)
     assert process.returncode == 4
-    assert err.endswith("error: a process of this run was killed, perhaps for want of memory; use fewer --jobs\n")
+    assert out.startswith("data       digits")  # the table so far
+    assert err.endswith(
+        "error: a process of this sweep was killed, perhaps for want of memory; run it again with fewer --jobs, and with --journal FILE to keep what is finished\n"
+    )
     assert not running(process.pid)
 
 
@@ -489,8 +498,12 @@ def test_rows_come_back_from_a_journal_as_they_were(in_tmp) -> None:
         folds=({"score": 0.3},),
     )
     options = [kept.options] * 5
-    journal = Journal("j", {"a": (1, 2)}, options)
-    journal.add({4: kept})
-    journal.add({4: kept, 2: kept})
-    assert Journal("j", {"a": [1, 2]}, options).rows == {4: kept, 2: kept}
+    with Journal("j", {"a": (1, 2)}, options) as journal:
+        journal.add({4: kept})
+        journal.add({4: kept, 2: kept})
+        code = "from linclf.sweep.journal import Journal; Journal('j', {'a': [1, 2]}, [])"
+        other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert "AccessError: j: another sweep is writing it" in other.stderr
+    with Journal("j", {"a": [1, 2]}, options) as journal:
+        assert journal.rows == {4: kept, 2: kept}
     assert Path("j").read_bytes().count(b"\n") == 3

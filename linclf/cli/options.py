@@ -76,6 +76,8 @@ class ListOf(click.ParamType[tuple[Any, ...]]):
         found: list[Any] = []
         for item in items:
             text = str(item).strip()
+            if not text:
+                self.fail(f"{value!r} has an empty value between or beside its commas.", param, ctx)
             if ":" in text and self.ranges:
                 found += self._range(text, param, ctx)
             else:

@@ -2,7 +2,7 @@
 
 import time
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 import click
@@ -105,7 +105,8 @@ NUMBERS = "V,V|FROM:TO:COUNT"
 @click.option(
     "--halving",
     is_flag=True,
-    help="Drop the worse half of each stack after an eighth, a quarter and a half of the epochs.",
+    help="After an eighth, a quarter and a half of the epochs, drop those of each stack's worse half that are more than a "
+    "standard error behind its best.",
 )
 @click.option(
     "--select",
@@ -185,9 +186,9 @@ def sweep(
     refit: Trained | None = None
     failed: BaseException | None = None
     try:  # whatever fails here does not cost the table
-        if csv is not None:
+        if csv is not None and not swept.interrupted:  # a table cut short does not replace a whole one
             write_bytes(csv, sweep_csv(result).encode())
-        if plot is not None:
+        if plot is not None and not swept.interrupted and swept.best:
             plot_sweep(result, plot)
         row = swept.best_1se if select == "1se" else swept.best
         if (select or output) and row and not swept.interrupted:
@@ -205,8 +206,8 @@ def sweep(
         failed = error
     result["seconds"] = {"load": loaded - began, "train": swept_at - loaded, "total": time.perf_counter() - began}
     if not (quiet and csv == "-"):
-        click.echo(to_json(result) if json else sweep_text(result), err=csv == "-")
-    return _ending(swept, refit, failed, journal)
+        click.echo(to_json(result) if json else sweep_text(result, vars(TrainOptions())), err=csv == "-")
+    return _ending(swept, refit, failed, journal, outputs=bool(output or csv or plot))
 
 
 def _options(data: str, options: dict[str, Any]) -> SweepOptions:
@@ -230,6 +231,11 @@ def _result(config: SweepOptions, parts: Parts, swept: Swept) -> dict[str, Any]:
         "data": config.base.source.data,
         "cv": config.cv,
         "swept": {name: list(dict.fromkeys(config.lists[name])) for name in SWEPT},
+        "options": {
+            name: getattr(config.base, name)
+            for name in (field.name for field in fields(TrainOptions))
+            if name not in ("source", "val", "patience", *SWEPT)
+        },
         "halving": config.halving,
         "seed": config.base.seed,
         "dtype": config.base.dtype,
@@ -263,15 +269,18 @@ def _bar(stack: ExitStack, quiet: bool) -> Any:
     return on_progress
 
 
-def _ending(swept: Swept, refit: Trained | None, failed: BaseException | None, journal: str | None) -> int:
+def _ending(
+    swept: Swept, refit: Trained | None, failed: BaseException | None, journal: str | None, *, outputs: bool
+) -> int:
     """0, or the code of the signal that ended the work early, said on stderr; what failed after the table is raised."""
-    if isinstance(failed, Exception):
-        raise failed
     signal = swept.interrupted or failed or (refit.interrupted if refit else None)
+    if isinstance(signal, Exception):
+        raise signal
     if signal is not None:
         finished = sum(row.status != "unfinished" for row in swept.rows)
         where = f"after {finished} of {swept.n_configurations} configurations; "
         where += "the same command goes on from the journal" if journal else "with --journal FILE it could go on"
+        where += "; no file was written" if outputs else ""
         if not swept.interrupted:
             where = "after the sweep, in the training of the row selected"
             where += "; its model is the best so far" if refit else "; no model was saved"

@@ -117,7 +117,7 @@ def _feature_columns(
     missing = [name for name in like.names if name not in columns]
     if missing:
         raise InputError(
-            f"{source.data}: lacks {len(missing)} of the {like.count} columns the model was trained on: "
+            f"{source.data}: lacks {len(missing)} of the {like.count} columns of the training data: "
             f"{', '.join(missing[:SHOWN])}; add them, in any order"
         )
     used = {*like.names, *like.drop, like.target}

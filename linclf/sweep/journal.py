@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from linclf.errors import AccessError, InputError
-from linclf.files import read_bytes
 from linclf.sweep.rows import STATES, Row
 
 FORMAT = 1
@@ -31,10 +30,30 @@ class Journal:
         self.path, self.options = path, options
         self.rows: dict[int, Row] = {}
         self.notes: list[str] = []
-        head = _line({"journal": FORMAT, **sweep})
         if os.path.exists(path) and not os.path.isfile(path):
             raise InputError(f"{path}: is no file that a journal could grow in; give --journal another name")
-        content = read_bytes(path) if os.path.exists(path) else b""
+        try:
+            # unbuffered, and open as long as the sweep runs: to close it would give up the lock
+            self.file = Path(path).open("a+b", buffering=0)  # noqa: SIM115
+        except OSError as error:
+            raise AccessError(f"{path}: could not be opened: {error.strerror}; give another name") from None
+        try:
+            self._begin(_line({"journal": FORMAT, **sweep}), sweep)
+        except BaseException:
+            self.file.close()
+            raise
+
+    def __enter__(self) -> "Journal":
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        self.file.close()
+
+    def _begin(self, head: bytes, sweep: Mapping[str, Any]) -> None:
+        """Read what is there, and mend or write the first line."""
+        self._lock()
+        self.file.seek(0)
+        content = self.file.read()
         whole, torn = content[: content.rfind(b"\n") + 1], content[content.rfind(b"\n") + 1 :]
         begun = torn.startswith(head[: len('{"journal"')]) and head.startswith(torn)
         if not content or (not whole and begun):  # a new file, or one that was cut in its first line
@@ -43,13 +62,24 @@ class Journal:
             self._check(whole or torn, sweep)
             self._read(whole)
         if torn:
-            self.notes.append(f"{path}: its last line was cut short and was dropped")
+            self.notes.append(f"{self.path}: its last line was cut short and was dropped")
         try:
             if torn:
-                os.truncate(path, len(whole))
+                self.file.truncate(len(whole))
             self._append(b"" if whole else head)
         except OSError as error:
-            raise AccessError(f"{path}: could not be written: {error.strerror}; give another name") from None
+            raise AccessError(f"{self.path}: could not be written: {error.strerror}; give another name") from None
+
+    def _lock(self) -> None:
+        """No two sweeps write one journal. The lock is this process's own: its children have no part in it."""
+        try:
+            import fcntl
+        except ImportError:  # not on every system
+            return
+        try:
+            fcntl.lockf(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise AccessError(f"{self.path}: another sweep is writing it; wait for it, or give another name") from None
 
     def _check(self, content: bytes, sweep: Mapping[str, Any]) -> None:
         """Compare the first line with this sweep."""
@@ -66,10 +96,10 @@ class Journal:
         differing = _differences(found, expected)
         if differing:
             name, was, now = differing[0]
-            raise InputError(
-                f"{self.path}:1: is the journal of another sweep: {name} was {was}, now it is {now}; "
-                "give --journal another name"
+            what = (
+                "of other data" if name.startswith("data") else f"of another sweep: {name} was {was}, now it is {now}"
             )
+            raise InputError(f"{self.path}:1: is the journal {what}; give --journal another name")
 
     def _read(self, whole: bytes) -> None:
         for number, line in enumerate(whole.splitlines()[1:], 2):
@@ -113,10 +143,9 @@ class Journal:
             ) from None
 
     def _append(self, content: bytes) -> None:
-        with Path(self.path).open("ab") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        while content:
+            content = content[self.file.write(content) :]
+        os.fsync(self.file.fileno())
 
 
 def _line(entry: Mapping[str, Any]) -> bytes:

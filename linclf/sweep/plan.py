@@ -33,6 +33,7 @@ SWEPT = ("loss", "reg", "lr", "momentum", "average", "class_weight", "scale", "b
 WIDE = 30_000_000
 # Multiplications of a long sweep, some ten seconds; one of its stacks does an eighth of them at most.
 LONG, SHARE = 1_000_000_000_000, 8
+SCORE_COST = 90  # of a score, for the loss and its gradient, in multiplications
 FIT_ARRAYS, AVERAGE_ARRAYS = 8, 7  # arrays of the size of the weights that training holds, and averaging in float64
 STEP_ARRAYS = 8  # arrays of the size of a minibatch's scores, and of a chunk's when a stack is measured
 MOST_CONFIGURATIONS, MOST_MEMORY = 100_000, 1e12
@@ -46,7 +47,8 @@ class SweepOptions:
     base        the options that all configurations share
     lists       the values of names in SWEPT; every combination is a configuration
     cv          the number of folds, or None with a validation part (base.val)
-    halving     whether the worse half of a stack leaves it after an eighth, a quarter and a half of the epochs
+    halving     whether, after an eighth, a quarter and a half of the epochs, those of a stack's worse half leave it that
+                are more than a standard error behind its best
     max_memory  megabytes that models in training may take, of all jobs together and beside the data
 
     Raises InputError for a value that makes no sense, before any data are read.
@@ -201,14 +203,15 @@ def _cost(configuration: TrainOptions, parts: Parts, space: Space) -> _Cost:
     (n, d), k = space.X.shape, len(space.folds)
     sgd, outputs = settings(configuration, space.X), k * LOSSES[configuration.loss].n_outputs(len(parts.classes))
     batch = min(sgd.batch_size, n)
-    step = 4 * numbers_per_row(space.X) * (SPARSE_COST if is_sparse(space.X) else 1) * outputs * batch
+    numbers = numbers_per_row(space.X) * (SPARSE_COST if is_sparse(space.X) else 1)
+    step = 4 * (numbers + SCORE_COST) * outputs * batch
     arrays = FIT_ARRAYS + (AVERAGE_ARRAYS if configuration.average else 0)
-    numbers = outputs * ((d + 1) * arrays + batch * STEP_ARRAYS) + 6 * n * k  # losses and weights of each row
+    held = outputs * ((d + 1) * arrays + batch * STEP_ARRAYS) + 6 * n * k  # losses and weights of each row
     # without momentum a step on sparse data touches only the columns of its rows; in a stack with momentum it would not
     moves_all = is_sparse(space.X) and sgd.momentum > 0
     group = configuration.loss, configuration.batch_size, configuration.scale, moves_all
     item = np.dtype(configuration.dtype).itemsize
-    return _Cost(group, step, step * sgd.epochs * n / batch, numbers * item, STEP_ARRAYS * item * n * outputs)
+    return _Cost(group, step, step * sgd.epochs * n / batch, held * item, STEP_ARRAYS * item * n * outputs)
 
 
 def _cut(

@@ -83,7 +83,10 @@ def _receive(pipe: Any) -> tuple[bool, int, Any]:
     try:
         kind, task, content = pipe.recv()
     except (EOFError, ConnectionError):
-        raise AccessError("a process of this run was killed, perhaps for want of memory; use fewer --jobs") from None
+        raise AccessError(
+            "a process of this sweep was killed, perhaps for want of memory; run it again with fewer --jobs, and with "
+            "--journal FILE to keep what is finished"
+        ) from None
     if kind == "failed":
         error, where = content
         raise error from RuntimeError(where)

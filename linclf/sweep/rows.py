@@ -1,11 +1,13 @@
 """What a sweep finds: a row for each configuration, their order, and which one to choose."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from linclf.losses import Array
 
 STATES = ("done", "halved", "unfinished", "diverged")  # in the order of the table
 FOLD_KEYS = ("score", "objective", "lr")
@@ -57,6 +59,17 @@ def rank(rows: Iterable[Row]) -> list[Row]:
 def order(row: Row) -> tuple[int, float, float]:
     """What rows are ranked by."""
     return STATES.index(row.status), -_score(row), -row.options["reg"]
+
+
+def left_behind(rows: Mapping[int, Row]) -> Array:
+    """Which rows halving drops: those of the worse half that are more than one standard error behind the best. What is
+    nearer may yet win, or be the most regularised of those as good as the winner."""
+    ranked = sorted(rows, key=lambda key: order(rows[key]))
+    if not ranked:
+        return np.zeros(0, np.intp)
+    least = _score(rows[ranked[0]]) - (rows[ranked[0]].score_se or 0)
+    worse = ranked[-(-len(ranked) // 2) :]
+    return np.array(sorted(key for key in worse if _score(rows[key]) < least), np.intp)
 
 
 def best(rows: Iterable[Row]) -> Row | None:

@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 
 import linclf
 from linclf.datasets import Parts
-from linclf.errors import Terminated
+from linclf.errors import AccessError, Terminated
 from linclf.matrix import one_blas_thread
 from linclf.sweep.journal import Journal
 from linclf.sweep.plan import Plan, SweepOptions, make_plan
@@ -58,25 +59,26 @@ def sweep(
 
     jobs     processes side by side, None for one per core; the rows do not depend on it
     journal  a file to keep finished rows in, and to go on from
-    A KeyboardInterrupt or Terminated ends the sweep early: the rows so far are returned, with the signal in
-    `interrupted`. Raises InputError, AccessError.
+    A KeyboardInterrupt or Terminated, and an AccessError or MemoryError once training has begun, end the sweep early: the
+    rows so far are returned, with what ended it in `interrupted`. Raises InputError, AccessError.
     """
-    with one_blas_thread():
+    with one_blas_thread(), ExitStack() as stack:
         plan = make_plan(options, parts)
-        if options.halving and all(len(stack) == 1 for stack in plan.stacks):
+        if options.halving and all(len(one) == 1 for one in plan.stacks):
             say("nothing to halve: each configuration is alone in its stack; give more of them, or more --max-memory")
         log = None
         if journal is not None:
-            log = Journal(journal, identity(options, parts), [row_options(one) for one in plan.configurations])
+            each = [row_options(configuration) for configuration in plan.configurations]
+            log = stack.enter_context(Journal(journal, identity(options, parts), each))
         rows: dict[int, Row] = {} if log is None else dict(log.rows)
         for note in [] if log is None else log.notes:
             say(note)
         if rows:
             say(f"{journal}: {len(rows)} of {len(plan.configurations)} configurations are in it already")
         # a stack is trained whole or not at all, so that its rows do not depend on what was there before
-        tasks = [k for k, stack in enumerate(plan.stacks) if not rows.keys() >= set(stack)]
+        tasks = [k for k, one in enumerate(plan.stacks) if not rows.keys() >= set(one)]
         jobs = n_jobs(jobs, plan, len(tasks))
-        total = {k: _epochs(plan, stack) for k, stack in enumerate(plan.stacks)}
+        total = {k: _epochs(plan, one) for k, one in enumerate(plan.stacks)}
         done = sum(total[k] for k in total if k not in tasks)
         finished: dict[int, dict[int, Row]] = {k: {} for k in tasks}
         interrupted = None
@@ -90,8 +92,8 @@ def sweep(
                 if log is not None and ended and len(finished[task]) == len(plan.stacks[task]):
                     log.add(finished[task])
                 on_progress(_progress(done, total, rows))
-        except (KeyboardInterrupt, Terminated) as signal:
-            interrupted = signal
+        except (KeyboardInterrupt, Terminated, AccessError, MemoryError) as reason:
+            interrupted = reason
     return Swept(rank(rows[i] for i in sorted(rows)), len(plan.configurations), interrupted)
 
 

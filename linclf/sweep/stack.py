@@ -13,7 +13,7 @@ from linclf.objective import Objective, predicted, scores
 from linclf.rate import Pilot
 from linclf.sgd import SGD, Epoch, epochs
 from linclf.sweep.plan import SWEPT, Fold, Plan
-from linclf.sweep.rows import FOLD_KEYS, Row, finite, order, spread
+from linclf.sweep.rows import FOLD_KEYS, Row, finite, left_behind, spread
 from linclf.training import TrainOptions, sample_weights, settings, why_not_learned
 
 
@@ -65,9 +65,9 @@ class _Stack:
                 looked = self._measured(places, "unfinished", number)
                 rows |= looked
                 if self.halving:
-                    better = sorted(looked, key=lambda place: order(looked[place]))[: -(-len(looked) // 2)]
-                    rows |= self._measured(np.setdiff1d(places, better), "halved", number)
-                    places = np.sort(np.array(better, np.intp))
+                    losing = left_behind(looked)
+                    rows |= self._measured(losing, "halved", number)
+                    places = np.setdiff1d(places, losing)
             left = len(self.alive) - len(places)
             news = {self.numbers[self.alive[place]]: row for place, row in rows.items()}
             yield Update(len(self.alive) + left * (self.n_epochs - number), news)
