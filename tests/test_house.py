@@ -26,6 +26,7 @@ def test_start_up_imports_nothing_slow() -> None:
     assert imported_by("import linclf") == set()
     assert imported_by("import linclf.cli") == set()
     assert imported_by("from linclf.cli import main; main(['train', '--help'])") == set()
+    assert imported_by("from linclf.cli import main; main(['sweep', '--help'])") == set()
 
 
 def test_dense_files_never_import_what_they_do_not_need(in_tmp) -> None:
