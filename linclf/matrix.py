@@ -154,6 +154,12 @@ def zero_weights(X: Matrix, outputs: tuple[int, ...]) -> Array:
     return np.zeros((math.prod(outputs), d), X.dtype).T.reshape(d, *outputs)
 
 
+def keep_models(W: Array, places: Array) -> Array:
+    """Weights (d, *models, m) of these places along the first axis of models, in the layout that `zero_weights` chose."""
+    kept = np.take(W, places, axis=1)
+    return kept if W.flags.c_contiguous else np.moveaxis(np.ascontiguousarray(np.moveaxis(kept, 0, -1)), -1, 0)
+
+
 def shuffled(X: Matrix, order: Array, ones: bool) -> Matrix:
     """All rows of X in the given order, in which the first may come again at the end; behind each a 1 if `ones`.
 

@@ -36,6 +36,7 @@ from linclf.losses import Array, Loss
 from linclf.matrix import (
     Matrix,
     add_transposed_product,
+    keep_models,
     minibatch,
     one_blas_thread,
     product,
@@ -190,7 +191,7 @@ def epochs(
             sgd = _with_models(sgd, itemgetter(keep))
             models = (len(keep), *models[1:])
             iterate.keep(keep)
-            weights, stiffness = (_kept(a, keep) for a in (weights, stiffness))
+            weights, stiffness = of_places(weights, keep), of_places(stiffness, keep)
 
 
 def _with_models(sgd: SGD, change: Callable[[Any], Array]) -> SGD:
@@ -199,9 +200,10 @@ def _with_models(sgd: SGD, change: Callable[[Any], Array]) -> SGD:
     return replace(sgd, lr=lr, reg=reg, momentum=momentum, average=average)
 
 
-def _kept(of_models: Array | None, keep: Array) -> Array | None:
-    """What is left of an array (n, *models), if it tells models apart, when these places stay."""
-    return of_models if of_models is None or of_models.ndim == 1 or of_models.shape[1] == 1 else of_models[:, keep]
+def of_places(of_models: Array | None, places: Array) -> Array | None:
+    """What an array (n, *models) has for these places along the first axis of models; itself where it does not tell them
+    apart."""
+    return of_models if of_models is None or of_models.ndim == 1 or of_models.shape[1] == 1 else of_models[:, places]
 
 
 def _span(lr: float | Array) -> str:
@@ -235,12 +237,8 @@ class _Iterate:
     def keep(self, models: Array) -> None:
         """Go on with these places along the first axis of models alone."""
         for name, array in vars(self).items():
-            if isinstance(array, np.ndarray):
-                along = 0 if array.ndim == self.U.ndim - 1 else 1  # numbers (*models, 1), weights (d, *models, m)
-                kept = np.take(array, models, axis=along)
-                if not array.flags.c_contiguous:  # the layout that zero_weights chose
-                    kept = np.moveaxis(np.ascontiguousarray(np.moveaxis(kept, 0, -1)), -1, 0)
-                setattr(self, name, kept)
+            if isinstance(array, np.ndarray):  # numbers (*models, 1), or weights (d, *models, m)
+                setattr(self, name, array[models] if array.ndim < self.U.ndim else keep_models(array, models))
         if self.view is not None and self.view.rate.shape[1] > 1:
             self.view = View(self.view.center[:, models], self.view.rate[:, models])
 

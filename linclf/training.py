@@ -21,7 +21,7 @@ from linclf.losses import LOSSES, Array, Loss
 from linclf.matrix import Matrix, first_not_finite, is_zero, one_blas_thread
 from linclf.model import LinearModel
 from linclf.objective import Objective, predicted, scores
-from linclf.rate import Pilot, auto_epochs, auto_momentum
+from linclf.rate import auto_epochs, auto_momentum, auto_rate
 from linclf.report import accuracy
 from linclf.sgd import SGD, check_settings, epochs
 
@@ -323,7 +323,7 @@ def resolve(
     sgd = settings(options, X)
     why = {"epochs": " (auto)"} if options.epochs == "auto" else {}
     if options.lr == "auto":
-        rate = Pilot(loss, X, y, n_outputs, sgd, weights=weights).rate(sgd)
+        rate = auto_rate(loss, X, y, n_outputs, sgd, weights=weights)
         sgd, why["lr"] = replace(sgd, lr=rate.value), f" (auto: {rate.reason})"
     return sgd, why
 

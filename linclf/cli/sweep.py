@@ -160,12 +160,7 @@ def sweep(
     began = time.perf_counter()
     config = _options(data, options)
     check_files((output, csv, plot, journal), (data, config.base.test, config.base.val))
-    if "-" in (output, plot, journal):
-        raise InputError("of the outputs of a sweep only --csv can go to stdout; give the others a file name")
-    if csv == "-" and json:
-        raise InputError("--csv and --json cannot both go to stdout; give --csv a file name")
-    if plot is not None:
-        check_picture(plot)
+    _check_outputs(output, csv, plot, journal, json=json)
     sets = load_sets(config.base, cache_unless(no_cache))
     parts = cut_parts(config.base, sets)
     say(parts.notes, quiet)
@@ -184,30 +179,46 @@ def sweep(
     say([f"the best reg is the {edge} tried; with a wider --reg it may get better"] if edge else [], quiet)
     result = {**_result(config, parts, swept), **dict.fromkeys(("selected", "n_refit", "accuracy", "model"))}
     refit: Trained | None = None
-    failed: BaseException | None = None
-    try:  # whatever fails here does not cost the table
-        if csv is not None and not swept.interrupted:  # a table cut short does not replace a whole one
-            write_bytes(csv, sweep_csv(result).encode())
-        if plot is not None and not swept.interrupted and swept.best:
-            plot_sweep(result, plot)
+    failed = swept.interrupted
+    if not failed:
         row = swept.best_1se if select == "1se" else swept.best
-        if (select or output) and row and not swept.interrupted:
-            chosen = replace(config.base, **row.options, val=None)  # trained on all training rows, as train would
-            refit = train(chosen, cut_parts(chosen, sets))
-            result |= {
-                "selected": "best_1se" if select == "1se" else "best",
-                "n_refit": refit.result["n_train"],
-                "accuracy": refit.result["accuracy"],
-            }
-            if output is not None:
-                refit.model.save(output)
-                result["model"] = output
-    except (KeyboardInterrupt, Terminated, LinclfError, OSError) as error:
-        failed = error
+        try:  # whatever fails here does not cost the table
+            _write(result, csv, plot)
+            if row and (select or output):
+                chosen = replace(config.base, **row.options, val=None)  # trained on all training rows, as train would
+                refit = train(chosen, cut_parts(chosen, sets))
+                result |= {
+                    "selected": "best_1se" if select == "1se" else "best",
+                    "n_refit": refit.result["n_train"],
+                    "accuracy": refit.result["accuracy"],
+                }
+                if output is not None:
+                    refit.model.save(output)
+                    result["model"] = output
+        except (KeyboardInterrupt, Terminated, LinclfError, OSError) as error:
+            failed = error
     result["seconds"] = {"load": loaded - began, "train": swept_at - loaded, "total": time.perf_counter() - began}
     if not (quiet and csv == "-"):
         click.echo(to_json(result) if json else sweep_text(result, vars(TrainOptions())), err=csv == "-")
     return _ending(swept, refit, failed, journal, outputs=bool(output or csv or plot))
+
+
+def _check_outputs(output: str | None, csv: str | None, plot: str | None, journal: str | None, *, json: bool) -> None:
+    """Say before any work whether the outputs can go where they shall."""
+    if "-" in (output, plot, journal):
+        raise InputError("of the outputs of a sweep only --csv can go to stdout; give the others a file name")
+    if csv == "-" and json:
+        raise InputError("--csv and --json cannot both go to stdout; give --csv a file name")
+    if plot is not None:
+        check_picture(plot)
+
+
+def _write(result: dict[str, Any], csv: str | None, plot: str | None) -> None:
+    """Write what is asked for of a sweep that ran to its end: a table cut short does not replace a whole one."""
+    if csv is not None:
+        write_bytes(csv, sweep_csv(result).encode())
+    if plot is not None and result["best"]:
+        plot_sweep(result, plot)
 
 
 def _options(data: str, options: dict[str, Any]) -> SweepOptions:
@@ -273,7 +284,7 @@ def _ending(
     swept: Swept, refit: Trained | None, failed: BaseException | None, journal: str | None, *, outputs: bool
 ) -> int:
     """0, or the code of the signal that ended the work early, said on stderr; what failed after the table is raised."""
-    signal = swept.interrupted or failed or (refit.interrupted if refit else None)
+    signal = failed or (refit.interrupted if refit else None)
     if isinstance(signal, Exception):
         raise signal
     if signal is not None:

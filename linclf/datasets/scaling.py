@@ -90,15 +90,6 @@ def _chunk_moments(kind: str, x: Matrix) -> Moments:
     return Moments(n, mean, np.square(x - mean).sum(axis=0), np.zeros(d))
 
 
-def resolve_kind(kind: str, X: Matrix, sparse_file: bool, name: str) -> str:
-    """The kind that `auto` stands for. Raises InputError for `standard` on sparse data."""
-    if kind == "auto":
-        return "none" if sparse_file else "standard"
-    if kind == "standard" and is_sparse(X):
-        raise InputError(f"{name}: --scale standard would make sparse data dense; use --scale maxabs or none")
-    return kind
-
-
 def fit_scaling(kind: str, X: Matrix, sparse_file: bool, feature_name: Callable[[int], str], name: str) -> Scaling:
     """Learn a scaling from the training rows X (n, d).
 
@@ -109,7 +100,10 @@ def fit_scaling(kind: str, X: Matrix, sparse_file: bool, feature_name: Callable[
     A constant column is given scale 1: standardised it is 0, and its weight stays 0.
     Raises InputError for `standard` on sparse data and for columns too large to add up.
     """
-    kind = resolve_kind(kind, X, sparse_file, name)
+    if kind == "auto":
+        kind = "none" if sparse_file else "standard"
+    if kind == "standard" and is_sparse(X):
+        raise InputError(f"{name}: --scale standard would make sparse data dense; use --scale maxabs or none")
     return Scaling("none") if kind == "none" else scaling_of(kind, moments(kind, X), feature_name, name)
 
 

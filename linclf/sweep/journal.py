@@ -7,8 +7,10 @@ The first line says which sweep it is: the data's digests and all options that t
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, replace
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -18,36 +20,32 @@ from linclf.sweep.rows import STATES, Row
 FORMAT = 1
 
 
-class Journal:
-    """The journal at a path: `rows` by configuration that it holds, `notes` on what was done to it.
+@contextmanager
+def open_journal(path: str, sweep: Mapping[str, Any], options: Sequence[Mapping[str, Any]]) -> Iterator["Journal"]:
+    """The journal at a path, open and locked for as long as the sweep runs.
 
     sweep    what tells this sweep from others, as plain data
     options  those of each of its configurations
     Raises InputError for a file that is no journal or that of another sweep, AccessError where it cannot be written.
     """
-
-    def __init__(self, path: str, sweep: Mapping[str, Any], options: Sequence[Mapping[str, Any]]) -> None:
-        self.path, self.options = path, options
-        self.rows: dict[int, Row] = {}
-        self.notes: list[str] = []
-        if os.path.exists(path) and not os.path.isfile(path):
-            raise InputError(f"{path}: is no file that a journal could grow in; give --journal another name")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise InputError(f"{path}: is no file that a journal could grow in; give --journal another name")
+    with ExitStack() as stack:
         try:
-            # unbuffered, and open as long as the sweep runs: to close it would give up the lock
-            self.file = Path(path).open("a+b", buffering=0)  # noqa: SIM115
+            file = stack.enter_context(Path(path).open("a+b", buffering=0))
         except OSError as error:
             raise AccessError(f"{path}: could not be opened: {error.strerror}; give another name") from None
-        try:
-            self._begin(_line({"journal": FORMAT, **sweep}), sweep)
-        except BaseException:
-            self.file.close()
-            raise
+        yield Journal(path, file, sweep, options)
 
-    def __enter__(self) -> "Journal":
-        return self
 
-    def __exit__(self, *reason: object) -> None:
-        self.file.close()
+class Journal:
+    """An open journal: `rows` by configuration that it holds, `notes` on what was done to it. See `open_journal`."""
+
+    def __init__(self, path: str, file: FileIO, sweep: Mapping[str, Any], options: Sequence[Mapping[str, Any]]) -> None:
+        self.path, self.file, self.options = path, file, options
+        self.rows: dict[int, Row] = {}
+        self.notes: list[str] = []
+        self._begin(_line({"journal": FORMAT, **sweep}), sweep)
 
     def _begin(self, head: bytes, sweep: Mapping[str, Any]) -> None:
         """Read what is there, and mend or write the first line."""
@@ -105,10 +103,8 @@ class Journal:
         for number, line in enumerate(whole.splitlines()[1:], 2):
             try:
                 entry = json.loads(line, parse_constant=float)
-                configuration, row = (
-                    entry["configuration"],
-                    Row(**{**entry["row"], "folds": tuple(entry["row"]["folds"])}),
-                )
+                configuration, row = entry["configuration"], Row(**entry["row"])
+                row = replace(row, folds=tuple(row.folds))
                 sound = self._is_sound(configuration, row)
             except (ValueError, KeyError, TypeError, RecursionError):
                 sound = False

@@ -10,7 +10,7 @@ import linclf
 from linclf.datasets import Parts
 from linclf.errors import AccessError, Terminated
 from linclf.matrix import one_blas_thread
-from linclf.sweep.journal import Journal
+from linclf.sweep.journal import open_journal
 from linclf.sweep.plan import Plan, SweepOptions, make_plan
 from linclf.sweep.processes import side_by_side
 from linclf.sweep.rows import Row, best, best_1se, rank
@@ -69,7 +69,7 @@ def sweep(
         log = None
         if journal is not None:
             each = [row_options(configuration) for configuration in plan.configurations]
-            log = stack.enter_context(Journal(journal, identity(options, parts), each))
+            log = stack.enter_context(open_journal(journal, identity(options, parts), each))
         rows: dict[int, Row] = {} if log is None else dict(log.rows)
         for note in [] if log is None else log.notes:
             say(note)
@@ -80,17 +80,15 @@ def sweep(
         jobs = n_jobs(jobs, plan, len(tasks))
         total = {k: _epochs(plan, one) for k, one in enumerate(plan.stacks)}
         done = sum(total[k] for k in total if k not in tasks)
-        finished: dict[int, dict[int, Row]] = {k: {} for k in tasks}
         interrupted = None
         on_progress(_progress(done, total, rows))
         try:
             for task, update in side_by_side(partial(train_stack, plan), tasks, jobs):
                 done += update.epochs
-                ended = {i: row for i, row in update.rows.items() if row.status != "unfinished"}
-                finished[task] |= ended
                 rows |= {i: row for i, row in update.rows.items() if i not in rows or rows[i].status == "unfinished"}
-                if log is not None and ended and len(finished[task]) == len(plan.stacks[task]):
-                    log.add(finished[task])
+                own = {i: rows[i] for i in plan.stacks[task] if i in rows and rows[i].status != "unfinished"}
+                if log is not None and update.rows and len(own) == len(plan.stacks[task]):
+                    log.add(own)
                 on_progress(_progress(done, total, rows))
         except (KeyboardInterrupt, Terminated, AccessError, MemoryError) as reason:
             interrupted = reason

@@ -1,7 +1,7 @@
 """One stack: configurations that share a loss, a batch size and a scaling, with all their folds, trained as one W."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from linclf.losses import LOSSES, Array
 from linclf.matrix import chunks, one_blas_thread, select
 from linclf.objective import Objective, predicted, scores
 from linclf.rate import Pilot
-from linclf.sgd import SGD, Epoch, epochs
+from linclf.sgd import SGD, Epoch, epochs, of_places
 from linclf.sweep.plan import SWEPT, Fold, Plan
 from linclf.sweep.rows import FOLD_KEYS, Row, finite, left_behind, spread
 from linclf.training import TrainOptions, sample_weights, settings, why_not_learned
@@ -136,7 +136,7 @@ class _Pass:
 
     def __init__(self, plan: Plan, configurations: list[TrainOptions], folds: tuple[Fold, ...]) -> None:
         first, rows = configurations[0], plan.parts.train
-        self.loss, self.folds, self.dtype, self.y = LOSSES[first.loss], folds, first.dtype, rows.y
+        self.loss, self.folds, self.y = LOSSES[first.loss], folds, rows.y
         space = plan.spaces[first.scale]
         self.X, self.view = space.X, space.view
         if space.apart and folds[0].used is not None:
@@ -174,25 +174,13 @@ class _Pass:
                     pilots[key] = Pilot(self.loss, X, self.y, self.n_outputs, sgd, weights=weights)
                 lr[i, j] = pilots[key].rate(sgd).value if configuration.lr == "auto" else sgd.lr
                 reg[i, j], momentum[i, j] = sgd.reg, sgd.momentum
-        return SGD(
-            lr=lr,
-            reg=reg,
-            momentum=momentum,
-            average=average,
-            epochs=sgd.epochs,
-            batch_size=sgd.batch_size,
-            schedule=sgd.schedule,
-            fit_bias=sgd.fit_bias,
-            reg_bias=sgd.reg_bias,
-            seed=sgd.seed,
-        )
+        return replace(sgd, lr=lr, reg=reg, momentum=momentum, average=average)
 
     def step(self, keep: Array | None) -> Array:
         """Train one epoch with these places of the last one's; which models are finite (c, k)."""
         if keep is not None:
             self.lr, self.reg, self.momentum = self.lr[keep], self.reg[keep], self.momentum[keep]
-            if self.weights is not None and self.weights.shape[1] > 1:
-                self.weights = self.weights[:, keep]
+            self.weights = of_places(self.weights, keep)
             if self.best_epoch is not None:
                 self.W, self.b = self.W[:, keep], self.b[keep]
                 self.best_epoch, self.best_scores = self.best_epoch[keep], self.best_scores[keep]
@@ -236,23 +224,18 @@ class _Pass:
         """The objective of these places over the rows that each fold trains on: (places, k)."""
         W, b = self.W[:, places], self.b[places]
         objective = Objective(self.loss, self.reg[places], self.sgd.reg_bias)
-        weights = self.weights
-        if weights is not None and weights.shape[1] > 1:
-            weights = weights[:, places]
         seen, seen_b = W, b
         if self.view is not None:
             whole = self.view.seen(np.concatenate([W, b[None]]))
             seen, seen_b = whole[:-1], whole[-1]
         with np.errstate(over="ignore", invalid="ignore"):
-            data, _ = objective.terms(self.X, self.y, seen, seen_b, weights)
+            data, _ = objective.terms(self.X, self.y, seen, seen_b, of_places(self.weights, places))
         return data + objective.penalty(W, b)
 
     def why_not_learned(self, place: int, reached: Array) -> str | None:
         """What is wrong with the models of this place, if anything is; reached (k,) objectives."""
+        weights = of_places(self.weights, np.array([place]))  # (n, 1, k)
         for j in range(len(self.folds)):
-            weights = self.weights
-            if weights is not None:
-                weights = weights[:, place if weights.shape[1] > 1 else 0, j]
             why = why_not_learned(
                 Objective(self.loss, float(self.reg[place, j]), self.sgd.reg_bias),
                 float(reached[j]),
@@ -261,7 +244,7 @@ class _Pass:
                 float(self.lr[place, j]),
                 X=self.X,
                 y=self.y,
-                weights=weights,
+                weights=None if weights is None else weights[:, 0, j],
             )
             if why:
                 return why
