@@ -15,13 +15,15 @@ import numpy as np
 from safetensors import SafetensorError
 
 from linclf.datasets import Features
+from linclf.datasets.encoding import encode
+from linclf.datasets.table import from_frame
 from linclf.errors import InputError
 from linclf.files import read_bytes, write_bytes
 from linclf.losses import LOSSES, Array, softmax_probabilities
 from linclf.matrix import Lazy, Matrix, chunks, first_not_finite, one_blas_thread
 from linclf.objective import predicted, scores
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 1 had no columns of tables; it is read too
 _NO_DIGEST = "0" * 64
 # inside the header the JSON is a JSON string, so its quotes are escaped once; a quote in the user's own text is escaped
 # twice there and cannot match
@@ -66,12 +68,14 @@ class LinearModel:
         return cast
 
     def _rows(self, X: Any) -> Matrix:
-        """Rows as an ndarray or CSR matrix (n, d), from anything like one; a data frame's columns are found by name."""
-        names = self.features.names
+        """Rows of features, an ndarray or CSR matrix (n, d), from anything like one; of a data frame, from pandas or polars,
+        the columns are found by name and become features as they did in training."""
+        read = self.features.columns_only()
         if isinstance(X, Lazy):
             return X
-        if names and hasattr(X, "columns") and set(names) <= set(X.columns):
-            X = X[list(names)]
+        if read.names and hasattr(X, "columns") and set(read.names) <= set(X.columns):
+            X = X[list(read.names)]
+            X = encode(from_frame(X, "X"), self.features, "X")[0] if self.features.columns else X
         X = X.tocsr() if hasattr(X, "tocsr") else np.asarray(X)
         if X.ndim != 2 or X.shape[1] != len(self.weight):
             raise InputError(
@@ -170,7 +174,8 @@ def _parse(content: bytes) -> LinearModel:
     d, m = features.count, LOSSES[model.loss].n_outputs(len(model.classes))
     fits = (weight.shape, bias.shape) == ((d, m), (m,)) and (scale is None or scale.shape == (d,))
     floats = all(a.dtype in (np.float32, np.float64) and np.isfinite(a).all() for a in tensors.values())
-    named = features.names is None or len(features.names) == d
+    names = features.feature_names()
+    named = names is None or len(names) == d
     if not (fits and floats and named and len(model.classes) >= 2):
         raise ValueError("its tensors do not fit its description")
     return model

@@ -14,9 +14,11 @@ from linclf.losses import Array, softmax, softmax_probabilities, squared_error
 from linclf.model import LinearModel
 
 if TYPE_CHECKING:
+    from linclf.datasets.columns import Column
     from linclf.gradcheck import GradientCheck, LossCheck
 
 BINS = 15  # of confidence, for the calibration error
+MOST_COLUMNS = 40  # that are said a line each
 WIDEST_CONFUSION = 20  # classes beyond which the text shows the most frequent confusions instead of the matrix
 
 
@@ -138,6 +140,31 @@ def training_text(result: dict[str, Any], why: dict[str, str]) -> str:
     return "\n".join(lines)
 
 
+def columns_text(columns: "Sequence[Column] | None") -> str:
+    """What the columns of a table became, a line each; columns of numbers alone share one. Empty where all are such."""
+    columns = columns or ()
+    plain = [column for column in columns if column.kind == "number" and not column.missing]
+    others = [column for column in columns if column not in plain]
+    if not others:
+        return ""
+    rows = [[_short(column.name), column.kind, str(len(column.features())), column.said()] for column in others]
+    if len(rows) > MOST_COLUMNS:
+        left = len(rows) - MOST_COLUMNS
+        features = sum(int(row[2]) for row in rows[MOST_COLUMNS:])
+        rows = [*rows[:MOST_COLUMNS], [f"{left} more columns", "", str(features), ""]]
+    if plain:
+        named = ", ".join(_short(column.name) for column in plain[:4]) + (", ..." if len(plain) > 4 else "")
+        rows = [[f"{len(plain)} column{'s' * (len(plain) > 1)}", "number", str(len(plain)), named], *rows]
+    lines = table(["column", "kind", "features"], [row[:3] for row in rows], left=2)
+    return "\n".join([lines[0], *(f"{line}  {row[3]}".rstrip() for line, row in zip(lines[1:], rows, strict=True))])
+
+
+def _short(text: str) -> str:
+    """Text on one line of a table."""
+    text = " ".join(text.split())
+    return text if len(text) <= 30 else text[:27] + "..."
+
+
 def sweep_text(result: dict[str, Any], usual: dict[str, Any]) -> str:
     """`sweep`'s result for people: the ranked table, then what to choose; `usual` are the options train has by itself."""
     rows, seconds, cv = result["rows"], result["seconds"], result["cv"]
@@ -225,11 +252,11 @@ def model_info(model: LinearModel, top: int = 5) -> dict[str, Any]:
     strength = model.weight if model.scale is None else model.weight * model.scale[:, None]  # (d, m)
     labels = model.classes.tolist()
     outputs = labels[1:] if strength.shape[1] == 1 else labels  # one output speaks for the second class
-    strongest = {}
+    strongest, name = {}, model.features.name
     for j, label in enumerate(outputs):
         order = np.argsort(-np.abs(strength[:, j]), kind="stable")[:top]
         strongest[str(label)] = [
-            {"feature": model.features.name(int(i)), "weight": float(strength[i, j])} for i in order if strength[i, j]
+            {"feature": name(int(i)), "weight": float(strength[i, j])} for i in order if strength[i, j]
         ]
     return {
         "loss": model.loss,
@@ -409,13 +436,13 @@ def checks_text(checks: Sequence["LossCheck"]) -> str:
     return "\n".join(lines)
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Lines of a table: the first column flush left, the others flush right."""
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> list[str]:
+    """Lines of a table: the first `left` columns flush left, the others flush right."""
     cells = [list(header), *(list(row) for row in rows)]
     widths = [max(len(row[j]) for row in cells) for j in range(len(header))]
     return [
         "  ".join(
-            cell.ljust(w) if j == 0 else cell.rjust(w) for j, (cell, w) in enumerate(zip(row, widths, strict=True))
+            cell.ljust(w) if j < left else cell.rjust(w) for j, (cell, w) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in cells
     ]

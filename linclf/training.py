@@ -115,9 +115,9 @@ class Trained:
     interrupted: BaseException | None
 
 
-def load_parts(options: TrainOptions, cache: Cache | None = None) -> Parts:
-    """Read the data of a run, or take them from the cache, and cut them into parts."""
-    return cut_parts(options, load_sets(options, cache))
+def load_parts(options: TrainOptions, cache: Cache | None = None, like: Features | None = None) -> Parts:
+    """Read the data of a run, or take them from the cache, and cut them into parts; `like` are features learned before."""
+    return cut_parts(options, load_sets(options, cache), like)
 
 
 @dataclass(frozen=True)
@@ -142,19 +142,20 @@ def load_sets(options: TrainOptions, cache: Cache | None = None) -> Sets:
     return Sets(dataset, held(options.test, "test"), held(options.val, "val"))
 
 
-def cut_parts(options: TrainOptions, sets: Sets) -> Parts:
-    """Cut the data into parts, without a validation part if the options have none."""
-    return datasets.cut(sets.dataset, sets.test, sets.val if options.val else None, options.seed)
+def cut_parts(options: TrainOptions, sets: Sets, like: Features | None = None) -> Parts:
+    """Cut the data into parts, without a validation part if the options have none; `like` are features learned before."""
+    return datasets.cut(sets.dataset, sets.test, sets.val if options.val else None, options.seed, like)
 
 
 def rebuild_parts(model: LinearModel, cache: Cache | None = None) -> Parts:
     """The parts that a model was trained with, read again. Raises InputError if the data have changed since."""
     recorded = dict(model.record["options"])
-    source = recorded.pop("source")
-    source = Source(**{**source, "drop": tuple(source["drop"])})
+    given: dict[str, Any] = recorded.pop("source")
+    given = {key: tuple(x) if isinstance(x, list) else x for key, x in given.items()}
+    source = Source(**given)
     if "-" in (source.data, recorded["test"], recorded["val"]):
         raise InputError("the model was trained on standard input, which cannot be read again; give DATA")
-    parts = load_parts(TrainOptions(source=source, **recorded), cache)
+    parts = load_parts(TrainOptions(source=source, **recorded), cache, model.features)
     changed = [key for key, digest in model.record["data"].items() if parts.digests.get(key) != digest]
     if changed:
         names = {"data": source.data, "test": recorded["test"], "val": recorded["val"]}

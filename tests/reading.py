@@ -5,6 +5,6 @@ from pathlib import Path
 from linclf.datasets import Source, load
 
 
-def read(path: Path, text: str | bytes, **options):
-    path.write_bytes(text.encode() if isinstance(text, str) else text)
+def read(path: Path, content: str | bytes, **options):
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
     return load(Source(str(path), **options))

@@ -12,6 +12,7 @@ import pytest
 from scipy import sparse
 
 from linclf.datasets import Cache, Features, Source, load
+from linclf.datasets.table import Table
 
 SMALL_TABLE = "a,b,label\n1,2.5,x\n3,4,y\n5,6,x\n7,8,y\n"
 
@@ -27,11 +28,17 @@ def same(a, b) -> bool:
         assert x.X.dtype == y.X.dtype
         assert x.X.shape == y.X.shape
         assert (x.y is None) == (y.y is None)
+        if isinstance(x.X, Table):
+            texts = [(name, cells.codes.tolist(), cells.levels.tolist()) for name, cells in x.X.texts.items()]
+            others = [(name, cells.codes.tolist(), cells.levels.tolist()) for name, cells in y.X.texts.items()]
+            assert (texts, x.X.names) == (others, y.X.names)
+            np.testing.assert_array_equal(x.X.lines, y.X.lines)
+            x, y = dataclasses.replace(x, X=x.X.numbers), dataclasses.replace(y, X=y.X.numbers)
         labels = x.y is None or (x.y.dtype == y.y.dtype and x.y.tolist() == y.y.tolist())
         if sparse.issparse(x.X):
             pieces = all(np.array_equal(getattr(x.X, k), getattr(y.X, k)) for k in ("data", "indices", "indptr"))
             return labels and pieces and sparse.issparse(y.X)
-        return labels and np.array_equal(x.X, y.X)
+        return labels and np.array_equal(x.X, y.X, equal_nan=True)
 
     plain = [dataclasses.replace(d, X=None, y=None, test=None) for d in (a, b)]
     return plain[0] == plain[1] and rows(a, b) and rows(a.test, b.test)
@@ -53,6 +60,8 @@ def make_files() -> list[Source]:
     X, y = rng.standard_normal((12, 3)), np.arange(12) % 2
     with open("t.csv", "w") as file:
         file.write(SMALL_TABLE)
+    with open("mixed.csv", "w", encoding="utf-8") as file:
+        file.write('a,b,c,label\n1,"é, ""x""\nline",u,x\n\n,?,,y\n3,x,u,x\n4,日本,v,y\n')
     with open("t.svm", "w") as file:
         file.write("".join(f"{i % 2} {1 + i % 5}:{0.1 * i:g} {7 + i % 3}:1\n" for i in range(9)))
     np.savez("t.npz", X=X.astype(np.float32), y=np.array(["no", "yes"])[y])
@@ -60,7 +69,16 @@ def make_files() -> list[Source]:
     return [
         *(
             Source(name)
-            for name in ("t.csv", "t.svm", "t.npz", "parts.npz", "iris", "digits", "make:moons:n_samples=9")
+            for name in (
+                "t.csv",
+                "mixed.csv",
+                "t.svm",
+                "t.npz",
+                "parts.npz",
+                "iris",
+                "digits",
+                "make:moons:n_samples=9",
+            )
         ),
         Source("t.csv", drop=("a",)),
         Source("t.svm", zero_based=True),
@@ -72,7 +90,7 @@ def test_kept_data_sets_are_the_same(cache: Cache) -> None:
         fresh = load(source)
         for _ in range(3):
             assert same(load(source, cache=cache), fresh), source
-    assert len(cache.entries()) == 9
+    assert len(cache.entries()) == 10
 
 
 def test_rows_to_predict_and_rows_like_a_models_are_kept_apart(cache: Cache) -> None:

@@ -35,8 +35,11 @@ WRONG = [
         "iris.csv: has no column named target, label, class, y; choose the label with --target",
     ),
     (f"train {DATA}/iris.csv --target sepal", 2, "has no column 'sepal'"),
-    ("train strings.csv", 2, "strings.csv: cells that are not numbers in b ('u' at line 2), c ('w' at line 3)"),
-    ("train nan.csv", 2, "nan.csv:3: the cell in column 'a' is missing or not a number"),
+    ("train inf.csv", 2, "inf.csv:3: the cell in column 'a' is too large for a number; mend it, or --drop the column"),
+    ("train strings.csv --numeric b", 2, "strings.csv: column 'b' holds no number; leave out --numeric b"),
+    ("train strings.csv --text d", 2, "strings.csv: --text d: there is no such column"),
+    ("train strings.csv --text b --drop b", 2, "column 'b' is named by more than one of --drop, --numeric, --category"),
+    ("train strings.csv --min-count 0", 2, "min-count is 0; give a whole number of rows >= 1"),
     ("train nan.svm", 2, "nan.svm:2: '1:nan': the value is not a finite number"),
     ("train one.csv", 2, "one.csv: all 4 rows have the label 'x'; a classifier needs at least two classes"),
     ("train iris --reg -1", 2, "reg is -1.0; give a finite number >= 0"),
@@ -86,8 +89,8 @@ WRONG = [
 def test_errors_are_one_line_that_says_what_where_and_what_to_do(
     linclf, in_tmp, monkeypatch, line, code, message
 ) -> None:
-    (in_tmp / "strings.csv").write_text("a,b,c,label\n1,u,2,x\n2,v,w,y\n")
-    (in_tmp / "nan.csv").write_text("a,label\n1,x\nnan,y\n")
+    (in_tmp / "strings.csv").write_text("a,b,c,label\n1,u,2,x\n2,v,w,y\n3,u,4,x\n4,v,5,y\n")
+    (in_tmp / "inf.csv").write_text("a,label\n1,x\ninf,y\n")
     (in_tmp / "nan.svm").write_text("1 1:2\n-1 1:nan\n")
     (in_tmp / "one.csv").write_text("a,label\n1,x\n2,x\n3,x\n4,x\n")
     (in_tmp / "small.svm").write_text("1 1:1e-60\n2 2:1e-60\n" * 5)

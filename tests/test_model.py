@@ -53,7 +53,7 @@ def test_file_is_plain_safetensors_with_canonical_json(tmp_path) -> None:
         text = file.metadata()["linclf"]
     record = json.loads(text)
     assert text == json.dumps(record, sort_keys=True, separators=(",", ":"))
-    assert record["format"] == 1
+    assert record["format"] == 2
 
 
 def test_every_flipped_bit_and_every_cut_is_refused() -> None:
@@ -83,7 +83,7 @@ def test_other_files_are_refused(tmp_path) -> None:
 
 
 def test_a_newer_format_says_so(monkeypatch) -> None:
-    monkeypatch.setattr("linclf.model.FORMAT_VERSION", 2)
+    monkeypatch.setattr("linclf.model.FORMAT_VERSION", 3)
     content = model().to_bytes()
     monkeypatch.undo()
     with pytest.raises(InputError, match="written by a newer linclf; upgrade"):
@@ -103,7 +103,7 @@ def test_a_newer_format_says_so(monkeypatch) -> None:
         lambda m: {"features": replace(m.features, names=("a",))},
         lambda m: {"features": replace(m.features, count=5)},
         lambda m: {"record": {"format": "x"}},
-        lambda m: {"record": {"format": 2}},
+        lambda m: {"record": {"format": 3}},
     ],
 )
 def test_forged_files_whose_digest_fits_are_refused(change) -> None:

@@ -22,5 +22,5 @@ def test_sample_files_are_what_the_script_makes(tmp_path, monkeypatch) -> None:
 
 def test_sample_files_hold_the_bundled_sets(tmp_path) -> None:
     shutil.copy(DATA / "iris.csv", tmp_path)
-    np.testing.assert_array_equal(load(Source(str(DATA / "iris.csv"), target="species")).X, sk.load_iris().data)
+    np.testing.assert_array_equal(load(Source(str(DATA / "iris.csv"), target="species")).X.numbers, sk.load_iris().data)
     np.testing.assert_array_equal(load(Source(str(DATA / "wine.svm"))).X.toarray(), sk.load_wine().data)

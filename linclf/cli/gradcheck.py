@@ -10,7 +10,7 @@ import numpy as np
 
 from linclf import textbook
 from linclf.cli.options import cache_option, cache_unless, check_files, config_option, data_options, json_option, source
-from linclf.datasets import load
+from linclf.datasets import as_matrix, load
 from linclf.datasets.labels import check_classes, encode
 from linclf.datasets.names import PREFIXES
 from linclf.errors import GradientError, InputError
@@ -127,6 +127,6 @@ def _sample(data: str, options: dict[str, Any]) -> tuple[Array, Array]:
     cache = cache_unless(options.pop("no_cache"))
     dataset = load(source(data, options), cache=cache)
     rows = np.unique(np.linspace(0, dataset.X.shape[0] - 1, SAMPLE_ROWS).astype(int))
-    X, labels = dataset.X[rows], dataset.labels()[rows]
+    X, labels = as_matrix(dataset)[rows], dataset.labels()[rows]
     codes, _ = encode(labels, check_classes(labels, data))
     return (X.toarray() if is_sparse(X) else X).astype(np.float64), codes

@@ -5,15 +5,17 @@ import math
 import os
 import sys
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 import click
 
 from linclf.datasets import Cache, Source, user_cache
+from linclf.datasets.columns import Column
 from linclf.datasets.readers import FORMATS
 from linclf.errors import InputError, Terminated
 from linclf.files import check_outputs, read_bytes
+from linclf.report import columns_text
 from linclf.sgd import SCHEDULES
 from linclf.training import DTYPES, TrainOptions
 
@@ -21,6 +23,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 MOST_VALUES = 10_000  # of a range
+COLUMNS: dict[str, Any] = {"metavar": "COL", "multiple": True}
 
 
 class NumberOrAuto(click.ParamType[int | float | str]):
@@ -156,13 +159,30 @@ def data_options(command: F) -> F:
         click.option(
             "--target", metavar="COL", help="Column of labels in a table. [default: target, label, class or y]"
         ),
-        click.option(
-            "--drop", metavar="COL", multiple=True, help="Leave a column out; repeat, or separate with commas."
-        ),
+        click.option("--drop", **COLUMNS, help="Leave a column out; repeat, or separate with commas."),
         click.option("--format", type=click.Choice(FORMATS), help="Format of the file. [default: by its suffix]"),
         click.option("--no-header", is_flag=True, help="The table has no header; columns are numbered from 0."),
         click.option(
             "--zero-based/--one-based", default=None, help="Where svmlight indices begin. [default: found out]"
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def column_options(command: F) -> F:
+    """The options that say what the columns of a table are; `source` takes them too."""
+    options = (
+        click.option("--numeric", **COLUMNS, help="Take a column as numbers; cells that are none count as missing."),
+        click.option("--category", **COLUMNS, help="Take a column as categories, a feature for each level."),
+        click.option("--text", **COLUMNS, help="Take a column as text, a feature for each word and pair of words."),
+        click.option(
+            "--min-count",
+            type=int,
+            default=Source.min_count,
+            show_default=True,
+            help="Rows that a level or a word must be in to become a feature; rarer levels share one.",
         ),
     )
     for option in reversed(options):
@@ -175,8 +195,14 @@ def source(data: str, options: dict[str, Any]) -> Source:
     target, drop, kind, no_header, zero_based = (
         options.pop(name) for name in ("target", "drop", "format", "no_header", "zero_based")
     )
-    columns = tuple(dict.fromkeys(name for entry in drop for name in entry.split(",") if name))
-    return Source(data, kind, not no_header, target, columns, zero_based)
+    told = {name: _names(options.pop(name, ())) for name in ("numeric", "category", "text")}
+    min_count = options.pop("min_count", Source.min_count)
+    return Source(data, kind, not no_header, target, _names(drop), zero_based, **told, min_count=min_count)
+
+
+def _names(entries: Iterable[str]) -> tuple[str, ...]:
+    """The columns named in the values of an option, each once."""
+    return tuple(dict.fromkeys(name for entry in entries for name in entry.split(",") if name))
 
 
 def cache_option(command: F) -> F:
@@ -273,6 +299,13 @@ def say(notes: Iterable[str], quiet: bool = False) -> None:
     """Notes on stderr, a line each."""
     for note in () if quiet else notes:
         click.echo(f"note: {note}", err=True)
+
+
+def say_columns(columns: Sequence[Column] | None, quiet: bool) -> None:
+    """What the columns of a table became, on stderr, where they are more than numbers."""
+    text = columns_text(columns)
+    if text and not quiet:
+        click.echo(text + "\n", err=True)
 
 
 def how_it_ended(signal: BaseException) -> tuple[str, int]:

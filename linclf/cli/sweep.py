@@ -14,12 +14,14 @@ from linclf.cli.options import (
     cache_option,
     cache_unless,
     check_files,
+    column_options,
     config_option,
     data_options,
     how_it_ended,
     json_option,
     quiet_option,
     say,
+    say_columns,
     source,
     training_options,
     wants_bar,
@@ -128,6 +130,7 @@ NUMBERS = "V,V|FROM:TO:COUNT"
 )
 @click.option("-o", "--output", metavar="MODEL", help="Write the model of the row selected to this file.")
 @data_options
+@column_options
 @cache_option
 @json_option
 @quiet_option
@@ -163,6 +166,7 @@ def sweep(
     _check_outputs(output, csv, plot, journal, json=json)
     sets = load_sets(config.base, cache_unless(no_cache))
     parts = cut_parts(config.base, sets)
+    say_columns(parts.features.columns, quiet)
     say(parts.notes, quiet)
     loaded = time.perf_counter()
     with ExitStack() as stack:

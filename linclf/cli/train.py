@@ -11,12 +11,14 @@ from linclf.cli.options import (
     cache_option,
     cache_unless,
     check_files,
+    column_options,
     config_option,
     data_options,
     how_it_ended,
     json_option,
     quiet_option,
     say,
+    say_columns,
     source,
     training_options,
     wants_bar,
@@ -67,6 +69,7 @@ DEFAULT = TrainOptions()
 @click.option("--history", metavar="FILE.jsonl", help="Write a JSON line per epoch.")
 @click.option("-o", "--output", metavar="MODEL", help="Write the model to this file; - is stdout.")
 @data_options
+@column_options
 @cache_option
 @json_option
 @quiet_option
@@ -92,6 +95,7 @@ def train(
         raise InputError("the history cannot go to stdout, where the report is; give --history a file name")
     check_files((output, history), (data, config.test, config.val))
     parts = load_parts(config, cache_unless(no_cache))
+    say_columns(parts.features.columns, quiet)
     say(parts.notes, quiet)
     loaded = time.perf_counter()
     with ExitStack() as stack:

@@ -26,12 +26,13 @@ import numpy as np
 import linclf
 from linclf.datasets.dataset import Dataset, Features, Labelled, Source
 from linclf.datasets.names import is_name
+from linclf.datasets.table import Table, from_table_arrays, table_arrays
 from linclf.errors import InputError
 from linclf.files import replacing
 from linclf.losses import Array
 from linclf.matrix import from_arrays, release, to_arrays
 
-FORMAT = 1  # of an entry, and of what the readers make of a file: raise it when either changes
+FORMAT = 2  # of an entry, and of what the readers make of a file: raise it when either changes
 DEFAULT_MEGABYTES = 4096
 SETTLED_SECONDS = 2  # a file changed more recently could change again within the resolution of its time stamp
 FORGOTTEN_SECONDS = 3600  # a temporary file older than this is what a killed run left behind
@@ -197,13 +198,14 @@ def _pack(dataset: Dataset) -> bytes | None:
     for name, part in (("train", dataset), ("test", dataset.test)):
         if part is None:
             continue
-        arrays |= {f"{name}.{key}": np.ascontiguousarray(a) for key, a in to_arrays(part.X).items()}
+        rows, columns = table_arrays(part.X) if isinstance(part.X, Table) else (to_arrays(part.X), None)
+        arrays |= {f"{name}.{key}": np.ascontiguousarray(a) for key, a in rows.items()}
         labels = None
         if part.y is not None:
             classes, codes = np.unique(part.y, return_inverse=True)
             arrays[f"{name}.y"] = codes.astype(np.int32)
             labels = {"classes": classes.tolist(), "dtype": classes.dtype.str}
-        parts[name] = {"shape": part.X.shape, "labels": labels}
+        parts[name] = {"shape": part.X.shape, "labels": labels, "columns": columns}
     described = {
         "name": dataset.source.data,
         "features": asdict(dataset.features),
@@ -240,7 +242,9 @@ def _unpack(content: mmap.mmap, source: Source) -> Dataset:
         arrays, labels = found[name], part["labels"]
         codes = arrays.pop("y", None)
         y = None if codes is None else np.array(labels["classes"], labels["dtype"])[codes]
-        parts[name] = Labelled(from_arrays(arrays, tuple(part["shape"])), y)
+        columns = part["columns"]
+        X = from_table_arrays(arrays, columns) if columns else from_arrays(arrays, tuple(part["shape"]))
+        parts[name] = Labelled(X, y)
     features, train = Features.of(described["features"]), parts["train"]
     notes = tuple(described["notes"])
     return Dataset(train.X, train.y, source, features, described["digest"], parts.get("test"), notes)

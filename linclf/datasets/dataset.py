@@ -1,10 +1,11 @@
 """The values that flow out of `linclf.datasets`: where data come from, what was read, and how columns became features."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
+from linclf.datasets.columns import Column
 from linclf.errors import InputError
 from linclf.losses import Array
 from linclf.matrix import Matrix, is_sparse, stack_rows
@@ -15,11 +16,13 @@ class Source:
     """Where to read and how: the data options of the command line.
 
     data        a name (`linclf datasets`) or a path, `-` for standard input
-    format      csv, tsv, svmlight or npz; None: the suffix decides
+    format      csv, tsv, jsonl, parquet, svmlight or npz; None: the suffix decides
     header      whether a table's first line names its columns
     target      the column of labels; None: the only column named target, label, class or y
     drop        columns to leave out
     zero_based  whether svmlight indices count from 0; None: from the file (an index 0 says so)
+    numeric, category, text   columns that are numbers, categories or text whatever they look like
+    min_count   rows that a level of a category, or a word in a text, must have to become a feature of its own
     """
 
     data: str = "digits"
@@ -28,6 +31,24 @@ class Source:
     target: str | None = None
     drop: tuple[str, ...] = ()
     zero_based: bool | None = None
+    numeric: tuple[str, ...] = ()
+    category: tuple[str, ...] = ()
+    text: tuple[str, ...] = ()
+    min_count: int = 2
+
+    def __post_init__(self) -> None:
+        if self.min_count < 1:
+            raise InputError(f"min-count is {self.min_count}; give a whole number of rows >= 1")
+        told = [name for columns in self.told().values() for name in columns]
+        twice = next((name for name in told if told.count(name) > 1), None)
+        if twice is not None:
+            raise InputError(
+                f"column {twice!r} is named by more than one of --drop, --numeric, --category and --text; name it once"
+            )
+
+    def told(self) -> dict[str, tuple[str, ...]]:
+        """The options that say what a column is, each with its columns."""
+        return {"drop": self.drop, "numeric": self.numeric, "category": self.category, "text": self.text}
 
 
 @dataclass(frozen=True)
@@ -45,10 +66,12 @@ class Features:
     """How columns became features, as plain data: a model carries it, and another file is read the same way.
 
     count       n_features
-    names       their names, or None where columns have none (svmlight, npz)
-    sparse      whether the file's layout is sparse
+    names       the names of the columns, or None where columns have none (svmlight, npz)
+    sparse      whether the features are sparse
     format      the format read, None for a named data set
     header, target, drop, zero_based   as in Source, resolved
+    texts       the columns that are read as text whatever is in them
+    columns     what each column became; None where the columns are the features
     """
 
     count: int
@@ -59,18 +82,37 @@ class Features:
     target: str | None = None
     drop: tuple[str, ...] = ()
     zero_based: bool | None = None
+    texts: tuple[str, ...] = ()
+    columns: tuple[Column, ...] | None = None
 
     @classmethod
     def of(cls, described: dict[str, Any]) -> "Features":
         """Features from what `dataclasses.asdict` made of them, also by way of JSON; other keys are left out."""
-        known = {field.name: described[field.name] for field in fields(cls)}
+        known = {field.name: described[field.name] for field in fields(cls) if field.name in described}
         arguments: dict[str, Any] = {key: tuple(x) if isinstance(x, list) else x for key, x in known.items()}
+        if arguments.get("columns") is not None:
+            arguments["columns"] = tuple(map(Column.of, arguments["columns"]))
         return cls(**arguments)
+
+    def columns_only(self) -> "Features":
+        """What a reader needs to know: the columns that the features are made of, not what they became."""
+        if self.columns is None:
+            return self
+        used = tuple(column.name for column in self.columns if column.features())
+        unused = tuple(column.name for column in self.columns if not column.features())
+        return replace(self, count=len(used), names=used, drop=(*self.drop, *unused), columns=None)
+
+    def feature_names(self) -> tuple[str, ...] | None:
+        """The names of the features, or None where they have none."""
+        if self.columns is None:
+            return self.names
+        return tuple(name for column in self.columns for name in column.features())
 
     def name(self, j: int) -> str:
         """What people call feature j: its name, its svmlight index, or its column number."""
-        if self.names:
-            return self.names[j]
+        names = self.feature_names()
+        if names:
+            return names[j]
         return f"index {j}" if self.zero_based else f"index {j + 1}" if self.format == "svmlight" else f"column {j}"
 
 

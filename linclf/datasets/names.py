@@ -15,7 +15,7 @@ import numpy as np
 
 from linclf.datasets import labels
 from linclf.datasets.dataset import Dataset, Features, Labelled, Raw, Source
-from linclf.datasets.table import from_frame
+from linclf.datasets.frames import to_dataset
 from linclf.errors import AccessError, InputError
 from linclf.losses import Array
 from linclf.matrix import Matrix, is_sparse, to_arrays
@@ -176,7 +176,7 @@ def _frame(source: Source, frame: Any, target: str) -> Dataset:
 
     frame = frame.apply(lambda column: column.str.decode("utf-8") if isinstance(column.iloc[0], bytes) else column)
     digest = hashlib.sha256(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes()).hexdigest()
-    return from_frame(frame, Raw(source, None, digest), target, None)
+    return to_dataset(frame, Raw(source, None, digest), target, None)
 
 
 def _generate(source: Source) -> Dataset:

@@ -8,6 +8,7 @@ import numpy as np
 
 from linclf.datasets import labels
 from linclf.datasets.dataset import Dataset, Features, Labelled
+from linclf.datasets.encoding import encode, learn_features, unknown_notes
 from linclf.errors import InputError
 from linclf.losses import Array
 from linclf.matrix import Matrix, select, stack_rows
@@ -45,11 +46,18 @@ class Parts:
         return Part(stack_rows([part.X for part in parts]), np.concatenate([part.y for part in parts]))
 
 
-def cut(dataset: Dataset, test: Dataset | float | None, val: Dataset | float | None, seed: int) -> Parts:
-    """Cut a data set into parts.
+def cut(
+    dataset: Dataset,
+    test: Dataset | float | None,
+    val: Dataset | float | None,
+    seed: int,
+    like: Features | None = None,
+) -> Parts:
+    """Cut a data set into parts. The columns of a table become features by what the training rows hold.
 
     test   a data set; a fraction, drawn stratified by `seed`; 0 for none; None for the part that the data set brings, else 0.2
     val    a data set, or a fraction of what is left, or None for none
+    like   features that were learned before
     """
     name = dataset.source.data
     rows: Labelled = dataset
@@ -69,23 +77,27 @@ def cut(dataset: Dataset, test: Dataset | float | None, val: Dataset | float | N
         rows, watched = _draw(rows, val or 0, np.random.default_rng([seed, _STREAMS["val"]]), name, "val")
 
     classes = labels.check_classes(rows.labels(), name)
-    train = Part(rows.X, labels.encode(rows.labels(), classes)[0])
+    features, learned = (like, []) if like else learn_features(rows.X, dataset.features, dataset.source)
+    train = Part(encode(rows.X, features, name)[0], labels.encode(rows.labels(), classes)[0])
     others = {"data": dataset, "test": test, "val": val}
     sources = {key: other for key, other in others.items() if isinstance(other, Dataset)}
-    notes = [note for source in sources.values() for note in source.said()]
+    notes = [note for source in sources.values() for note in source.said()] + learned
     parts: dict[str, Part | None] = {"val": None, "test": None}
     for key, part in (("val", watched), ("test", held)):
         if part is not None:
             codes, unseen = labels.encode(part.labels(), classes)
-            parts[key] = Part(part.X, codes)
             part_name = sources[key].source.data if key in sources else f"{name} ({key} part)"
+            X, unknown = encode(part.X, features, part_name)
+            parts[key] = Part(X, codes)
+            if key in sources:
+                notes += [f"{part_name}: {note}" for note in unknown_notes(unknown, features)]
             notes += labels.unseen_notes(unseen, len(codes), part_name)
     if len(classes) > max(20, len(train.y) // 4):
         notes.append(
             f"{name}: {len(classes)} classes for {len(train.y)} training rows; are the labels a quantity or row ids?"
         )
     digests = {key: source.digest for key, source in sources.items()}
-    return Parts(classes, train, parts["val"], parts["test"], dataset.features, digests, tuple(notes))
+    return Parts(classes, train, parts["val"], parts["test"], features, digests, tuple(notes))
 
 
 def _draw(

@@ -4,13 +4,14 @@ import hashlib
 import io
 import os
 import zipfile
+from typing import Any
 
 import numpy as np
 
 from linclf.datasets import labels
 from linclf.datasets.dataset import Dataset, Features, Labelled, Raw, Source, fit_columns
+from linclf.datasets.delimited import read_delimited
 from linclf.datasets.svmlight import read_svmlight
-from linclf.datasets.table import read_table
 from linclf.errors import InputError
 from linclf.files import read_bytes, unpack
 from linclf.losses import Array
@@ -40,7 +41,7 @@ def read_file(source: Source, like: Features | None = None, labelled: bool = Tru
         known = known or like.format or ("csv" if source.data == "-" else None)
     kind = source.format or known or "svmlight"
     _check_options(source, kind)
-    if not content.strip():
+    if not content or content.isspace():
         raise InputError(f"{source.data}: is empty; give a file with rows")
     raw = Raw(source, kind, hashlib.sha256(packed).hexdigest(), content)
     if kind == "npz":
@@ -52,13 +53,14 @@ def read_file(source: Source, like: Features | None = None, labelled: bool = Tru
             if source.format or known:
                 raise
             raise InputError(f"{error} (read as svmlight for want of a known suffix; see --format)") from None
-    return read_table(raw, like, labelled)
+    return read_delimited(raw, like, labelled)
 
 
 def _check_options(source: Source, kind: str) -> None:
     """Refuse options that another format has and this one has not."""
-    table_options = {"--target": source.target, "--drop": source.drop, "--no-header": not source.header}
-    base_options = {"--zero-based or --one-based": source.zero_based is not None}
+    table_options: dict[str, Any] = {f"--{option}": columns for option, columns in source.told().items()}
+    table_options |= {"--target": source.target, "--no-header": not source.header, "--min-count": source.min_count != 2}
+    base_options: dict[str, Any] = {"--zero-based or --one-based": source.zero_based is not None}
     unfit = {"svmlight": table_options, "npz": {**table_options, **base_options}}.get(kind, base_options)
     for option, given in unfit.items():
         if given:

@@ -1,0 +1,152 @@
+"""CSV and TSV text through pandas, the line of every row known."""
+
+import csv
+import io
+import re
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from linclf.datasets import labels
+from linclf.datasets.dataset import Dataset, Features, Raw
+from linclf.datasets.frames import choose_target, read_as_text, to_dataset
+from linclf.datasets.table import Frame
+from linclf.errors import InputError
+from linclf.losses import Array
+
+SEPARATORS = {"csv": ",", "tsv": "\t"}
+
+
+def read_delimited(raw: Raw, like: Features | None, labelled: bool) -> Dataset:
+    """A Dataset of a Table from CSV or TSV text; `labelled` says whether a target column is required."""
+    text = _Text(raw, header=raw.source.header and (like is None or like.header))
+    columns = text.columns()
+    target = choose_target(raw.source, columns, like, labelled)
+    frame = text.frame(columns, target, read_as_text(raw.source, like))
+    return to_dataset(frame, raw, target, like, labelled=labelled, lines=text.lines(frame))
+
+
+class _Text:
+    """CSV text: its columns, its cells, and the line on which a row stands."""
+
+    def __init__(self, raw: Raw, header: bool) -> None:
+        self.name, self.content, self.header = raw.source.data, raw.content, header
+        self.separator = SEPARATORS[raw.format or "csv"]
+        if b"\0" in raw.content:
+            line = self._line_at(raw.content.index(0))
+            raise InputError(f"{self.name}:{line}: has a NUL byte; is it a text file? see --format")
+
+    def _line_at(self, position: int) -> int:
+        return self.content.count(b"\n", 0, position) + 1
+
+    def _read(self, **options: Any) -> Frame:
+        import pandas as pd
+
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", pd.errors.ParserWarning)  # a row longer than the header
+                return pd.read_csv(
+                    io.BytesIO(self.content),
+                    sep=self.separator,
+                    header=0 if self.header else None,
+                    encoding="utf-8-sig",
+                    skipinitialspace=True,
+                    index_col=False,
+                    low_memory=False,
+                    **options,
+                )
+        except UnicodeDecodeError:
+            raise self._not_utf8() from None
+        except pd.errors.ParserWarning:
+            raise InputError(f"{self.name}: its rows have more cells than its header; mend the header") from None
+        except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+            raise self._explain(str(error)) from None
+
+    def _not_utf8(self) -> InputError:
+        try:
+            self.content.decode("utf-8")
+        except UnicodeDecodeError as error:
+            return InputError(
+                f"{self.name}:{self._line_at(error.start)}: is not UTF-8 text; convert it, e.g. with iconv"
+            )
+        return InputError(f"{self.name}: is not UTF-8 text; convert it, e.g. with iconv")
+
+    def _explain(self, message: str) -> InputError:
+        ragged = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", message)
+        if ragged:
+            wanted, line, found = ragged.groups()
+            return InputError(f"{self.name}:{line}: has {found} cells where {wanted} are expected; mend the line")
+        quote = re.search(r"EOF inside string starting at row (\d+)", message)
+        if quote:
+            return InputError(f"{self.name}:{int(quote[1]) + 1}: opens a quote that is never closed; mend the line")
+        return InputError(f"{self.name}: is not a table ({message.strip()}); see --format")
+
+    def columns(self) -> list[str]:
+        """The names of the columns; without a header their numbers from 0, as text."""
+        names = [str(name) for name in self._read(nrows=0 if self.header else 1, dtype=str).columns]
+        first = next((record for _, record in self._records()), [])
+        other = next((mark for mark in ";\t|," if mark in first[0]), None) if len(first) == 1 else None
+        if other is not None:
+            raise InputError(
+                f"{self.name}: has a single column; its cells seem to be separated by {other!r}, not {self.separator!r}; "
+                "convert it, or see --format"
+            )
+        twice = next((name for name in first if self.header and first.count(name) > 1), None)
+        if twice is not None:
+            raise InputError(f"{self.name}: two columns are named {twice!r}; give each a name of its own")
+        return names
+
+    def frame(self, columns: list[str], target: str | None, as_text: tuple[str, ...]) -> Frame:
+        """All cells: target (`NA` is a label like any other, an empty cell is missing) and `as_text` as text, the rest as
+        found, numbers or text."""
+        import pandas as pd
+
+        keys: list[Any] = list(columns) if self.header else list(range(len(columns)))
+        name_of = dict(zip(keys, columns, strict=True))
+        is_text = {key: str for key, name in name_of.items() if name == target or name in as_text}
+        options = {
+            "na_values": {key: [""] if name == target else labels.MISSING for key, name in name_of.items()},
+            "keep_default_na": False,
+        }
+        frame = self._read(dtype=is_text, **options)
+        guessed = [key for key in keys if key not in is_text and not _is_number(frame[key].dtype)]
+        if any(not isinstance(frame[key].dtype, pd.StringDtype) for key in guessed):
+            # pandas took what looks like True and False for truth values; the text is wanted as it stands there
+            frame = self._read(dtype=is_text | dict.fromkeys(guessed, str), **options)
+        return frame.set_axis(columns, axis=1)
+
+    def lines(self, frame: Frame) -> Array:
+        """The line of the file on which each row of the frame begins, (n,).
+
+        pandas fills short rows up with missing cells: raises InputError if a row is one.
+        """
+        n, first = len(frame), 1 + self.header
+        ends = self.content.count(b"\n") + (not self.content.endswith(b"\n"))
+        if ends == n + self.header and not (n and frame.iloc[:, -1].isna().any()):
+            return np.arange(first, first + n, dtype=np.int32)  # a row a line
+        width, lines = frame.shape[1], []
+        for line, record in self._records():
+            if len(record) < width:
+                raise InputError(
+                    f"{self.name}:{line}: has {len(record)} cells where {width} are expected; mend the line"
+                )
+            lines.append(line)
+        return np.array(lines[self.header :], np.int32)
+
+    def _records(self) -> Iterator[tuple[int, list[str]]]:
+        """The lines of cells, header included, each with the number of its first line; quoted cells may span lines, and
+        empty lines hold no cells."""
+        with io.TextIOWrapper(io.BytesIO(self.content), "utf-8-sig", "replace", newline="") as text:
+            end, reader = 0, csv.reader(text, delimiter=self.separator, skipinitialspace=True)
+            for record in reader:
+                if any(cell.strip() for cell in record) or len(record) > 1:
+                    yield end + 1, record
+                end = reader.line_num
+
+
+def _is_number(kind: Any) -> bool:
+    import pandas as pd
+
+    return bool(pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind))

@@ -1,0 +1,309 @@
+"""What columns become: against scikit-learn's encoders, from training rows alone, the same again from a model file."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from reading import read
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.preprocessing import OneHotEncoder
+
+from linclf.datasets import Source, cut, load
+from linclf.datasets.columns import Column, date, learn, number
+from linclf.datasets.encoding import encode, learn_features
+from linclf.datasets.parts import stratified
+from linclf.errors import InputError
+from linclf.model import LinearModel, from_bytes
+
+
+def table_of(columns: dict[str, list], name: str = "t.csv"):
+    """A Table read from CSV text of these columns, and the data set."""
+    frame = pd.DataFrame(columns, dtype=object).assign(label=np.arange(len(next(iter(columns.values())))) % 2)
+    return frame.to_csv(index=False)
+
+
+def kinds(tmp_path, columns: dict[str, list], **options) -> dict[str, str]:
+    dataset = read(tmp_path / "t.csv", table_of(columns), **options)
+    features, _ = learn_features(dataset.X, dataset.features, dataset.source)
+    return {column.name: column.kind for column in features.columns}
+
+
+WORDS = ["the cat sat", "a dog barked loudly", "no birds sang here", "it rained all day long", "we went home at last"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        ([1, 2, 3, 1] * 10, "number"),
+        ([1.5, "", 3, "?"] * 10, "number"),
+        (["1", "NA", "-2e3", "null"] * 10, "number"),
+        ([*range(39), "oops"], "number"),
+        ([*map(str, range(30)), *["none given"] * 10], "category"),
+        (["1", "2", "3", "x"] * 10, "category"),
+        (["a", "b", "c", ""] * 10, "category"),
+        (["yes", ""] * 20, "category"),
+        (["True", "False", "TRUE", ""] * 10, "category"),
+        (["strongly agree with this", "do not agree at all"] * 20, "category"),
+        ([f"{WORDS[i % 5]} {i}" for i in range(40)], "text"),
+        ([*WORDS, *[""] * 35], "text"),
+        ([f"2024-01-{i % 28 + 1:02}" for i in range(40)], "date"),
+        (["2024-01-05T10:00", "2024-01-06 11:30:05.5", "", "2024-02-01"] * 10, "date"),
+        (["2024-13-05", "2024-01-06"] * 20, "category"),
+        (["same"] * 40, "constant"),
+        ([7] * 40, "constant"),
+        ([""] * 40, "constant"),
+        ([*range(100, 140)], "id"),
+        ([str(10**9 + 7919 * i) for i in range(40)], "number"),
+        ([f"x{i:03}" for i in range(40)], "id"),
+        ([i + 0.5 for i in range(40)], "number"),
+    ],
+)
+def test_kinds(tmp_path, cells: list, kind: str) -> None:
+    assert kinds(tmp_path, {"a": cells, "other": [1, 2, 4, 4] * 10})["a"] == kind
+
+
+def test_names_of_ids_and_what_the_user_says_overrules(tmp_path) -> None:
+    ids = [str(10**9 + 7919 * i) for i in range(40)]
+    columns = {"user_id": ids, "code": [f"{i % 4:02}" for i in range(40)], "price": [1, 2, 4, 4] * 10}
+    assert kinds(tmp_path, columns) == {"user_id": "id", "code": "number", "price": "number"}
+    told = {"numeric": ("user_id",), "category": ("code",), "text": ("price",)}
+    assert kinds(tmp_path, columns, **told) == {"user_id": "number", "code": "category", "price": "text"}
+    dataset = read(tmp_path / "t.csv", table_of(columns), category=("code", "price"), drop=("user_id",))
+    features, _ = learn_features(dataset.X, dataset.features, dataset.source)
+    assert [c.levels for c in features.columns] == [("00", "01", "02", "03"), ("1", "2", "4")]  # as they are written
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1", 1), ("-1e-3", -0.001), (" 2 ", 2), ("1_0", None), ("inf", None), ("nan", None), ("0x1", None), ("", None)],
+)
+def test_number(text: str, value: float | None) -> None:
+    assert number(text) == value if value is not None else np.isnan(number(text))
+
+
+def test_dates_are_days() -> None:
+    assert date("1970-01-02") == 1
+    assert date("1969-12-31T12:00") == -0.5
+    assert date("2024-02-29 06:00:00.000000Z") == 19782.25
+    assert np.isnan(date("2024-02-30"))
+    assert np.isnan(date("24-02-03"))
+
+
+def make(n: int, seed: int) -> dict[str, list]:
+    """Columns of every kind, with missing cells."""
+    rng = np.random.default_rng(seed)
+    return {
+        "size": rng.standard_normal(n).round(3).tolist(),
+        "gap": [x if x > -1 else "" for x in rng.standard_normal(n).round(3).tolist()],
+        "colour": rng.choice(["red", "green", "blue", "?"], n, p=[0.5, 0.3, 0.15, 0.05]).tolist(),
+        "town": rng.choice([f"town {i}" for i in range(30)], n).tolist(),
+        "day": [f"2024-0{m}-1{d}" for m, d in rng.integers(1, 9, (n, 2))],
+        "words": [" ".join(rng.choice(list("abcdefgh"), 6)) + f" w{i}" for i in range(n)],
+        "row": list(range(n)),
+        "same": ["x"] * n,
+    }
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_encoded_as_scikit_learn_does(tmp_path, sparse: bool) -> None:
+    columns = make(300, 0)
+    read(tmp_path / "t.csv", table_of(columns))
+    source = Source(str(tmp_path / "t.csv"), drop=() if sparse else ("words",), min_count=8)
+    parts = cut(load(source), 0.3, None, 0)
+    assert parts.features.sparse == sparse
+    frame = pd.read_csv(tmp_path / "t.csv", na_values=["?"])
+    rows = {"train": parts.train.X, "test": parts.test.X}
+    dense = {key: X.toarray() if sparse else np.asarray(X) for key, X in rows.items()}
+    held = stratified(np.arange(300) % 2, 0.3, np.random.default_rng([0, 1]))  # as cut draws the test part
+    train, test = frame[~held], frame[held]
+    assert (len(train), len(test)) == (len(dense["train"]), len(dense["test"])) == (210, 90)
+
+    def scaled(values: pd.Series) -> np.ndarray:
+        fit = values[~held]
+        return ((values - fit.mean()) / fit.std(ddof=0) if sparse else values).to_numpy()
+
+    encoder = OneHotEncoder(min_frequency=8, handle_unknown="infrequent_if_exist", sparse_output=False)
+    towns = encoder.fit(train[["town"]]).transform(frame[["town"]])
+    gap, days = frame["gap"], pd.Series([date(x) for x in frame["day"]])
+    colours = [frame["colour"] == c for c in ("blue", "green", "red")] + [frame["colour"].isna()]
+    blocks = [
+        scaled(frame["size"])[:, None],
+        scaled(gap.fillna(gap[~held].median()))[:, None],
+        gap.isna().to_numpy()[:, None],
+        np.column_stack(colours),
+        towns,
+        scaled(days)[:, None],
+    ]
+    if sparse:
+        vectorizer = TfidfVectorizer(ngram_range=(1, 2), min_df=8, sublinear_tf=True, token_pattern=r"\b\w+\b")
+        blocks.append(vectorizer.fit(train["words"]).transform(frame["words"]).toarray())
+    expected = np.hstack(blocks)
+    np.testing.assert_allclose(dense["train"], expected[~held], atol=1e-12)
+    np.testing.assert_allclose(dense["test"], expected[held], atol=1e-12)
+    names = parts.features.feature_names()
+    assert len(names) == parts.features.count == expected.shape[1]
+    assert names[:7] == ("size", "gap", "gap, missing", "colour=blue", "colour=green", "colour=red", "colour, missing")
+
+
+HOSTILE = [
+    "",
+    "?",
+    "1e308",
+    "-1e308",
+    "oops",
+    '日本, "quoted"',
+    "new\nline",
+    "2024-01-01",
+    "town 3",
+    "a b c d e",
+    "9" * 30,
+]
+
+
+@given(st.lists(st.sampled_from(HOSTILE), min_size=8, max_size=8), st.integers(0, 59))
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_held_out_rows_change_nothing_that_is_learned(tmp_path, cells: list[str], row: int) -> None:
+    """Whatever stands in a held-out row, what is learned from the training rows is the same, and so are they."""
+    columns = make(60, 1)
+    before = read(tmp_path / "t.csv", table_of(columns))
+    parts = cut(before, 0.3, 0.2, 0)
+    held = np.concatenate([parts.val.y, parts.test.y])
+    assert len(held) == 18 + 9
+    # the rows held out are drawn by their labels alone, so they are the same rows in both files
+    drawn = np.flatnonzero(stratified(before.labels(), 0.3, np.random.default_rng([0, 1])))
+    changed = {name: [*values] for name, values in columns.items()}
+    for name, cell in zip(changed, cells, strict=True):
+        changed[name][drawn[row % len(drawn)]] = cell
+    try:
+        after = cut(read(tmp_path / "t.csv", table_of(changed)), 0.3, 0.2, 0)
+    except InputError as error:
+        if "308" in "".join(cells) and "is too large beside those of the training data" in str(error):
+            return
+        raise
+    assert after.features.columns == parts.features.columns
+    assert (after.train.X[:] != parts.train.X[:]).nnz == 0
+    assert after.train.y.tolist() == parts.train.y.tolist()
+
+
+text_cells = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=12) | st.sampled_from(
+    [
+        "NA",
+        "?",
+        '"',
+        "a,b",
+        "line\nbreak",
+        "1e308",
+        "-1e-308",
+        "'",
+        "=1+1",
+        "\u2028",
+        "a b c d",
+        "日本 語 は",
+        "0",
+        "-0.0",
+    ]
+)
+number_cells = st.floats(-1e308, 1e308).map(repr) | st.sampled_from(["", "?", "5e-324", "007"])
+
+
+@given(
+    st.lists(st.tuples(number_cells, text_cells, text_cells), min_size=6, max_size=30),
+    st.lists(st.tuples(number_cells, text_cells, text_cells), min_size=1, max_size=6),
+    st.sampled_from([(), ("b",), ("b", "c")]),
+    st.integers(1, 3),
+)
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_loaded_model_encodes_to_the_same_bits(tmp_path, rows, fresh, texts, min_count: int) -> None:
+    """Every kind of column goes through the model file, and gives the same scores again on rows never seen."""
+    text = pd.DataFrame(rows, columns=list("abc")).assign(label=np.arange(len(rows)) % 2).to_csv(index=False)
+    others = pd.DataFrame(fresh, columns=list("abc")).to_csv(index=False)
+    (tmp_path / "new.csv").write_text(others)
+    try:
+        dataset = read(tmp_path / "t.csv", text, text=texts, min_count=min_count, numeric=("a",))
+        features, _ = learn_features(dataset.X, dataset.features, dataset.source)
+    except InputError:  # no number, no word or no feature in it
+        return
+    rng = np.random.default_rng(0)
+    weight = rng.standard_normal((features.count, 1))
+    record = {"options": {}, "seed": 0, "data": {}, "metrics": {}, "versions": {}}
+    model = LinearModel(weight, np.zeros(1), np.array([0, 1]), "logistic", features, record)
+    loaded = from_bytes(model.to_bytes())
+    assert loaded.features == features
+    for name, labelled in (("t.csv", True), ("new.csv", False)):
+        source = Source(str(tmp_path / name))
+        X, Z = (load(source, like=m.features, labelled=labelled).X for m in (model, loaded))
+        with np.errstate(over="ignore", invalid="ignore"):
+            assert model.scores(X).tobytes() == loaded.scores(Z).tobytes()
+
+
+def test_columns_are_plain_data(tmp_path) -> None:
+    dataset = read(tmp_path / "t.csv", table_of(make(60, 0)))
+    features, _ = learn_features(dataset.X, dataset.features, dataset.source)
+    described = json.loads(json.dumps([vars(column) for column in features.columns]))
+    assert tuple(Column.of(column) for column in described) == features.columns
+
+
+def test_what_training_never_saw_is_counted_and_said(tmp_path) -> None:
+    train = read(tmp_path / "t.csv", "n,c,r,label\n" + "1,a,x,0\n2,b,y,1\n" * 5 + "1,a,rare,1\n")
+    features, _ = learn_features(train.X, train.features, train.source)
+    (tmp_path / "new.csv").write_text("r,c,n\nodd,z,oops\nodd,,\nx,a,3\n")
+    new = load(Source(str(tmp_path / "new.csv")), like=features, labelled=False)
+    np.testing.assert_array_equal(new.X, [[1, 0, 0, 0, 0, 1], [1, 0, 0, 0, 0, 1], [3, 1, 0, 1, 0, 0]])
+    assert list(new.notes) == [
+        "column 'n': 1 cells are not numbers, taken as missing: 'oops' (1)",
+        "column 'n': 1 cells are missing, which none was in training; the median stands for them",
+        "column 'c': 1 cells are levels that training never saw, taken as none of its levels: 'z' (1)",
+        "column 'c': 1 cells are missing, which none was in training; taken as none of its levels",
+        "column 'r': 2 cells are levels that training saw rarely or never, taken as one of the rare ones: 'odd' (2)",
+    ]
+
+
+def test_frames_are_encoded_as_files_are(tmp_path) -> None:
+    import polars as pl
+
+    columns = make(80, 2)
+    dataset = read(tmp_path / "t.csv", table_of(columns))
+    features, _ = learn_features(dataset.X, dataset.features, dataset.source)
+    weight = np.random.default_rng(0).standard_normal((features.count, 3))
+    model = LinearModel(weight, np.zeros(3), np.arange(3), "softmax", features, {})
+    expected = model.scores(encode(dataset.X, features, "t")[0])
+    frame = pd.read_csv(tmp_path / "t.csv")[list(reversed(columns))]
+    np.testing.assert_array_equal(model.scores(frame), expected)
+    np.testing.assert_array_equal(model.scores(frame.assign(colour=frame["colour"].astype("category"))), expected)
+    np.testing.assert_array_equal(model.scores(pl.read_csv(tmp_path / "t.csv")), expected)
+    assert model.predict(frame.drop(columns="row")).tolist() == model.predict(frame).tolist()
+    with pytest.raises(InputError, match=r"X has the shape \(80, 1\)"):
+        model.predict(frame[["size"]])
+
+
+def test_errors(tmp_path) -> None:
+    dataset = read(tmp_path / "t.csv", table_of({"a": ["x", "y"] * 10, "b": [*range(20)]}))
+    table = dataset.X
+    with pytest.raises(InputError, match="no column is left to learn from; say what they are with --numeric"):
+        learn(replace(table, names=("b",), texts={}), {}, 1, "t.csv")
+    with pytest.raises(InputError, match="t.csv: column 'a' holds no number; leave out --numeric a"):
+        learn(table, {"a": "number"}, 1, "t.csv")
+    blank = read(tmp_path / "t.csv", table_of({"a": ["...", "!!"] * 10, "b": [1, 2] * 10}), text=("a",))
+    with pytest.raises(InputError, match="there are no words in column 'a'; leave it out with --drop a"):
+        learn(blank.X, {"a": "text"}, 1, "t.csv")
+    large = read(tmp_path / "t.csv", table_of({"a": ["some words", "more words"] * 10, "b": ["1e308", "-1e308"] * 10}))
+    with pytest.raises(InputError, match="the numbers in column 'b' are too large to standardise"):
+        learn(large.X, {"a": "text"}, 1, "t.csv")
+
+
+def test_many_levels_make_a_table_sparse(tmp_path) -> None:
+    for n, sparse in ((200, False), (300, True)):
+        dataset = read(tmp_path / "t.csv", table_of({"a": [f"l{i % n}" for i in range(3 * n)]}))
+        features, _ = learn_features(dataset.X, dataset.features, dataset.source)
+        assert (features.count, features.sparse) == (n, sparse)
+
+
+def test_options_that_tables_alone_have(tmp_path) -> None:
+    (tmp_path / "t.svm").write_text("1 1:2\n2 2:1\n")
+    for options in ({"category": ("1",)}, {"min_count": 5}):
+        with pytest.raises(InputError, match=f"which has no use for --{next(iter(options)).replace('_', '-')}"):
+            load(Source(str(tmp_path / "t.svm"), **options))
