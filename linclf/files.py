@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from linclf.errors import AccessError, InputError
 
-_UNPACK = {".gz": gzip.decompress, ".bz2": bz2.decompress, ".xz": lzma.decompress}
+PACKED = {".gz": gzip.decompress, ".bz2": bz2.decompress, ".xz": lzma.decompress}
 
 
 def read_bytes(path: str) -> bytes:
@@ -30,14 +30,13 @@ def read_bytes(path: str) -> bytes:
         raise AccessError(f"{path}: could not be read: {error.strerror}; check its permissions") from None
 
 
-def unpack(path: str, content: bytes) -> tuple[str, bytes]:
-    """The path without a suffix .gz, .bz2 or .xz, and the bytes decompressed as that suffix says."""
-    stem, suffix = os.path.splitext(path)
-    suffix = suffix.lower()
-    if suffix not in _UNPACK:
-        return path, content
+def unpack(path: str, content: bytes) -> bytes:
+    """The content of a file, decompressed if its suffix is .gz, .bz2 or .xz."""
+    suffix = os.path.splitext(path)[1].lower()
+    if suffix not in PACKED:
+        return content
     try:
-        return stem, _UNPACK[suffix](content)
+        return PACKED[suffix](content)
     except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
         raise InputError(f"{path}: is not a whole {suffix} file ({error}); fetch or pack it again") from None
 

@@ -6,7 +6,9 @@ size of a minibatch's gradient on the way, times a number that in theory falls l
 Rate Schedules and Further Refinements", 2023). But more steps also lead further, and from 3 to 50000 steps the best
 rate was found to stay about the same. D and G are measured beforehand on a few rows: a few iterations of conjugate gradients on
 least squares give a direction, the loss itself says how far to go along it, and the point reached stands in for the
-optimum. G is the geometric mean of the gradient's size at the start and there. A step against the momentum of the past is
+optimum. Where there are more columns than rows, as in text, rows that gave no direction can show that next to nothing was
+learned, while training will fit each of its rows all the same: then D is at least LEARNED_BY_HEART of what fits the rows
+that gave the directions. G is the geometric mean of the gradient's size at the start and there. A step against the momentum of the past is
 1 / (1 - momentum) times as long in the end; hence
 
     lr = FACTOR * (1 - momentum) * D / G
@@ -49,6 +51,7 @@ SAMPLE_ROWS, SAMPLE_NUMBERS, FEWEST_ROWS = 1000, 1_000_000, 200
 SPARSE_COST = 20  # of a number in a sparse row, in those of a dense one
 CG_ITERATIONS, MOST_ITERATIONS, POWER_ITERATIONS = 4, 8, 10  # of conjugate gradients as long as they help
 STRIDE, SHORTEST, LONGEST = 1.5, 0.1, 100.0  # lengths tried along a direction, in those of least squares
+LEARNED_BY_HEART = 0.35  # found on short messages, the hinges on nearly none of which generalise
 NEAREST = 1e-3  # times 1 / G: the least D, where least squares find nothing to learn
 SMALLEST = 1e-30  # a rate below it underflows float32 when it meets a gradient
 
@@ -84,7 +87,7 @@ class Pilot:
         self.objective = Objective(loss, 1.0, sgd.reg_bias)
         self.n_outputs, self.data = n_outputs, (X, y, weights)
         self.directions: list[tuple[Array, Array, float]] = []  # (d, m), its scores (n, m), its penalty at reg 1
-        self.values: dict[tuple[int, int], float] = {}  # mean losses by number of the direction and length
+        self.values: dict[tuple[bool, int, int], float] = {}  # mean losses by rows, number of the direction and length
         self.gradients: dict[tuple[int, int] | None, float] = {}  # the same of gradients; None is the start
 
     def rate(self, sgd: SGD) -> Rate:
@@ -110,19 +113,28 @@ class Pilot:
 
     def measure(self, reg: float) -> tuple[float, float]:
         """D, the norm of (W, b) near the optimum, and G, the norm of a minibatch's gradient, root mean square."""
-        W, exponent, least = None, 0, np.inf
-        for number in range(MOST_ITERATIONS):
-            if not self._has_direction(number):
-                break
-            exponent, reached = _minimum(partial(self._value, number, reg), exponent)
-            if reached < least:
-                least, W = reached, (number, exponent)
-            elif number + 1 >= CG_ITERATIONS:
-                break
+        W = self._nearest(reg)
+        X, y, _, half = self._sample
+        by_heart = is_sparse(X) and half < min(len(y), X.shape[1])
+        fitted = LEARNED_BY_HEART * self._distance(self._nearest(reg, seen=True)) if by_heart else 0.0
         # at a point where all losses are 0 the gradient is, too: then the way there counts
         start, end = np.sqrt([self._gradient_square(None), self._gradient_square(W)])
         gradient = float(np.sqrt(start * max(end, start / 100)))
-        return max(float(np.linalg.norm(self._weights(W))), NEAREST / gradient if gradient else 0.0), gradient
+        return max(self._distance(W), fitted, NEAREST / gradient if gradient else 0.0), gradient
+
+    def _nearest(self, reg: float, seen: bool = False) -> tuple[int, int] | None:
+        """The number of the direction and the length along it with the least objective, on the rows that show how far to
+        go, or on the `seen` ones that gave the directions; None where there is no direction."""
+        point, exponent, least = None, 0, np.inf
+        for number in range(MOST_ITERATIONS):
+            if not self._has_direction(number):
+                break
+            exponent, reached = _minimum(partial(self._value, seen, number, reg), exponent)
+            if reached < least:
+                least, point = reached, (number, exponent)
+            elif number + 1 >= CG_ITERATIONS:
+                break
+        return point
 
     @cached_property
     def largest(self) -> float:
@@ -152,9 +164,13 @@ class Pilot:
     @cached_property
     def _shown(self) -> tuple[Matrix, Array, Array]:
         """The half that says how far to go: rows, codes, weights."""
-        X, y, w, half = self._sample
-        tell = slice(len(y) - half, len(y))
-        return X[tell], y[tell], w[tell]
+        X, y, w, _ = self._sample
+        return X[self._half()], y[self._half()], w[self._half()]
+
+    def _half(self, seen: bool = False) -> slice:
+        """The rows that say how far to go, or the `seen` ones that gave the directions."""
+        _, y, _, half = self._sample
+        return slice(half) if seen else slice(len(y) - half, len(y))
 
     @cached_property
     def _descent(self) -> Iterator[Array]:
@@ -170,7 +186,9 @@ class Pilot:
             if direction is None:
                 return False
             W, b = (direction[:-1], direction[-1]) if self.fit_bias else (direction, np.zeros(1))
-            self.directions.append((direction, product(self._shown[0], direction), float(self.objective.penalty(W, b))))
+            self.directions.append(
+                (direction, product(self._sample[0], direction), float(self.objective.penalty(W, b)))
+            )
         return True
 
     def _weights(self, point: tuple[int, int] | None) -> Array:
@@ -179,14 +197,18 @@ class Pilot:
             return np.zeros((self._shown[0].shape[1], self.n_outputs), self._shown[0].dtype)
         return STRIDE ** point[1] * self.directions[point[0]][0]
 
-    def _value(self, number: int, reg: float, exponent: int) -> float:
+    def _distance(self, point: tuple[int, int] | None) -> float:
+        return float(np.linalg.norm(self._weights(point)))
+
+    def _value(self, seen: bool, number: int, reg: float, exponent: int) -> float:
         """The objective at a length along a direction."""
         _, scores, penalty = self.directions[number]
-        _, y, w = self._shown
-        t = STRIDE**exponent
-        if (number, exponent) not in self.values:
-            self.values[number, exponent] = float(self.loss(t * scores, y)[0] @ w / w.sum())
-        return self.values[number, exponent] + t * t * reg * penalty
+        t, key = STRIDE**exponent, (seen, number, exponent)
+        if key not in self.values:
+            _, y, w, _ = self._sample
+            rows = self._half(seen)
+            self.values[key] = float(self.loss(t * scores[rows], y[rows])[0] @ w[rows] / w[rows].sum())
+        return self.values[key] + t * t * reg * penalty
 
     def _gradient_square(self, point: tuple[int, int] | None) -> float:
         """The mean over minibatches of the squared norm of their gradients: that of the mean, and the variance."""

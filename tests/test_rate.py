@@ -170,3 +170,16 @@ def test_numbers_too_large_to_train_on_are_refused(layout, dtype: str) -> None:
 def test_tiny_numbers_leave_the_rate_finite(loss: Loss, layout) -> None:
     X, y = problem(20, 3, 3)
     assert rate_of(loss, layout(X * 1e-40), y).value < np.inf
+
+
+def test_text_that_can_only_be_learned_by_heart_is_learned(loss: Loss) -> None:
+    """Far more words than rows, and labels that they say nothing of: training fits its rows all the same."""
+    rng = np.random.default_rng(0)
+    n, d = 3000, 20_000
+    words = np.minimum(rng.zipf(1.2, (n, 30)) - 1, d - 1)
+    X = sparse.csr_matrix((np.full(30 * n, 30**-0.5), words.ravel(), np.arange(0, 30 * n + 1, 30)), (n, d))
+    y = (rng.random(n) < 0.6).astype(int)
+    m = loss.n_outputs(2)
+    settings = {"epochs": 40, "reg": 1e-5, "momentum": 0.0}
+    bias_alone = reached(loss, np.zeros((n, 1)), y, m, **settings)
+    assert reached(loss, X, y, m, **settings) < 0.97 * bias_alone

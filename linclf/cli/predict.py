@@ -8,10 +8,13 @@ import click
 import numpy as np
 
 from linclf.cli.options import check_files, config_option, data_options, quiet_option, say, source
-from linclf.datasets import load
+from linclf.datasets import Dataset, load
+from linclf.datasets.stream import stream, streams
 from linclf.errors import InputError
 from linclf.files import write_bytes
 from linclf.model import load as load_model
+
+MOST_NOTES = 100  # of a stream without end
 
 
 @click.command()
@@ -32,23 +35,36 @@ def predict(model: str, data: str, output: str, quiet: bool, **options: Any) -> 
     linclf predict m.safetensors new.csv --proba -o probabilities.csv
 
     Columns of a table are found by name, in any order; a target column is ignored. Several columns of numbers are
-    separated by commas, in the order of the classes that `linclf info MODEL` lists.
+    separated by commas, in the order of the classes that `linclf info MODEL` lists. Rows on standard input are predicted as
+    they arrive.
     """
     scores, proba = options.pop("scores"), options.pop("proba")
     if scores and proba:
         raise InputError("--scores and --proba exclude each other; give one")
     check_files((output,), (model, data))
+    if model == data == "-":
+        raise InputError("the model and the data cannot both come from stdin; give one of them as a file")
     trained = load_model(model)
-    dataset = load(source(data, options), like=trained.features, labelled=False)
+    given = source(data, options)
+
+    def predicted(dataset: Dataset) -> bytes:
+        """The lines for some rows."""
+        rows = dataset.pooled().X
+        if scores:
+            return _lines(trained.scores(rows))
+        return _lines(trained.probabilities(rows) if proba else trained.predict(rows)[:, None])
+
+    if output == "-" and streams(given, trained.features):
+        said: set[str] = set()
+        for piece in stream(given, trained.features):
+            new = [note for note in piece.said() if note not in said][: MOST_NOTES - len(said)]
+            say(new, quiet)
+            said |= set(new)
+            write_bytes(output, predicted(piece))
+        return
+    dataset = load(given, like=trained.features, labelled=False)
     say(dataset.said(), quiet)
-    rows = dataset.pooled().X
-    if scores:
-        columns = trained.scores(rows)
-    elif proba:
-        columns = trained.probabilities(rows)
-    else:
-        columns = trained.predict(rows)[:, None]
-    write_bytes(output, _lines(columns))
+    write_bytes(output, predicted(dataset))
 
 
 def _lines(columns: np.ndarray) -> bytes:

@@ -53,12 +53,16 @@ class Source:
 
 @dataclass(frozen=True)
 class Raw:
-    """What was read, before it is parsed: its source, the format, SHA-256, and the bytes, decompressed."""
+    """What was read, before it is parsed: its source, the format, SHA-256, and the bytes, decompressed.
+
+    skipped  lines that came before the content (of a table, between its header and its first row)
+    """
 
     source: Source
     format: str | None
     digest: str
     content: bytes = b""
+    skipped: int = 0
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ def read_delimited(raw: Raw, like: Features | None, labelled: bool) -> Dataset:
     """A Dataset of a Table from CSV or TSV text; `labelled` says whether a target column is required."""
     text = _Text(raw, header=raw.source.header and (like is None or like.header))
     columns = text.columns()
+    if like is not None and like.names is not None and not text.header and len(columns) == len(like.names):
+        columns = list(like.names)  # a table of features alone, known by position
     target = choose_target(raw.source, columns, like, labelled)
     frame = text.frame(columns, target, read_as_text(raw.source, like))
     return to_dataset(frame, raw, target, like, labelled=labelled, lines=text.lines(frame))
@@ -33,13 +35,14 @@ class _Text:
 
     def __init__(self, raw: Raw, header: bool) -> None:
         self.name, self.content, self.header = raw.source.data, raw.content, header
+        self.skipped = raw.skipped
         self.separator = SEPARATORS[raw.format or "csv"]
         if b"\0" in raw.content:
             line = self._line_at(raw.content.index(0))
             raise InputError(f"{self.name}:{line}: has a NUL byte; is it a text file? see --format")
 
     def _line_at(self, position: int) -> int:
-        return self.content.count(b"\n", 0, position) + 1
+        return self.content.count(b"\n", 0, position) + 1 + self.skipped
 
     def _read(self, **options: Any) -> Frame:
         import pandas as pd
@@ -60,9 +63,18 @@ class _Text:
         except UnicodeDecodeError:
             raise self._not_utf8() from None
         except pd.errors.ParserWarning:
-            raise InputError(f"{self.name}: its rows have more cells than its header; mend the header") from None
+            raise self._too_wide() from None
         except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
             raise self._explain(str(error)) from None
+
+    def _too_wide(self) -> InputError:
+        """The error for a first row that is longer than the header: pandas has no line for it."""
+        records = self._records()
+        width = len(next(records)[1])
+        line, found = next((line, len(record)) for line, record in records if len(record) > width)
+        return InputError(
+            f"{self.name}:{line}: has {found} cells where {width} are expected; mend the line, or the header"
+        )
 
     def _not_utf8(self) -> InputError:
         try:
@@ -77,10 +89,13 @@ class _Text:
         ragged = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", message)
         if ragged:
             wanted, line, found = ragged.groups()
+            line = int(line) + self.skipped
             return InputError(f"{self.name}:{line}: has {found} cells where {wanted} are expected; mend the line")
         quote = re.search(r"EOF inside string starting at row (\d+)", message)
         if quote:
-            return InputError(f"{self.name}:{int(quote[1]) + 1}: opens a quote that is never closed; mend the line")
+            return InputError(
+                f"{self.name}:{int(quote[1]) + 1 + self.skipped}: opens a quote that is never closed; mend the line"
+            )
         return InputError(f"{self.name}: is not a table ({message.strip()}); see --format")
 
     def columns(self) -> list[str]:
@@ -122,7 +137,7 @@ class _Text:
 
         pandas fills short rows up with missing cells: raises InputError if a row is one.
         """
-        n, first = len(frame), 1 + self.header
+        n, first = len(frame), 1 + self.header + self.skipped
         ends = self.content.count(b"\n") + (not self.content.endswith(b"\n"))
         if ends == n + self.header and not (n and frame.iloc[:, -1].isna().any()):
             return np.arange(first, first + n, dtype=np.int32)  # a row a line
@@ -142,7 +157,7 @@ class _Text:
             end, reader = 0, csv.reader(text, delimiter=self.separator, skipinitialspace=True)
             for record in reader:
                 if any(cell.strip() for cell in record) or len(record) > 1:
-                    yield end + 1, record
+                    yield end + 1 + self.skipped, record
                 end = reader.line_num
 
 

@@ -121,8 +121,6 @@ def _feature_columns(
                 "give data of the same columns"
             )
         return names, ()
-    if not source.header and len(columns) == len(like.names):
-        return columns, ()  # a table of features alone, known by position
     missing = [name for name in like.names if name not in columns]
     if missing:
         raise InputError(

@@ -11,16 +11,21 @@ import numpy as np
 from linclf.datasets import labels
 from linclf.datasets.dataset import Dataset, Features, Labelled, Raw, Source, fit_columns
 from linclf.datasets.delimited import read_delimited
+from linclf.datasets.records import read_json_lines, read_parquet
 from linclf.datasets.svmlight import read_svmlight
 from linclf.errors import InputError
-from linclf.files import read_bytes, unpack
+from linclf.files import PACKED, read_bytes, unpack
 from linclf.losses import Array
 from linclf.matrix import first_not_finite
 
-FORMATS = ("csv", "tsv", "svmlight", "npz")
+FORMATS = ("csv", "tsv", "jsonl", "parquet", "svmlight", "npz")
 SUFFIXES = {
     ".csv": "csv",
     ".tsv": "tsv",
+    ".json": "jsonl",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
     ".npz": "npz",
     ".svm": "svmlight",
     ".libsvm": "svmlight",
@@ -34,26 +39,40 @@ def read_file(source: Source, like: Features | None = None, labelled: bool = Tru
     like      read it as the file a model was trained on: the same columns, options and index base
     labelled  whether labels are required; a file to predict may have none
     """
+    known, kind = kind_of(source, like)
     packed = read_bytes(source.data)
-    stem, content = unpack(source.data, packed)
-    known = SUFFIXES.get(os.path.splitext(stem)[1].lower())
-    if like is not None:  # what a model is given has the format of its training data, if nothing else says so
-        known = known or like.format or ("csv" if source.data == "-" else None)
-    kind = source.format or known or "svmlight"
-    _check_options(source, kind)
+    content = unpack(source.data, packed)
     if not content or content.isspace():
         raise InputError(f"{source.data}: is empty; give a file with rows")
-    raw = Raw(source, kind, hashlib.sha256(packed).hexdigest(), content)
-    if kind == "npz":
+    try:
+        return parse(Raw(source, kind, hashlib.sha256(packed).hexdigest(), content), like, labelled)
+    except InputError as error:
+        if known:
+            raise
+        raise InputError(f"{error} (read as svmlight for want of a known suffix; see --format)") from None
+
+
+def kind_of(source: Source, like: Features | None) -> tuple[bool, str]:
+    """The format of a file, and whether anything says so. Raises InputError for options that it has no use for."""
+    stem, suffix = os.path.splitext(source.data)
+    if suffix.lower() in PACKED:
+        suffix = os.path.splitext(stem)[1]
+    known = source.format or SUFFIXES.get(suffix.lower())
+    if like is not None:  # what a model is given has the format of its training data, if nothing else says so
+        known = known or like.format or ("csv" if source.data == "-" else None)
+    kind = known or "svmlight"
+    _check_options(source, kind)
+    return known is not None, kind
+
+
+def parse(raw: Raw, like: Features | None, labelled: bool) -> Dataset:
+    """The data set in what was read; arguments as of `read_file`."""
+    if raw.format == "npz":
         return _read_npz(raw, like, labelled)
-    if kind == "svmlight":
-        try:
-            return read_svmlight(raw, like)
-        except InputError as error:
-            if source.format or known:
-                raise
-            raise InputError(f"{error} (read as svmlight for want of a known suffix; see --format)") from None
-    return read_delimited(raw, like, labelled)
+    if raw.format == "svmlight":
+        return read_svmlight(raw, like)
+    tables = {"jsonl": read_json_lines, "parquet": read_parquet}
+    return tables.get(raw.format or "", read_delimited)(raw, like, labelled)
 
 
 def _check_options(source: Source, kind: str) -> None:
@@ -62,6 +81,8 @@ def _check_options(source: Source, kind: str) -> None:
     table_options |= {"--target": source.target, "--no-header": not source.header, "--min-count": source.min_count != 2}
     base_options: dict[str, Any] = {"--zero-based or --one-based": source.zero_based is not None}
     unfit = {"svmlight": table_options, "npz": {**table_options, **base_options}}.get(kind, base_options)
+    if kind in ("jsonl", "parquet"):
+        unfit = {**base_options, "--no-header": not source.header}
     for option, given in unfit.items():
         if given:
             raise InputError(f"{source.data}: is read as {kind}, which has no use for {option}; leave it out")

@@ -14,14 +14,14 @@ from linclf.matrix import Matrix, first_not_finite
 def read_svmlight(raw: Raw, like: Features | None) -> Dataset:
     """A Dataset of CSR rows (float64). Indices count from 0 or 1: as the model's did, as told, or as the file shows."""
     source = raw.source
-    X, labels = _parse(source.data, raw.content)
+    X, labels = _parse(raw)
     zero_based = source.zero_based
     if zero_based is None and like is not None:
         zero_based = like.zero_based
     if zero_based is None:
         zero_based = bool(len(X.indices) and X.indices.min() == 0)
     if not zero_based:
-        X = _count_from_one(X, source.data, raw.content)
+        X = _count_from_one(X, raw)
     if labels.size and (labels == np.round(labels)).all() and np.abs(labels).max() < 2**53:
         labels = labels.astype(np.int64)
     notes: tuple[str, ...] = ()
@@ -31,30 +31,32 @@ def read_svmlight(raw: Raw, like: Features | None) -> Dataset:
     return Dataset(X, labels, source, like or features, raw.digest, notes=notes)
 
 
-def _parse(name: str, content: bytes) -> tuple[Matrix, Array]:
+def _parse(raw: Raw) -> tuple[Matrix, Array]:
     from sklearn.datasets import load_svmlight_file
 
     try:
-        X, labels = load_svmlight_file(io.BytesIO(content), dtype=np.float64, zero_based=True)
+        X, labels = load_svmlight_file(io.BytesIO(raw.content), dtype=np.float64, zero_based=True)
     except (ValueError, OverflowError, UnicodeDecodeError) as error:
-        raise _fault(name, content, f"is not svmlight text ({error}); see --format") from None
+        raise _fault(raw, f"is not svmlight text ({error}); see --format") from None
     if X.shape[0] == 0:
-        raise InputError(f"{name}: holds no rows; each line is LABEL INDEX:VALUE ...")
+        raise InputError(f"{raw.source.data}: holds no rows; each line is LABEL INDEX:VALUE ...")
     # Python, and so the loader, reads 1_0 as 10
-    underscore = b"_" in content and _first_fault(content) is not None
+    underscore = b"_" in raw.content and _first_fault(raw.content) is not None
     if underscore or not np.isfinite(labels).all() or first_not_finite(X):
-        raise _fault(name, content, "a number is not finite; mend or leave out the line")
+        raise _fault(raw, "a number is not finite; mend or leave out the line")
     return X, labels
 
 
-def _count_from_one(X: Matrix, name: str, content: bytes) -> Matrix:
+def _count_from_one(X: Matrix, raw: Raw) -> Matrix:
     """Columns 1..d as 0..d-1. An index 0 has no place there."""
     if len(X.indices) and X.indices.min() == 0:
         number = next(
-            i for i, line in enumerate(content.split(b"\n"), 1) if any(t.startswith(b"0:") for t in _tokens(line)[1:])
+            i
+            for i, line in enumerate(raw.content.split(b"\n"), 1 + raw.skipped)
+            if any(t.startswith(b"0:") for t in _tokens(line)[1:])
         )
         raise InputError(
-            f"{name}:{number}: has the index 0 where indices count from 1, as told or as in the training data; "
+            f"{raw.source.data}:{number}: has the index 0 where indices count from 1, as told or as in the training data; "
             "use --zero-based if this file counts from 0"
         )
     return type(X)((X.data, X.indices - 1, X.indptr), shape=(X.shape[0], max(X.shape[1] - 1, 0)))
@@ -64,10 +66,10 @@ def _tokens(line: bytes) -> list[bytes]:
     return line.split(b"#", 1)[0].split()
 
 
-def _fault(name: str, content: bytes, otherwise: str) -> InputError:
+def _fault(raw: Raw, otherwise: str) -> InputError:
     """The error for text that was refused, with its line; `otherwise` should no line be found wrong."""
-    found = _first_fault(content)
-    return InputError(f"{name}:{found[0]}: {found[1]}" if found else f"{name}: {otherwise}")
+    found, name = _first_fault(raw.content), raw.source.data
+    return InputError(f"{name}:{raw.skipped + found[0]}: {found[1]}" if found else f"{name}: {otherwise}")
 
 
 def _first_fault(content: bytes) -> tuple[int, str] | None:

@@ -122,9 +122,10 @@ def from_frame(frame: Frame, name: str, lines: Array | None = None) -> Table:
     ]
     block = frame.loc[:, numeric]
     numbers = np.ascontiguousarray(block.to_numpy(np.float64, na_value=np.nan))
-    texts = {
-        column: _blanked(to_cells(frame[column])) for column, plain in zip(names, numeric, strict=True) if not plain
-    }
+    try:
+        texts = {column: _blanked(to_cells(frame[column])) for column in frame.columns[~np.array(numeric, bool)]}
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None
     table = Table(names, numbers, texts, lines)
     if np.isinf(numbers).any():
         row, place = map(int, np.argwhere(np.isinf(numbers))[0])
@@ -139,7 +140,11 @@ def to_cells(column: Any) -> Cells:
     """A column of a data frame as text; what pandas takes for missing is."""
     import pandas as pd
 
-    codes, found = pd.factorize(column)
+    try:
+        codes, found = pd.factorize(column)
+    except TypeError:  # unhashable
+        reason = f"column {column.name!r} holds lists or objects; leave it out with --drop {column.name}"
+        raise InputError(reason) from None
     levels = np.array([str(level) for level in found], object)
     if len(set(levels)) < len(levels):  # 1 and "1" are spelled alike
         levels, places = np.unique(levels, return_inverse=True)

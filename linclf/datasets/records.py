@@ -1,0 +1,103 @@
+"""JSON lines and Parquet -> Dataset."""
+
+import io
+import json
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from linclf.datasets.dataset import Dataset, Features, Raw
+from linclf.datasets.frames import choose_target, read_as_text, to_dataset
+from linclf.errors import InputError
+
+
+def read_json_lines(raw: Raw, like: Features | None, labelled: bool) -> Dataset:
+    """A Dataset of a Table from text with a JSON object on each line, or from one JSON list of objects.
+
+    The keys are the columns. A cell is missing where there is null or no such key; true and false are text.
+    """
+    import pandas as pd
+
+    name = raw.source.data
+    records, lines = _records(raw)
+    columns = list(dict.fromkeys(key for record in records for key in record))
+    target = choose_target(raw.source, columns, like, labelled)
+    if raw.skipped and like is not None:  # a later piece of a stream: other rows may have these
+        columns = list(dict.fromkeys([*columns, *(like.names or ())]))
+    as_text = {*read_as_text(raw.source, like), target}
+    left_out = {*raw.source.drop, *(like.drop if like else ())} - {target}
+    cells = {}
+    for column in columns:
+        values = [record.get(column) for record in records]
+        strange = next((i for i, value in enumerate(values) if isinstance(value, dict | list)), None)
+        if strange is not None and column not in left_out and (like is None or column in (like.names or (column,))):
+            place = f":{lines[strange]}" if lines is not None else f": row {strange} (from 0)"
+            raise InputError(
+                f"{name}{place}: {column!r} holds a list or an object; give a number or text, or --drop it"
+            )
+        cells[column] = _column(values, as_text=column in as_text or strange is not None)
+    frame = pd.DataFrame(cells, index=range(len(records)))
+    numbers = None if lines is None else np.array(lines, np.int32)
+    return to_dataset(frame, raw, target, like, labelled=labelled, lines=numbers)
+
+
+def _records(raw: Raw) -> tuple[list[dict[str, Any]], list[int] | None]:
+    """The objects, and the line of each."""
+    if raw.content.lstrip().startswith(b"["):
+        found, lines = _parse(raw.content, raw.source.data), None
+    else:
+        texts = enumerate(raw.content.split(b"\n"), 1 + raw.skipped)
+        told = [(line, _parse(text, f"{raw.source.data}:{line}")) for line, text in texts if text.strip()]
+        found, lines = [record for _, record in told], [line for line, _ in told]
+    for i, record in enumerate(found):
+        if not isinstance(record, dict):
+            place = f":{lines[i]}" if lines is not None else f": entry {i} (from 0)"
+            raise InputError(f'{raw.source.data}{place}: is not an object; each row is {{"COLUMN": CELL, ...}}')
+    return found, lines
+
+
+def _parse(text: bytes, place: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        reason = f"column {error.colno}: {error.msg}" if isinstance(error, json.JSONDecodeError) else str(error)
+        raise InputError(f"{place}: is not JSON ({reason}); mend the line, or see --format") from None
+
+
+def _column(values: list[Any], as_text: bool) -> Any:
+    """Numbers with NaN for null, or text with None for it."""
+    if not as_text and all(
+        value is None or (isinstance(value, int | float) and not isinstance(value, bool)) for value in values
+    ):
+        return np.array([_float(value) for value in values])
+    texts = np.empty(len(values), object)
+    texts[:] = [value if value is None or isinstance(value, str) else json.dumps(value) for value in values]
+    return texts
+
+
+def _float(value: float | None) -> float:
+    try:
+        return np.nan if value is None else float(value)
+    except OverflowError:  # an integer beyond the largest float: refused with its place, as infinities are
+        return np.inf
+
+
+def read_parquet(raw: Raw, like: Features | None, labelled: bool) -> Dataset:
+    """A Dataset of a Table from a Parquet file, through pyarrow (extra `parquet`)."""
+    name = raw.source.data
+    if find_spec("pyarrow") is None:
+        raise InputError(f"{name}: reading Parquet needs pyarrow; install it with: pip install pyarrow")
+    from pyarrow import ArrowException
+    from pyarrow.parquet import read_table
+
+    try:
+        frame = read_table(io.BytesIO(raw.content)).to_pandas(ignore_metadata=True)
+    except (ArrowException, OSError, ValueError) as error:
+        raise InputError(f"{name}: is not a whole Parquet file ({error}); see --format") from None
+    columns = [str(column) for column in frame.columns]
+    twice = next((column for column in columns if columns.count(column) > 1), None)
+    if twice is not None:
+        raise InputError(f"{name}: two columns are named {twice!r}; give each a name of its own")
+    frame = frame.set_axis(columns, axis=1)
+    return to_dataset(frame, raw, choose_target(raw.source, columns, like, labelled), like, labelled=labelled)
