@@ -1,7 +1,7 @@
 """The trained model: weights for raw columns and all that is needed to use and to retrace them, in one safe file.
 
-The file is in the safetensors format: tensors `weight` (d, m) and `bias` (m,), and `scale` (d,) where columns were
-scaled; and one metadata key `linclf` of canonical JSON, which holds a SHA-256 over the whole file with the digest's own
+The file is in the safetensors format: tensors `weight` (d, m) and `bias` (m,), and `scale` and `center` (d,) where
+features were scaled; and one metadata key `linclf` of canonical JSON, which holds a SHA-256 over the whole file with the digest's own
 characters zeroed. Loading refuses any file whose digest does not fit, and never runs code.
 """
 
@@ -39,7 +39,8 @@ class LinearModel:
     loss      the name of the loss it was trained with
     features  how columns become features
     record    plain data about the training: options, seed, versions, data and their digests, metrics
-    scale     (d,): what training divided each column by, None for unscaled; weight * scale compares columns across units
+    scale     (d,): what training divided each feature by, None for unscaled; weight * scale compares them across units
+    center    (d,): what training took from each feature before, None for nothing
     """
 
     weight: Array
@@ -49,6 +50,7 @@ class LinearModel:
     features: Features
     record: dict[str, Any]
     scale: Array | None = None
+    center: Array | None = None
 
     def scores(self, X: Matrix) -> Array:
         """The decision function X weight + bias of raw rows X (n, d): (n, m), in the dtype of the weights."""
@@ -122,8 +124,7 @@ class LinearModel:
         }
         text = json.dumps(record, sort_keys=True, separators=(",", ":"), allow_nan=False)
         tensors = {"weight": self.weight, "bias": self.bias}
-        if self.scale is not None:
-            tensors["scale"] = self.scale
+        tensors |= {name: a for name, a in (("scale", self.scale), ("center", self.center)) if a is not None}
         content = save({name: np.ascontiguousarray(a) for name, a in tensors.items()}, metadata={"linclf": text})
         start, end = _digest_span(content) or (0, 0)
         return content[:start] + hashlib.sha256(content).hexdigest().encode() + content[end:]
@@ -169,10 +170,11 @@ def _parse(content: bytes) -> LinearModel:
     tensors = load_tensors(content)
     features = Features.of(record.pop("features"))
     del record["sha256"]
-    weight, bias, scale = tensors["weight"], tensors["bias"], tensors.get("scale")
-    model = LinearModel(weight, bias, np.array(record.pop("classes")), record.pop("loss"), features, record, scale)
+    weight, bias, scale, center = tensors["weight"], tensors["bias"], tensors.get("scale"), tensors.get("center")
+    classes, loss = np.array(record.pop("classes")), record.pop("loss")
+    model = LinearModel(weight, bias, classes, loss, features, record, scale, center)
     d, m = features.count, LOSSES[model.loss].n_outputs(len(model.classes))
-    fits = (weight.shape, bias.shape) == ((d, m), (m,)) and (scale is None or scale.shape == (d,))
+    fits = (weight.shape, bias.shape) == ((d, m), (m,)) and all(a is None or a.shape == (d,) for a in (scale, center))
     floats = all(a.dtype in (np.float32, np.float64) and np.isfinite(a).all() for a in tensors.values())
     names = features.feature_names()
     named = names is None or len(names) == d

@@ -4,15 +4,19 @@ import functools
 import io
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import Any, ParamSpec
 
 from linclf.errors import InputError
+from linclf.explain import Picture
 from linclf.files import write_bytes
 from linclf.gradcheck import GradientCheck
 
 P = ParamSpec("P")
+MOST_PANELS = 60
+LONGEST_NAME = 36  # of a feature beside its bar
+_SIGN = {True: "tab:red", False: "tab:blue"}
 FORMATS = ("png", "svg", "pdf")
 
 
@@ -115,6 +119,80 @@ def plot_sweep(result: dict[str, Any], path: str) -> None:
     axes.grid(alpha=0.3)
     axes.legend(loc="best")
     _save(figure, path)
+
+
+@_without_warnings
+def plot_bars(told: dict[str, Any], path: str, top: int) -> None:
+    """The strongest weights of each class, or what each feature adds to the score of a row, as bars."""
+    from matplotlib.figure import Figure
+
+    if "contributions" in told:
+        parts = [*told["contributions"][:top]]
+        rest = sum(entry["adds"] for entry in told["contributions"][top:])
+        bars = [(entry["feature"] + f" = {entry['value']:.4g}" * entry["is_number"], entry["adds"]) for entry in parts]
+        bars = [("base", told["base"]), *bars, *([("all others", rest)] if rest else []), ("score", told["score"])]
+        panels, label = [(f"score of {told['class']}", bars)], "adds to the score"
+    else:
+        label = f"adds to the score, per {told['unit']}"
+        panels = [
+            (
+                f"class {entry['class']}",
+                [(x["feature"], x["strength"]) for x in [*entry["positive"], *reversed(entry["negative"])]],
+            )
+            for entry in told["classes"]
+        ]
+    _check_panels(len(panels))
+    columns = min(len(panels), 3)
+    rows = -(-len(panels) // columns)
+    tallest = max(3, *(len(bars) for _, bars in panels))
+    figure = Figure(figsize=(5.5 * columns, rows * (0.24 * tallest + 0.9)), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes, (title, bars) in zip(grid, panels, strict=False):
+        values = [value for _, value in bars]
+        colours = [
+            "0.6" if name in ("base", "score") and "contributions" in told else _SIGN[value > 0] for name, value in bars
+        ]
+        axes.barh(range(len(bars)), values, color=colours)
+        names = [name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 3] + "..." for name, _ in bars]
+        axes.set_yticks(range(len(bars)), [" ".join(name.split()) for name in names], fontsize=8, parse_math=False)
+        axes.invert_yaxis()
+        axes.axvline(0, color="black", linewidth=0.8)
+        axes.set_title(title, parse_math=False)
+        axes.grid(axis="x", alpha=0.3)
+    for axes in grid[len(panels) :]:
+        axes.set_visible(False)
+    figure.supxlabel(label, fontsize=9)
+    _save(figure, path)
+
+
+@_without_warnings
+def plot_pictures(pictures: Sequence[Picture], path: str) -> None:
+    """Pictures side by side; signed ones red where they are positive and blue where negative, white at 0."""
+    from matplotlib.figure import Figure
+
+    _check_panels(len(pictures))
+    columns = min(len(pictures), 5)
+    rows = -(-len(pictures) // columns)
+    figure = Figure(figsize=(2.2 * columns, 2.4 * rows), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    largest = max((float(abs(picture.pixels).max()) for picture in pictures if picture.signed), default=1) or 1
+    for axes, picture in zip(grid, pictures, strict=False):
+        look: dict[str, Any] = (
+            {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest} if picture.signed else {"cmap": "gray"}
+        )
+        shown = axes.imshow(picture.pixels, **look)
+        axes.set_title(picture.title, parse_math=False)
+        if picture.signed:
+            scale = shown
+    for axes in grid:
+        axes.set_axis_off()
+    figure.colorbar(scale, ax=list(grid), shrink=0.8)
+    _save(figure, path)
+
+
+def _check_panels(count: int) -> None:
+    if count > MOST_PANELS:
+        raise InputError(f"--plot: {count} classes are too many for one picture; choose one with --class")
 
 
 def _save(figure: Any, path: str) -> None:

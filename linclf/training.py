@@ -232,7 +232,7 @@ def _measure(options: TrainOptions, parts: Parts, prepared: _Prepared, fitted: F
     weight, bias = scaling.fold(fitted.W, fitted.b)
     if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
         raise InputError(f"{name}: the weights overflow when the scaling is folded in; rescale the columns first")
-    model = LinearModel(weight, bias, parts.classes, options.loss, parts.features, {}, scaling.scale)
+    model = LinearModel(weight, bias, parts.classes, options.loss, parts.features, {}, scaling.scale, scaling.center)
     measured = {
         part: None if held is None else accuracy(model.predict_codes(held.X), held.y)
         for part, held in (("train", parts.train), ("val", parts.val), ("test", parts.test))

@@ -26,6 +26,7 @@ COMMANDS = {
     "predict": "Predict the label of each row.",
     "evaluate": "Measure a model, per class.",
     "info": "Describe a model.",
+    "explain": "Say what a model pays attention to.",
     "sweep": "Compare many configurations in one pass, and keep the best.",
     "gradcheck": "Check gradients, and say what the likely mistake is.",
     "datasets": "List the named data sets.",

@@ -1,0 +1,92 @@
+"""`linclf explain`: what a model pays attention to, in general and in one row."""
+
+import re
+from typing import Any
+
+import click
+import numpy as np
+
+from linclf.cli.options import check_files, config_option, data_options, json_option, quiet_option, say, source
+from linclf.datasets import Source, load
+from linclf.errors import InputError
+from linclf.explain import TOP, contributions, row_pictures, strongest, weight_pictures
+from linclf.matrix import Matrix, select
+from linclf.model import LinearModel
+from linclf.model import load as load_model
+from linclf.plots import check_picture, plot_bars, plot_pictures
+from linclf.report import contributions_text, strongest_text, to_json
+
+
+@click.command()
+@click.argument("model")
+@click.argument("data", required=False)
+@click.option("--row", type=click.IntRange(min=0), metavar="K", help="Explain the scores of row K of DATA, from 0.")
+@click.option("--class", "wanted", metavar="LABEL", help="Only this class. [default: all; of a row the one predicted]")
+@click.option(
+    "--top", type=click.IntRange(min=1), default=TOP, show_default=True, help="Features named, of each class and sign."
+)
+@click.option("--plot", metavar="FILE.png", help="Draw it: bars, or with --image pictures.")
+@click.option("--image", metavar="HxW", help="The features are the pixels of a picture of this height and width.")
+@data_options
+@json_option
+@quiet_option
+@config_option
+def explain(
+    *, model: str, data: str | None, row: int | None, wanted: str | None, json: bool, quiet: bool, **options: Any
+) -> None:
+    """Say what MODEL pays attention to: the strongest weights of each class; or what each feature adds to the scores of a row.
+
+    \b
+    linclf explain m.safetensors
+    linclf explain m.safetensors --class setosa --top 3
+    linclf explain m.safetensors new.csv --row 7         the parts sum to the score
+    linclf explain digits.safetensors --image 8x8 --plot weights.png
+
+    Weights are told per standard deviation of their feature, or what else the scaling divides by, so that units do not
+    matter. Of a row it is told what the distance of each number from the mean adds, and what each level and word adds.
+    """  # fmt: skip
+    top, plot, shape = options.pop("top"), options.pop("plot"), _shape(options.pop("image"))
+    if (data is None) != (row is None):
+        raise InputError("one row is explained by DATA and --row together; give both, or neither")
+    if shape is not None and plot is None:
+        raise InputError("--image says how to draw; give --plot FILE.png too")
+    if plot is not None:
+        check_picture(plot)
+        check_files((plot,), (model, data))
+    trained, given = load_model(model), source(data or "", options)
+    if data is None and given != Source(""):
+        raise InputError("--target, --drop, --format and the like say how DATA is read; give DATA and --row")
+    if row is None:
+        told = strongest(trained, top, wanted)
+        text = strongest_text(told, model, trained.features.count)
+    else:
+        X = _row(given, row, trained, quiet)
+        told = contributions(trained, X, wanted)
+        text = contributions_text(told, f"{model} on row {row} of {data}", top)
+    if plot is not None and shape is not None:
+        plot_pictures(
+            weight_pictures(trained, shape, wanted) if row is None else row_pictures(trained, X, shape, wanted), plot
+        )
+    elif plot is not None:
+        plot_bars(told, plot, top)
+    click.echo(to_json({"model": model, "data": data, "row": row, **told}) if json else text)
+
+
+def _shape(text: str | None) -> tuple[int, int] | None:
+    """Height and width, as in 28x28."""
+    if text is None:
+        return None
+    found = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", text)
+    if found is None:
+        raise InputError(f"--image {text}: is not HEIGHTxWIDTH, such as 28x28")
+    return int(found[1]), int(found[2])
+
+
+def _row(given: Source, row: int, model: LinearModel, quiet: bool) -> Matrix:
+    """One row (1, d) of the data as features of the model."""
+    dataset = load(given, like=model.features, labelled=False)
+    say(dataset.said(), quiet)
+    rows = dataset.pooled().X
+    if row >= rows.shape[0]:
+        raise InputError(f"--row {row}: {given.data} has the rows 0 to {rows.shape[0] - 1}")
+    return select(rows, np.array([row]))[:]
