@@ -168,8 +168,9 @@ def test_errors(linclf, mixed, arguments: str, message: str) -> None:
 
 def test_too_many_classes_for_one_picture(linclf, in_tmp) -> None:
     rng = np.random.default_rng(0)
-    np.savez("t.npz", X=rng.standard_normal((700, 4)), y=np.arange(700) % 70)
-    assert linclf("train t.npz --loss softmax --epochs 5 -q -o m").code == 0
+    y = np.arange(700) % 70
+    np.savez("t.npz", X=rng.standard_normal((700, 4)) + y[:, None], y=y)
+    assert linclf("train t.npz --loss softmax --lr 0.01 --epochs 5 -q -o m").code == 0
     for more in ("", " --image 2x2"):
         ran = linclf(f"explain m --plot p.png{more}")
         assert (ran.code, "70 classes are too many for one picture" in ran.err) == (2, True)
