@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from safetensors import SafetensorError
 
+from linclf.calibration import Calibration
 from linclf.datasets import Features
 from linclf.datasets.encoding import encode
 from linclf.datasets.table import from_frame
@@ -41,6 +42,7 @@ class LinearModel:
     record    plain data about the training: options, seed, versions, data and their digests, metrics
     scale     (d,): what training divided each feature by, None for unscaled; weight * scale compares them across units
     center    (d,): what training took from each feature before, None for nothing
+    calibration   how scores become probabilities, None for the loss's own way, if it has one
     """
 
     weight: Array
@@ -51,6 +53,7 @@ class LinearModel:
     record: dict[str, Any]
     scale: Array | None = None
     center: Array | None = None
+    calibration: Calibration | None = None
 
     def scores(self, X: Matrix) -> Array:
         """The decision function X weight + bias of raw rows X (n, d): (n, m), in the dtype of the weights."""
@@ -94,15 +97,19 @@ class LinearModel:
         return self.classes[self.predict_codes(X)]
 
     def probabilities(self, X: Matrix) -> Array:
-        """Class probabilities of raw rows X (n, d): (n, K). Raises InputError for a loss that has none."""
+        """Class probabilities of raw rows X (n, d): (n, K). Raises InputError where there are none."""
         logits = self.logits(self.scores(X))
         if logits is None:
             having = ", ".join(loss.name for loss in LOSSES.values() if loss.logits)
-            raise InputError(f"a model of the loss {self.loss} has no probabilities; train with --loss {having}")
+            raise InputError(
+                f"a model of the loss {self.loss} has no probabilities; train with --calibrate, or with --loss {having}"
+            )
         return softmax_probabilities(logits)
 
     def logits(self, scores: Array) -> Array | None:
-        """Scores (n, m) as logits (n, K) whose softmax are the class probabilities; None for a loss that has none."""
+        """Scores (n, m) as logits (n, K) whose softmax are the class probabilities; None where there are none."""
+        if self.calibration is not None:
+            return self.calibration.logits(scores)
         logits = LOSSES[self.loss].logits
         return None if logits is None else logits(scores)
 
@@ -120,6 +127,7 @@ class LinearModel:
             "loss": self.loss,
             "classes": self.classes.tolist(),
             "features": asdict(self.features),
+            "calibration": None if self.calibration is None else asdict(self.calibration),
             **self.record,
         }
         text = json.dumps(record, sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -171,8 +179,9 @@ def _parse(content: bytes) -> LinearModel:
     features = Features.of(record.pop("features"))
     del record["sha256"]
     weight, bias, scale, center = tensors["weight"], tensors["bias"], tensors.get("scale"), tensors.get("center")
-    classes, loss = np.array(record.pop("classes")), record.pop("loss")
-    model = LinearModel(weight, bias, classes, loss, features, record, scale, center)
+    classes, loss, calibration = np.array(record.pop("classes")), record.pop("loss"), record.pop("calibration", None)
+    calibration = calibration and Calibration.of(calibration)
+    model = LinearModel(weight, bias, classes, loss, features, record, scale, center, calibration)
     d, m = features.count, LOSSES[model.loss].n_outputs(len(model.classes))
     fits = (weight.shape, bias.shape) == ((d, m), (m,)) and all(a is None or a.shape == (d,) for a in (scale, center))
     floats = all(a.dtype in (np.float32, np.float64) and np.isfinite(a).all() for a in tensors.values())

@@ -135,6 +135,8 @@ def training_text(result: dict[str, Any], why: dict[str, str]) -> str:
         f"objective  {result['objective']:.6g} = {result['data_loss']:.6g} data + {result['penalty']:.6g} penalty",
         f"seconds    {seconds['load']:.2f} load, {seconds['train']:.2f} train, {seconds['total']:.2f} total",
     ]
+    if result["calibrate"]:
+        lines.insert(3, f"calibrate  {result['calibrate']}, learned from {result['n_calibration']} held-out rows")
     if result["model"]:
         lines.append(f"model      {result['model']}")
     lines.append(f"accuracy   {_parts(accuracies)}")

@@ -13,6 +13,7 @@ import numpy as np
 
 import linclf
 from linclf import datasets
+from linclf.calibration import METHODS, calibrate
 from linclf.datasets import Cache, Dataset, Features, Part, Parts, Source
 from linclf.datasets.parts import parse_part
 from linclf.datasets.scaling import SCALES, Scaling, fit_scaling
@@ -26,6 +27,7 @@ from linclf.report import accuracy
 from linclf.sgd import SGD, check_settings, epochs
 
 DTYPES = ("float32", "float64")
+CALIBRATION_FRACTION = 0.2  # of the training rows, where there is no validation part
 DIVERGED = 1.1  # times the objective at zero weights: a run that ends above has learned nothing
 
 
@@ -54,6 +56,7 @@ class TrainOptions:
     dtype: str = "float32"
     seed: int = 0
     patience: int | None = None
+    calibrate: str | None = None
 
     def __post_init__(self) -> None:
         numbers = ("lr", "reg", "momentum", "epochs", "batch_size", "seed", "schedule")
@@ -65,6 +68,8 @@ class TrainOptions:
             parse_part(getattr(self, part), part)
         if self.class_weight not in (None, "balanced"):
             raise InputError(f"class-weight is {self.class_weight!r}; give balanced, or leave it out")
+        if self.calibrate not in (None, *METHODS):
+            raise InputError(f"calibrate is {self.calibrate!r}; give one of {', '.join(METHODS)}")
         if self.reg_bias and not self.bias:
             raise InputError("reg-bias penalises the bias that no-bias leaves out; give one of the two")
         if self.patience is not None:
@@ -144,7 +149,9 @@ def load_sets(options: TrainOptions, cache: Cache | None = None) -> Sets:
 
 def cut_parts(options: TrainOptions, sets: Sets, like: Features | None = None) -> Parts:
     """Cut the data into parts, without a validation part if the options have none; `like` are features learned before."""
-    return datasets.cut(sets.dataset, sets.test, sets.val if options.val else None, options.seed, like)
+    apart = CALIBRATION_FRACTION if options.calibrate and not options.val else 0
+    val = sets.val if options.val else None
+    return datasets.cut(sets.dataset, sets.test, val, options.seed, calibration=apart, like=like)
 
 
 def rebuild_parts(model: LinearModel, cache: Cache | None = None) -> Parts:
@@ -233,6 +240,11 @@ def _measure(options: TrainOptions, parts: Parts, prepared: _Prepared, fitted: F
     if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
         raise InputError(f"{name}: the weights overflow when the scaling is folded in; rescale the columns first")
     model = LinearModel(weight, bias, parts.classes, options.loss, parts.features, {}, scaling.scale, scaling.center)
+    told = parts.val if options.val else parts.calibration
+    if options.calibrate and told is not None:
+        known = told.y >= 0
+        learned = calibrate(options.calibrate, model.scores(told.X)[known], told.y[known])
+        model = replace(model, calibration=learned)
     measured = {
         part: None if held is None else accuracy(model.predict_codes(held.X), held.y)
         for part, held in (("train", parts.train), ("val", parts.val), ("test", parts.test))
@@ -255,6 +267,8 @@ def _measure(options: TrainOptions, parts: Parts, prepared: _Prepared, fitted: F
         "n_train": int(X.shape[0]),
         "n_val": 0 if parts.val is None else len(parts.val.y),
         "n_test": 0 if parts.test is None else len(parts.test.y),
+        "calibrate": options.calibrate,
+        "n_calibration": model.calibration.n if model.calibration else 0,
         "n_features": int(X.shape[1]),
         "n_classes": n_classes,
         "classes": parts.classes.tolist(),

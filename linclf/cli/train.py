@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from linclf.calibration import METHODS
 from linclf.cli.options import (
     NumberOrAuto,
     cache_option,
@@ -66,6 +67,11 @@ DEFAULT = TrainOptions()
     help="Validation part, a fraction of what the test part leaves; the weights of its best epoch are kept.",
 )
 @click.option("--patience", type=int, metavar="N", help="Stop after N epochs without a better validation accuracy.")
+@click.option(
+    "--calibrate",
+    type=click.Choice(METHODS),
+    help="Learn probabilities from held-out rows: the validation part, else a fifth of the training rows.",
+)
 @click.option("--history", metavar="FILE.jsonl", help="Write a JSON line per epoch.")
 @click.option("-o", "--output", metavar="MODEL", help="Write the model to this file; - is stdout.")
 @data_options

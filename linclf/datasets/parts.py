@@ -14,7 +14,7 @@ from linclf.losses import Array
 from linclf.matrix import Matrix, select, stack_rows
 
 TEST_FRACTION = 0.2
-_STREAMS = {"test": 1, "val": 2, "cv": 3}  # draws of test, validation and fold do not depend on each other
+_STREAMS = {"test": 1, "val": 2, "cv": 3, "calibration": 4}  # draws of parts and folds do not depend on each other
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,8 @@ class Part:
 class Parts:
     """A data set cut up: classes (K,) sorted labels, its parts, how columns became features, digests and notes.
 
+    calibration   rows that say how scores become probabilities, for those who ask for them
+
     digests   {"data": ..., "test": ..., "val": ...}: SHA-256 of each source that was read
     """
 
@@ -39,10 +41,11 @@ class Parts:
     features: Features
     digests: dict[str, str]
     notes: tuple[str, ...]
+    calibration: Part | None = None
 
     def pooled(self) -> Part:
         """The rows of all parts."""
-        parts = [part for part in (self.train, self.val, self.test) if part is not None]
+        parts = [part for part in (self.train, self.val, self.calibration, self.test) if part is not None]
         return Part(stack_rows([part.X for part in parts]), np.concatenate([part.y for part in parts]))
 
 
@@ -51,13 +54,16 @@ def cut(
     test: Dataset | float | None,
     val: Dataset | float | None,
     seed: int,
+    *,
+    calibration: float = 0,
     like: Features | None = None,
 ) -> Parts:
     """Cut a data set into parts. The columns of a table become features by what the training rows hold.
 
     test   a data set; a fraction, drawn stratified by `seed`; 0 for none; None for the part that the data set brings, else 0.2
     val    a data set, or a fraction of what is left, or None for none
-    like   features that were learned before
+    calibration   a fraction of what is then left, drawn likewise
+    like          features that were learned before
     """
     name = dataset.source.data
     rows: Labelled = dataset
@@ -75,6 +81,8 @@ def cut(
         watched = val
     else:
         rows, watched = _draw(rows, val or 0, np.random.default_rng([seed, _STREAMS["val"]]), name, "val")
+    generator = np.random.default_rng([seed, _STREAMS["calibration"]])
+    rows, calibrating = _draw(rows, calibration, generator, name, "calibration")
 
     classes = labels.check_classes(rows.labels(), name)
     features, learned = (like, []) if like else learn_features(rows.X, dataset.features, dataset.source)
@@ -82,8 +90,8 @@ def cut(
     others = {"data": dataset, "test": test, "val": val}
     sources = {key: other for key, other in others.items() if isinstance(other, Dataset)}
     notes = [note for source in sources.values() for note in source.said()] + learned
-    parts: dict[str, Part | None] = {"val": None, "test": None}
-    for key, part in (("val", watched), ("test", held)):
+    parts: dict[str, Part | None] = {"val": None, "test": None, "calibration": None}
+    for key, part in (("val", watched), ("test", held), ("calibration", calibrating)):
         if part is not None:
             codes, unseen = labels.encode(part.labels(), classes)
             part_name = sources[key].source.data if key in sources else f"{name} ({key} part)"
@@ -97,7 +105,7 @@ def cut(
             f"{name}: {len(classes)} classes for {len(train.y)} training rows; are the labels a quantity or row ids?"
         )
     digests = {key: source.digest for key, source in sources.items()}
-    return Parts(classes, train, parts["val"], parts["test"], features, digests, tuple(notes))
+    return Parts(classes, train, parts["val"], parts["test"], features, digests, tuple(notes), parts["calibration"])
 
 
 def _draw(
@@ -110,7 +118,8 @@ def _draw(
     held = stratified(y, fraction, rng)  # (n,) bool
     if not held.any():
         raise InputError(
-            f"{name}: {len(y)} rows are too few for a {part} part of {fraction:g}; give more, or --{part} 0"
+            f"{name}: {len(y)} rows are too few for a {part} part of {fraction:g}; give more, or "
+            + ("go without --calibrate" if part == "calibration" else f"--{part} 0")
         )
     left, taken = np.flatnonzero(~held), np.flatnonzero(held)
     return Labelled(select(rows.X, left), y[left]), Labelled(select(rows.X, taken), y[taken])
