@@ -300,6 +300,26 @@ def model_text(described: dict[str, Any], path: str) -> str:
     return "\n".join(lines + [f"  {label.ljust(width)}  {entries}" for label, entries in rows])
 
 
+def doctor_text(result: dict[str, Any], columns: "Sequence[Column] | None") -> str:
+    """What `doctor` found for people, the command it recommends last."""
+    classes = list(result["classes"].items())
+    named = ", ".join(f"{label} ({count})" for label, count in classes[:10]) + (", ..." if len(classes) > 10 else "")
+    lines = [
+        f"data       {result['data']}: {result['n']} rows, {result['n_features']} features; "
+        f"of {result['n_train']} training rows {len(classes)} classes: {named}",
+        *(["", columns_text(columns)] if columns_text(columns) else []),
+        "",
+        "findings" if result["findings"] else "nothing stands in the way",
+    ]
+    for finding in result["findings"]:
+        for mark, text in (("  - ", finding["what"]), ("    -> ", finding["do"])):
+            lines += textwrap.wrap(
+                text, 110, initial_indent=mark, subsequent_indent=" " * len(mark), break_on_hyphens=False
+            )
+    lines += [f"note: {note}" for note in result["notes"]]
+    return "\n".join([*lines, "", "try", f"  {result['command']}"])
+
+
 def strongest_text(told: dict[str, Any], model: str, n_features: int) -> str:
     """The strongest weights of each class for people."""
     lines = [

@@ -125,7 +125,10 @@ def test_predictions() -> None:
     assert two.predict(X).tolist() == np.where(X @ two.weight[:, 0] + two.bias > 0, "yes", "no").tolist()
     assert three.predict(X).tolist() == [["a", "b", "c"][k] for k in (X @ three.weight + three.bias).argmax(axis=1)]
     np.testing.assert_array_equal(three.probabilities(X).argmax(axis=1), three.predict_codes(X))
-    with pytest.raises(InputError, match="the loss hinge has no probabilities; train with --loss softmax, logistic"):
+    with pytest.raises(
+        InputError,
+        match="the loss hinge has no probabilities; train with --calibrate, or with --loss softmax, logistic",
+    ):
         two.probabilities(X)
     for wrong in (X[:, :5], X[0]):
         with pytest.raises(InputError, match=r"X has the shape .* the model was trained on 6 features; give \(n, d\)"):

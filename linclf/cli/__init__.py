@@ -27,6 +27,7 @@ COMMANDS = {
     "evaluate": "Measure a model, per class.",
     "info": "Describe a model.",
     "explain": "Say what a model pays attention to.",
+    "doctor": "Say what stands in the way of a good model.",
     "sweep": "Compare many configurations in one pass, and keep the best.",
     "gradcheck": "Check gradients, and say what the likely mistake is.",
     "datasets": "List the named data sets.",

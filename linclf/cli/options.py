@@ -1,6 +1,8 @@
 """What several commands share: option types, data options, --config, and words on stderr."""
 
+import csv
 import difflib
+import io
 import math
 import os
 import sys
@@ -201,8 +203,16 @@ def source(data: str, options: dict[str, Any]) -> Source:
 
 
 def _names(entries: Iterable[str]) -> tuple[str, ...]:
-    """The columns named in the values of an option, each once."""
-    return tuple(dict.fromkeys(name for entry in entries for name in entry.split(",") if name))
+    """The columns named in the values of an option, each once; one with a comma in its name stands in double quotes."""
+    records = [record for entry in entries for record in csv.reader(io.StringIO(entry, newline=""))]
+    return tuple(dict.fromkeys(name for record in records for name in record if name))
+
+
+def typed_names(names: Iterable[str]) -> str:
+    """Columns as an option takes them."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(names)
+    return text.getvalue().removesuffix("\n")
 
 
 def cache_option(command: F) -> F:

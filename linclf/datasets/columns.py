@@ -18,7 +18,7 @@ import numpy as np
 from linclf.datasets.table import Cells, Table, spelled
 from linclf.errors import InputError
 from linclf.losses import Array
-from linclf.matrix import Lazy, chunks, lazy, select
+from linclf.matrix import Lazy, Matrix, chunks, lazy, select
 
 NUMBERS = 0.9  # share of a column's cells that must be numbers for it to be one; the others are taken as missing
 FEW_NUMBERS = 10  # different numbers up to which a column with cells that are none is a category
@@ -71,8 +71,8 @@ class Column:
         if self.kind in LEFT_OUT:
             return LEFT_OUT[self.kind]
         words = [f"{len(self.levels)} levels"] if self.kind == "category" else []
-        words += [f"{self.pooled} rare ones as one"] if self.pooled else []
-        words += [f"missing in {self.missing} rows"] if self.missing else []
+        words += [f"{self.pooled} rare one{'s' * (self.pooled > 1)} pooled"] if self.pooled else []
+        words += [f"missing in {self.missing} row{'s' * (self.missing > 1)}"] if self.missing else []
         words += ["words and pairs of words"] if self.kind == "text" else []
         words += ["days since 1970"] if self.kind == "date" else []
         return ", ".join(words)
@@ -91,7 +91,7 @@ class Column:
         return [*named, f"{self.name}, missing"] if self.missing else named
 
 
-class _Spans(NamedTuple):
+class Spans(NamedTuple):
     """Of some rows of numbers (n, k), by column: how many are missing, the smallest and the largest, and whether those
     there are whole."""
 
@@ -100,10 +100,10 @@ class _Spans(NamedTuple):
     most: Array
     whole: Array
 
-    def joined(self, other: "_Spans") -> "_Spans":
+    def joined(self, other: "Spans") -> "Spans":
         """Of the rows of both."""
         least, most = np.fmin(self.least, other.least), np.fmax(self.most, other.most)
-        return _Spans(self.missing + other.missing, least, most, self.whole & other.whole)
+        return Spans(self.missing + other.missing, least, most, self.whole & other.whole)
 
 
 def learn(
@@ -117,7 +117,7 @@ def learn(
     """
     table, rows = lazy(X).X, lazy(X).rows
     numbers = select(table.numbers, rows)
-    spans = reduce(_Spans.joined, (_spans(x) for _, x in chunks(numbers)))
+    spans = spans_of(numbers)
     medians = np.median(table.numbers[rows[_some(len(rows))]], axis=0)  # NaN where it will not be used
     found, notes, place = [], [], 0
     for column in table.names:
@@ -148,14 +148,19 @@ def learn(
     return columns, sparse, notes
 
 
-def _spans(x: Array) -> _Spans:
+def spans_of(numbers: Matrix) -> Spans:
+    """The spans of numbers (n, k), in one pass."""
+    return reduce(Spans.joined, (_spans(x) for _, x in chunks(numbers)))
+
+
+def _spans(x: Array) -> Spans:
     missing = np.isnan(x)
     with np.errstate(invalid="ignore"):
         least, most = np.fmin.reduce(x, axis=0), np.fmax.reduce(x, axis=0)
-    return _Spans(missing.sum(axis=0), least, most, ((x == np.floor(x)) | missing).all(axis=0))
+    return Spans(missing.sum(axis=0), least, most, ((x == np.floor(x)) | missing).all(axis=0))
 
 
-def _worth_a_look(spans: _Spans, j: int, n: int, told: str | None) -> bool:
+def _worth_a_look(spans: Spans, j: int, n: int, told: str | None) -> bool:
     """Whether more must be known of column j of numbers than its span."""
     may_be_ids = spans.whole[j] and _span(spans.least[j], spans.most[j]) >= n
     return bool(told not in (None, "number") or spans.missing[j] or may_be_ids)

@@ -108,14 +108,22 @@ def _number(label: str | float | bool) -> str | float:
     return number if math.isfinite(number) else label
 
 
-def unseen_notes(unseen: dict[str, int], n: int, name: str) -> list[str]:
-    """One line about labels that training never saw, if there are any."""
+def plainly(label: str) -> str:
+    """A label without what is easily mistaken: case, blanks around it, and a mark behind it."""
+    return label.strip().rstrip(".,;:!").rstrip().casefold() or label
+
+
+def unseen_notes(unseen: dict[str, int], n: int, name: str, classes: Array) -> list[str]:
+    """One line about labels that training never saw, if there are any, and which of the classes they may be meant for."""
     if not unseen:
         return []
+    meant = {plainly(label): label for label in classes.tolist() if isinstance(label, str)}
+    like = next(((label, meant[plainly(label[1:-1])]) for label in unseen if plainly(label[1:-1]) in meant), None)
+    hint = f"; is {like[0]} meant to be {like[1]!r}?" if like else ""
     named = ", ".join(f"{label} ({count})" for label, count in list(unseen.items())[:SHOWN])
     more = f" and {len(unseen) - SHOWN} more" if len(unseen) > SHOWN else ""
     total = sum(unseen.values())
-    return [f"{name}: {total} of {n} rows have labels that training never saw, counted as wrong: {named}{more}"]
+    return [f"{name}: {total} of {n} rows have labels that training never saw, counted as wrong: {named}{more}{hint}"]
 
 
 def show(label: object) -> str:

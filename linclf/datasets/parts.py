@@ -99,7 +99,7 @@ def cut(
             parts[key] = Part(X, codes)
             if key in sources:
                 notes += [f"{part_name}: {note}" for note in unknown_notes(unknown, features)]
-            notes += labels.unseen_notes(unseen, len(codes), part_name)
+            notes += labels.unseen_notes(unseen, len(codes), part_name, classes)
     if len(classes) > max(20, len(train.y) // 4):
         notes.append(
             f"{name}: {len(classes)} classes for {len(train.y)} training rows; are the labels a quantity or row ids?"

@@ -1,0 +1,88 @@
+"""`linclf doctor`: what stands in the way of a good linear model."""
+
+import shlex
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from linclf.cli.options import (
+    cache_option,
+    cache_unless,
+    column_options,
+    config_option,
+    data_options,
+    json_option,
+    source,
+    typed_names,
+)
+from linclf.datasets import Source
+from linclf.doctor import examine
+from linclf.report import doctor_text, to_json
+from linclf.training import TrainOptions, cut_parts, load_sets
+
+
+@click.command()
+@click.argument("data", default="digits", metavar="[DATA]")
+@click.option("--test", metavar="DATA|FRACTION", help="Test part. [default: the data's own, else 0.2]")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the split.")
+@data_options
+@column_options
+@cache_option
+@json_option
+@config_option
+def doctor(*, data: str, test: str | None, seed: int, no_cache: bool, json: bool, **options: Any) -> None:
+    """Look for what stands in the way of a good linear model on DATA, say what to do about it, and recommend a command.
+
+    \b
+    linclf doctor mydata.csv --target label
+    linclf doctor train.csv --target label --test test.csv
+    linclf doctor mydata.svm --json
+
+    It looks at labels, kinds of columns, missing cells, columns that give the label away, that say the same or nothing,
+    scales, and rows that repeat. Nothing is written, and the exit code is 0 whatever it finds.
+    """  # fmt: skip
+    config = TrainOptions(source=source(data, options), test=test, seed=seed)
+    sets = load_sets(config, cache_unless(no_cache))
+    parts = cut_parts(config, sets)
+    examined = examine(sets.dataset, parts)
+    result = {
+        "data": data,
+        "n": len(sets.dataset.labels()),
+        "n_train": len(parts.train.y),
+        "n_features": parts.features.count,
+        "classes": {str(label): int((parts.train.y == k).sum()) for k, label in enumerate(parts.classes.tolist())},
+        "columns": [
+            {"name": column.name, "kind": column.kind, "features": len(column.features()), "missing": column.missing}
+            for column in parts.features.columns or ()
+        ],
+        "findings": [asdict(finding) for finding in examined.findings],
+        "notes": list(parts.notes),
+        "command": _command(config, examined.options),
+    }
+    click.echo(to_json(result) if json else doctor_text(result, parts.features.columns))
+
+
+def _command(config: TrainOptions, recommended: dict[str, str]) -> str:
+    """The command line that trains on the data as they were read, with the options recommended."""
+    read, dropped = config.source, recommended.get("drop", ())
+    options: dict[str, Any] = {
+        "test": config.test,
+        "seed": config.seed or None,
+        "target": read.target,
+        "format": read.format,
+        **{
+            name: typed_names([*columns, *(dropped if name == "drop" else ())]) for name, columns in read.told().items()
+        },
+        "min-count": None if read.min_count == Source.min_count else read.min_count,
+        **{name: value for name, value in recommended.items() if name != "drop"},
+    }
+    flags = ["--no-header"] * (not read.header)
+    flags += [] if read.zero_based is None else ["--zero-based" if read.zero_based else "--one-based"]
+    words = [
+        "linclf",
+        "train",
+        read.data,
+        *(word for name, x in options.items() if x for word in (f"--{name}", str(x))),
+    ]
+    return shlex.join([*words, *flags])

@@ -1,0 +1,140 @@
+"""doctor: every planted fault is found, clean data are left alone, and the command it recommends runs."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn.datasets import dump_svmlight_file
+
+N = 400
+
+
+def clean(seed: int = 0) -> dict:
+    """Columns of a table that nothing is wrong with."""
+    rng = np.random.default_rng(seed)
+    size, colour = rng.standard_normal(N).round(4), rng.choice(["red", "green", "blue"], N)
+    y = (size + (colour == "red") + rng.standard_normal(N) > 0.3).astype(int)
+    return {
+        "size": size,
+        "weight": rng.standard_normal(N).round(4),
+        "colour": colour,
+        "label": np.where(y, "yes", "no"),
+    }
+
+
+def examined(linclf, table: dict, more: str = "") -> dict:
+    pd.DataFrame(table).to_csv("t.csv", index=False)
+    ran = linclf(f"doctor t.csv --json {more}")
+    assert (ran.code, ran.err) == (0, "")
+    return json.loads(ran)
+
+
+def found(result: dict) -> dict[str, dict]:
+    return {finding["key"]: finding for finding in result["findings"]}
+
+
+def test_nothing_is_found_where_nothing_is_wrong(linclf, in_tmp) -> None:
+    result = examined(linclf, clean())
+    assert result["findings"] == []
+    assert result["command"] == "linclf train t.csv --loss logistic"
+    assert (result["n"], result["n_train"], result["n_features"]) == (400, 320, 5)
+    text = linclf("doctor t.csv")
+    assert "nothing stands in the way" in text
+    assert text.endswith("try\n  linclf train t.csv --loss logistic\n")
+
+
+RNG = np.random.default_rng(1)
+FAULTS = [
+    ("leak", lambda t: {"verdict": np.where(t["label"] == "yes", "guilty", "free")}, "verdict: alone it tells the label", "--drop verdict"),
+    ("leak", lambda t: {"sum": np.where(t["label"] == "yes", 5, 1) + RNG.random(N)}, "sum: alone it tells the label", "--drop sum"),
+    ("leak", lambda t: {"paid": np.where(t["label"] == "yes", RNG.random(N), np.nan)}, "paid: whether it is filled in tells", "--drop paid"),
+    ("same", lambda t: {"inches": t["size"] * 2.54 + 1}, "inches says the same as size", "--drop inches"),
+    ("same", lambda t: {"couleur": pd.Series(t["colour"]).map({"red": 1, "green": 2, "blue": 3})}, "couleur says the same as colour", "--drop couleur"),
+    ("constant", lambda t: {"unit": ["cm"] * N}, "unit: the same in all rows", "left out"),
+    ("id", lambda t: {"row": range(N)}, "row: different in all rows", "left out"),
+    ("missing", lambda t: {"weight": np.where(np.arange(N) % 4, t["weight"], np.nan)}, "cells are missing in weight (2", "median"),
+    ("mostly missing", lambda t: {"weight": np.where(np.arange(N) % 4, np.nan, t["weight"])}, "more than half of the cells are missing in weight", "--drop weight"),
+    ("not numbers", lambda t: {"weight": [*map(str, t["weight"][:-9]), *["n.a."] * 9]}, "weight: 9 cells are not numbers, such as 'n.a.'", "--category weight"),
+    ("written numbers", lambda t: {"price": [f"${x:,.2f}" for x in RNG.uniform(1, 9999, N)]}, "price: numbers such as '$", "write them as 1234.5"),
+    ("dates", lambda t: {"day": [f"{x}/12/2025" for x in RNG.integers(1, 29, N)]}, "day: dates such as", "write them as 2026-12-31"),
+    ("scales", lambda t: {"mass": RNG.standard_normal(N) * 1e6}, "numbers of very different size: mass varies by", "standardised"),
+    ("labels alike", lambda t: {"label": np.where(np.arange(N) % 50, t["label"], "Yes ")}, "labels that differ little: 'Yes ' and 'yes'", "write them alike"),
+    ("small classes", lambda t: {"label": np.where(np.arange(N) % 150, t["label"], "maybe")}, "fewer than 5 rows: maybe (3)", "merge them"),
+    ("imbalance", lambda t: {"label": np.where(np.arange(N) % 25, "no", "yes")}, "always saying no is right in 96.0%", "--class-weight balanced"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("key", "plant", "what", "do"), FAULTS, ids=[what[:25] for _, _, what, _ in FAULTS])
+def test_planted_faults_are_found(linclf, in_tmp, key: str, plant, what: str, do: str) -> None:
+    table = clean()
+    result = examined(linclf, table | plant(table))
+    finding = found(result)[key]
+    assert what in finding["what"]
+    assert do in finding["do"]
+    assert finding["what"] in " ".join(linclf("doctor t.csv").split()) or len(finding["what"]) > 100
+    if key in ("leak", "same"):
+        assert f"--drop {finding['columns'][0]}" in result["command"]
+    if key == "imbalance":
+        assert "--class-weight balanced" in result["command"]
+    assert linclf(result["command"].removeprefix("linclf ") + " -q --epochs 2").code == 0
+
+
+def test_rows_that_repeat(linclf, in_tmp) -> None:
+    table = pd.DataFrame(clean())
+    table.iloc[:200].to_csv("train.csv", index=False)
+    other = table.iloc[150:].copy()
+    other.loc[160, "label"] = "no" if other.loc[160, "label"] == "yes" else "yes"
+    other.to_csv("test.csv", index=False)
+    result = json.loads(linclf("doctor train.csv --test test.csv --json"))
+    assert "49 of 250 test rows are in the training part too, features and label" in found(result)["shared"]["what"]
+    assert result["command"] == "linclf train train.csv --test test.csv --loss logistic"
+    twice = pd.concat([table.iloc[:200], table.iloc[:30]])
+    twice.iloc[205, 3] = "no" if twice.iloc[205, 3] == "yes" else "yes"
+    twice.to_csv("train.csv", index=False)
+    what = found(json.loads(linclf("doctor train.csv --test test.csv --json")))["repeated"]["what"]
+    assert what.startswith("30 of 230 training rows repeat the features of another one; 1 of these sets")
+
+
+@pytest.mark.parametrize("name", ["digits", "iris", "wine", "breast_cancer", "make:moons:n_samples=100,noise=0.3"])
+def test_named_sets(linclf, in_tmp, name: str) -> None:
+    result = json.loads(linclf(f"doctor {name} --json"))
+    assert set(found(result)) <= {"constant", "repeated", "scales", "shared"}
+    assert linclf(result["command"].removeprefix("linclf ") + " -q").code == 0
+
+
+def test_sparse_data(linclf, in_tmp) -> None:
+    rng = np.random.default_rng(0)
+    X = sparse.random_array((200, 300), density=0.05, rng=rng, format="csr")
+    y = rng.integers(0, 2, 200)
+    X = sparse.hstack([X, sparse.csr_array(y[:, None] * 500.0), sparse.csr_array((200, 2))], format="csr")
+    dump_svmlight_file(X, y, "t.svm", zero_based=False)
+    with open("t.svm") as file:
+        text = file.read().replace("\n", " 303:0\n", 1)
+    (in_tmp / "t.svm").write_text(text)
+    result = json.loads(linclf("doctor t.svm --json"))
+    assert "index 301: whether it is there tells the label in 100.0%" in found(result)["telling"]["what"]
+    assert "2 of 303 columns are empty" in found(result)["constant"]["what"]
+    assert "--scale maxabs" in result["command"]
+    assert "303 features for 160 training rows" in found(result)["wide"]["what"]
+    assert linclf(result["command"].removeprefix("linclf ") + " -q").code == 0
+
+
+def test_hostile_tables(linclf, in_tmp) -> None:
+    table = {
+        "a,b": [1e308, -1e308] * 40,
+        'c "d"': [np.nan] * 79 + [1],
+        "e\nf": ["x", None] * 40,
+        "label": ["u", "v"] * 40,
+    }
+    result = examined(linclf, table)
+    assert '--drop \'"a,b","e\nf"\'' in result["command"]
+    assert linclf("doctor t.csv").code == 0
+
+
+def test_errors_are_those_of_train(linclf, in_tmp) -> None:
+    (in_tmp / "t.csv").write_text("a,b\n1,2\n")
+    for line in ("doctor t.csv", "doctor nothing.csv", "doctor iris --test 2"):
+        ran = linclf(line)
+        assert (ran.code, ran, ran.err.count("\n")) == (2, "", 1)
