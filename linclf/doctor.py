@@ -18,7 +18,6 @@ from linclf.matrix import Matrix, chunks, is_sparse
 
 SAMPLE_ROWS = 20_000  # looked at where a check costs more than a pass
 MOST_COLUMNS = 500  # compared with each other
-BINS, FEW = 100, 64  # of a column of numbers with more than FEW different ones, when it is asked what it tells
 MOST_COUNTS = 5_000_000  # levels times classes
 TELLS_ALL, TELLS_MUCH = 0.98, 0.5  # share of the errors of always saying the same that a column alone takes away
 IMBALANCED = 10  # times as many rows in the largest class as in the smallest
@@ -196,24 +195,25 @@ def _telling(table: Table, y: Array) -> list[Finding]:
     base = sizes.max() / sizes.sum()
     findings = []
     for name in table.names:
-        codes = _codes(table.column(name))[rows]
-        filled, told = (_told(c, y[rows]) for c in ((codes > 0).astype(np.intp), codes))
-        ways = ((filled, TELLS_MUCH, "whether it is filled in"), (told, TELLS_ALL, "alone"))
-        for right, enough, how in ways:
-            if right is not None and right - base > enough * (1 - base):
-                tells = f"{how} tells the label" if how.startswith("whether") else f"{how} it tells the label"
-                what = f"{name}: {tells} in {right:.1%} of the rows (always saying the same: {base:.1%})"
-                do = f"is it known before the label is? if not: --drop {name}"
-                findings.append(Finding("leak", what, do, (name,)))
-                break
+        codes = _codes(table.column(name)[rows], len(rows) // 2)
+        filled, told = _told((codes > 0).astype(np.intp), y[rows]), _told(codes, y[rows])
+        if filled - base > TELLS_MUCH * (1 - base):
+            right, how = filled, "whether it is filled in tells the label"
+        elif told - base > TELLS_ALL * (1 - base):
+            right, how = told, "alone it tells the label"
+        else:
+            continue
+        what = f"{name}: {how} in {right:.1%} of the rows (always saying the same: {base:.1%})"
+        findings.append(Finding("leak", what, f"is it known before the label is? if not: --drop {name}", (name,)))
     return findings
 
 
-def _told(codes: Array, y: Array) -> float | None:
-    """How often the commonest label of a code (n,) among one half of the rows is right in the other half."""
+def _told(codes: Array, y: Array) -> float:
+    """How often the commonest label of a code (n,) among one half of the rows is right in the other half; 0 where codes and
+    labels are too many to tell."""
     n_codes, n_classes = int(codes.max()) + 1, int(y.max()) + 1
-    if n_codes < 2 or n_codes * n_classes > MOST_COUNTS:
-        return None
+    if n_codes * n_classes > MOST_COUNTS:
+        return 0.0
     half = len(y) // 2
     counts = np.bincount(codes[:half] * n_classes + y[:half], minlength=n_codes * n_classes).reshape(n_codes, n_classes)
     # a code that the first half has not: the commonest label of all
@@ -221,30 +221,31 @@ def _told(codes: Array, y: Array) -> float | None:
     return float(np.mean(guess[codes[half:]] == y[half:]))
 
 
-def _codes(cells: Array | Cells) -> Array:
-    """Cells (n,) as codes, 0 where one is missing; many different numbers share BINS."""
+def _codes(cells: Array | Cells, known: int) -> Array:
+    """Cells (n,) as codes, 0 where one is missing; a number has the code of the nearest one among the first `known`."""
     if isinstance(cells, Cells):
         return cells.codes.astype(np.intp) + 1
     there = ~np.isnan(cells)
-    values, codes = np.unique(cells[there], return_inverse=True)
-    if len(values) > FEW:
-        edges = np.quantile(cells[there], np.linspace(0, 1, BINS + 1)[1:-1])
-        codes = np.searchsorted(edges, cells[there], side="right")
-    found = np.zeros(len(cells), np.intp)
-    found[there] = codes + 1
-    return found
+    codes = np.zeros(len(cells), np.intp)
+    values = np.unique(cells[:known][there[:known]])
+    if len(values):
+        between = values[:-1] / 2 + values[1:] / 2
+        codes[there] = np.searchsorted(between, cells[there]) + 1
+    return codes
 
 
 def _same(table: Table) -> list[Finding]:
     """Columns that say the same: numbers in other units, or levels by other names."""
     part = table[np.unique(np.linspace(0, table.shape[0] - 1, SAMPLE_ROWS).astype(np.intp))]
     partner = _same_numbers(part)
-    codes = {name: _codes(part.column(name)) for name in part.names[:MOST_COLUMNS] if name not in partner}
+    codes = {
+        name: _codes(part.column(name), part.shape[0]) for name in part.names[:MOST_COLUMNS] if name not in partner
+    }
     sizes = {name: len(np.unique(found)) for name, found in codes.items()}
     few = [name for name, size in sizes.items() if 2 <= size <= part.shape[0] // 10]
     for i, one in enumerate(few):
         for other in few[i + 1 :]:
-            # numbers are compared above, and here share bins
+            # numbers are compared with each other above
             by_level = sizes[one] == sizes[other] and (one in part.texts or other in part.texts)
             if by_level and other not in partner:
                 pairs = codes[one] * (codes[other].max() + 1) + codes[other]
@@ -307,9 +308,7 @@ def _sparse_columns(dataset: Dataset, y: Array) -> list[Finding]:
         findings.append(Finding("sparse scales", what, "--scale maxabs divides each by its largest number"))
     sizes = np.bincount(y)  # (K,)
     if d * len(sizes) <= MOST_COUNTS:
-        counts = np.stack([X[y == k].astype(bool).sum(axis=0) for k in range(len(sizes))], axis=-1).reshape(
-            d, -1
-        )  # (d, K)
+        counts = np.column_stack([np.bincount(X[y == k].indices, minlength=d) for k in range(len(sizes))])  # (d, K)
         right, base = (counts.max(axis=1) + (sizes - counts).max(axis=1)) / n, sizes.max() / n
         for j in np.flatnonzero(right - base > TELLS_ALL * (1 - base))[:SHOWN]:
             what = f"{name(int(j))}: whether it is there tells the label in {right[j]:.1%} of the rows"
