@@ -254,11 +254,11 @@ def test_what_training_never_saw_is_counted_and_said(tmp_path) -> None:
     new = load(Source(str(tmp_path / "new.csv")), like=features, labelled=False)
     np.testing.assert_array_equal(new.X, [[1, 0, 0, 0, 0, 1], [1, 0, 0, 0, 0, 1], [3, 1, 0, 1, 0, 0]])
     assert list(new.notes) == [
-        "column 'n': 1 cells are not numbers, taken as missing: 'oops' (1)",
-        "column 'n': 1 cells are missing, which none was in training; the median stands for them",
-        "column 'c': 1 cells are levels that training never saw, taken as none of its levels: 'z' (1)",
-        "column 'c': 1 cells are missing, which none was in training; taken as none of its levels",
-        "column 'r': 2 cells are levels that training saw rarely or never, taken as one of the rare ones: 'odd' (2)",
+        "column 'n': not numbers in 1 row, taken as missing: 'oops' (1)",
+        "column 'n': missing in 1 row, as never in training; taken as the median",
+        "column 'c': levels that training never saw in 1 row, taken as none of its levels: 'z' (1)",
+        "column 'c': missing in 1 row, as never in training; taken as none of its levels",
+        "column 'r': levels that training saw rarely or never in 2 rows, taken as 'r, other': 'odd' (2)",
     ]
 
 

@@ -2,6 +2,7 @@
 
 import re
 import runpy
+import shutil
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -59,6 +60,17 @@ def test_code_of_the_page_on_gradients_is_right(capsys) -> None:
         assert linclf.check_gradient(function).passed, function.__name__
 
 
+def test_code_of_the_page_on_tables_runs(linclf, tmp_path, monkeypatch, capfd) -> None:
+    text = (ROOT / "docs" / "tables.md").read_text()
+    shutil.copytree(ROOT / "data", tmp_path / "data")
+    monkeypatch.chdir(tmp_path)
+    command = re.search(r"^\$ linclf (train .* -o titanic.safetensors)$", text, re.MULTILINE)[1]
+    assert linclf(command).code == 0
+    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        exec(compile(block, "tables.md", "exec"), {})
+    assert "[1 1 1]" in capfd.readouterr().out
+
+
 def test_readme_lists_the_losses() -> None:
     assert REFRESH["losses_table"]() in (ROOT / "README.md").read_text()
 
@@ -83,7 +95,7 @@ def test_every_file_of_the_house_is_in_the_design_and_nothing_else_is() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/design.md", "docs/gradients.md"]
+    "page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/design.md", "docs/gradients.md", "docs/tables.md"]
 )
 def test_links_lead_somewhere(page: str) -> None:
     for target in re.findall(r"\]\(([^)#]+)", (ROOT / page).read_text()):

@@ -1,6 +1,7 @@
 """`linclf explain`: what a model pays attention to, in general and in one row."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -8,6 +9,7 @@ import numpy as np
 
 from linclf.cli.options import check_files, config_option, data_options, json_option, quiet_option, say, source
 from linclf.datasets import Source, load
+from linclf.datasets.encoding import encoded
 from linclf.errors import InputError
 from linclf.explain import TOP, contributions, row_pictures, strongest, weight_pictures
 from linclf.matrix import Matrix, select
@@ -84,9 +86,10 @@ def _shape(text: str | None) -> tuple[int, int] | None:
 
 def _row(given: Source, row: int, model: LinearModel, quiet: bool) -> Matrix:
     """One row (1, d) of the data as features of the model."""
-    dataset = load(given, like=model.features, labelled=False)
-    say(dataset.said(), quiet)
-    rows = dataset.pooled().X
+    dataset = load(given, like=model.features.columns_only(), labelled=False)
+    rows = dataset.X if dataset.test is None else dataset.pooled().X
     if row >= rows.shape[0]:
         raise InputError(f"--row {row}: {given.data} has the rows 0 to {rows.shape[0] - 1}")
-    return select(rows, np.array([row]))[:]
+    one = encoded(replace(dataset, X=select(rows, np.array([row]))[:]), model.features)
+    say(one.said(), quiet)
+    return one.X

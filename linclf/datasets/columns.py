@@ -72,7 +72,7 @@ class Column:
             return LEFT_OUT[self.kind]
         words = [f"{len(self.levels)} levels"] if self.kind == "category" else []
         words += [f"{self.pooled} rare one{'s' * (self.pooled > 1)} pooled"] if self.pooled else []
-        words += [f"missing in {self.missing} row{'s' * (self.missing > 1)}"] if self.missing else []
+        words += [f"missing in {in_rows(self.missing)}"] if self.missing else []
         words += ["words and pairs of words"] if self.kind == "text" else []
         words += ["days since 1970"] if self.kind == "date" else []
         return ", ".join(words)
@@ -253,13 +253,18 @@ def not_numbers(kind: str, cells: Cells) -> dict[str, int]:
     }
 
 
+def in_rows(count: int) -> str:
+    """1 row, 2 rows"""
+    return f"{count} row{'s' * (count != 1)}"
+
+
 def said_strange(name: str, column: str, strange: dict[str, int]) -> str | None:
     """One line on training cells that are not numbers, if there are any."""
     if not strange:
         return None
     shown = ", ".join(f"{text[:30]!r} ({count})" for text, count in list(strange.items())[:5])
     return (
-        f"{name}: column {column!r}: {sum(strange.values())} training cells are not numbers and count as missing: {shown}"
+        f"{name}: column {column!r}: not numbers in {in_rows(sum(strange.values()))}, taken as missing: {shown}"
         f"{', ...' * (len(strange) > 5)}; --category {column} takes them as levels"
     )
 

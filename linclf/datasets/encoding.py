@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from linclf.datasets.columns import Column, filled, learn, not_numbers, vectorizer
+from linclf.datasets.columns import Column, filled, in_rows, learn, not_numbers, vectorizer
 from linclf.datasets.dataset import Dataset, Features, Source
 from linclf.datasets.table import Cells, Table, spelled
 from linclf.errors import InputError
@@ -123,13 +123,13 @@ def unknown_notes(unknown: Unknown, features: Features) -> list[str]:
             shown += f" and {len(strange) - SHOWN} more" if len(strange) > SHOWN else ""
             what, taken = "levels that training never saw", "taken as none of its levels"
             if column.pooled:
-                what, taken = "levels that training saw rarely or never", "taken as one of the rare ones"
+                what, taken = "levels that training saw rarely or never", f"taken as {column.name + ', other'!r}"
             if not is_category:
                 what, taken = f"not {column.kind}s", "taken as missing"
-            notes.append(f"column {column.name!r}: {sum(strange.values())} cells are {what}, {taken}: {shown}")
+            notes.append(f"column {column.name!r}: {what} in {in_rows(sum(strange.values()))}, {taken}: {shown}")
         if lost:
-            taken = "taken as none of its levels" if is_category else "the median stands for them"
-            notes.append(f"column {column.name!r}: {lost} cells are missing, which none was in training; {taken}")
+            taken = "taken as none of its levels" if is_category else "taken as the median"
+            notes.append(f"column {column.name!r}: missing in {in_rows(lost)}, as never in training; {taken}")
     return notes
 
 
