@@ -61,7 +61,7 @@ def examine(dataset: Dataset, parts: Parts) -> Examined:
     elif is_sparse(dataset.X):
         findings += _sparse_columns(dataset, y)
     else:
-        table = Table(tuple(map(dataset.features.name, range(dataset.X.shape[1]))), dataset.X, {})
+        table = Table(dataset.features.feature_names(), dataset.X, {})
         spans = spans_of(dataset.X)
         constant = [table.names[j] for j in np.flatnonzero(spans.least == spans.most)]
         if constant:
@@ -296,7 +296,7 @@ def _scales(table: Table) -> list[Finding]:
 
 def _sparse_columns(dataset: Dataset, y: Array) -> list[Finding]:
     """Findings on the columns of sparse data."""
-    X, name, findings = dataset.X, dataset.features.name, []
+    X, names, findings = dataset.X, dataset.features.feature_names(), []
     n, d = X.shape
     largest = abs(X).max(axis=0).toarray().ravel()  # (d,)
     sized = largest[largest > 0]
@@ -311,7 +311,7 @@ def _sparse_columns(dataset: Dataset, y: Array) -> list[Finding]:
         counts = np.column_stack([np.bincount(X[y == k].indices, minlength=d) for k in range(len(sizes))])  # (d, K)
         right, base = (counts.max(axis=1) + (sizes - counts).max(axis=1)) / n, sizes.max() / n
         for j in np.flatnonzero(right - base > TELLS_ALL * (1 - base))[:SHOWN]:
-            what = f"{name(int(j))}: whether it is there tells the label in {right[j]:.1%} of the rows"
+            what = f"{names[j]}: whether it is there tells the label in {right[j]:.1%} of the rows"
             findings.append(
                 Finding("telling", what, "is it known before the label is? if not, leave it out of the file")
             )

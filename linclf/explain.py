@@ -28,7 +28,7 @@ def strongest(model: LinearModel, top: int = TOP, wanted: str | None = None) -> 
     Strength is weight times what the feature was divided by in training, so that units do not matter: what a change by
     one standard deviation (or by the largest number seen, or by 1, as the scaling was) adds to the score.
     """
-    classes, names = [], _names(model)
+    classes, names = [], model.features.feature_names()
     for j, sign, label in _outputs(model, wanted):
         strength = sign * strengths(model)[:, j]
         order = np.argsort(-np.abs(strength), kind="stable")
@@ -64,7 +64,7 @@ def contributions(model: LinearModel, X: Matrix, wanted: str | None = None) -> d
     taken exactly (`math.fsum`). The largest come first; features that add nothing are left out. `is_number` is False for
     levels, words, and what says that a cell is missing.
     """
-    names, predicted = _names(model), model.predict(X).tolist()[0]
+    names, predicted = model.features.feature_names(), model.predict(X).tolist()[0]
     row = (X.toarray() if is_sparse(X) else np.asarray(X[:])).astype(np.float64).ravel()  # (d,)
     reference = _reference(model)  # (d,)
     shown = _shown_values(model, row)
@@ -109,11 +109,6 @@ def _outputs(model: LinearModel, wanted: str | None) -> list[tuple[int, int, Any
     return [(k, 1, labels[k]) for k in chosen]
 
 
-def _names(model: LinearModel) -> list[str]:
-    names = model.features.feature_names()
-    return list(names) if names else [model.features.name(j) for j in range(model.features.count)]
-
-
 def _by_feature(model: LinearModel) -> list[Column | None]:
     """The column that each feature is the number of itself; None for levels, words and what says that a cell is missing."""
     if model.features.columns is None:
@@ -156,7 +151,7 @@ def weight_pictures(model: LinearModel, shape: tuple[int, int], wanted: str | No
 def row_pictures(model: LinearModel, X: Matrix, shape: tuple[int, int], wanted: str | None = None) -> list[Picture]:
     """A row X (1, d) as a picture of this height and width, and what each of its pixels adds to the score."""
     told = contributions(model, X, wanted)
-    place = {name: j for j, name in enumerate(_names(model))}
+    place = {name: j for j, name in enumerate(model.features.feature_names())}
     adds = np.zeros(model.features.count)
     adds[[place[entry["feature"]] for entry in told["contributions"]]] = [
         entry["adds"] for entry in told["contributions"]

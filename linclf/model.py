@@ -185,8 +185,6 @@ def _parse(content: bytes) -> LinearModel:
     d, m = features.count, LOSSES[model.loss].n_outputs(len(model.classes))
     fits = (weight.shape, bias.shape) == ((d, m), (m,)) and all(a is None or a.shape == (d,) for a in (scale, center))
     floats = all(a.dtype in (np.float32, np.float64) and np.isfinite(a).all() for a in tensors.values())
-    names = features.feature_names()
-    named = names is None or len(names) == d
-    if not (fits and floats and named and len(model.classes) >= 2):
+    if not (fits and floats and len(features.feature_names()) == d and len(model.classes) >= 2):
         raise ValueError("its tensors do not fit its description")
     return model

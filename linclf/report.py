@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from linclf.explain import strengths
 from linclf.losses import Array, softmax, softmax_probabilities, squared_error
 from linclf.model import LinearModel
 
@@ -252,46 +253,54 @@ def model_info(model: LinearModel, top: int = 5) -> dict[str, Any]:
 
     Strength is weight times what training divided the column by, so that units do not matter.
     """
-    strength = model.weight if model.scale is None else model.weight * model.scale[:, None]  # (d, m)
+    strength = strengths(model)  # (d, m)
     labels = model.classes.tolist()
     outputs = labels[1:] if strength.shape[1] == 1 else labels  # one output speaks for the second class
-    strongest, name = {}, model.features.name
+    strongest, names = {}, model.features.feature_names()
     for j, label in enumerate(outputs):
         order = np.argsort(-np.abs(strength[:, j]), kind="stable")[:top]
         strongest[str(label)] = [
-            {"feature": name(int(i)), "weight": float(strength[i, j])} for i in order if strength[i, j]
+            {"feature": names[i], "weight": float(strength[i, j])} for i in order if strength[i, j]
         ]
     return {
         "loss": model.loss,
         "classes": labels,
         "n_features": model.features.count,
         "features": asdict(model.features),
+        "calibration": None if model.calibration is None else asdict(model.calibration),
         **model.record,
         "strongest": strongest,
     }
 
 
-def model_text(described: dict[str, Any], path: str) -> str:
+def model_text(described: dict[str, Any], columns: "Sequence[Column] | None", path: str) -> str:
     """`model_info` for people."""
     metrics, options, versions = described["metrics"], described["options"], described["versions"]
     source = options["source"]["data"]
+    scaling = f"{metrics['scale']} scaling folded into the weights"
+    if metrics["scale"] == "none":
+        scaling = (
+            "numbers standardised as they are encoded" if columns and described["features"]["sparse"] else "unscaled"
+        )
     lines = [
         f"model      {path}, a {described['loss']} classifier by linclf {versions['linclf']}",
         f"classes    {', '.join(map(str, described['classes']))}",
-        f"features   {described['n_features']}, {metrics['scale']} scaling folded into the weights"
-        if metrics["scale"] != "none"
-        else f"features   {described['n_features']}, unscaled",
+        f"features   {described['n_features']}, {scaling}",
         f"trained on {source} (sha256 {described['data']['data'][:12]}), {metrics['n_train']} rows; "
         f"{metrics['n_val']} validation and {metrics['n_test']} test rows",
         f"options    reg {metrics['reg']:g}, lr {metrics['lr']:.4g}, momentum {metrics['momentum']:g}, "
         f"{metrics['epochs']} epochs of minibatches of {metrics['batch_size']}, seed {metrics['seed']}",
         f"objective  {metrics['objective']:.6g}",
         f"accuracy   {_parts(metrics['accuracy'])}",
+        *(["", columns_text(columns)] if columns_text(columns) else []),
         "",
         "strongest weights, per standard deviation of the feature"
         if metrics["scale"] == "standard"
         else "strongest weights",
     ]
+    calibration = described["calibration"]
+    if calibration:
+        lines.insert(5, f"calibrate  {calibration['method']}, learned from {calibration['n']} held-out rows")
     rows = [
         [label, ", ".join(f"{entry['feature']} {entry['weight']:+.3g}" for entry in entries)]
         for label, entries in described["strongest"].items()

@@ -146,7 +146,7 @@ def test_encoded_as_scikit_learn_does(tmp_path, sparse: bool) -> None:
     np.testing.assert_allclose(dense["test"], expected[held], atol=1e-12)
     names = parts.features.feature_names()
     assert len(names) == parts.features.count == expected.shape[1]
-    assert names[:7] == ("size", "gap", "gap, missing", "colour=blue", "colour=green", "colour=red", "colour, missing")
+    assert names[:7] == ("size", "gap", "gap (missing)", "colour=blue", "colour=green", "colour=red", "colour (missing)")
 
 
 HOSTILE = [
@@ -258,7 +258,7 @@ def test_what_training_never_saw_is_counted_and_said(tmp_path) -> None:
         "column 'n': missing in 1 row, as never in training; taken as the median",
         "column 'c': levels that training never saw in 1 row, taken as none of its levels: 'z' (1)",
         "column 'c': missing in 1 row, as never in training; taken as none of its levels",
-        "column 'r': levels that training saw rarely or never in 2 rows, taken as 'r, other': 'odd' (2)",
+        "column 'r': levels that training saw rarely or never in 2 rows, taken as 'r (other)': 'odd' (2)",
     ]
 
 

@@ -64,7 +64,7 @@ def test_types_of_parquet(tmp_path) -> None:
     features, X = features_of(load(Source(str(tmp_path / "t.parquet"))))
     assert [column.kind for column in features.columns] == ["number", "number", "category", "category", "date"]
     names = features.feature_names()
-    assert names[:4] == ("int", "int, missing", "float", "float, missing")
+    assert names[:4] == ("int", "int (missing)", "float", "float (missing)")
     np.testing.assert_array_equal(X[:, names.index("when")], [1, 2.5, 1, -1])  # the median for the missing one
     np.testing.assert_array_equal(X[:, names.index("bool=True")], [1, 0, 1, 1])
 

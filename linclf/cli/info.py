@@ -18,5 +18,6 @@ def info(model: str, json: bool) -> None:
     linclf info m.safetensors
     linclf info m.safetensors --json
     """
-    described = model_info(load_model(model))
-    click.echo(to_json(described) if json else model_text(described, model))
+    trained = load_model(model)
+    described = model_info(trained)
+    click.echo(to_json(described) if json else model_text(described, trained.features.columns, model))

@@ -85,10 +85,10 @@ class Column:
             return [f"{self.name}: {word}" for word in self.words]
         if self.kind == "category":
             named = [f"{self.name}={level}" for level in self.levels]
-            named += [f"{self.name}, other"] if self.pooled else []
+            named += [f"{self.name} (other)"] if self.pooled else []
         else:
             named = [self.name]
-        return [*named, f"{self.name}, missing"] if self.missing else named
+        return [*named, f"{self.name} (missing)"] if self.missing else named
 
 
 class Spans(NamedTuple):

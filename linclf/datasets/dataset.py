@@ -106,18 +106,18 @@ class Features:
         unused = tuple(column.name for column in self.columns if not column.features())
         return replace(self, count=len(used), names=used, drop=(*self.drop, *unused), columns=None)
 
-    def feature_names(self) -> tuple[str, ...] | None:
-        """The names of the features, or None where they have none."""
-        if self.columns is None:
+    def feature_names(self) -> tuple[str, ...]:
+        """What people call the features: their names, svmlight indices, or column numbers."""
+        if self.columns is not None:
+            return tuple(name for column in self.columns for name in column.features())
+        if self.names is not None:
             return self.names
-        return tuple(name for column in self.columns for name in column.features())
+        word, first = ("index", int(not self.zero_based)) if self.format == "svmlight" else ("column", 0)
+        return tuple(f"{word} {j}" for j in range(first, first + self.count))
 
     def name(self, j: int) -> str:
-        """What people call feature j: its name, its svmlight index, or its column number."""
-        names = self.feature_names()
-        if names:
-            return names[j]
-        return f"index {j}" if self.zero_based else f"index {j + 1}" if self.format == "svmlight" else f"column {j}"
+        """What people call feature j."""
+        return self.feature_names()[j]
 
 
 @dataclass(frozen=True)

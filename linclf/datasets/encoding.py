@@ -123,7 +123,7 @@ def unknown_notes(unknown: Unknown, features: Features) -> list[str]:
             shown += f" and {len(strange) - SHOWN} more" if len(strange) > SHOWN else ""
             what, taken = "levels that training never saw", "taken as none of its levels"
             if column.pooled:
-                what, taken = "levels that training saw rarely or never", f"taken as {column.name + ', other'!r}"
+                what, taken = "levels that training saw rarely or never", f"taken as {column.name + ' (other)'!r}"
             if not is_category:
                 what, taken = f"not {column.kind}s", "taken as missing"
             notes.append(f"column {column.name!r}: {what} in {in_rows(sum(strange.values()))}, {taken}: {shown}")
