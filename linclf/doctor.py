@@ -2,14 +2,15 @@
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from linclf.datasets import Dataset, Part, Parts
-from linclf.datasets.columns import LEFT_OUT, Column, not_numbers, spans_of
+from linclf.datasets.columns import FEW_NUMBERS, LEFT_OUT, Column, in_rows, not_numbers, number_cells, spans_of
 from linclf.datasets.labels import plainly
 from linclf.datasets.scaling import SMALLEST
 from linclf.datasets.table import Cells, Table
@@ -56,7 +57,8 @@ def examine(dataset: Dataset, parts: Parts) -> Examined:
     findings = _labels(dataset.labels())
     columns = parts.features.columns or ()
     if isinstance(dataset.X, Table):
-        findings += [*_telling(dataset.X, y), *_same(dataset.X), *_written_oddly(dataset.X, columns)]
+        findings += [*_telling(_as_numbers(dataset.X, columns), y), *_same(dataset.X)]
+        findings += [*_written_oddly(dataset.X, columns), *_far_away(dataset.X)]
         findings += [*_left_out(columns), *_missing(columns, len(parts.train.y)), *_scales(dataset.X)]
     elif is_sparse(dataset.X):
         findings += _sparse_columns(dataset, y)
@@ -68,11 +70,11 @@ def examine(dataset: Dataset, parts: Parts) -> Examined:
             findings.append(
                 Finding("constant", f"{_named(constant)}: the same in all rows", "nothing: their weights stay 0")
             )
-        findings += [*_telling(table, y), *_same(table), *_scales(table)]
+        findings += [*_telling(table, y), *_same(table), *_far_away(table), *_scales(table)]
     findings += _rows(parts)
     n, d = parts.train.X.shape
     if d > n:
-        do = "compare values of --reg with linclf sweep, from 1e-5 to 1"
+        do = "compare regs with linclf sweep, from 1e-7 to 1"
         findings.append(Finding("wide", f"{d} features for {n} training rows", do))
     findings.sort(key=lambda finding: finding.do.startswith("nothing"))
     return Examined(findings, _recommended(findings, parts))
@@ -82,7 +84,8 @@ def _recommended(findings: list[Finding], parts: Parts) -> dict[str, Any]:
     """Options for `linclf train`; `drop` is a tuple of columns."""
     options: dict[str, Any] = {"loss": "logistic" if len(parts.classes) == 2 else "softmax"}
     dropped = [column for finding in findings if finding.key in ("leak", "same") for column in finding.columns]
-    if dropped and parts.features.columns:
+    used = [column.name for column in parts.features.columns or () if column.features()]
+    if dropped and set(used) - set(dropped):
         options["drop"] = tuple(dict.fromkeys(dropped))
     if any(finding.key == "imbalance" for finding in findings):
         options["class-weight"] = "balanced"
@@ -117,10 +120,7 @@ def _labels(labels: Array) -> list[Finding]:
                 "hold the accuracy against that figure; --class-weight balanced weighs classes alike",
             )
         )
-    alike: dict[str, list[str]] = {}
-    for label in map(str, classes):
-        alike.setdefault(plainly(label), []).append(label)
-    groups = [" and ".join(map(repr, group)) for group in alike.values() if len(group) > 1]
+    groups = _alike(map(str, classes))
     if groups and classes.dtype.kind == "U":
         findings.append(
             Finding(
@@ -129,6 +129,47 @@ def _labels(labels: Array) -> list[Finding]:
                 "if they mean the same, write them alike",
             )
         )
+    return findings
+
+
+def _alike(texts: Iterable[str]) -> list[str]:
+    """Those of different texts that differ in what is easily mistaken."""
+    alike: dict[str, list[str]] = {}
+    for text in texts:
+        alike.setdefault(plainly(text), []).append(text)
+    return [" and ".join(map(repr, group)) for group in alike.values() if len(group) > 1]
+
+
+def _as_numbers(table: Table, columns: tuple[Column, ...]) -> Table:
+    """The table with its text of numbers and dates as numbers."""
+    found = {
+        c.name: number_cells(c, table.texts[c.name])
+        for c in columns
+        if c.kind in ("number", "date") and c.name in table.texts
+    }
+    texts = {name: cells for name, cells in table.texts.items() if name not in found}
+    names = [name for name in table.names if name not in texts]
+    numbers: list[Any] = [found[name] if name in found else table.column(name) for name in names]
+    return replace(table, numbers=np.column_stack(numbers) if numbers else table.numbers, texts=texts)
+
+
+def _far_away(table: Table) -> list[Finding]:
+    """Numbers further from all others than these are from each other: codes for missing cells, and slips."""
+    findings = []
+    for j, name in enumerate(name for name in table.names if name not in table.texts):
+        values, counts = np.unique(table.numbers[~np.isnan(table.numbers[:, j]), j], return_counts=True)
+        if len(values) <= FEW_NUMBERS:
+            continue
+        with np.errstate(over="ignore"):
+            below, above = (
+                values[1] - values[0] > values[-1] - values[1],
+                values[-1] - values[-2] > values[-2] - values[0],
+            )
+        for far, place, rest in ((below, 0, values[1:]), (above, -1, values[:-1])):
+            if far:
+                what = f"{name}: {values[place]:g} in {in_rows(int(counts[place]))}, far from all others ({rest[0]:g} to {rest[-1]:g})"
+                do = "if it is a code for a missing cell, or a slip, leave those cells empty"
+                findings.append(Finding("far away", what, do, (name,)))
     return findings
 
 
@@ -168,7 +209,7 @@ def _written_oddly(table: Table, columns: tuple[Column, ...]) -> list[Finding]:
     findings = []
     for column in columns:
         cells = table.texts.get(column.name)
-        if cells is None or column.kind not in ("category", "id", "number"):
+        if cells is None or column.kind not in ("category", "id", "number", "text"):
             continue
         counts = cells.counts()
         levels = [level for level, count in zip(cells.levels, counts, strict=True) if count]
@@ -185,6 +226,13 @@ def _written_oddly(table: Table, columns: tuple[Column, ...]) -> list[Finding]:
             what = f"{column.name}: numbers such as {levels[0]!r}, taken as a {column.kind}"
             do = "write them as 1234.5, with no unit and no mark between thousands"
             findings.append(Finding("written numbers", what, do, (column.name,)))
+        elif column.kind == "category":
+            alike = _alike(levels)
+            if alike:
+                what = f"{column.name}: levels that differ little: {_named(alike)}"
+                findings.append(
+                    Finding("levels alike", what, "if they mean the same, write them alike", (column.name,))
+                )
     return findings
 
 

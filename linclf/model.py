@@ -8,6 +8,7 @@ characters zeroed. Loading refuses any file whose digest does not fit, and never
 import hashlib
 import json
 import re
+import warnings
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,7 +17,8 @@ from safetensors import SafetensorError
 
 from linclf.calibration import Calibration
 from linclf.datasets import Features
-from linclf.datasets.encoding import encode
+from linclf.datasets.encoding import encode, unknown_notes
+from linclf.datasets.frames import found_by_name
 from linclf.datasets.table import from_frame
 from linclf.errors import InputError
 from linclf.files import read_bytes, write_bytes
@@ -60,7 +62,12 @@ class LinearModel:
         X = self._rows(X)
         with one_blas_thread():
             parts = [scores(self._cast(x, rows.start), self.weight, self.bias) for rows, x in chunks(X)]
-        return np.concatenate(parts) if parts else np.zeros((0, len(self.bias)), self.weight.dtype)
+        found = np.concatenate(parts) if parts else np.zeros((0, len(self.bias)), self.weight.dtype)
+        bad = None if np.isfinite(found).all() else first_not_finite(X)
+        if bad:
+            where = f"row {bad[0]} (from 0) has a cell that is missing or infinite in {self.features.name(bad[1])}"
+            raise InputError(f"{where}, and none was in training; fill it in or leave out the row")
+        return found
 
     def _cast(self, x: Matrix, start: int) -> Matrix:
         """Rows, numbered from `start`, in the dtype of the weights. Raises InputError for numbers beyond it."""
@@ -75,12 +82,15 @@ class LinearModel:
     def _rows(self, X: Any) -> Matrix:
         """Rows of features, an ndarray or CSR matrix (n, d), from anything like one; of a data frame, from pandas or polars,
         the columns are found by name and become features as they did in training."""
-        read = self.features.columns_only()
         if isinstance(X, Lazy):
             return X
-        if read.names and hasattr(X, "columns") and set(read.names) <= set(X.columns):
-            X = X[list(read.names)]
-            X = encode(from_frame(X, "X"), self.features, "X")[0] if self.features.columns else X
+        names = self.features.columns_only().names
+        if names and hasattr(X, "columns"):
+            X = X[list(found_by_name(list(X.columns), names, "X"))]
+            if self.features.columns:
+                X, unknown = encode(from_frame(X, "X"), self.features, "X")
+                for note in unknown_notes(unknown, self.features):
+                    warnings.warn(f"X: {note}", stacklevel=4)
         X = X.tocsr() if hasattr(X, "tocsr") else np.asarray(X)
         if X.ndim != 2 or X.shape[1] != len(self.weight):
             raise InputError(

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import Any, ParamSpec
 
+import numpy as np
+
 from linclf.errors import InputError
 from linclf.explain import Picture
 from linclf.files import write_bytes
@@ -15,6 +17,7 @@ from linclf.gradcheck import GradientCheck
 
 P = ParamSpec("P")
 MOST_PANELS = 60
+CLIPPED = 0.995  # share of pixels within the range of colours
 LONGEST_NAME = 36  # of a feature beside its bar
 _SIGN = {True: "tab:red", False: "tab:blue"}
 FORMATS = ("png", "svg", "pdf")
@@ -175,7 +178,9 @@ def plot_pictures(pictures: Sequence[Picture], path: str) -> None:
     rows = -(-len(pictures) // columns)
     figure = Figure(figsize=(2.2 * columns, 2.4 * rows), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
-    largest = max((float(abs(picture.pixels).max()) for picture in pictures if picture.signed), default=1) or 1
+    signed = [abs(picture.pixels).ravel() for picture in pictures if picture.signed]
+    # a few pixels that are hardly ever used can have weights far beyond all others
+    largest = float(np.quantile(np.concatenate(signed), CLIPPED)) or float(np.concatenate(signed).max()) or 1.0
     for axes, picture in zip(grid, pictures, strict=False):
         look: dict[str, Any] = (
             {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest} if picture.signed else {"cmap": "gray"}
@@ -186,7 +191,7 @@ def plot_pictures(pictures: Sequence[Picture], path: str) -> None:
             scale = shown
     for axes in grid:
         axes.set_axis_off()
-    figure.colorbar(scale, ax=list(grid), shrink=0.8)
+    figure.colorbar(scale, ax=list(grid), shrink=0.8, extend="both")
     _save(figure, path)
 
 

@@ -91,6 +91,7 @@ def test_dates_are_days() -> None:
     assert date("2024-02-29 06:00:00.000000Z") == 19782.25
     assert np.isnan(date("2024-02-30"))
     assert np.isnan(date("24-02-03"))
+    assert date("1970-01-02 00:00:00+00:00") == date("1970-01-02T02:00:00+0200") == 1
 
 
 def make(n: int, seed: int) -> dict[str, list]:
@@ -146,7 +147,15 @@ def test_encoded_as_scikit_learn_does(tmp_path, sparse: bool) -> None:
     np.testing.assert_allclose(dense["test"], expected[held], atol=1e-12)
     names = parts.features.feature_names()
     assert len(names) == parts.features.count == expected.shape[1]
-    assert names[:7] == ("size", "gap", "gap (missing)", "colour=blue", "colour=green", "colour=red", "colour (missing)")
+    assert names[:7] == (
+        "size",
+        "gap",
+        "gap (missing)",
+        "colour=blue",
+        "colour=green",
+        "colour=red",
+        "colour (missing)",
+    )
 
 
 HOSTILE = [
@@ -240,6 +249,27 @@ def test_a_loaded_model_encodes_to_the_same_bits(tmp_path, rows, fresh, texts, m
             assert model.scores(X).tobytes() == loaded.scores(Z).tobytes()
 
 
+def test_codes_written_as_other_numbers_are_the_same_levels(tmp_path) -> None:
+    train = read(tmp_path / "t.csv", "a,b,label\n" + "01,1,x\n02,01,y\n03,2,x\n" * 3, category=("a", "b"))
+    features, _ = learn_features(train.X, train.features, train.source)
+    assert [column.levels for column in features.columns] == [("01", "02", "03"), ("01", "1", "2")]
+    (tmp_path / "new.csv").write_text("a,b\n1,1\n2.0,1.0\n03,2.0\nx,nan\n")
+    new = load(Source(str(tmp_path / "new.csv")), like=features, labelled=False)
+    # 1.0 could be 1 or 01, and is neither
+    np.testing.assert_array_equal(new.X, [[1, 0, 0, 0, 1, 0], [0, 1, 0, 0, 0, 0], [0, 0, 1, 0, 0, 1], [0] * 6])
+
+
+def test_truth_values_are_the_same_in_all_formats(tmp_path) -> None:
+    train = read(tmp_path / "t.csv", "a,label\n" + "True,x\nfalse,y\nTRUE,x\nFalse,y\n" * 3)
+    features, _ = learn_features(train.X, train.features, train.source)
+    assert features.columns[0].levels == ("False", "True")
+    (tmp_path / "new.jsonl").write_text('{"a": true}\n{"a": false}\n')
+    pd.DataFrame({"a": [True, False]}).to_parquet(tmp_path / "new.parquet")
+    for name in ("new.jsonl", "new.parquet"):
+        new = load(Source(str(tmp_path / name)), like=features, labelled=False)
+        np.testing.assert_array_equal(new.X, [[0, 1], [1, 0]])
+
+
 def test_columns_are_plain_data(tmp_path) -> None:
     dataset = read(tmp_path / "t.csv", table_of(make(60, 0)))
     features, _ = learn_features(dataset.X, dataset.features, dataset.source)
@@ -265,7 +295,7 @@ def test_what_training_never_saw_is_counted_and_said(tmp_path) -> None:
 def test_frames_are_encoded_as_files_are(tmp_path) -> None:
     import polars as pl
 
-    columns = make(80, 2)
+    columns = make(80, 2) | {"town": ["a", "b"] * 40}
     dataset = read(tmp_path / "t.csv", table_of(columns))
     features, _ = learn_features(dataset.X, dataset.features, dataset.source)
     weight = np.random.default_rng(0).standard_normal((features.count, 3))
@@ -273,11 +303,18 @@ def test_frames_are_encoded_as_files_are(tmp_path) -> None:
     expected = model.scores(encode(dataset.X, features, "t")[0])
     frame = pd.read_csv(tmp_path / "t.csv")[list(reversed(columns))]
     np.testing.assert_array_equal(model.scores(frame), expected)
+    with pytest.warns(UserWarning, match="X: column 'colour': levels that training never saw in 80 rows.*: 'mauve'"):
+        model.predict(frame.assign(colour="mauve"))
     np.testing.assert_array_equal(model.scores(frame.assign(colour=frame["colour"].astype("category"))), expected)
     np.testing.assert_array_equal(model.scores(pl.read_csv(tmp_path / "t.csv")), expected)
     assert model.predict(frame.drop(columns="row")).tolist() == model.predict(frame).tolist()
-    with pytest.raises(InputError, match=r"X has the shape \(80, 1\)"):
+    with pytest.raises(
+        InputError, match="X: lacks 5 of the 6 columns of the training data: gap, colour, town, day, words"
+    ):
         model.predict(frame[["size"]])
+    with pytest.raises(InputError, match="lacks 1 of the 6 columns .*: colour; is 'Colour ' meant to be 'colour'"):
+        model.predict(frame.rename(columns={"colour": "Colour "}))
+    assert model.predict(frame.head(0)).shape == (0,)
 
 
 def test_errors(tmp_path) -> None:

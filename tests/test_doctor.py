@@ -50,6 +50,10 @@ FAULTS = [
     ("leak", lambda t: {"verdict": np.where(t["label"] == "yes", "guilty", "free")}, "verdict: alone it tells the label", "--drop verdict"),
     ("leak", lambda t: {"sum": np.where(t["label"] == "yes", 5, 1) + RNG.random(N)}, "sum: alone it tells the label", "--drop sum"),
     ("leak", lambda t: {"paid": np.where(t["label"] == "yes", RNG.random(N), np.nan)}, "paid: whether it is filled in tells", "--drop paid"),
+    ("leak", lambda t: {"day": [f"2025-0{6 - 3 * (x == 'yes')}-{1 + i % 28:02}" for i, x in enumerate(t["label"])]}, "day: alone it tells the label", "--drop day"),
+    ("far away", lambda t: {"weight": np.where(np.arange(N) % 9, t["weight"], -999)}, "weight: -999 in 45 rows, far from all others (-", "leave those cells empty"),
+    ("far away", lambda t: {"weight": np.where(np.arange(N) == 9, 1e30, t["weight"])}, "weight: 1e+30 in 1 row, far from all", "leave those cells empty"),
+    ("levels alike", lambda t: {"colour": np.where(np.arange(N) % 9, t["colour"], "Red ")}, "colour: levels that differ little: 'Red ' and 'red'", "write them alike"),
     ("same", lambda t: {"inches": t["size"] * 2.54 + 1}, "inches says the same as size", "--drop inches"),
     ("same", lambda t: {"couleur": pd.Series(t["colour"]).map({"red": 1, "green": 2, "blue": 3})}, "couleur says the same as colour", "--drop couleur"),
     ("constant", lambda t: {"unit": ["cm"] * N}, "unit: the same in all rows", "left out"),
@@ -119,6 +123,12 @@ def test_sparse_data(linclf, in_tmp) -> None:
     assert "--scale maxabs" in result["command"]
     assert "303 features for 160 training rows" in found(result)["wide"]["what"]
     assert linclf(result["command"].removeprefix("linclf ") + " -q").code == 0
+
+
+def test_the_only_column_is_never_dropped(linclf, in_tmp) -> None:
+    result = examined(linclf, {"a": [1.5, 2.5, 3.5, 4.5] * 20, "label": ["u", "u", "v", "v"] * 20})
+    assert "a: alone it tells the label in 100.0%" in found(result)["leak"]["what"]
+    assert "--drop" not in result["command"]
 
 
 def test_hostile_tables(linclf, in_tmp) -> None:

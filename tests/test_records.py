@@ -81,7 +81,8 @@ def test_types_of_parquet(tmp_path) -> None:
         ("t.json", json.dumps([*ROWS, 3]), r"t.json: entry 24 \(from 0\): is not an object"),
         ("t.json", "[1, 2", "t.json: is not JSON"),
         ("t.jsonl", "[" * 100_000, "is not JSON"),
-        ("t.jsonl", b"\xff\xfe", "t.jsonl:1: is not JSON"),
+        ("t.jsonl", b"\xff\xfe", "t.jsonl: is UTF-16 text; convert it, e.g. with iconv"),
+        ("t.jsonl", b"\xf8\xfe", "t.jsonl:1: is not JSON"),
         ("t.parquet", b"PAR1 not really", "t.parquet: is not a whole Parquet file"),
     ],
 )

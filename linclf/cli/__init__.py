@@ -3,6 +3,7 @@
 `main` turns every way a command can end into an exit code and at most one line on stderr.
 """
 
+import difflib
 import os
 import signal
 import sys
@@ -49,6 +50,15 @@ class Commands(click.Group):
         if name in COMMANDS:
             command = getattr(import_module(f"linclf.cli.{name}"), name)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, but with the nearest name for one that is not there."""
+        near = difflib.get_close_matches(args[0], COMMANDS, 1) if args and args[0] not in COMMANDS else []
+        if near and not args[0].startswith("-"):
+            ctx.fail(f"No such command {args[0]!r}; did you mean {near[0]!r}?")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The table, as click would print it."""

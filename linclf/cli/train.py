@@ -91,7 +91,8 @@ def train(
     linclf train train.svm --test test.svm --loss hinge
     linclf train mydata.csv --val 0.1 --patience 5 --json
 
-    DATA is a name (linclf datasets) or a file: CSV or TSV with a header, svmlight, or npz, also .gz, .bz2 or .xz.
+    DATA is a name (linclf datasets) or a file: CSV or TSV with a header, JSON lines, Parquet, svmlight, or npz, also .gz,
+    .bz2 or .xz. Missing cells, categories, dates and text in a table become features (docs/tables.md).
     """  # fmt: skip
     began = time.perf_counter()
     config = TrainOptions(source=source(data, options), bias=not options.pop("no_bias"), **options)

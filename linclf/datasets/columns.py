@@ -10,6 +10,7 @@ constant, id   nothing: the same cell in all rows, or another one in each, a row
 import math
 import re
 from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime, timedelta
 from functools import reduce
 from typing import Any, NamedTuple
 
@@ -32,7 +33,9 @@ WIDE = 256  # features of categories beyond which a table is sparse; with text i
 
 LEFT_OUT = {"constant": "left out: the same in all rows", "id": "left out: another one in each row"}
 _ID_NAME = re.compile(r"(.*[\W_])?(id|uuid|guid|index|key|unnamed: 0)", re.IGNORECASE)
-_DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?Z?)?")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d(:?\d\d)?)?)?")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_WORD = re.compile(r"[^\W\d_]+")
 
 
 @dataclass(frozen=True)
@@ -220,7 +223,7 @@ def _kind(column: str, levels: Array, counts: Array, n: int) -> str:
         return "number"
     if all(not math.isnan(date(level)) for level in levels):
         return "date"
-    words = np.mean([len(re.findall(r"\w+", level)) for level in levels[:SAMPLE]])
+    words = np.mean([len(_WORD.findall(level)) for level in levels[:SAMPLE]])
     if words >= FEWEST_WORDS and (len(levels) > there / 5 or len(levels) > SAMPLE) and not _ID_NAME.fullmatch(column):
         return "text"
     return "id" if len(levels) == there >= FEWEST_IDS else "category"
@@ -236,13 +239,14 @@ def number(text: str) -> float:
 
 
 def date(text: str) -> float:
-    """Days since 1970 of a date, or a date and time, in ISO 8601, else NaN."""
+    """Days since 1970 of a date, or a date and time, in ISO 8601, else NaN; without a time zone it is UTC."""
     if not _DATE.fullmatch(text):
         return math.nan
     try:
-        return float(np.datetime64(text.removesuffix("Z"), "us").astype(np.int64) / 86_400_000_000)
+        moment = datetime.fromisoformat(text)
     except ValueError:
         return math.nan
+    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) / timedelta(days=1)
 
 
 def not_numbers(kind: str, cells: Cells) -> dict[str, int]:
@@ -305,7 +309,11 @@ def _standardised(column: Column, table: Table, rows: Array, name: str) -> Colum
 
 def filled(column: Column, cells: Array | Cells) -> tuple[Array, Array]:
     """The numbers (n,) of a column of numbers or dates, the median where a cell is missing, and where that is (n,)."""
-    if isinstance(cells, Cells):
-        cells = cells.converted(date if column.kind == "date" else number)
+    cells = number_cells(column, cells) if isinstance(cells, Cells) else cells
     missing = np.isnan(cells)
     return np.where(missing, column.median, cells), missing
+
+
+def number_cells(column: Column, cells: Cells) -> Array:
+    """The text of a column of numbers or dates as numbers (n,), NaN where it is none."""
+    return cells.converted(date if column.kind == "date" else number)

@@ -11,7 +11,7 @@ import numpy as np
 
 from linclf.datasets import labels
 from linclf.datasets.dataset import Dataset, Features, Raw
-from linclf.datasets.frames import choose_target, read_as_text, to_dataset
+from linclf.datasets.frames import choose_target, is_row, read_as_text, to_dataset
 from linclf.datasets.table import Frame
 from linclf.errors import InputError
 from linclf.losses import Array
@@ -100,8 +100,13 @@ class _Text:
 
     def columns(self) -> list[str]:
         """The names of the columns; without a header their numbers from 0, as text."""
-        names = [str(name) for name in self._read(nrows=0 if self.header else 1, dtype=str).columns]
         first = next((record for _, record in self._records()), [])
+        if (
+            first
+            and first[0].lstrip().startswith(("{", "["))
+            and self.content.lstrip(b"\xef\xbb\xbf \n\r").startswith((b"{", b"["))
+        ):
+            raise InputError(f"{self.name}: seems to hold JSON; say --format jsonl")
         other = next((mark for mark in ";\t|," if mark in first[0]), None) if len(first) == 1 else None
         if other is not None:
             raise InputError(
@@ -110,8 +115,9 @@ class _Text:
             )
         twice = next((name for name in first if self.header and first.count(name) > 1), None)
         if twice is not None:
-            raise InputError(f"{self.name}: two columns are named {twice!r}; give each a name of its own")
-        return names
+            hint = " (or is there no header? say --no-header)" if is_row(first) else ""
+            raise InputError(f"{self.name}: two columns are named {twice!r}; give each a name of its own{hint}")
+        return [str(name) for name in self._read(nrows=0 if self.header else 1, dtype=str).columns]
 
     def frame(self, columns: list[str], target: str | None, as_text: tuple[str, ...]) -> Frame:
         """All cells: target (`NA` is a label like any other, an empty cell is missing) and `as_text` as text, the rest as

@@ -1,10 +1,11 @@
 """Columns of a table -> the matrix X, as `columns.learn` decided from the training rows."""
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 
-from linclf.datasets.columns import Column, filled, in_rows, learn, not_numbers, vectorizer
+from linclf.datasets.columns import Column, filled, in_rows, learn, not_numbers, number, vectorizer
 from linclf.datasets.dataset import Dataset, Features, Source
 from linclf.datasets.table import Cells, Table, spelled
 from linclf.errors import InputError
@@ -50,6 +51,8 @@ def encode(X: Matrix, features: Features, name: str) -> tuple[Matrix, Unknown]:
             places = [table.names.index(column.name) for column in used]
             return (numbers if places == list(range(numbers.shape[1])) else numbers[:][:, places]), {}
     part, unknown, blocks = X[:], {}, []
+    if not len(part.numbers):
+        return np.zeros((0, features.count)), {}
     for column in used:
         block, strange = _block(column, part.column(column.name), features.sparse)
         bad = first_not_finite(block)
@@ -91,8 +94,18 @@ def _block(column: Column, cells: Array | Cells, sparse: bool) -> tuple[Matrix, 
 
 
 def _one_hot(column: Column, cells: Cells, sparse: bool) -> tuple[Matrix, dict[str, int]]:
-    """0 and 1, one column for each level, then for the pool, then for missing cells; all 0 for what has none of these."""
+    """0 and 1, one column for each level, then for the pool, then for missing cells; all 0 for what has none of these.
+
+    A level that is no other than a known one written as another number (1.0 or 01 for 1) is that one: files and frames
+    differ in how they write codes.
+    """
     place = {level: j for j, level in enumerate(column.levels)}
+    if any(level not in place for level in cells.levels):
+        values = [number(level) for level in column.levels]
+        once = Counter(values)
+        same = {value: j for j, value in enumerate(values) if once[value] == 1 and not np.isnan(value)}
+        others = [level for level in cells.levels if level not in place and number(level) in same]
+        place |= {level: same[number(level)] for level in others}
     width, pool = len(column.features()), len(column.levels) if column.pooled else -1
     places = np.array([place.get(level, pool) for level in cells.levels] + [width - 1 if column.missing else -1])
     at = places.astype(np.intp)[cells.codes]  # (n,)

@@ -29,7 +29,7 @@ def choose_target(source: Source, columns: list[str], like: Features | None, lab
             return columns[int(wanted)]
         if not labelled and source.target is None:
             return None
-        header = " (or is there no header? say --no-header)" if source.header and _is_row(columns) else ""
+        header = " (or is there no header? say --no-header)" if source.header and is_row(columns) else ""
         raise InputError(
             f"{source.data}: has no column {wanted!r}{_hint(wanted, columns)}; its columns are {listed(columns, SHOWN)}; "
             f"name one with --target{header}"
@@ -41,7 +41,7 @@ def choose_target(source: Source, columns: list[str], like: Features | None, lab
         return None
     header = ", numbered from 0"
     if source.header:
-        header = "; if the file has no header, say --no-header" if _is_row(columns) else ""
+        header = "; if the file has no header, say --no-header" if is_row(columns) else ""
     reason = f"more than one of {', '.join(found)}" if found else f"no column named {', '.join(TARGET_NAMES)}"
     raise InputError(
         f"{source.data}: has {reason}; choose the label with --target; the columns are {listed(columns, SHOWN)}{header}"
@@ -91,7 +91,7 @@ def _labels(column: Any, target: str, table: Table, name: str) -> Array:
     return labels.from_text(cells.levels)[cells.codes]
 
 
-def _is_row(columns: list[str]) -> bool:
+def is_row(columns: list[str]) -> bool:
     """Whether what should be a header looks like a row of data: a number among the names."""
     return any(re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?(\.\d+)?", name, re.IGNORECASE) for name in columns)
 
@@ -99,6 +99,19 @@ def _is_row(columns: list[str]) -> bool:
 def _hint(wanted: str, columns: list[str]) -> str:
     near = difflib.get_close_matches(wanted, columns, 1)
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def found_by_name(columns: list[str], wanted: tuple[str, ...], name: str) -> tuple[str, ...]:
+    """The columns `wanted`. Raises InputError where one is not among `columns`; `name` is the data set's."""
+    missing = [column for column in wanted if column not in columns]
+    if missing:
+        alike = {column.strip().casefold(): column for column in columns}
+        near = alike.get(missing[0].strip().casefold())
+        hint = f"; is {near!r} meant to be {missing[0]!r}?" if near else "; add them, in any order"
+        raise InputError(
+            f"{name}: lacks {len(missing)} of the {len(wanted)} columns of the training data: {listed(missing, SHOWN)}{hint}"
+        )
+    return wanted
 
 
 def _feature_columns(
@@ -112,6 +125,10 @@ def _feature_columns(
                 raise InputError(
                     f"{source.data}: --{option} {unknown[0]}: there is no such column{_hint(unknown[0], columns)}"
                 )
+            if target in chosen:
+                raise InputError(
+                    f"{source.data}: --{option} {target}: this column is the label; leave one of the two out"
+                )
         names = [name for name in columns if name != target and name not in source.drop]
         if not names:
             raise InputError(f"{source.data}: no feature column is left besides the target; drop fewer columns")
@@ -121,12 +138,7 @@ def _feature_columns(
                 "give data of the same columns"
             )
         return names, ()
-    missing = [name for name in like.names if name not in columns]
-    if missing:
-        raise InputError(
-            f"{source.data}: lacks {len(missing)} of the {len(like.names)} columns of the training data: "
-            f"{listed(missing, SHOWN)}; add them, in any order"
-        )
+    found_by_name(columns, like.names, source.data)
     used = {*like.names, *like.drop, like.target, target}
     spare = [name for name in columns if name not in used]
     notes = (f"columns the model was not trained on were ignored: {listed(spare, SHOWN)}",)

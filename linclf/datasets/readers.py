@@ -33,17 +33,32 @@ SUFFIXES = {
 }
 
 
+STRANGE = {  # how files begin that are no data, and what to do with them
+    b"PK\x03\x04": "is an Excel workbook or another zip file; save it as CSV, or unpack it",
+    b"PAR1": "is a Parquet file; say --format parquet, or name it .parquet",
+    b"\x93NUMPY": "is a single array; save features and labels together, as X and y, with numpy.savez",
+    b"\x89PNG": "is a picture; give a table, or arrays in an npz file",
+    b"\xff\xfe": "is UTF-16 text; convert it, e.g. with iconv -f UTF-16 -t UTF-8",
+    b"\xfe\xff": "is UTF-16 text; convert it, e.g. with iconv -f UTF-16 -t UTF-8",
+}
+
+
 def read_file(source: Source, like: Features | None = None, labelled: bool = True) -> Dataset:
     """Read a file, or standard input for `-`.
 
     like      read it as the file a model was trained on: the same columns, options and index base
     labelled  whether labels are required; a file to predict may have none
     """
-    known, kind = kind_of(source, like)
     packed = read_bytes(source.data)
     content = unpack(source.data, packed)
     if not content or content.isspace():
         raise InputError(f"{source.data}: is empty; give a file with rows")
+    known, kind = kind_of(source, like)
+    strange = next((what for start, what in STRANGE.items() if content.startswith(start)), None)
+    if strange and kind not in ("npz", "parquet"):
+        raise InputError(f"{source.data}: {strange}")
+    if b"linclf" in content[:100_000] and content[8:9] == b"{":
+        raise InputError(f"{source.data}: is a model; data are expected here")
     try:
         return parse(Raw(source, kind, hashlib.sha256(packed).hexdigest(), content), like, labelled)
     except InputError as error:
@@ -61,7 +76,7 @@ def kind_of(source: Source, like: Features | None) -> tuple[bool, str]:
     if like is not None:  # what a model is given has the format of its training data, if nothing else says so
         known = known or like.format or ("csv" if source.data == "-" else None)
     kind = known or "svmlight"
-    _check_options(source, kind)
+    _check_options(source, kind, known is not None)
     return known is not None, kind
 
 
@@ -75,7 +90,7 @@ def parse(raw: Raw, like: Features | None, labelled: bool) -> Dataset:
     return tables.get(raw.format or "", read_delimited)(raw, like, labelled)
 
 
-def _check_options(source: Source, kind: str) -> None:
+def _check_options(source: Source, kind: str, known: bool) -> None:
     """Refuse options that another format has and this one has not."""
     table_options: dict[str, Any] = {f"--{option}": columns for option, columns in source.told().items()}
     table_options |= {"--target": source.target, "--no-header": not source.header, "--min-count": source.min_count != 2}
@@ -85,7 +100,12 @@ def _check_options(source: Source, kind: str) -> None:
         unfit = {**base_options, "--no-header": not source.header}
     for option, given in unfit.items():
         if given:
-            raise InputError(f"{source.data}: is read as {kind}, which has no use for {option}; leave it out")
+            if known:
+                raise InputError(f"{source.data}: is read as {kind}, which has no use for {option}; leave it out")
+            raise InputError(
+                f"{source.data}: has no suffix that says its format, and svmlight has no use for {option}; "
+                f"say --format {', '.join(FORMATS[:4])} or another"
+            )
 
 
 def _read_npz(raw: Raw, like: Features | None, labelled: bool) -> Dataset:

@@ -15,7 +15,8 @@ from linclf.errors import InputError
 def read_json_lines(raw: Raw, like: Features | None, labelled: bool) -> Dataset:
     """A Dataset of a Table from text with a JSON object on each line, or from one JSON list of objects.
 
-    The keys are the columns. A cell is missing where there is null or no such key; true and false are text.
+    The keys are the columns. A cell is missing where there is null or no such key, so that a column of a model is missed only
+    where no row has any of them.
     """
     import pandas as pd
 
@@ -23,8 +24,8 @@ def read_json_lines(raw: Raw, like: Features | None, labelled: bool) -> Dataset:
     records, lines = _records(raw)
     columns = list(dict.fromkeys(key for record in records for key in record))
     target = choose_target(raw.source, columns, like, labelled)
-    if raw.skipped and like is not None:  # a later piece of a stream: other rows may have these
-        columns = list(dict.fromkeys([*columns, *(like.names or ())]))
+    if like is not None and like.names is not None and any(column in like.names for column in columns):
+        columns = list(dict.fromkeys([*columns, *like.names]))  # no such key: a missing cell
     as_text = {*read_as_text(raw.source, like), target}
     left_out = {*raw.source.drop, *(like.drop if like else ())} - {target}
     cells = {}

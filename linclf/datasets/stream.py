@@ -3,6 +3,7 @@
 import select
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import BinaryIO
 
 from linclf.datasets.dataset import Dataset, Features, Raw, Source
@@ -42,14 +43,42 @@ def stream(source: Source, like: Features) -> Iterator[Dataset]:
                 header = piece
                 continue
             header = piece[:end]
-        if piece.strip():
-            columns = like.columns_only()
-            read = parse(Raw(source, kind, "", content, skipped), columns, labelled=False)
+        body = content[len(header) :]
+        for dataset in _read(Raw(source, kind, "", body, skipped), header, like):
             empty = False
-            yield encoded(read, like) if like.columns else read
-        skipped += content.count(b"\n") - header.count(b"\n")
+            yield dataset
+        skipped += body.count(b"\n")
     if empty:
         raise InputError("-: holds no rows; give rows on standard input")
+
+
+def _read(raw: Raw, header: bytes, like: Features) -> Iterator[Dataset]:
+    """The rows in whole records below a header, for a model. Raises InputError where one is wrong, after the rows before it."""
+    if not raw.content.strip():
+        return
+    try:
+        dataset = parse(replace(raw, content=header + raw.content), like.columns_only(), labelled=False)
+        dataset = encoded(dataset, like) if like.columns else dataset
+    except InputError:
+        middle = _middle(raw.content, quoted=raw.format in ("csv", "tsv"))
+        if not middle:
+            raise
+        first, rest = raw.content[:middle], raw.content[middle:]
+        yield from _read(replace(raw, content=first), header, like)
+        yield from _read(replace(raw, content=rest, skipped=raw.skipped + first.count(b"\n")), header, like)
+    else:
+        yield dataset
+
+
+def _middle(content: bytes, quoted: bool) -> int:
+    """Where a record ends near the middle of several ones; 0 for a single one."""
+    place, end, open_quote = 0, 0, False
+    for line in content.splitlines(keepends=True):
+        end += len(line)
+        open_quote ^= quoted and line.count(b'"') % 2 == 1
+        if not open_quote and end < len(content) and (place == 0 or end <= len(content) // 2):
+            place = end
+    return place
 
 
 def _first_record(piece: bytes) -> int:

@@ -10,6 +10,7 @@ from linclf.datasets.labels import MISSING
 from linclf.errors import InputError
 from linclf.losses import Array
 
+TRUTH = {"true": "True", "TRUE": "True", "false": "False", "FALSE": "False"}
 Frame = Any  # pandas.DataFrame; pandas is imported only when a table is read
 
 
@@ -153,9 +154,11 @@ def to_cells(column: Any) -> Cells:
 
 
 def _blanked(cells: Cells) -> Cells:
-    """The cells without those that spell a missing one."""
-    spell = np.array([level in MISSING for level in cells.levels], bool)
-    return Cells(np.where(np.append(spell, True)[cells.codes], np.int32(-1), cells.codes), cells.levels)
+    """The cells without those that spell a missing one, and with one spelling of true and false, which formats differ in."""
+    levels = [TRUTH.get(level, level) for level in cells.levels]
+    found: dict[str, int] = {}
+    places = [-1 if level in MISSING else found.setdefault(level, len(found)) for level in levels]
+    return Cells(np.array([*places, -1], np.int32)[cells.codes], np.array([*found], object))
 
 
 def spelled(numbers: Array) -> Cells:
@@ -170,4 +173,5 @@ def spelled(numbers: Array) -> Cells:
 
 def listed(names: Sequence[str], most: int) -> str:
     """Names for a message, the middle of a long list left out."""
-    return ", ".join(names if len(names) <= most else [*names[: most - 3], "...", *names[-2:]])
+    shown = [repr(name) if name != name.strip() or not name else name for name in names]
+    return ", ".join(shown if len(shown) <= most else [*shown[: most - 3], "...", *shown[-2:]])
