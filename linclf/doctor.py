@@ -13,7 +13,7 @@ from linclf.datasets import Dataset, Part, Parts
 from linclf.datasets.columns import FEW_NUMBERS, LEFT_OUT, Column, in_rows, not_numbers, number_cells, spans_of
 from linclf.datasets.labels import plainly
 from linclf.datasets.scaling import SMALLEST
-from linclf.datasets.table import Cells, Table
+from linclf.datasets.table import Cells, Table, option
 from linclf.losses import Array
 from linclf.matrix import Matrix, chunks, is_sparse
 
@@ -197,7 +197,7 @@ def _missing(columns: tuple[Column, ...], n: int) -> list[Finding]:
         findings.append(Finding("missing", f"cells are missing in {_named(shares)}", do, tuple(c.name for c in gaps)))
     mostly = tuple(column.name for column in gaps if column.missing > MOSTLY_MISSING * n)
     if mostly:
-        do = f"ask why; if that they are missing means nothing: --drop {','.join(mostly)}"
+        do = f"ask why; if that they are missing means nothing: {option('drop', *mostly)}"
         findings.append(
             Finding("mostly missing", f"more than half of the cells are missing in {_named([*mostly])}", do, mostly)
         )
@@ -217,13 +217,13 @@ def _written_oddly(table: Table, columns: tuple[Column, ...]) -> list[Finding]:
             strange = not_numbers("number", cells)
             if strange:
                 what = f"{column.name}: {sum(strange.values())} cells are not numbers, such as {next(iter(strange))!r}"
-                do = f"nothing, if they mean that a cell is missing; else mend them, or --category {column.name}"
+                do = f"nothing, if they mean that a cell is missing; else mend them, or {option('category', column.name)}"
                 findings.append(Finding("not numbers", what, do, (column.name,)))
         elif all(_OTHER_DATE.fullmatch(level) for level in levels):
-            what = f"{column.name}: dates such as {levels[0]!r}, taken as a {column.kind}"
+            what = f"{column.name}: dates such as {levels[0]!r}, taken as {column.kind}"
             findings.append(Finding("dates", what, "write them as 2026-12-31 to have them as numbers", (column.name,)))
         elif all(_DECORATED.fullmatch(level) for level in levels):
-            what = f"{column.name}: numbers such as {levels[0]!r}, taken as a {column.kind}"
+            what = f"{column.name}: numbers such as {levels[0]!r}, taken as {column.kind}"
             do = "write them as 1234.5, with no unit and no mark between thousands"
             findings.append(Finding("written numbers", what, do, (column.name,)))
         elif column.kind == "category":
@@ -252,7 +252,9 @@ def _telling(table: Table, y: Array) -> list[Finding]:
         else:
             continue
         what = f"{name}: {how} in {right:.1%} of the rows (always saying the same: {base:.1%})"
-        findings.append(Finding("leak", what, f"is it known before the label is? if not: --drop {name}", (name,)))
+        findings.append(
+            Finding("leak", what, f"is it known before the label is? if not: {option('drop', name)}", (name,))
+        )
     return findings
 
 
@@ -300,7 +302,7 @@ def _same(table: Table) -> list[Finding]:
                 if len(np.unique(pairs)) == sizes[one]:
                     partner[other] = one
     return [
-        Finding("same", f"{other} says the same as {one}", f"one is enough: --drop {other}", (other,))
+        Finding("same", f"{other} says the same as {one}", f"one is enough: {option('drop', other)}", (other,))
         for other, one in partner.items()
     ]
 

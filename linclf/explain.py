@@ -65,10 +65,10 @@ def contributions(model: LinearModel, X: Matrix, wanted: str | None = None) -> d
     levels, words, and what says that a cell is missing.
     """
     names, predicted = model.features.feature_names(), model.predict(X).tolist()[0]
-    row = (X.toarray() if is_sparse(X) else np.asarray(X[:])).astype(np.float64).ravel()  # (d,)
+    row = _numbers(X)
     reference = _reference(model)  # (d,)
     shown = _shown_values(model, row)
-    ((j, sign, label),) = _outputs(model, str(predicted) if wanted is None else wanted)
+    j, sign, label = _output(model, X, wanted)
     weight = sign * model.weight[:, j].astype(np.float64)  # (d,)
     adds = weight * (row - reference)
     base = math.fsum([sign * float(model.bias[j]), *(weight * reference).tolist()])
@@ -88,6 +88,17 @@ def contributions(model: LinearModel, X: Matrix, wanted: str | None = None) -> d
         "base": base,
         "contributions": entries,
     }
+
+
+def _numbers(X: Matrix) -> Array:
+    """A single row (1, d) as numbers (d,)."""
+    return np.asarray((X.toarray() if is_sparse(X) else np.asarray(X[:])).astype(np.float64).ravel())
+
+
+def _output(model: LinearModel, X: Matrix, wanted: str | None) -> tuple[int, int, Any]:
+    """The one of `_outputs` for the class wanted, else for the one predicted of a row X (1, d)."""
+    (found,) = _outputs(model, str(model.predict(X).tolist()[0]) if wanted is None else wanted)
+    return found
 
 
 def _outputs(model: LinearModel, wanted: str | None) -> list[tuple[int, int, Any]]:
@@ -150,16 +161,12 @@ def weight_pictures(model: LinearModel, shape: tuple[int, int], wanted: str | No
 
 def row_pictures(model: LinearModel, X: Matrix, shape: tuple[int, int], wanted: str | None = None) -> list[Picture]:
     """A row X (1, d) as a picture of this height and width, and what each of its pixels adds to the score."""
-    told = contributions(model, X, wanted)
-    place = {name: j for j, name in enumerate(model.features.feature_names())}
-    adds = np.zeros(model.features.count)
-    adds[[place[entry["feature"]] for entry in told["contributions"]]] = [
-        entry["adds"] for entry in told["contributions"]
-    ]
-    row = (X.toarray() if is_sparse(X) else np.asarray(X[:])).ravel()
+    row = _numbers(X)
+    j, sign, label = _output(model, X, wanted)
+    adds = sign * model.weight[:, j] * (row - _reference(model))
     return [
         Picture("the row", _as_picture(model, row, shape), signed=False),
-        Picture(f"adds to {told['class']}", _as_picture(model, adds, shape), signed=True),
+        Picture(f"adds to {label}", _as_picture(model, adds, shape), signed=True),
     ]
 
 

@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 import warnings
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 
 from linclf.calibration import Calibration
 from linclf.datasets import Features
+from linclf.datasets.columns import Column
 from linclf.datasets.encoding import encode, unknown_notes
 from linclf.datasets.frames import found_by_name
 from linclf.datasets.table import from_frame
@@ -143,7 +144,12 @@ class LinearModel:
         text = json.dumps(record, sort_keys=True, separators=(",", ":"), allow_nan=False)
         tensors = {"weight": self.weight, "bias": self.bias}
         tensors |= {name: a for name, a in (("scale", self.scale), ("center", self.center)) if a is not None}
-        content = save({name: np.ascontiguousarray(a) for name, a in tensors.items()}, metadata={"linclf": text})
+        try:
+            content = save({name: np.ascontiguousarray(a) for name, a in tensors.items()}, metadata={"linclf": text})
+        except SafetensorError as error:  # its header has a limit
+            raise InputError(
+                f"the model's description is too large for a file ({error}); use a larger --min-count"
+            ) from None
         start, end = _digest_span(content) or (0, 0)
         return content[:start] + hashlib.sha256(content).hexdigest().encode() + content[end:]
 
@@ -183,10 +189,13 @@ def _parse(content: bytes) -> LinearModel:
 
     length = int.from_bytes(content[:8], "little")
     record = json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["linclf"])
-    if record.pop("format") > FORMAT_VERSION:
+    version = record.pop("format")
+    if version > FORMAT_VERSION:
         raise InputError("was written by a newer linclf; upgrade linclf to read it")
     tensors = load_tensors(content)
     features = Features.of(record.pop("features"))
+    if version == 1 and features.names is not None and not features.sparse:  # a table of numbers without gaps
+        features = replace(features, columns=tuple(Column(name, "number") for name in features.names))
     del record["sha256"]
     weight, bias, scale, center = tensors["weight"], tensors["bias"], tensors.get("scale"), tensors.get("center")
     classes, loss, calibration = np.array(record.pop("classes")), record.pop("loss"), record.pop("calibration", None)
@@ -195,6 +204,6 @@ def _parse(content: bytes) -> LinearModel:
     d, m = features.count, LOSSES[model.loss].n_outputs(len(model.classes))
     fits = (weight.shape, bias.shape) == ((d, m), (m,)) and all(a is None or a.shape == (d,) for a in (scale, center))
     floats = all(a.dtype in (np.float32, np.float64) and np.isfinite(a).all() for a in tensors.values())
-    if not (fits and floats and len(features.feature_names()) == d and len(model.classes) >= 2):
+    if not (fits and floats and features.named() in (None, d) and len(model.classes) >= 2):
         raise ValueError("its tensors do not fit its description")
     return model

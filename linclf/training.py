@@ -80,6 +80,10 @@ class TrainOptions:
                     "patience watches the validation accuracy; give --val DATA or a fraction, e.g. --val 0.1"
                 )
 
+    def has_val(self) -> bool:
+        """Whether there is a validation part."""
+        return bool(parse_part(self.val, "val"))
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -149,8 +153,8 @@ def load_sets(options: TrainOptions, cache: Cache | None = None) -> Sets:
 
 def cut_parts(options: TrainOptions, sets: Sets, like: Features | None = None) -> Parts:
     """Cut the data into parts, without a validation part if the options have none; `like` are features learned before."""
-    apart = CALIBRATION_FRACTION if options.calibrate and not options.val else 0
-    val = sets.val if options.val else None
+    apart = CALIBRATION_FRACTION if options.calibrate and not options.has_val() else 0
+    val = sets.val if options.has_val() else None
     return datasets.cut(sets.dataset, sets.test, val, options.seed, calibration=apart, like=like)
 
 
@@ -240,9 +244,14 @@ def _measure(options: TrainOptions, parts: Parts, prepared: _Prepared, fitted: F
     if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
         raise InputError(f"{name}: the weights overflow when the scaling is folded in; rescale the columns first")
     model = LinearModel(weight, bias, parts.classes, options.loss, parts.features, {}, scaling.scale, scaling.center)
-    told = parts.val if options.val else parts.calibration
+    told = parts.val if options.has_val() else parts.calibration
     if options.calibrate and told is not None:
         known = told.y >= 0
+        if len(np.unique(told.y[known])) < 2:
+            part = "validation" if options.has_val() else "held-out"
+            raise InputError(
+                f"{name}: the {part} rows hold a single known class, which calibrates nothing; give more rows"
+            )
         learned = calibrate(options.calibrate, model.scores(told.X)[known], told.y[known])
         model = replace(model, calibration=learned)
     measured = {

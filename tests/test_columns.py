@@ -103,7 +103,7 @@ def make(n: int, seed: int) -> dict[str, list]:
         "colour": rng.choice(["red", "green", "blue", "?"], n, p=[0.5, 0.3, 0.15, 0.05]).tolist(),
         "town": rng.choice([f"town {i}" for i in range(30)], n).tolist(),
         "day": [f"2024-0{m}-1{d}" for m, d in rng.integers(1, 9, (n, 2))],
-        "words": [" ".join(rng.choice(list("abcdefgh"), 6)) + f" w{i}" for i in range(n)],
+        "words": [" ".join(rng.choice(["ab", "cd", "ef", "gh", "ij", "kl"], 6)) + f" w{i}" for i in range(n)],
         "row": list(range(n)),
         "same": ["x"] * n,
     }
@@ -168,7 +168,7 @@ HOSTILE = [
     "new\nline",
     "2024-01-01",
     "town 3",
-    "a b c d e",
+    "ab cd ef gh ij",
     "9" * 30,
 ]
 
@@ -344,3 +344,37 @@ def test_options_that_tables_alone_have(tmp_path) -> None:
     for options in ({"category": ("1",)}, {"min_count": 5}):
         with pytest.raises(InputError, match=f"which has no use for --{next(iter(options)).replace('_', '-')}"):
             load(Source(str(tmp_path / "t.svm"), **options))
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        ([f"{i:08x}-00e9-41d4-a716-{i * 7919:012x}" for i in range(40)], "id"),
+        ([f"{1 + i % 12}/{1 + i % 4}/2020" for i in range(40)], "category"),
+        ([f"${i * 37.5:,.2f}" for i in range(40)], "id"),
+        ([f"2024-01-{i % 28 + 1:02} 10:00:00+02:00" for i in range(40)], "date"),
+        (["0000-00-00", *(f"2024-{1 + i % 12:02}-{1 + i % 28:02}" for i in range(39))], "date"),
+        ([12345678901234567890123 + 7 * i for i in range(40)], "id"),
+        ([2**60 + i for i in range(40)], "id"),
+    ],
+)
+def test_codes_dates_and_money_are_no_text(tmp_path, cells: list, kind: str) -> None:
+    assert kinds(tmp_path, {"a": cells, "other": [1, 2, 4, 4] * 10})["a"] == kind
+
+
+def test_a_date_is_a_date_whatever_stands_beside_it(tmp_path) -> None:
+    days = [f"2024-{1 + i % 12:02}-{1 + i % 28:02}" for i in range(40)]
+    train = read(tmp_path / "t.csv", table_of({"day": days, "x": [1, 2, 4, 4] * 10}))
+    features, _ = learn_features(train.X, train.features, train.source)
+    rows = []
+    for beside in ("19000", "2020-05-05"):
+        (tmp_path / "new.csv").write_text(f"day,x\n18000,1\n{beside},2\n")
+        rows.append(load(Source(str(tmp_path / "new.csv")), like=features, labelled=False).X[0].tolist())
+    assert rows[0] == rows[1]
+
+
+def test_only_so_many_levels_are_kept_the_most_frequent_ones(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("linclf.datasets.columns.MOST_LEVELS", 2)
+    dataset = read(tmp_path / "t.csv", table_of({"a": ["x", "y", "y", "z", "z", "w"] * 10}))
+    features, _ = learn_features(dataset.X, dataset.features, dataset.source)
+    assert (features.columns[0].levels, features.columns[0].pooled) == (("y", "z"), 2)

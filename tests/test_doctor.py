@@ -125,6 +125,15 @@ def test_sparse_data(linclf, in_tmp) -> None:
     assert linclf(result["command"].removeprefix("linclf ") + " -q").code == 0
 
 
+def test_what_is_dropped_is_named_once_and_as_it_is_typed(linclf, in_tmp) -> None:
+    table = clean()
+    result = examined(linclf, table | {"my, verdict": table["label"]}, "--category colour")
+    assert "--drop '\"my, verdict\"'" in found(result)["leak"]["do"]
+    assert result["command"] == "linclf train t.csv --drop '\"my, verdict\"' --category colour --loss logistic"
+    result = examined(linclf, table | {"verdict": table["label"]}, "--category verdict")
+    assert result["command"] == "linclf train t.csv --drop verdict --loss logistic"
+
+
 def test_the_only_column_is_never_dropped(linclf, in_tmp) -> None:
     result = examined(linclf, {"a": [1.5, 2.5, 3.5, 4.5] * 20, "label": ["u", "u", "v", "v"] * 20})
     assert "a: alone it tells the label in 100.0%" in found(result)["leak"]["what"]

@@ -2,6 +2,7 @@ import json
 import os
 import stat
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -187,3 +188,34 @@ def test_a_device_is_written_to_and_not_replaced() -> None:
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
     with pytest.raises(AccessError, match="No space left on device"):
         write_bytes("/dev/full", b"x" * 100_000)
+
+
+GOLDEN = Path(__file__).parent / "golden"
+IRIS = Path(__file__).parent.parent / "data" / "iris.csv"
+
+
+def test_models_of_format_1_are_read_for_ever(linclf, in_tmp) -> None:
+    """Written before tables could hold anything but numbers: `train data/iris.csv --target species --loss softmax --epochs 20`."""
+    path = GOLDEN / "format-1.safetensors"
+    trained = load(str(path))
+    X = np.loadtxt(IRIS, delimiter=",", skiprows=1, usecols=range(4))
+    expected = trained.predict(X).tolist()
+    assert linclf("predict", path, IRIS).splitlines() == expected
+    assert "0.9733" in linclf(f"evaluate {path} {IRIS} --target species")
+    assert linclf(f"explain {path} {IRIS} --row 3").code == linclf("info", path).code == 0
+    (in_tmp / "gap.csv").write_text(IRIS.read_text().replace("5.1,", ",", 1))
+    ran = linclf(f"predict {path} gap.csv")
+    assert (
+        ran.code,
+        "gap.csv:2: the number in column 'sepal length' is missing, and the model knows no me" in ran.err,
+    ) == (2, True)
+    trained.save("again")
+    assert load("again").predict(X).tolist() == expected
+
+
+def test_a_description_too_large_for_a_file_is_an_error(monkeypatch) -> None:
+    names = tuple(f"{'x' * 1000}{i}" for i in range(120_000))
+    weight = np.zeros((len(names), 1))
+    huge = LinearModel(weight, np.zeros(1), np.array([0, 1]), "hinge", Features(len(names), names), {})
+    with pytest.raises(InputError, match="the model's description is too large for a file .*use a larger --min-count"):
+        huge.to_bytes()

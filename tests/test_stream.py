@@ -39,7 +39,7 @@ def test_pieces_end_where_records_do(rows: list[list[str]], cuts: list[int], end
     content = content if ended else content.rstrip(b"\n")
     cuts = sorted({min(c, len(content)) for c in cuts})
     parts = [content[a:b] for a, b in zip([0, *cuts], [*cuts, len(content)], strict=True)]
-    pieces = list(whole_records(Pieces(parts), quoted=True))
+    pieces = list(whole_records(Pieces(parts), separator=","))
     assert b"".join(pieces) == content
     for piece in pieces[:-1]:
         assert piece.endswith(b"\n")
@@ -50,8 +50,10 @@ def test_pieces_end_where_records_do(rows: list[list[str]], cuts: list[int], end
 
 def test_a_stray_quote_does_not_cost_the_square_of_the_file() -> None:
     rows = b"1,2,3\n" * 20_000
-    pieces = list(whole_records(Pieces([b'5" pipe,1\n', *[rows] * 30]), quoted=True))
+    pieces = list(whole_records(Pieces([b'5" pipe,1\n', *[rows] * 30]), separator=","))
     assert b"".join(pieces) == b'5" pipe,1\n' + rows * 30
+    assert len(pieces) == 31  # a quote within a cell opens nothing
+    assert len(list(whole_records(Pieces([b'"never closed,1\n', *[rows] * 30]), separator=","))) == 1
 
 
 @pytest.fixture

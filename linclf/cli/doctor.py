@@ -14,9 +14,9 @@ from linclf.cli.options import (
     data_options,
     json_option,
     source,
-    typed_names,
 )
 from linclf.datasets import Source
+from linclf.datasets.table import typed
 from linclf.doctor import examine
 from linclf.report import doctor_text, to_json
 from linclf.training import TrainOptions, cut_parts, load_sets
@@ -63,7 +63,7 @@ def doctor(*, data: str, test: str | None, seed: int, no_cache: bool, json: bool
     click.echo(to_json(result) if json else doctor_text(result, parts.features.columns))
 
 
-def _command(config: TrainOptions, recommended: dict[str, str]) -> str:
+def _command(config: TrainOptions, recommended: dict[str, Any]) -> str:
     """The command line that trains on the data as they were read, with the options recommended."""
     read, dropped = config.source, recommended.get("drop", ())
     options: dict[str, Any] = {
@@ -71,9 +71,7 @@ def _command(config: TrainOptions, recommended: dict[str, str]) -> str:
         "seed": config.seed or None,
         "target": read.target,
         "format": read.format,
-        **{
-            name: typed_names([*columns, *(dropped if name == "drop" else ())]) for name, columns in read.told().items()
-        },
+        **{option: _columns(option, columns, dropped) for option, columns in read.told().items()},
         "min-count": None if read.min_count == Source.min_count else read.min_count,
         **{name: value for name, value in recommended.items() if name != "drop"},
     }
@@ -86,3 +84,10 @@ def _command(config: TrainOptions, recommended: dict[str, str]) -> str:
         *(word for name, x in options.items() if x for word in (f"--{name}", str(x))),
     ]
     return shlex.join([*words, *flags])
+
+
+def _columns(option: str, columns: tuple[str, ...], dropped: tuple[str, ...]) -> str:
+    """The columns that an option names, when some more are dropped."""
+    kept = tuple(name for name in columns if name not in dropped)
+    names = (*kept, *dropped) if option == "drop" else kept
+    return typed(*names) if names else ""

@@ -208,13 +208,6 @@ def _names(entries: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for record in records for name in record if name))
 
 
-def typed_names(names: Iterable[str]) -> str:
-    """Columns as an option takes them."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(names)
-    return text.getvalue().removesuffix("\n")
-
-
 def cache_option(command: F) -> F:
     """--no-cache"""
     return click.option("--no-cache", is_flag=True, help="Read DATA anew, and keep nothing of it (see linclf cache).")(

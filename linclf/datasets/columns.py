@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from linclf.datasets.table import Cells, Table, spelled
+from linclf.datasets.table import LARGEST, Cells, Table, option, spelled
 from linclf.errors import InputError
 from linclf.losses import Array
 from linclf.matrix import Lazy, Matrix, chunks, lazy, select
@@ -28,6 +28,7 @@ FEWEST_WORDS = 3  # in a cell, on average, from which a column of many different
 SAMPLE = 1000  # cells whose words are counted
 FEWEST_IDS = 20  # rows from which cells that are all different are ids
 DENSE_IDS = 0.5  # share of the whole numbers between the smallest and the largest that a column of ids uses
+MOST_LEVELS = 10_000  # of a category that become features, the most frequent ones
 MOST_WORDS = 100_000  # words and pairs of a text that become features, the most frequent ones
 WIDE = 256  # features of categories beyond which a table is sparse; with text it always is
 
@@ -35,7 +36,7 @@ LEFT_OUT = {"constant": "left out: the same in all rows", "id": "left out: anoth
 _ID_NAME = re.compile(r"(.*[\W_])?(id|uuid|guid|index|key|unnamed: 0)", re.IGNORECASE)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d(:?\d\d)?)?)?")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_WORD = re.compile(r"[^\W\d_]+")
+_WORD = re.compile(r"[^\W\d_]{2}")  # two letters: dates, sums of money and UUIDs have no words
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Column:
 
     kind     number, date, category, text, or what it is left out for: constant, id
     missing  training rows without a cell; if there are any, a feature says where
-    median   of a number: what stands for a missing cell, also for one that is missing only later
+    median   of a number: what stands for a missing cell, also for one that is missing only later; None: nothing does
     center, spread   of a number: mean and standard deviation of the training rows; sparse features are standardised by
              them, dense ones are left to the scaling
     levels   of a category, each a feature; pooled is how many rarer ones share one more
@@ -54,7 +55,7 @@ class Column:
     name: str
     kind: str
     missing: int = 0
-    median: float = 0.0
+    median: float | None = None
     center: float = 0.0
     spread: float = 1.0
     levels: tuple[str, ...] = ()
@@ -121,7 +122,7 @@ def learn(
     table, rows = lazy(X).X, lazy(X).rows
     numbers = select(table.numbers, rows)
     spans = spans_of(numbers)
-    medians = np.median(table.numbers[rows[_some(len(rows))]], axis=0)  # NaN where it will not be used
+    medians = _median(table.numbers[rows[_some(len(rows))]])  # NaN where it will not be used
     found, notes, place = [], [], 0
     for column in table.names:
         kind, note = told.get(column), None
@@ -137,7 +138,7 @@ def learn(
             )
         else:
             kind = "constant" if spans.least[place] == spans.most[place] else "number"
-            learned = Column(column, kind, median=float(medians[place]) if kind == "number" else 0.0)
+            learned = Column(column, kind, median=float(medians[place]) if kind == "number" else None)
         found.append(learned)
         notes += [note] if note else []
         place += column not in table.texts
@@ -179,7 +180,12 @@ def _number(column: str, cells: Array, told: str | None, kind: str = "number") -
         dense = len(there) / _span(there.min(), there.max()) > DENSE_IDS
         if (dense or _ID_NAME.fullmatch(column)) and len(np.unique(there)) == len(there):
             return Column(column, "id")
-    return Column(column, kind, missing, float(np.median(there if missing else there[_some(len(there))])))
+    return Column(column, kind, missing, float(_median(there if missing else there[_some(len(there))])))
+
+
+def _median(numbers: Array) -> Array:
+    """The median of each column; halved first, so that the mean of the two in the middle cannot overflow."""
+    return np.asarray(np.median(numbers / 2, axis=0) * 2)
 
 
 def _span(least: float, most: float) -> float:
@@ -200,15 +206,18 @@ def _from_text(column: str, cells: Cells, told: str | None, min_count: int, name
     if kind == "number":
         values = cells.converted(number)
         if np.isnan(values).all():
-            raise InputError(f"{name}: column {column!r} holds no number; leave out --numeric {column}")
-        return _number(column, values, told), said_strange(name, column, not_numbers(kind, cells))
+            raise InputError(f"{name}: column {column!r} holds no number; leave out {option('numeric', column)}")
+        return _number(column, values, told), said_strange(name, column, kind, not_numbers(kind, cells))
     if kind == "date":
-        return _number(column, cells.converted(date), "date", kind), None
+        return _number(column, cells.converted(date), "date", kind), said_strange(
+            name, column, kind, not_numbers(kind, cells)
+        )
     if kind == "text":
         return _text(column, cells, min_count, name), None
     if kind == "category":
-        levels = sorted(map(str, cells.levels[counts >= min_count]))
-        pooled = int(((counts > 0) & (counts < min_count)).sum())
+        often = np.flatnonzero(counts >= min_count)
+        kept = sorted(often, key=lambda i: (-counts[i], cells.levels[i]))[:MOST_LEVELS]
+        levels, pooled = sorted(str(cells.levels[i]) for i in kept), int((counts > 0).sum()) - len(kept)
         return Column(column, kind, int((cells.codes < 0).sum()), levels=tuple(levels), pooled=pooled), None
     return Column(column, kind), None
 
@@ -218,12 +227,17 @@ def _kind(column: str, levels: Array, counts: Array, n: int) -> str:
     there = int(counts.sum())
     if not len(levels) or (len(levels) == 1 and there == n):
         return "constant"
-    numbers = ~np.isnan([number(level) for level in levels])
-    if numbers.all() or (counts[numbers].sum() >= NUMBERS * there and numbers.sum() > FEW_NUMBERS):
-        return "number"
-    if all(not math.isnan(date(level)) for level in levels):
-        return "date"
-    words = np.mean([len(_WORD.findall(level)) for level in levels[:SAMPLE]])
+    for kind, convert in (("number", number), ("date", date)):
+        values = np.array([convert(level) for level in levels])
+        fits = ~np.isnan(values)
+        most = counts[fits].sum() >= NUMBERS * there and fits.sum() > FEW_NUMBERS
+        # whole numbers too long for a float are codes, and must not be merged
+        exact = np.abs(values[fits]).max(initial=0) < LARGEST or len(np.unique(values[fits])) == fits.sum()
+        if (fits.all() or most) and exact:
+            return kind
+    words = np.mean(
+        [sum(map(bool, map(_WORD.search, level.split()))) for level in sorted(levels)[:: len(levels) // SAMPLE + 1]]
+    )
     if words >= FEWEST_WORDS and (len(levels) > there / 5 or len(levels) > SAMPLE) and not _ID_NAME.fullmatch(column):
         return "text"
     return "id" if len(levels) == there >= FEWEST_IDS else "category"
@@ -262,14 +276,14 @@ def in_rows(count: int) -> str:
     return f"{count} row{'s' * (count != 1)}"
 
 
-def said_strange(name: str, column: str, strange: dict[str, int]) -> str | None:
-    """One line on training cells that are not numbers, if there are any."""
+def said_strange(name: str, column: str, kind: str, strange: dict[str, int]) -> str | None:
+    """One line on training cells that are not of the kind of their column, if there are any."""
     if not strange:
         return None
     shown = ", ".join(f"{text[:30]!r} ({count})" for text, count in list(strange.items())[:5])
     return (
-        f"{name}: column {column!r}: not numbers in {in_rows(sum(strange.values()))}, taken as missing: {shown}"
-        f"{', ...' * (len(strange) > 5)}; --category {column} takes them as levels"
+        f"{name}: column {column!r}: not {kind}s in {in_rows(sum(strange.values()))}, taken as missing: {shown}"
+        f"{', ...' * (len(strange) > 5)}; {option('category', column)} takes them as levels"
     )
 
 
@@ -290,7 +304,7 @@ def _text(column: str, cells: Cells, min_count: int, name: str) -> Column:
             continue
         words = tuple(learned.get_feature_names_out().tolist())
         return Column(column, "text", words=words, idf=tuple(learned.idf_.tolist()))
-    raise InputError(f"{name}: there are no words in column {column!r}; leave it out with --drop {column}")
+    raise InputError(f"{name}: there are no words in column {column!r}; leave it out with {option('drop', column)}")
 
 
 def _standardised(column: Column, table: Table, rows: Array, name: str) -> Column:
@@ -311,7 +325,7 @@ def filled(column: Column, cells: Array | Cells) -> tuple[Array, Array]:
     """The numbers (n,) of a column of numbers or dates, the median where a cell is missing, and where that is (n,)."""
     cells = number_cells(column, cells) if isinstance(cells, Cells) else cells
     missing = np.isnan(cells)
-    return np.where(missing, column.median, cells), missing
+    return np.where(missing, np.nan if column.median is None else column.median, cells), missing
 
 
 def number_cells(column: Column, cells: Cells) -> Array:

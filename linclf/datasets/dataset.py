@@ -110,14 +110,18 @@ class Features:
         """What people call the features: their names, svmlight indices, or column numbers."""
         if self.columns is not None:
             return tuple(name for column in self.columns for name in column.features())
-        if self.names is not None:
-            return self.names
-        word, first = ("index", int(not self.zero_based)) if self.format == "svmlight" else ("column", 0)
-        return tuple(f"{word} {j}" for j in range(first, first + self.count))
+        return self.names if self.names is not None else tuple(map(self._number, range(self.count)))
+
+    def _number(self, j: int) -> str:
+        return f"index {j + (not self.zero_based)}" if self.format == "svmlight" else f"column {j}"
+
+    def named(self) -> int | None:
+        """How many features have names, None where none has."""
+        return None if self.names is None and self.columns is None else len(self.feature_names())
 
     def name(self, j: int) -> str:
         """What people call feature j."""
-        return self.feature_names()[j]
+        return self._number(j) if self.names is None and self.columns is None else self.feature_names()[j]
 
 
 @dataclass(frozen=True)

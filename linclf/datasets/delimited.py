@@ -16,6 +16,7 @@ from linclf.datasets.table import Frame
 from linclf.errors import InputError
 from linclf.losses import Array
 
+csv.field_size_limit(2**31 - 1)  # a cell may hold a book
 SEPARATORS = {"csv": ",", "tsv": "\t"}
 
 
@@ -71,9 +72,11 @@ class _Text:
         """The error for a first row that is longer than the header: pandas has no line for it."""
         records = self._records()
         width = len(next(records)[1])
-        line, found = next((line, len(record)) for line, record in records if len(record) > width)
+        found = next(((line, len(record)) for line, record in records if len(record) > width), None)
+        if found is None:
+            return InputError(f"{self.name}: its rows have more cells than its header; mend the header")
         return InputError(
-            f"{self.name}:{line}: has {found} cells where {width} are expected; mend the line, or the header"
+            f"{self.name}:{found[0]}: has {found[1]} cells where {width} are expected; mend the line, or the header"
         )
 
     def _not_utf8(self) -> InputError:
@@ -138,8 +141,8 @@ class _Text:
             frame = self._read(dtype=is_text | dict.fromkeys(guessed, str), **options)
         return frame.set_axis(columns, axis=1)
 
-    def lines(self, frame: Frame) -> Array:
-        """The line of the file on which each row of the frame begins, (n,).
+    def lines(self, frame: Frame) -> Array | None:
+        """The line of the file on which each row of the frame begins, (n,); None where they cannot be told.
 
         pandas fills short rows up with missing cells: raises InputError if a row is one.
         """
@@ -154,17 +157,27 @@ class _Text:
                     f"{self.name}:{line}: has {len(record)} cells where {width} are expected; mend the line"
                 )
             lines.append(line)
-        return np.array(lines[self.header :], np.int32)
+        return np.array(lines[self.header :], np.int32) if len(lines) == n + self.header else None
 
     def _records(self) -> Iterator[tuple[int, list[str]]]:
         """The lines of cells, header included, each with the number of its first line; quoted cells may span lines, and
         empty lines hold no cells."""
-        with io.TextIOWrapper(io.BytesIO(self.content), "utf-8-sig", "replace", newline="") as text:
-            end, reader = 0, csv.reader(text, delimiter=self.separator, skipinitialspace=True)
+        text = io.TextIOWrapper(io.BytesIO(self.content), "utf-8-sig", "replace", newline="")
+        last = ""
+
+        def keep(line: str) -> str:
+            nonlocal last
+            last = line
+            return line
+
+        end, reader = 0, csv.reader(map(keep, text), delimiter=self.separator, skipinitialspace=True)
+        try:
             for record in reader:
-                if any(cell.strip() for cell in record) or len(record) > 1:
+                if len(record) > 1 or any(cell.strip() for cell in record) or '"' in last:  # a cell of quotes is one
                     yield end + 1 + self.skipped, record
                 end = reader.line_num
+        except csv.Error as error:
+            raise InputError(f"{self.name}:{end + 1 + self.skipped}: is not a table ({error}); mend the line") from None
 
 
 def _is_number(kind: Any) -> bool:

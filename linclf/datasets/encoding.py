@@ -25,7 +25,7 @@ def learn_features(X: Matrix, read: Features, source: Source) -> tuple[Features,
     told |= {name: kind for kind in ("category", "text") for name in getattr(source, kind)}
     columns, sparse, notes = learn(X, told, source.min_count, source.data)
     count = sum(len(column.features()) for column in columns)
-    texts = tuple(column.name for column in columns if column.kind in ("category", "text"))
+    texts = tuple(column.name for column in columns if column.kind in ("category", "text", "date"))
     return replace(read, count=count, sparse=sparse, texts=texts, columns=columns), notes
 
 
@@ -38,7 +38,8 @@ def encode(X: Matrix, features: Features, name: str) -> tuple[Matrix, Unknown]:
     if features.columns is None or not isinstance(table, Table):
         return X, {}
     used = [column for column in features.columns if column.features()]
-    absent = [column.name for column in used if column.name not in table.names]
+    names = set(table.names)
+    absent = [column.name for column in used if column.name not in names]
     if absent:
         raise InputError(f"{name}: lacks the columns {', '.join(absent)} of the training data; add them, in any order")
     if (
@@ -48,7 +49,7 @@ def encode(X: Matrix, features: Features, name: str) -> tuple[Matrix, Unknown]:
     ):
         numbers = select(table.numbers, X.rows) if isinstance(X, Lazy) else table.numbers
         if first_not_finite(numbers) is None:  # as they stand: nothing to compute, and if all are used no copy
-            places = [table.names.index(column.name) for column in used]
+            places = [table.places[column.name] for column in used]
             return (numbers if places == list(range(numbers.shape[1])) else numbers[:][:, places]), {}
     part, unknown, blocks = X[:], {}, []
     if not len(part.numbers):
@@ -57,9 +58,10 @@ def encode(X: Matrix, features: Features, name: str) -> tuple[Matrix, Unknown]:
         block, strange = _block(column, part.column(column.name), features.sparse)
         bad = first_not_finite(block)
         if bad:
+            what = "is too large beside those of the training data"
+            what = "is missing, and the model knows no median for it" if column.median is None else what
             raise InputError(
-                f"{name}{part.place(bad[0])}: the number in column {column.name!r} is too large beside those of the "
-                "training data; mend it, or leave out the row"
+                f"{name}{part.place(bad[0])}: the number in column {column.name!r} {what}; mend it, or leave out the row"
             )
         blocks.append(block)
         if strange:

@@ -81,7 +81,10 @@ def to_dataset(
 
 def _labels(column: Any, target: str, table: Table, name: str) -> Array:
     """The labels (n,) in a column. Raises InputError where one is missing."""
-    cells = to_cells(column)
+    try:
+        cells = to_cells(column)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None
     texts = np.append(cells.levels, "")  # the last one for missing cells
     missing = np.flatnonzero(labels.missing(texts)[cells.codes])
     if len(missing):
@@ -103,7 +106,8 @@ def _hint(wanted: str, columns: list[str]) -> str:
 
 def found_by_name(columns: list[str], wanted: tuple[str, ...], name: str) -> tuple[str, ...]:
     """The columns `wanted`. Raises InputError where one is not among `columns`; `name` is the data set's."""
-    missing = [column for column in wanted if column not in columns]
+    there = set(columns)
+    missing = [column for column in wanted if column not in there]
     if missing:
         alike = {column.strip().casefold(): column for column in columns}
         near = alike.get(missing[0].strip().casefold())
@@ -129,7 +133,8 @@ def _feature_columns(
                 raise InputError(
                     f"{source.data}: --{option} {target}: this column is the label; leave one of the two out"
                 )
-        names = [name for name in columns if name != target and name not in source.drop]
+        left_out = {target, *source.drop}
+        names = [name for name in columns if name not in left_out]
         if not names:
             raise InputError(f"{source.data}: no feature column is left besides the target; drop fewer columns")
         if like is not None and len(names) != like.count:

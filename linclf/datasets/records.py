@@ -1,7 +1,10 @@
 """JSON lines and Parquet -> Dataset."""
 
+import codecs
 import io
 import json
+import re
+from collections import Counter
 from importlib.util import find_spec
 from typing import Any
 
@@ -45,10 +48,11 @@ def read_json_lines(raw: Raw, like: Features | None, labelled: bool) -> Dataset:
 
 def _records(raw: Raw) -> tuple[list[dict[str, Any]], list[int] | None]:
     """The objects, and the line of each."""
-    if raw.content.lstrip().startswith(b"["):
-        found, lines = _parse(raw.content, raw.source.data), None
+    content = raw.content.removeprefix(codecs.BOM_UTF8)
+    if content.lstrip().startswith(b"["):
+        found, lines = _parse(content, raw.source.data), None
     else:
-        texts = enumerate(raw.content.split(b"\n"), 1 + raw.skipped)
+        texts = enumerate(content.split(b"\n"), 1 + raw.skipped)
         told = [(line, _parse(text, f"{raw.source.data}:{line}")) for line, text in texts if text.strip()]
         found, lines = [record for _, record in told], [line for line, _ in told]
     for i, record in enumerate(found):
@@ -60,10 +64,20 @@ def _records(raw: Raw) -> tuple[list[dict[str, Any]], list[int] | None]:
 
 def _parse(text: bytes, place: str) -> Any:
     try:
-        return json.loads(text)
+        found = json.loads(text, object_pairs_hook=_unique)
+        if b"\\ud" in text.lower():  # half a character, which no file can hold
+            json.dumps(found, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         reason = f"column {error.colno}: {error.msg}" if isinstance(error, json.JSONDecodeError) else str(error)
         raise InputError(f"{place}: is not JSON ({reason}); mend the line, or see --format") from None
+    return found
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key stands there twice")
+    return found
 
 
 def _column(values: list[Any], as_text: bool) -> Any:
@@ -90,15 +104,17 @@ def read_parquet(raw: Raw, like: Features | None, labelled: bool) -> Dataset:
     if find_spec("pyarrow") is None:
         raise InputError(f"{name}: reading Parquet needs pyarrow; install it with: pip install pyarrow")
     from pyarrow import ArrowException
-    from pyarrow.parquet import read_table
+    from pyarrow.parquet import ParquetFile
 
     try:
-        frame = read_table(io.BytesIO(raw.content)).to_pandas(ignore_metadata=True)
-    except (ArrowException, OSError, ValueError) as error:
+        file = ParquetFile(io.BytesIO(raw.content))
+        columns = [str(column) for column in file.schema_arrow.names]
+        twice = next((column for column, count in Counter(columns).items() if count > 1), None)
+        if twice is not None:
+            raise InputError(f"{name}: two columns are named {twice!r}; give each a name of its own")
+        frame = file.read().to_pandas(ignore_metadata=True).set_axis(columns, axis=1)
+    except (ArrowException, OSError) as error:
         raise InputError(f"{name}: is not a whole Parquet file ({error}); see --format") from None
-    columns = [str(column) for column in frame.columns]
-    twice = next((column for column in columns if columns.count(column) > 1), None)
-    if twice is not None:
-        raise InputError(f"{name}: two columns are named {twice!r}; give each a name of its own")
-    frame = frame.set_axis(columns, axis=1)
+    columns = [column for column in columns if not re.fullmatch(r"__index_level_\d+__", column)]  # pandas' row numbers
+    frame = frame[columns]
     return to_dataset(frame, raw, choose_target(raw.source, columns, like, labelled), like, labelled=labelled)

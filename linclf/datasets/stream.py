@@ -1,5 +1,6 @@
 """Rows from standard input as they arrive: pieces of whole records, each read as a file of its own."""
 
+import re
 import select
 import sys
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from dataclasses import replace
 from typing import BinaryIO
 
 from linclf.datasets.dataset import Dataset, Features, Raw, Source
+from linclf.datasets.delimited import SEPARATORS
 from linclf.datasets.encoding import encoded
 from linclf.datasets.readers import kind_of, parse
 from linclf.errors import InputError
@@ -27,24 +29,17 @@ def stream(source: Source, like: Features) -> Iterator[Dataset]:
     Raises InputError where a row is wrong, after the rows before it.
     """
     _, kind = kind_of(source, like)
-    tabular = kind in ("csv", "tsv")
-    headed = tabular and source.header and like.header
+    separator = SEPARATORS.get(kind)
+    headed = separator is not None and source.header and like.header
     header, skipped, empty = b"", 0, True
-    for piece in whole_records(sys.stdin.buffer, quoted=tabular):
-        content = header + piece
-        if headed and not header:
-            if not piece.strip():
-                skipped += piece.count(b"\n")
-                continue
-            end = _first_record(piece)
-            if not piece[end:].strip():  # no row yet
-                if not piece.endswith(b"\n"):
-                    break
-                header = piece
-                continue
-            header = piece[:end]
-        body = content[len(header) :]
-        for dataset in _read(Raw(source, kind, "", body, skipped), header, like):
+    for piece in whole_records(sys.stdin.buffer, separator):
+        body = piece
+        if headed and not header.strip():
+            end = next((end for end in record_ends(piece, separator) if piece[:end].strip()), len(piece))
+            header, body = header + piece[:end], piece[end:]
+        if kind == "jsonl" and empty and body.lstrip().startswith(b"["):  # one list: it ends with the input
+            body += sys.stdin.buffer.read()
+        for dataset in _read(Raw(source, kind, "", body, skipped), header, separator, like):
             empty = False
             yield dataset
         skipped += body.count(b"\n")
@@ -52,7 +47,7 @@ def stream(source: Source, like: Features) -> Iterator[Dataset]:
         raise InputError("-: holds no rows; give rows on standard input")
 
 
-def _read(raw: Raw, header: bytes, like: Features) -> Iterator[Dataset]:
+def _read(raw: Raw, header: bytes, separator: str | None, like: Features) -> Iterator[Dataset]:
     """The rows in whole records below a header, for a model. Raises InputError where one is wrong, after the rows before it."""
     if not raw.content.strip():
         return
@@ -60,54 +55,77 @@ def _read(raw: Raw, header: bytes, like: Features) -> Iterator[Dataset]:
         dataset = parse(replace(raw, content=header + raw.content), like.columns_only(), labelled=False)
         dataset = encoded(dataset, like) if like.columns else dataset
     except InputError:
-        middle = _middle(raw.content, quoted=raw.format in ("csv", "tsv"))
-        if not middle:
+        ends = [end for end in record_ends(raw.content, separator) if end < len(raw.content)]
+        if not ends:
             raise
+        middle = ends[len(ends) // 2]
         first, rest = raw.content[:middle], raw.content[middle:]
-        yield from _read(replace(raw, content=first), header, like)
-        yield from _read(replace(raw, content=rest, skipped=raw.skipped + first.count(b"\n")), header, like)
+        yield from _read(replace(raw, content=first), header, separator, like)
+        yield from _read(replace(raw, content=rest, skipped=raw.skipped + first.count(b"\n")), header, separator, like)
     else:
         yield dataset
 
 
-def _middle(content: bytes, quoted: bool) -> int:
-    """Where a record ends near the middle of several ones; 0 for a single one."""
-    place, end, open_quote = 0, 0, False
-    for line in content.splitlines(keepends=True):
-        end += len(line)
-        open_quote ^= quoted and line.count(b'"') % 2 == 1
-        if not open_quote and end < len(content) and (place == 0 or end <= len(content) // 2):
-            place = end
-    return place
+def record_ends(content: bytes, separator: str | None) -> Iterator[int]:
+    """Where the lines end that end a record."""
+    scan = _Scan(separator)
+    scan.feed(content)
+    return scan.ends()
 
 
-def _first_record(piece: bytes) -> int:
-    """Where the first record ends that is not blank."""
-    end = 0
-    for line in piece.splitlines(keepends=True):
-        end += len(line)
-        if line.strip() and piece[:end].count(b'"') % 2 == 0:
-            break
-    return end
+class _Scan:
+    """Finds the ends of records in content that arrives in pieces, and looks at each byte once.
+
+    As pandas reads it, a quote at the beginning of a cell opens one that may hold line ends, a doubled quote within it is
+    a quote, and any other quote is a character like others. Without a separator every line is a record.
+    """
+
+    def __init__(self, separator: str | None) -> None:
+        self.content, self.place, self.quoted = b"", 0, False
+        self.opening = separator and re.compile(rb"(?:\A|(?<=[\n\r" + separator.encode() + rb'])) *"')
+
+    def feed(self, more: bytes) -> None:
+        """Add what has arrived."""
+        self.content += more
+
+    def drop(self, end: int) -> bytes:
+        """Take away what has been dealt with."""
+        taken, self.content, self.place = self.content[:end], self.content[end:], self.place - end
+        return taken
+
+    def ends(self) -> Iterator[int]:
+        """The ends of records that have not been told yet, as far as content goes."""
+        while True:
+            if self.quoted:
+                quote = self.content.find(b'"', self.place)
+                self.place = quote if quote >= 0 else len(self.content)
+                if quote < 0 or quote + 1 == len(self.content):  # it may be doubled
+                    return
+                doubled = self.content[quote + 1 : quote + 2] == b'"'
+                self.place, self.quoted = quote + 1 + doubled, doubled
+                continue
+            found = self.opening.search(self.content, self.place) if self.opening else None
+            limit = found.start() if found else len(self.content)
+            while (line := self.content.find(b"\n", self.place, limit)) >= 0:
+                self.place = line + 1
+                yield self.place
+            if not found:
+                if self.opening:  # blanks before a quote that has not arrived belong to the cell that it opens
+                    self.place = max(self.place, len(self.content.rstrip(b" ")))
+                return
+            self.place, self.quoted = found.end(), True
 
 
-def whole_records(file: BinaryIO, quoted: bool) -> Iterator[bytes]:
-    """What a file holds in pieces that end with a record's line, as soon as they can be read; with `quoted`, a line
-    within quotes does not end a record."""
-    rest = b""
-    while True:
-        more = _available(file)
-        rest += more
-        end = rest.rfind(b"\n") + 1 if more else len(rest)
-        quotes = rest.count(b'"', 0, end) if quoted and more else 0
-        while quotes % 2:  # the last line within quotes: back to a line before them
-            before = rest.rfind(b"\n", 0, rest.rfind(b'"', 0, end)) + 1
-            quotes, end = quotes - rest.count(b'"', before, end), before
-        if end:
-            yield rest[:end]
-            rest = rest[end:]
-        if not more:
-            return
+def whole_records(file: BinaryIO, separator: str | None) -> Iterator[bytes]:
+    """What a file holds in pieces that end with a record's line, as soon as they can be read."""
+    scan = _Scan(separator)
+    while more := _available(file):
+        scan.feed(more)
+        last = max(scan.ends(), default=0)
+        if last:
+            yield scan.drop(last)
+    if scan.content:
+        yield scan.content
 
 
 def _available(file: BinaryIO) -> bytes:

@@ -1,7 +1,11 @@
 """Rows of a table that are not features yet: columns of numbers, and columns of text, each text kept once."""
 
+import csv
+import io
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,6 +14,7 @@ from linclf.datasets.labels import MISSING
 from linclf.errors import InputError
 from linclf.losses import Array
 
+LARGEST = 2**53  # up to where float64 has all whole numbers
 TRUTH = {"true": "True", "TRUE": "True", "false": "False", "FALSE": "False"}
 Frame = Any  # pandas.DataFrame; pandas is imported only when a table is read
 
@@ -74,7 +79,12 @@ class Table:
         """One column: numbers (n,), or Cells."""
         if name in self.texts:
             return self.texts[name]
-        return self.numbers[:, [other for other in self.names if other not in self.texts].index(name)]
+        return self.numbers[:, self.places[name]]
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Where each column of numbers is."""
+        return {name: j for j, name in enumerate(name for name in self.names if name not in self.texts)}
 
     def place(self, row: int) -> str:
         """Where a row is, for messages: to be put behind the name of the file."""
@@ -116,11 +126,7 @@ def from_frame(frame: Frame, name: str, lines: Array | None = None) -> Table:
     if not isinstance(frame, pd.DataFrame):
         frame = pd.DataFrame({column: frame[column].to_numpy() for column in frame.columns})
     names = tuple(frame.columns)
-    kinds = frame.dtypes
-    numeric = [
-        pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind) and kind.kind != "c"
-        for kind in kinds
-    ]
+    numeric = [_is_number(frame[column]) for column in names]
     block = frame.loc[:, numeric]
     numbers = np.ascontiguousarray(block.to_numpy(np.float64, na_value=np.nan))
     try:
@@ -137,6 +143,16 @@ def from_frame(frame: Frame, name: str, lines: Array | None = None) -> Table:
     return table
 
 
+def _is_number(column: Any) -> bool:
+    """Whether a column holds numbers that float64 can tell apart."""
+    import pandas as pd
+
+    kind = column.dtype
+    if not pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_bool_dtype(kind) or kind.kind == "c":
+        return False
+    return kind.kind not in "iu" or not len(column) or max(abs(int(column.min())), abs(int(column.max()))) <= LARGEST
+
+
 def to_cells(column: Any) -> Cells:
     """A column of a data frame as text; what pandas takes for missing is."""
     import pandas as pd
@@ -144,7 +160,7 @@ def to_cells(column: Any) -> Cells:
     try:
         codes, found = pd.factorize(column)
     except TypeError:  # unhashable
-        reason = f"column {column.name!r} holds lists or objects; leave it out with --drop {column.name}"
+        reason = f"column {column.name!r} holds lists or objects; leave it out with {option('drop', column.name)}"
         raise InputError(reason) from None
     levels = np.array([str(level) for level in found], object)
     if len(set(levels)) < len(levels):  # 1 and "1" are spelled alike
@@ -175,3 +191,15 @@ def listed(names: Sequence[str], most: int) -> str:
     """Names for a message, the middle of a long list left out."""
     shown = [repr(name) if name != name.strip() or not name else name for name in names]
     return ", ".join(shown if len(shown) <= most else [*shown[: most - 3], "...", *shown[-2:]])
+
+
+def typed(*names: str) -> str:
+    """Columns as an option takes them: separated by commas, in double quotes where they hold one."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(names)
+    return text.getvalue().removesuffix("\n")
+
+
+def option(name: str, *columns: str) -> str:
+    """An option and the columns it names, as they are typed in a shell."""
+    return f"--{name} {shlex.quote(typed(*columns))}"
