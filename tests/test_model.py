@@ -201,7 +201,7 @@ def test_models_of_format_1_are_read_for_ever(linclf, in_tmp) -> None:
     X = np.loadtxt(IRIS, delimiter=",", skiprows=1, usecols=range(4))
     expected = trained.predict(X).tolist()
     assert linclf("predict", path, IRIS).splitlines() == expected
-    assert "0.9733" in linclf(f"evaluate {path} {IRIS} --target species")
+    assert "accuracy  0.9600" in linclf(f"evaluate {path} {IRIS} --target species")
     assert linclf(f"explain {path} {IRIS} --row 3").code == linclf("info", path).code == 0
     (in_tmp / "gap.csv").write_text(IRIS.read_text().replace("5.1,", ",", 1))
     ran = linclf(f"predict {path} gap.csv")

@@ -4,6 +4,7 @@ import csv
 import io
 import re
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -116,7 +117,7 @@ class _Text:
                 f"{self.name}: has a single column; its cells seem to be separated by {other!r}, not {self.separator!r}; "
                 "convert it, or see --format"
             )
-        twice = next((name for name in first if self.header and first.count(name) > 1), None)
+        twice = next((name for name, count in Counter(first).items() if self.header and count > 1), None)
         if twice is not None:
             hint = " (or is there no header? say --no-header)" if is_row(first) else ""
             raise InputError(f"{self.name}: two columns are named {twice!r}; give each a name of its own{hint}")

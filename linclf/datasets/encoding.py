@@ -51,9 +51,8 @@ def encode(X: Matrix, features: Features, name: str) -> tuple[Matrix, Unknown]:
         if first_not_finite(numbers) is None:  # as they stand: nothing to compute, and if all are used no copy
             places = [table.places[column.name] for column in used]
             return (numbers if places == list(range(numbers.shape[1])) else numbers[:][:, places]), {}
-    part, unknown, blocks = X[:], {}, []
-    if not len(part.numbers):
-        return np.zeros((0, features.count)), {}
+    part, unknown, blocks, at = X[:], {}, [], 0
+    whole = None if features.sparse else np.empty((len(part.numbers), features.count))
     for column in used:
         block, strange = _block(column, part.column(column.name), features.sparse)
         bad = first_not_finite(block)
@@ -63,11 +62,15 @@ def encode(X: Matrix, features: Features, name: str) -> tuple[Matrix, Unknown]:
             raise InputError(
                 f"{name}{part.place(bad[0])}: the number in column {column.name!r} {what}; mend it, or leave out the row"
             )
-        blocks.append(block)
         if strange:
             unknown[column.name] = strange
-    if not features.sparse:
-        return np.hstack(blocks), unknown
+        if whole is None:
+            blocks.append(block)
+        else:
+            whole[:, at : at + block.shape[1]] = block
+            at += block.shape[1]
+    if whole is not None:
+        return whole, unknown
     from scipy.sparse import csr_matrix, hstack
 
     stacked = hstack([csr_matrix(block) for block in blocks], format="csr")
@@ -92,7 +95,8 @@ def _block(column: Column, cells: Array | Cells, sparse: bool) -> tuple[Matrix, 
         return _one_hot(column, cells, sparse)
     fitted = vectorizer(vocabulary=column.words)
     fitted.idf_ = np.array(column.idf)
-    return fitted.transform(cells.texts()).astype(np.float64), {}
+    texts = cells.texts()
+    return fitted.transform(texts if len(texts) else [""])[: len(texts)].astype(np.float64), {}
 
 
 def _one_hot(column: Column, cells: Cells, sparse: bool) -> tuple[Matrix, dict[str, int]]:
