@@ -11,9 +11,10 @@ Public: `load`, `LinearModel`, `check_gradient`, `LOSSES`, and the module `lincl
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
-__all__ = ["LOSSES", "LinearModel", "check_gradient", "load"]
+__all__ = ["LOSSES", "LinearClassifier", "LinearModel", "check_gradient", "load"]
 
 if TYPE_CHECKING:
+    from linclf.estimator import LinearClassifier
     from linclf.gradcheck import check_gradient
     from linclf.losses import LOSSES
     from linclf.model import LinearModel, load
@@ -24,6 +25,7 @@ def __getattr__(name: str) -> object:
 
     home = {
         "LOSSES": "linclf.losses",
+        "LinearClassifier": "linclf.estimator",
         "LinearModel": "linclf.model",
         "check_gradient": "linclf.gradcheck",
         "load": "linclf.model",

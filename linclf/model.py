@@ -124,6 +124,12 @@ class LinearModel:
         logits = LOSSES[self.loss].logits
         return None if logits is None else logits(scores)
 
+    def to_estimator(self) -> Any:
+        """A fitted `linclf.LinearClassifier`, scikit-learn's way. Raises InputError for a model of an encoded table."""
+        from importlib import import_module
+
+        return import_module("linclf.estimator").to_estimator(self)  # a door outwards, as in linclf/__init__.py
+
     def save(self, path: str) -> None:
         """Write the model file, whole or not at all; `-` is standard output. The same model gives the same bytes."""
         write_bytes(path, self.to_bytes())

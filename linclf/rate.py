@@ -53,6 +53,7 @@ CG_ITERATIONS, MOST_ITERATIONS, POWER_ITERATIONS = 4, 8, 10  # of conjugate grad
 STRIDE, SHORTEST, LONGEST = 1.5, 0.1, 100.0  # lengths tried along a direction, in those of least squares
 LEARNED_BY_HEART = 0.35  # found on short messages, the hinges on nearly none of which generalise
 NEAREST = 1e-3  # times 1 / G: the least D, where least squares find nothing to learn
+DIGITS = 3  # of a rate
 SMALLEST = 1e-30  # a rate below it underflows float32 when it meets a gradient
 
 
@@ -109,7 +110,8 @@ class Pilot:
             raise InputError("the numbers are too large to train on; use --scale standard or maxabs")
         if sgd.schedule in STEADY:
             value, reason = STEADY[sgd.schedule] * value, f"{STEADY[sgd.schedule]:g} of the one for linear; {reason}"
-        return Rate((1 - momentum) * min(float(value), 1 / SMALLEST), reason)
+        # rounded, so that rows that are repeated instead of weighted, or added up elsewhere in another order, have the same
+        return Rate(float(f"{(1 - momentum) * min(float(value), 1 / SMALLEST):.{DIGITS}g}"), reason)
 
     def measure(self, reg: float) -> tuple[float, float]:
         """D, the norm of (W, b) near the optimum, and G, the norm of a minibatch's gradient, root mean square."""
@@ -211,7 +213,8 @@ class Pilot:
         return self.values[key] + t * t * reg * penalty
 
     def _gradient_square(self, point: tuple[int, int] | None) -> float:
-        """The mean over minibatches of the squared norm of their gradients: that of the mean, and the variance."""
+        """The mean over minibatches of the squared norm of their gradients: that of the mean, and the variance, which is
+        0 where a minibatch is all rows."""
         if point not in self.gradients:
             X, y, w = self._shown
             W, n = self._weights(point), len(y)
@@ -220,7 +223,8 @@ class Pilot:
             add_transposed_product(X, dscores, dW)
             mean = float(np.square(dW / n).sum())
             rows = float(np.square(dscores).sum(axis=1) @ squared_norms(X)) / n
-            self.gradients[point] = mean + max(rows - mean, 0) / self.batch_size
+            one_batch = self.data[0].shape[0] <= self.batch_size
+            self.gradients[point] = mean if one_batch else mean + max(rows - mean, 0) / self.batch_size
         return self.gradients[point]
 
 

@@ -276,7 +276,9 @@ def model_info(model: LinearModel, top: int = 5) -> dict[str, Any]:
 def model_text(described: dict[str, Any], columns: "Sequence[Column] | None", path: str) -> str:
     """`model_info` for people."""
     metrics, options, versions = described["metrics"], described["options"], described["versions"]
-    source = options["source"]["data"]
+    source = "arrays in Python"
+    if described["data"]:
+        source = f"{options['source']['data']} (sha256 {described['data']['data'][:12]})"
     scaling = f"{metrics['scale']} scaling folded into the weights"
     if metrics["scale"] == "none":
         scaling = (
@@ -286,7 +288,7 @@ def model_text(described: dict[str, Any], columns: "Sequence[Column] | None", pa
         f"model      {path}, a {described['loss']} classifier by linclf {versions['linclf']}",
         f"classes    {', '.join(map(str, described['classes']))}",
         f"features   {described['n_features']}, {scaling}",
-        f"trained on {source} (sha256 {described['data']['data'][:12]}), {metrics['n_train']} rows; "
+        f"trained on {source}, {metrics['n_train']} rows; "
         f"{metrics['n_val']} validation and {metrics['n_test']} test rows",
         f"options    reg {metrics['reg']:g}, lr {metrics['lr']:.4g}, momentum {metrics['momentum']:g}, "
         f"{metrics['epochs']} epochs of minibatches of {metrics['batch_size']}, seed {metrics['seed']}",

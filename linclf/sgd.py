@@ -17,7 +17,8 @@ gathering rows, which took as long as both products. (In the order of the circle
 
 A loss whose gradient grows with the score (curvature c: squared-hinge, mse) lets a single large row overshoot, and what
 it does to the weights is then worse than before. Such a row's g_i is divided by 1 + lr / (1 - mu) * c ||x_i||^2 / B, which
-for a batch of one is the implicit step of least squares (Toulis & Airoldi, 2017), and tends to 1 as lr falls.
+for a batch of one is the implicit step of least squares (Toulis & Airoldi, 2017), and tends to 1 as lr falls. Where a batch
+is all rows none is held back.
 
 The models of a stack may each see the columns of X through a scaling of their own (a View). Where U stands for the weights
 of the scaled columns, two places change: the weights that X meets, and the gradient that comes back.
@@ -136,8 +137,9 @@ def epochs(
     *,
     weights: Array | None = None,
     view: View | None = None,
+    start: tuple[Array, Array] | None = None,
 ) -> Generator[Epoch, Array | None, None]:
-    """Train from zero weights and yield after each epoch.
+    """Train from `start`, (W, b), else from zero weights, and yield after each epoch.
 
     X (n, d) ndarray or CSR, float32 or float64, decides the dtype of everything; y (n,) codes; weights (n,) or
     (n, *models) with axes of length 1 where models agree, whose mean must be positive; view for dense X alone.
@@ -154,12 +156,14 @@ def epochs(
     dtype = X.dtype
     X, y = shuffled(X, order, ones=sgd.fit_bias or view is not None), y[order]
     stiffness = None  # (n,) or (n, *models): of a row along its own gradient
-    if loss.curvature:
+    if loss.curvature and batch < n:  # a step along all rows overshoots as lambda_max says, and none alone
         stiffness = loss.curvature * (squared_norms(X) if view is None else view.squared_norms(X))
     if weights is not None:
         weights = (weights / weights.mean(axis=0))[order].astype(dtype)
         stiffness = None if stiffness is None else column(stiffness, weights.ndim) * weights
     iterate = _Iterate(X, (*models, n_outputs), sgd, view)
+    if start is not None:
+        iterate.begin(*start)
     per_epoch = -(-n // batch)
     done = np.arange(per_epoch * sgd.epochs) / per_epoch  # epochs done before each step
     factors = SCHEDULES[sgd.schedule](done / sgd.epochs, done).tolist()
@@ -173,8 +177,8 @@ def epochs(
                 if first + step == halfway and np.any(sgd.average):
                     iterate.start_averaging()
                 size = min(batch, n - place * batch)
-                start = (begin + place * batch) % n
-                x, rows = minibatch(X, start, start + size), slice(start, start + size)
+                at = (begin + place * batch) % n
+                x, rows = minibatch(X, at, at + size), slice(at, at + size)
                 losses, dscores = loss(iterate.scores(x), y[rows])  # (B, *models), (B, *models, m)
                 if weights is not None:
                     losses = losses * column(weights[rows], losses.ndim)
@@ -233,6 +237,12 @@ class _Iterate:
         self.average = np.broadcast_to(sgd.average, models)[..., None]
         self.averaged = 0  # steps averaged so far
         self.averaging = False
+
+    def begin(self, W: Array, b: Array) -> None:
+        """Begin at these weights instead of zero."""
+        self.U[: len(W)] = W
+        if self.last_row_is_bias:
+            self.U[-1] = b
 
     def keep(self, models: Array) -> None:
         """Go on with these places along the first axis of models alone."""

@@ -6,6 +6,7 @@ Source -> Dataset -> Parts -> scaled X -> epochs -> (W, b) -> folded LinearModel
 import platform
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -28,6 +29,7 @@ from linclf.sgd import SGD, check_settings, epochs
 
 DTYPES = ("float32", "float64")
 CALIBRATION_FRACTION = 0.2  # of the training rows, where there is no validation part
+SLOWER = (8.0, 64.0, 512.0)  # what the rate of auto is divided by, should training diverge
 DIVERGED = 1.1  # times the objective at zero weights: a run that ends above has learned nothing
 
 
@@ -176,33 +178,67 @@ def rebuild_parts(model: LinearModel, cache: Cache | None = None) -> Parts:
     return parts
 
 
-def train(options: TrainOptions, parts: Parts, on_epoch: Callable[[Progress], None] = lambda _: None) -> Trained:
+@dataclass(frozen=True)
+class Start:
+    """Where training begins, other than at zero: weight (d, m) and bias (m,) for raw rows."""
+
+    weight: Array
+    bias: Array
+
+
+def train(
+    options: TrainOptions,
+    parts: Parts,
+    on_epoch: Callable[[Progress], None] = lambda _: None,
+    *,
+    weights: Array | None = None,
+    start: Start | None = None,
+) -> Trained:
     """Train one model on the training part and measure it on every part.
+
+    weights  (n,) of the training rows, besides those of the option class_weight
+    start    where to begin
 
     A KeyboardInterrupt or Terminated after the first epoch ends training early: the best model so far is returned, with
     the signal in `interrupted`. Raises DivergedError.
     """
     began = time.perf_counter()
     with one_blas_thread():
-        prepared = _prepare(options, parts)
+        prepared = _prepare(options, parts, weights)
         watched = None
         if parts.val is not None:
             watched = Part(prepared.scaling.apply(parts.val.X, options.dtype)[:], parts.val.y)
-        fitted = fit(
-            LOSSES[options.loss],
-            prepared.X,
-            parts.train.y,
-            len(parts.classes),
-            options,
-            weights=prepared.weights,
-            watched=watched,
-            on_epoch=on_epoch,
-        )
-        try:
-            trained = _measure(options, parts, prepared, fitted)
-        except (KeyboardInterrupt, Terminated) as signal:  # the model is trained: the first signal must not cost it
-            trained = _measure(options, parts, prepared, replace(fitted, interrupted=signal))
+        begin = None if start is None else prepared.scaling.unfold(start.weight, start.bias)
+
+        def attempt(slower: float) -> Trained:
+            """Train at the rate of auto divided by `slower`, and measure."""
+            fitted = fit(
+                LOSSES[options.loss],
+                prepared.X,
+                parts.train.y,
+                len(parts.classes),
+                options,
+                weights=prepared.weights,
+                watched=watched,
+                on_epoch=on_epoch,
+                start=begin,
+                slower=slower,
+            )
+            try:
+                return _measure(options, parts, prepared, fitted)
+            except (KeyboardInterrupt, Terminated) as signal:  # the model is trained: the first signal must not cost it
+                return _measure(options, parts, prepared, replace(fitted, interrupted=signal))
+
+        trained = _until_it_learns(attempt) if options.lr == "auto" else attempt(1.0)
         return replace(trained, result={**trained.result, "seconds": {"train": time.perf_counter() - began}})
+
+
+def _until_it_learns(attempt: Callable[[float], Trained]) -> Trained:
+    """The first attempt that does not diverge, each at a SLOWER rate than the one before; the error of the last one."""
+    for slower in (1.0, *SLOWER[:-1]):
+        with suppress(DivergedError):
+            return attempt(slower)
+    return attempt(SLOWER[-1])
 
 
 @dataclass(frozen=True)
@@ -214,9 +250,11 @@ class _Prepared:
     scaling: Scaling
 
 
-def _prepare(options: TrainOptions, parts: Parts) -> _Prepared:
+def _prepare(options: TrainOptions, parts: Parts, weights: Array | None) -> _Prepared:
     scaling, X = scaled(options, parts)
-    return _Prepared(X, sample_weights(options.class_weight, parts.train.y), scaling)
+    of_classes = sample_weights(options.class_weight, parts.train.y)
+    weights = of_classes if weights is None else weights if of_classes is None else weights * of_classes
+    return _Prepared(X, weights, scaling)
 
 
 def scaled(options: TrainOptions, parts: Parts) -> tuple[Scaling, Matrix]:
@@ -307,19 +345,25 @@ def fit(
     weights: Array | None = None,
     watched: Part | None = None,
     on_epoch: Callable[[Progress], None] = lambda _: None,
+    start: tuple[Array, Array] | None = None,
+    slower: float = 1.0,
 ) -> Fit:
     """Resolve what is `auto`, run the engine on X (n, d) as given, and keep the best epoch's weights.
 
     weights  (n,) sample weights or None
     watched  a validation part, scaled like X; with it the epoch with the best accuracy is kept (the later of equals),
              and `patience` may end training; without it the last epoch
+    start    (W, b) to begin at, else zero
+    slower   what the rate of auto is divided by
     """
     n_outputs = loss.n_outputs(n_classes)
     sgd, why = resolve(loss, X, y, n_outputs, options, weights=weights)
+    if slower > 1:
+        sgd, why["lr"] = replace(sgd, lr=sgd.lr / slower), f" (auto: 1/{slower:g} of the rate that diverged)"
     best, best_accuracy, improved, number, interrupted = None, -1.0, 0, 0, None
     began = time.perf_counter()
     try:
-        for epoch in epochs(loss, X, y, n_outputs, sgd, weights=weights):
+        for epoch in epochs(loss, X, y, n_outputs, sgd, weights=weights, start=start):
             number = epoch.number
             val_accuracy = None if watched is None else _accuracy(watched, epoch.W, epoch.b)
             seconds = time.perf_counter() - began

@@ -125,15 +125,20 @@ def _watch(stack: ExitStack, config: TrainOptions, history: str | None, quiet: b
     lines = None if history is None else stack.enter_context(click.open_file(history, "w", encoding="utf-8"))
 
     def on_epoch(epoch: Progress) -> None:
-        """Show and record one epoch."""
+        """Show and record one epoch; after a divergence training begins again, and so do bar and history."""
         if bar is not None:
             bar.total = epoch.epochs
+            if epoch.epoch == 1:
+                bar.reset()
             shown = {"objective": f"{epoch.objective_estimate:.4g}"}
             if epoch.val_accuracy is not None:
                 shown["val"] = f"{epoch.val_accuracy:.4f}"
             bar.set_postfix(shown, refresh=False)
             bar.update()
         if lines is not None:
+            if epoch.epoch == 1 and lines.seekable():
+                lines.seek(0)
+                lines.truncate()
             lines.write(to_json({key: x for key, x in vars(epoch).items() if key != "epochs"}) + "\n")
             lines.flush()
 

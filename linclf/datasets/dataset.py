@@ -98,6 +98,11 @@ class Features:
             arguments["columns"] = tuple(map(Column.of, arguments["columns"]))
         return cls(**arguments)
 
+    def as_they_stand(self) -> bool:
+        """Whether the features are the columns, unchanged and in their order."""
+        columns = self.columns or ()
+        return not self.sparse and all(column.kind == "number" and not column.missing for column in columns)
+
     def columns_only(self) -> "Features":
         """What a reader needs to know: the columns that the features are made of, not what they became."""
         if self.columns is None:

@@ -51,6 +51,12 @@ class Scaling:
         shift = 0 if self.center is None else self.center @ folded
         return folded, b - shift
 
+    def unfold(self, weight: Array, bias: Array) -> tuple[Array, Array]:
+        """`fold` undone."""
+        if self.scale is None:
+            return weight, bias
+        return weight * self.scale[:, None], bias + (0 if self.center is None else self.center @ weight)
+
 
 @dataclass(frozen=True)
 class Moments:

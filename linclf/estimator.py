@@ -1,0 +1,358 @@
+"""The scikit-learn door: the options and the engine of `linclf train` behind fit and predict."""
+
+from collections.abc import Callable
+from dataclasses import asdict, fields
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.utils import check_random_state, compute_class_weight
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.extmath import safe_sparse_dot
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from linclf.datasets import Features, Part, Parts, Source
+from linclf.datasets.parts import stratified
+from linclf.datasets.scaling import SCALES
+from linclf.errors import InputError
+from linclf.losses import LOSSES, Array, softmax_probabilities
+from linclf.matrix import Matrix, is_sparse
+from linclf.model import LinearModel
+from linclf.sgd import SCHEDULES
+from linclf.training import DTYPES, Progress, Start, Trained, TrainOptions, train
+
+_VAL_STREAM = 2  # of the seed, as `linclf train --val` draws
+
+
+def _has_probabilities(estimator: "LinearClassifier") -> bool:
+    calibrated = getattr(getattr(estimator, "model_", None), "calibration", None)
+    if LOSSES[estimator.loss].logits is None and calibrated is None:
+        raise AttributeError(f"a LinearClassifier of the loss {estimator.loss!r} has no probabilities")
+    return True
+
+
+class LinearClassifier(ClassifierMixin, BaseEstimator):
+    """A linear classifier trained by minibatch SGD: `linclf train` for notebooks and pipelines.
+
+    It minimises sum_i w_i loss(X_i W + b, y_i) / sum_i w_i + reg/2 ||W||^2. The same options, seed and data give the same
+    weights as the command line, to the last bit.
+
+    Parameters
+    ----------
+    loss : {"svm", "softmax", "hinge", "squared-hinge", "logistic", "crammer-singer", "mse"}, default="softmax"
+        What is minimised; `linclf.LOSSES` has the formulas and their sources. Binary losses train one-vs-rest on more than
+        two classes.
+    reg : float, default=1e-4
+        Strength of the L2 penalty. scikit-learn's alpha; C = 1 / (n_samples * reg).
+    lr : float or "auto", default="auto"
+        Learning rate of the first step; auto measures on some rows how far the optimum is.
+    epochs : int or "auto", default="auto"
+        Passes over the data; auto: 10, or as many as give 2000 minibatches, at most 1000.
+    batch_size : int, default=64
+        Rows per minibatch.
+    momentum : float or "auto", default="auto"
+        Share of the last move kept; auto: 0.9, on sparse data 0.
+    schedule : {"linear", "cosine", "constant", "invscaling"}, default="linear"
+        How the learning rate falls.
+    average : bool, default=False
+        Whether to average the weights over the second half of the run.
+    fit_bias, reg_bias : bool, default=True and False
+        Whether there is a bias, and whether it is penalised.
+    scale : {"none", "auto", "standard", "maxabs"}, default="none"
+        Column scaling, folded into the weights; auto: standard, on sparse data none.
+    class_weight : dict or "balanced", default=None
+        Weights of the classes, as of scikit-learn's own classifiers.
+    early_stopping : bool, default=False
+        Whether to hold out validation_fraction of the rows, keep the epoch that is best on them, and stop after
+        `patience` epochs without a better one.
+    validation_fraction : float, default=0.1
+    patience : int, default=5
+    warm_start : bool, default=False
+        Whether fit goes on from the weights of the fit before, if classes and features are the same.
+    dtype : {"float32", "float64"}, default=None
+        Precision of training; None: float32 for float32 input, else float64.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the order of rows and the validation part. An int is the command line's --seed.
+    verbose : int, default=0
+        1 prints a line for each epoch.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
+        Weights; of two classes those for the second (of losses with an output for each class, the difference).
+    intercept_ : ndarray of shape (1,) or (n_classes,)
+    classes_ : ndarray of shape (n_classes,)
+    n_features_in_, feature_names_in_
+    n_iter_ : int
+        Epochs run.
+    lr_ : float
+        The learning rate used, also under auto.
+    history_ : list of dict
+        Of each epoch: epoch, lr, objective_estimate, val_accuracy (None without early stopping), seconds.
+    objective_ : float
+        The objective at the weights, over the rows trained on, in the space trained in.
+    model_ : linclf.LinearModel
+        What `save` writes, and what the command line takes.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from linclf import LinearClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> float(LinearClassifier(scale="standard", random_state=0).fit(X, y).score(X, y)) > 0.95
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "loss": [StrOptions(set(LOSSES))],
+        "reg": [Interval(Real, 0, None, closed="left")],
+        "lr": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
+        "epochs": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "momentum": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
+        "schedule": [StrOptions(set(SCHEDULES))],
+        "average": ["boolean"],
+        "fit_bias": ["boolean"],
+        "reg_bias": ["boolean"],
+        "scale": [StrOptions(set(SCALES))],
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "patience": [Interval(Integral, 1, None, closed="left")],
+        "warm_start": ["boolean"],
+        "dtype": [StrOptions(set(DTYPES)), None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        loss: str = "softmax",
+        *,
+        reg: float = 1e-4,
+        lr: float | str = "auto",
+        epochs: int | str = "auto",
+        batch_size: int = 64,
+        momentum: float | str = "auto",
+        schedule: str = "linear",
+        average: bool = False,
+        fit_bias: bool = True,
+        reg_bias: bool = False,
+        scale: str = "none",
+        class_weight: Any = None,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        patience: int = 5,
+        warm_start: bool = False,
+        dtype: str | None = None,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.loss = loss
+        self.reg = reg
+        self.lr = lr
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.momentum = momentum
+        self.schedule = schedule
+        self.average = average
+        self.fit_bias = fit_bias
+        self.reg_bias = reg_bias
+        self.scale = scale
+        self.class_weight = class_weight
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.warm_start = warm_start
+        self.dtype = dtype
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "LinearClassifier":
+        """Train on X (n_samples, n_features), dense or sparse, and labels y (n_samples,); sample_weight (n_samples,) >= 0."""
+        X, y = self._checked(X, y)
+        classes, codes = np.unique(y, return_inverse=True)
+        if len(classes) < 2:
+            raise ValueError(f"LinearClassifier needs rows of at least two classes; y has one class, {classes[0]!r}")
+        weights = self._weights(X, codes, classes, sample_weight)
+        options = self._options(X)
+        train_rows, val = np.arange(len(codes)), None
+        if self.early_stopping:
+            held = stratified(codes, self.validation_fraction, np.random.default_rng([options.seed, _VAL_STREAM]))
+            train_rows, val_rows = np.flatnonzero(~held), np.flatnonzero(held)
+            if not len(val_rows):
+                raise ValueError(f"{len(codes)} rows are too few for a validation part; turn early_stopping off")
+            val = Part(X[val_rows], codes[val_rows])
+            X, codes, weights = X[train_rows], codes[train_rows], None if weights is None else weights[train_rows]
+        parts = Parts(classes, Part(X, codes), val, None, self._features(X), {}, ())
+        self._keep(train(options, parts, self._watch(), weights=weights, start=self._start(classes)))
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> "LinearClassifier":
+        """One pass over these rows from the weights so far, at a constant rate; `classes` are needed at the first call.
+
+        lr="auto" is found from the rows of the first call and then kept; momentum "auto" is 0 here.
+        """
+        first = not hasattr(self, "classes_")
+        if first and classes is None:
+            raise ValueError("classes must be given at the first call of partial_fit")
+        if not first and classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+            raise ValueError(f"classes are {classes!r}, but were {self.classes_!r} at the first call of partial_fit")
+        X, y = self._checked(X, y, reset=first)
+        classes = np.unique(classes) if first else self.classes_
+        codes = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
+        unknown = np.flatnonzero(classes[codes] != y)
+        if len(unknown):
+            raise ValueError(f"y has the label {y[unknown[0]]!r}, which is not among the classes {classes!r}")
+        if self.class_weight == "balanced":
+            raise ValueError("class_weight 'balanced' needs all rows at once; give partial_fit a dict of weights")
+        weights = self._weights(X, codes, classes, sample_weight)
+        known = {"lr": self.lr_} if hasattr(self, "lr_") else {}
+        momentum = 0.0 if self.momentum == "auto" else self.momentum
+        options = self._options(X, schedule="constant", epochs=1, momentum=momentum, **known)
+        parts = Parts(classes, Part(X, codes), None, None, self._features(X), {}, ())
+        start = None if first else Start(self.model_.weight, self.model_.bias)
+        trained = train(options, parts, self._watch(), weights=weights, start=start)
+        self._keep(trained)
+        return self
+
+    def decision_function(self, X: Any) -> Array:
+        """Scores X coef_.T + intercept_: (n_samples,) of two classes, above 0 for the second, else (n_samples, n_classes)."""
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
+        scores = safe_sparse_dot(X, self.coef_.T, dense_output=True) + self.intercept_
+        return np.asarray(scores[:, 0] if scores.shape[1] == 1 else scores)
+
+    def predict(self, X: Any) -> Array:
+        """The labels of X: (n_samples,)."""
+        scores = self.decision_function(X)
+        codes = (scores > 0).astype(np.intp) if scores.ndim == 1 else scores.argmax(axis=1)
+        return np.asarray(self.classes_[codes])
+
+    @available_if(_has_probabilities)
+    def predict_proba(self, X: Any) -> Array:
+        """Probabilities of the classes: (n_samples, n_classes). For the losses softmax and logistic, and calibrated models."""
+        scores = self.decision_function(X)
+        scores = scores[:, None] if scores.ndim == 1 else scores
+        if self.model_.calibration is None and scores.shape[1] == 1:  # of two outputs, too: their difference
+            return softmax_probabilities(np.hstack([np.zeros_like(scores), scores]))
+        logits = self.model_.logits(scores)
+        if logits is None:
+            raise AssertionError("available only where there are probabilities")
+        return softmax_probabilities(logits)
+
+    @available_if(_has_probabilities)
+    def predict_log_proba(self, X: Any) -> Array:
+        """The logarithm of `predict_proba`."""
+        return np.asarray(np.log(self.predict_proba(X)))
+
+    def save(self, path: str) -> None:
+        """Write the model to a file that `linclf.load` and the command line read."""
+        check_is_fitted(self)
+        self.model_.save(path)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def _checked(self, X: Any, y: Any, reset: bool = True) -> tuple[Matrix, Array]:
+        dtypes = [np.float64, np.float32] if self.dtype is None else [np.dtype(self.dtype)]
+        X, y = validate_data(self, X, y, accept_sparse="csr", dtype=dtypes, order="C", reset=reset)
+        check_classification_targets(y)
+        if is_sparse(X):
+            from scipy.sparse import csr_matrix
+
+            X = csr_matrix(X)
+            if not X.has_canonical_format:
+                X = X.copy()
+                X.sum_duplicates()
+        return X, y
+
+    def _weights(self, X: Matrix, codes: Array, classes: Array, sample_weight: Any) -> Array | None:
+        """The weights (n,) of rows, None where all are 1."""
+        if sample_weight is None and self.class_weight is None:
+            return None
+        weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        if self.class_weight is not None:
+            weights = weights * compute_class_weight(self.class_weight, classes=classes, y=classes[codes])[codes]
+        if not weights.any():
+            raise ValueError("all sample weights are 0; at least one row must count")
+        return np.asarray(weights)
+
+    def _options(self, X: Matrix, **changed: Any) -> TrainOptions:
+        seed = self.random_state
+        if not isinstance(seed, Integral):
+            seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
+        told = {field.name: getattr(self, field.name) for field in fields(TrainOptions) if hasattr(self, field.name)}
+        told |= {"source": Source("-"), "test": "0", "bias": self.fit_bias, "dtype": str(X.dtype), "seed": int(seed)}
+        told |= {"val": str(self.validation_fraction) if self.early_stopping else None, "class_weight": None}
+        told["patience"] = self.patience if self.early_stopping else None
+        return TrainOptions(**{**told, **changed})
+
+    def _features(self, X: Matrix) -> Features:
+        names = getattr(self, "feature_names_in_", None)
+        return Features(X.shape[1], None if names is None else tuple(map(str, names)), is_sparse(X))
+
+    def _start(self, classes: Array) -> Start | None:
+        """Where fit begins: with warm_start at the weights of the fit before."""
+        if not self.warm_start or not hasattr(self, "model_"):
+            return None
+        same = np.array_equal(self.classes_, classes) and self.model_.features.count == self.n_features_in_
+        return Start(self.model_.weight, self.model_.bias) if same and self.model_.loss == self.loss else None
+
+    def _watch(self) -> Callable[[Progress], None]:
+        self.history_: list[dict[str, Any]] = []
+
+        def on_epoch(epoch: Progress) -> None:
+            if epoch.epoch == 1:  # after a divergence training begins again
+                self.history_ = []
+            line = {key: value for key, value in asdict(epoch).items() if key != "epochs"}
+            self.history_.append(line)
+            if self.verbose:
+                print(", ".join(f"{key} {value}" for key, value in line.items() if value is not None))
+
+        return on_epoch
+
+    def _keep(self, trained: Trained) -> None:
+        if trained.interrupted is not None:
+            raise trained.interrupted
+        self.lr_ = trained.result["lr"]
+        self._take(trained.model, trained.result["epochs"], trained.result["objective"])
+
+    def _take(self, model: LinearModel, n_iter: int, objective: float) -> None:
+        """The attributes of a fitted estimator, from a model."""
+        self.model_, self.classes_ = model, model.classes
+        weight, bias = model.weight, model.bias
+        if weight.shape[1] == 2:
+            weight, bias = weight[:, 1:] - weight[:, :1], bias[1:] - bias[:1]
+        self.coef_, self.intercept_ = np.ascontiguousarray(weight.T), bias
+        self.n_iter_, self.objective_ = n_iter, objective
+
+
+def to_estimator(model: LinearModel) -> LinearClassifier:
+    """A fitted LinearClassifier with the weights and the options of a model.
+
+    Raises InputError for a model of a table whose columns had to be encoded: its own `predict` takes the frame.
+    """
+    if model.features.columns is not None and not model.features.as_they_stand():
+        raise InputError(
+            "the model encodes the columns of a table, which an estimator does not; use model.predict(frame)"
+        )
+    recorded = dict(model.record.get("options", {}))
+    estimator = LinearClassifier(model.loss)
+    told = {name: recorded[name] for name in estimator.get_params() if name in recorded and name != "patience"}
+    told |= {"fit_bias": recorded.get("bias", True), "random_state": recorded.get("seed")}
+    estimator.set_params(**told)
+    estimator.n_features_in_ = model.features.count
+    if model.features.names is not None:
+        estimator.feature_names_in_ = np.array(model.features.names, object)
+    metrics = model.record.get("metrics", {})
+    estimator._take(model, metrics.get("epochs", 0), metrics.get("objective", np.nan))
+    estimator.history_ = []
+    return estimator
