@@ -15,6 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from linclf.datasets import Features, Part, Parts, Source
+from linclf.datasets.labels import show
 from linclf.datasets.parts import stratified
 from linclf.datasets.scaling import SCALES
 from linclf.errors import InputError
@@ -177,7 +178,9 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         X, y = self._checked(X, y)
         classes, codes = np.unique(y, return_inverse=True)
         if len(classes) < 2:
-            raise ValueError(f"LinearClassifier needs rows of at least two classes; y has one class, {classes[0]!r}")
+            raise ValueError(
+                f"LinearClassifier needs rows of at least two classes; y has one class, {show(classes[0])}"
+            )
         weights = self._weights(X, codes, classes, sample_weight)
         options = self._options(X)
         train_rows, val = np.arange(len(codes)), None
@@ -202,13 +205,17 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         if first and classes is None:
             raise ValueError("classes must be given at the first call of partial_fit")
         if not first and classes is not None and not np.array_equal(np.unique(classes), self.classes_):
-            raise ValueError(f"classes are {classes!r}, but were {self.classes_!r} at the first call of partial_fit")
+            raise ValueError(
+                f"classes are {list(classes)}, but were {self.classes_.tolist()} at the first call of partial_fit"
+            )
         X, y = self._checked(X, y, reset=first)
         classes = np.unique(classes) if first else self.classes_
         codes = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
         unknown = np.flatnonzero(classes[codes] != y)
         if len(unknown):
-            raise ValueError(f"y has the label {y[unknown[0]]!r}, which is not among the classes {classes!r}")
+            raise ValueError(
+                f"y has the label {show(y[unknown[0]])}, which is not among the classes {classes.tolist()}"
+            )
         if self.class_weight == "balanced":
             raise ValueError("class_weight 'balanced' needs all rows at once; give partial_fit a dict of weights")
         weights = self._weights(X, codes, classes, sample_weight)
@@ -262,8 +269,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         return tags
 
     def _checked(self, X: Any, y: Any, reset: bool = True) -> tuple[Matrix, Array]:
-        dtypes = [np.float64, np.float32] if self.dtype is None else [np.dtype(self.dtype)]
-        X, y = validate_data(self, X, y, accept_sparse="csr", dtype=dtypes, order="C", reset=reset)
+        X, y = validate_data(self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], order="C", reset=reset)
         check_classification_targets(y)
         if is_sparse(X):
             from scipy.sparse import csr_matrix
@@ -290,7 +296,13 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         if not isinstance(seed, Integral):
             seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
         told = {field.name: getattr(self, field.name) for field in fields(TrainOptions) if hasattr(self, field.name)}
-        told |= {"source": Source("-"), "test": "0", "bias": self.fit_bias, "dtype": str(X.dtype), "seed": int(seed)}
+        told |= {
+            "source": Source("-"),
+            "test": "0",
+            "bias": self.fit_bias,
+            "dtype": self.dtype or str(X.dtype),
+            "seed": int(seed),
+        }
         told |= {"val": str(self.validation_fraction) if self.early_stopping else None, "class_weight": None}
         told["patience"] = self.patience if self.early_stopping else None
         return TrainOptions(**{**told, **changed})

@@ -83,10 +83,11 @@ def test_equals_the_reference(loss: Loss, layout, start, momentum: float, averag
 
 def test_one_row_at_a_time_least_squares_takes_the_implicit_step() -> None:
     """Kulis & Bartlett (2010): W' = argmin ||W' - W||^2 / 2 + lr loss(W'), which for the squared error is a division."""
-    X, y, lr = np.array([[3.0, -4.0]]), np.array([0]), 0.7
-    epoch = last(epochs(LOSSES["mse"], X, y, 2, SGD(lr=lr, reg=0.0, epochs=1, momentum=0.0, fit_bias=False)))
+    X, y, lr = np.array([[3.0, -4.0], [0, 0]]), np.array([0, 0]), 0.7  # a step along the second row leads nowhere
+    settings = {"lr": lr, "reg": 0.0, "epochs": 1, "batch_size": 1, "momentum": 0.0, "schedule": "constant"}
+    epoch = last(epochs(LOSSES["mse"], X, y, 2, SGD(**settings, fit_bias=False)))
     onehot = np.array([[1.0, 0.0]])
-    np.testing.assert_allclose(epoch.W + lr * 2 * X.T @ (X @ epoch.W - onehot), 0, atol=1e-12)
+    np.testing.assert_allclose(epoch.W + lr * 2 * X[:1].T @ (X[:1] @ epoch.W - onehot), 0, atol=1e-12)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)

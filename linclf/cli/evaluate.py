@@ -91,6 +91,6 @@ def _other_data(model: LinearModel, dataset: Dataset, part: str | None, quiet: b
     codes, unseen = encode(rows.labels(), model.classes)
     say(dataset.said(), quiet)
     say(unseen_notes(unseen, len(codes), data, model.classes), quiet)
-    if dataset.digest == model.record["data"]["data"] and dataset.test is None:
+    if dataset.digest == model.record["data"].get("data") and dataset.test is None:
         say([f"{data} is what the model was trained on; leave it out to measure the test part"], quiet)
     return Part(rows.X, codes), data
