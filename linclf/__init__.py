@@ -4,19 +4,19 @@
     model = linclf.load("model.safetensors")
     model.predict(X)
 
-Public: `load`, `LinearModel`, `check_gradient`, `LOSSES`, and the module `linclf.textbook`. They are imported when first used, so that
+Public: `load`, `LinearModel`, `LinearClassifier`, `check_gradient`, `LOSSES`, `Loss`, and the module `linclf.textbook`. They are imported when first used, so that
 `import linclf` costs next to nothing.
 """
 
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
-__all__ = ["LOSSES", "LinearClassifier", "LinearModel", "check_gradient", "load"]
+__all__ = ["LOSSES", "LinearClassifier", "LinearModel", "Loss", "check_gradient", "load"]
 
 if TYPE_CHECKING:
     from linclf.estimator import LinearClassifier
     from linclf.gradcheck import check_gradient
-    from linclf.losses import LOSSES
+    from linclf.losses import LOSSES, Loss
     from linclf.model import LinearModel, load
 
 
@@ -27,6 +27,7 @@ def __getattr__(name: str) -> object:
         "LOSSES": "linclf.losses",
         "LinearClassifier": "linclf.estimator",
         "LinearModel": "linclf.model",
+        "Loss": "linclf.losses",
         "check_gradient": "linclf.gradcheck",
         "load": "linclf.model",
     }

@@ -19,7 +19,8 @@ from linclf.datasets.labels import show
 from linclf.datasets.parts import stratified
 from linclf.datasets.scaling import SCALES
 from linclf.errors import InputError
-from linclf.losses import LOSSES, Array, softmax_probabilities
+from linclf.gradcheck import use_loss
+from linclf.losses import LOSSES, Array, Loss, softmax_probabilities
 from linclf.matrix import Matrix, is_sparse
 from linclf.model import LinearModel
 from linclf.sgd import SCHEDULES
@@ -30,7 +31,8 @@ _VAL_STREAM = 2  # of the seed, as `linclf train --val` draws
 
 def _has_probabilities(estimator: "LinearClassifier") -> bool:
     calibrated = getattr(getattr(estimator, "model_", None), "calibration", None)
-    if LOSSES[estimator.loss].logits is None and calibrated is None:
+    loss = estimator.loss if isinstance(estimator.loss, Loss) else LOSSES.get(estimator.loss)
+    if (loss is None or loss.logits is None) and calibrated is None:
         raise AttributeError(f"a LinearClassifier of the loss {estimator.loss!r} has no probabilities")
     return True
 
@@ -45,7 +47,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
     ----------
     loss : {"svm", "softmax", "hinge", "squared-hinge", "logistic", "crammer-singer", "mse"}, default="softmax"
         What is minimised; `linclf.LOSSES` has the formulas and their sources. Binary losses train one-vs-rest on more than
-        two classes.
+        two classes. Or a `linclf.Loss` of your own, whose gradient is checked before the first fit.
     reg : float, default=1e-4
         Strength of the L2 penalty. scikit-learn's alpha; C = 1 / (n_samples * reg).
     lr : float or "auto", default="auto"
@@ -108,7 +110,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "loss": [StrOptions(set(LOSSES))],
+        "loss": [StrOptions(set(LOSSES)), Loss],
         "reg": [Interval(Real, 0, None, closed="left")],
         "lr": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "epochs": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -131,7 +133,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
 
     def __init__(
         self,
-        loss: str = "softmax",
+        loss: str | Loss = "softmax",
         *,
         reg: float = 1e-4,
         lr: float | str = "auto",
@@ -192,7 +194,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
             val = Part(X[val_rows], codes[val_rows])
             X, codes, weights = X[train_rows], codes[train_rows], None if weights is None else weights[train_rows]
         parts = Parts(classes, Part(X, codes), val, None, self._features(X), {}, ())
-        self._keep(train(options, parts, self._watch(), weights=weights, start=self._start(classes)))
+        self._keep(train(options, parts, self._watch(), weights=weights, start=self._start(classes), measured=()))
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -224,7 +226,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         options = self._options(X, schedule="constant", epochs=1, momentum=momentum, **known)
         parts = Parts(classes, Part(X, codes), None, None, self._features(X), {}, ())
         start = None if first else Start(self.model_.weight, self.model_.bias)
-        trained = train(options, parts, self._watch(), weights=weights, start=start)
+        trained = train(options, parts, self._watch(), weights=weights, start=start, measured=())
         self._keep(trained)
         return self
 
@@ -303,6 +305,8 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
             "dtype": self.dtype or str(X.dtype),
             "seed": int(seed),
         }
+        if isinstance(self.loss, Loss):
+            told["loss"] = use_loss(self.loss, self.loss.name).name
         told |= {"val": str(self.validation_fraction) if self.early_stopping else None, "class_weight": None}
         told["patience"] = self.patience if self.early_stopping else None
         return TrainOptions(**{**told, **changed})
@@ -316,7 +320,8 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         if not self.warm_start or not hasattr(self, "model_"):
             return None
         same = np.array_equal(self.classes_, classes) and self.model_.features.count == self.n_features_in_
-        return Start(self.model_.weight, self.model_.bias) if same and self.model_.loss == self.loss else None
+        name = self.loss.name if isinstance(self.loss, Loss) else self.loss
+        return Start(self.model_.weight, self.model_.bias) if same and self.model_.loss == name else None
 
     def _watch(self) -> Callable[[Progress], None]:
         self.history_: list[dict[str, Any]] = []

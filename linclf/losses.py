@@ -136,6 +136,7 @@ class Loss:
     curvature   of a loss whose gradient grows with the score: its second derivative, else 0. That of squared-hinge is 2 on
                 one side of the margin and 0 on the other; between them, 4/3 serves best in `linclf.rate`
     binary      True: t = +-1; one output for two classes, one-vs-rest for more. False: an output per class
+    naive       of a user's own loss: (scores of one sample (m,), its code) -> (value, gradient (m,)), what it is held against
     logits      scores -> logits (n, *models, K) whose softmax is the probabilities of the classes, for losses that have these
     """
 
@@ -146,6 +147,7 @@ class Loss:
     curvature: float = 0.0
     binary: bool = False
     logits: Callable[[Array], Array] | None = None
+    naive: Callable[[Array, int], tuple[float, Array]] | None = None
 
     def __call__(self, scores: Array, y: Array) -> tuple[Array, Array]:
         """The loss of each sample and its gradient: see the top of this file for shapes."""
@@ -187,3 +189,9 @@ LOSSES: dict[str, Loss] = {
         Loss("mse", mse, "sum_j (s_j - onehot(y)_j)^2", "Rifkin, Yeo & Poggio, 2003", curvature=2),
     )
 }
+OWN: dict[str, Loss] = {}  # losses of the user's own that were checked, by name
+
+
+def loss_named(name: str) -> Loss | None:
+    """The loss of this name, linclf's or the user's own; None where there is none."""
+    return LOSSES.get(name) or OWN.get(name)

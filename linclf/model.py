@@ -23,7 +23,7 @@ from linclf.datasets.frames import found_by_name
 from linclf.datasets.table import from_frame
 from linclf.errors import InputError
 from linclf.files import read_bytes, write_bytes
-from linclf.losses import LOSSES, Array, softmax_probabilities
+from linclf.losses import LOSSES, Array, loss_named, softmax_probabilities
 from linclf.matrix import Lazy, Matrix, chunks, first_not_finite, one_blas_thread
 from linclf.objective import predicted, scores
 
@@ -121,8 +121,8 @@ class LinearModel:
         """Scores (n, m) as logits (n, K) whose softmax are the class probabilities; None where there are none."""
         if self.calibration is not None:
             return self.calibration.logits(scores)
-        logits = LOSSES[self.loss].logits
-        return None if logits is None else logits(scores)
+        loss = loss_named(self.loss)
+        return None if loss is None or loss.logits is None else loss.logits(scores)
 
     def to_estimator(self) -> Any:
         """A fitted `linclf.LinearClassifier`, scikit-learn's way. Raises InputError for a model of an encoded table."""
@@ -207,8 +207,15 @@ def _parse(content: bytes) -> LinearModel:
     classes, loss, calibration = np.array(record.pop("classes")), record.pop("loss"), record.pop("calibration", None)
     calibration = calibration and Calibration.of(calibration)
     model = LinearModel(weight, bias, classes, loss, features, record, scale, center, calibration)
-    d, m = features.count, LOSSES[model.loss].n_outputs(len(model.classes))
-    fits = (weight.shape, bias.shape) == ((d, m), (m,)) and all(a is None or a.shape == (d,) for a in (scale, center))
+    d, m, n_classes, loss = features.count, len(bias), len(model.classes), loss_named(model.loss)
+    outputs = {loss.n_outputs(n_classes)} if loss else {n_classes, 1 if n_classes == 2 else n_classes}
+    if loss is None and ":" not in model.loss and model.record.get("own_loss") is not True:
+        raise ValueError(f"a loss {model.loss!r}")
+    fits = (
+        m in outputs
+        and (weight.shape, bias.shape) == ((d, m), (m,))
+        and all(a is None or a.shape == (d,) for a in (scale, center))
+    )
     floats = all(a.dtype in (np.float32, np.float64) and np.isfinite(a).all() for a in tensors.values())
     if not (fits and floats and features.named() in (None, d) and len(model.classes) >= 2):
         raise ValueError("its tensors do not fit its description")

@@ -19,7 +19,7 @@ from linclf.datasets import Cache, Dataset, Features, Part, Parts, Source
 from linclf.datasets.parts import parse_part
 from linclf.datasets.scaling import SCALES, Scaling, fit_scaling
 from linclf.errors import DivergedError, InputError, Terminated
-from linclf.losses import LOSSES, Array, Loss
+from linclf.losses import LOSSES, Array, Loss, loss_named
 from linclf.matrix import Matrix, first_not_finite, is_zero, one_blas_thread
 from linclf.model import LinearModel
 from linclf.objective import Objective, predicted, scores
@@ -63,7 +63,8 @@ class TrainOptions:
     def __post_init__(self) -> None:
         numbers = ("lr", "reg", "momentum", "epochs", "batch_size", "seed", "schedule")
         check_settings(**{name: getattr(self, name) for name in numbers})
-        for name, choices in (("loss", LOSSES), ("scale", SCALES), ("dtype", DTYPES)):
+        self.loss_value()
+        for name, choices in (("scale", SCALES), ("dtype", DTYPES)):
             if getattr(self, name) not in choices:
                 raise InputError(f"{name} is {getattr(self, name)!r}; give one of {', '.join(choices)}")
         for part in ("test", "val"):
@@ -81,6 +82,13 @@ class TrainOptions:
                 raise InputError(
                     "patience watches the validation accuracy; give --val DATA or a fraction, e.g. --val 0.1"
                 )
+
+    def loss_value(self) -> Loss:
+        """The loss of its name. Raises InputError where there is none."""
+        loss = loss_named(self.loss)
+        if loss is None:
+            raise InputError(f"loss is {self.loss!r}; give one of {', '.join(LOSSES)}")
+        return loss
 
     def has_val(self) -> bool:
         """Whether there is a validation part."""
@@ -168,7 +176,8 @@ def rebuild_parts(model: LinearModel, cache: Cache | None = None) -> Parts:
     source = Source(**given)
     if "-" in (source.data, recorded["test"], recorded["val"]):
         raise InputError("the model was trained on standard input, which cannot be read again; give DATA")
-    parts = load_parts(TrainOptions(source=source, **recorded), cache, model.features)
+    split = {name: recorded[name] for name in ("test", "val", "seed", "calibrate") if name in recorded}
+    parts = load_parts(TrainOptions(source=source, **split), cache, model.features)
     changed = [key for key, digest in model.record["data"].items() if parts.digests.get(key) != digest]
     if changed:
         names = {"data": source.data, "test": recorded["test"], "val": recorded["val"]}
@@ -193,11 +202,13 @@ def train(
     *,
     weights: Array | None = None,
     start: Start | None = None,
+    measured: tuple[str, ...] = ("train", "val", "test"),
 ) -> Trained:
     """Train one model on the training part and measure it on every part.
 
-    weights  (n,) of the training rows, besides those of the option class_weight
-    start    where to begin
+    weights   (n,) of the training rows, besides those of the option class_weight
+    start     where to begin
+    measured  the parts whose accuracy is wanted
 
     A KeyboardInterrupt or Terminated after the first epoch ends training early: the best model so far is returned, with
     the signal in `interrupted`. Raises DivergedError.
@@ -213,7 +224,7 @@ def train(
         def attempt(slower: float) -> Trained:
             """Train at the rate of auto divided by `slower`, and measure."""
             fitted = fit(
-                LOSSES[options.loss],
+                options.loss_value(),
                 prepared.X,
                 parts.train.y,
                 len(parts.classes),
@@ -225,9 +236,9 @@ def train(
                 slower=slower,
             )
             try:
-                return _measure(options, parts, prepared, fitted)
+                return _measure(options, parts, prepared, fitted, measured)
             except (KeyboardInterrupt, Terminated) as signal:  # the model is trained: the first signal must not cost it
-                return _measure(options, parts, prepared, replace(fitted, interrupted=signal))
+                return _measure(options, parts, prepared, replace(fitted, interrupted=signal), measured)
 
         trained = _until_it_learns(attempt) if options.lr == "auto" else attempt(1.0)
         return replace(trained, result={**trained.result, "seconds": {"train": time.perf_counter() - began}})
@@ -267,9 +278,11 @@ def scaled(options: TrainOptions, parts: Parts) -> tuple[Scaling, Matrix]:
     return scaling, X
 
 
-def _measure(options: TrainOptions, parts: Parts, prepared: _Prepared, fitted: Fit) -> Trained:
-    """Fold the weights into a model, and measure it on every part."""
-    loss, name, n_classes = LOSSES[options.loss], options.source.data, len(parts.classes)
+def _measure(
+    options: TrainOptions, parts: Parts, prepared: _Prepared, fitted: Fit, measured: tuple[str, ...]
+) -> Trained:
+    """Fold the weights into a model, and measure it."""
+    loss, name, n_classes = options.loss_value(), options.source.data, len(parts.classes)
     X, y, weights, scaling, sgd = prepared.X, parts.train.y, prepared.weights, prepared.scaling, fitted.sgd
     objective = Objective(loss, options.reg, options.reg_bias)
     data_loss, penalty = map(float, objective.terms(X, y, fitted.W, fitted.b, weights))
@@ -292,8 +305,8 @@ def _measure(options: TrainOptions, parts: Parts, prepared: _Prepared, fitted: F
             )
         learned = calibrate(options.calibrate, model.scores(told.X)[known], told.y[known])
         model = replace(model, calibration=learned)
-    measured = {
-        part: None if held is None else accuracy(model.predict_codes(held.X), held.y)
+    accuracies = {
+        part: None if held is None or part not in measured else accuracy(model.predict_codes(held.X), held.y)
         for part, held in (("train", parts.train), ("val", parts.val), ("test", parts.test))
     }
     result: dict[str, Any] = {
@@ -322,13 +335,14 @@ def _measure(options: TrainOptions, parts: Parts, prepared: _Prepared, fitted: F
         "objective": data_loss + penalty,
         "data_loss": data_loss,
         "penalty": penalty,
-        "accuracy": measured,
+        "accuracy": accuracies,
         "interrupted": fitted.interrupted is not None,
     }
     record = {
         "options": asdict(options),
         "seed": options.seed,
         "data": parts.digests,
+        "own_loss": options.loss not in LOSSES,
         "metrics": {key: x for key, x in result.items() if key not in ("data", "classes")},
         "versions": {"linclf": linclf.__version__, "numpy": np.__version__, "python": platform.python_version()},
     }

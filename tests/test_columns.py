@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -378,3 +379,21 @@ def test_only_so_many_levels_are_kept_the_most_frequent_ones(tmp_path, monkeypat
     dataset = read(tmp_path / "t.csv", table_of({"a": ["x", "y", "y", "z", "z", "w"] * 10}))
     features, _ = learn_features(dataset.X, dataset.features, dataset.source)
     assert (features.columns[0].levels, features.columns[0].pooled) == (("y", "z"), 2)
+
+
+def test_short_texts_are_classified_as_well_as_by_a_pipeline(linclf, in_tmp) -> None:
+    """Of the names on the Titanic: a man's or a woman's; two columns, one line, against scikit-learn's own."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    table = pd.read_csv(Path(__file__).parent.parent / "data" / "titanic.csv")[["name", "sex"]]
+    # without the titles, which say it all
+    table["name"] = table["name"].str.replace(r"(Mr|Mrs|Miss|Master|Ms|Mlle|Mme)\.", "", regex=True)
+    test = np.random.default_rng(0).random(len(table)) < 0.3
+    table[~test].to_csv("train.csv", index=False)
+    table[test].to_csv("test.csv", index=False)
+    result = json.loads(linclf("train train.csv --target sex --test test.csv --loss logistic --json -q"))
+    peer = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(table["name"][~test], table["sex"][~test])
+    score = peer.score(table["name"][test], table["sex"][test])
+    assert score > 0.75
+    assert result["accuracy"]["test"] > score - 0.01

@@ -72,6 +72,16 @@ def test_code_of_the_page_on_tables_runs(linclf, tmp_path, monkeypatch, capfd) -
     assert "[1 1 1]" in capfd.readouterr().out
 
 
+def test_code_of_the_page_on_python_runs(in_tmp, capfd) -> None:
+    names: dict[str, object] = {}
+    for block in re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "python.md").read_text(), re.DOTALL):
+        exec(compile(block, "python.md", "exec"), names)
+    said = capfd.readouterr().out
+    assert re.search(r"accuracy 0.9\d with {'linearclassifier__reg': ", said)
+    assert "\nTrue\n" in said
+    assert said.rstrip().endswith("a factor 2, perhaps of a derivative of a square, is missing.")
+
+
 def test_readme_lists_the_losses() -> None:
     assert REFRESH["losses_table"]() in (ROOT / "README.md").read_text()
 
@@ -96,7 +106,16 @@ def test_every_file_of_the_house_is_in_the_design_and_nothing_else_is() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/design.md", "docs/gradients.md", "docs/tables.md"]
+    "page",
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "docs/design.md",
+        "docs/gradients.md",
+        "docs/tables.md",
+        "docs/python.md",
+    ],
 )
 def test_links_lead_somewhere(page: str) -> None:
     for target in re.findall(r"\]\(([^)#]+)", (ROOT / page).read_text()):

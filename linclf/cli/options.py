@@ -49,6 +49,18 @@ class NumberOrAuto(click.ParamType[int | float | str]):
             self.fail(f"{value!r} is not a {self.name}.", param, ctx)
 
 
+class LossName(click.Choice[str]):
+    """One of the losses, or FILE.py:NAME."""
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
+        """The choices, and what else is typed."""
+        return f"[{'|'.join(map(str, self.choices))}|FILE.py:NAME]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name; click's usage error for what is neither."""
+        return value if isinstance(value, str) and ":" in value else super().convert(value, param, ctx)
+
+
 class YesNo(click.ParamType[bool]):
     """yes or no, true or false, 1 or 0."""
 

@@ -8,6 +8,7 @@ import click
 
 from linclf.calibration import METHODS
 from linclf.cli.options import (
+    LossName,
     NumberOrAuto,
     cache_option,
     cache_unless,
@@ -26,6 +27,7 @@ from linclf.cli.options import (
 )
 from linclf.datasets.scaling import SCALES
 from linclf.errors import InputError
+from linclf.gradcheck import load_loss
 from linclf.losses import LOSSES
 from linclf.report import to_json, training_text
 from linclf.training import Progress, Trained, TrainOptions, load_parts
@@ -37,7 +39,11 @@ DEFAULT = TrainOptions()
 @click.command()
 @click.argument("data", default="digits", metavar="[DATA]")
 @click.option(
-    "--loss", type=click.Choice(list(LOSSES)), default=DEFAULT.loss, show_default=True, help="What is minimised."
+    "--loss",
+    type=LossName(list(LOSSES)),
+    default=DEFAULT.loss,
+    show_default=True,
+    help="What is minimised; FILE.py:NAME is a loss of your own (docs/python.md).",
 )
 @click.option("--reg", type=float, default=DEFAULT.reg, show_default=True, help="L2 strength: reg/2 * ||W||^2.")
 @click.option(
@@ -95,6 +101,8 @@ def train(
     .bz2 or .xz. Missing cells, categories, dates and text in a table become features (docs/tables.md).
     """  # fmt: skip
     began = time.perf_counter()
+    if options["loss"] not in LOSSES:
+        load_loss(options["loss"])
     config = TrainOptions(source=source(data, options), bias=not options.pop("no_bias"), **options)
     if output == "-" and json:
         raise InputError("the model and --json cannot both go to stdout; give -o a file name")

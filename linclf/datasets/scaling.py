@@ -9,7 +9,7 @@ import numpy as np
 
 from linclf.errors import InputError
 from linclf.losses import Array
-from linclf.matrix import Lazy, Matrix, chunks, converted, is_sparse
+from linclf.matrix import Matrix, chunks, converted, is_sparse
 
 SMALLEST = 1e-150  # a column of smaller numbers is taken for constant: its folded weight would overflow
 SCALES = ("auto", "standard", "maxabs", "none")
@@ -27,8 +27,10 @@ class Scaling:
     scale: Array | None = None
     constant: Array | None = None
 
-    def apply(self, X: Matrix, dtype: str) -> Lazy:
+    def apply(self, X: Matrix, dtype: str) -> Matrix:
         """The rows of X (n, d) scaled when they are asked for, in the dtype trained in. What overflows becomes inf."""
+        if self.scale is None and X.dtype == dtype:
+            return X
         return converted(X, partial(self._apply, dtype=dtype), dtype)
 
     def _apply(self, x: Matrix, dtype: str) -> Matrix:
@@ -38,7 +40,7 @@ class Scaling:
                     x = type(x)((x.data / self.scale[x.indices], x.indices, x.indptr), shape=x.shape)
             elif self.scale is not None:
                 x = (x if self.center is None else x - self.center) / self.scale
-            return x.astype(dtype)
+            return x.astype(dtype, copy=False)
 
     def fold(self, W: Array, b: Array) -> tuple[Array, Array]:
         """Weights for scaled columns (d, m) and bias (m,) -> weights and bias for raw columns, the same scores.

@@ -3,6 +3,7 @@
 from linclf.gradcheck.builtin import LossCheck, check_losses
 from linclf.gradcheck.checker import check_gradient
 from linclf.gradcheck.diagnosis import Diagnosis
+from linclf.gradcheck.own import load_loss, use_loss
 from linclf.gradcheck.result import Coordinate, GradientCheck
 from linclf.gradcheck.subjects import KINDS, load_function
 
@@ -15,4 +16,6 @@ __all__ = [
     "check_gradient",
     "check_losses",
     "load_function",
+    "load_loss",
+    "use_loss",
 ]
