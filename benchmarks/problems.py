@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from linclf.datasets import Labelled, Source, load
+from linclf.datasets import Labelled, Source, as_matrix, load
 from linclf.datasets.labels import check_classes, encode
 from linclf.losses import Array
 
@@ -96,10 +96,12 @@ def many(folder: Path | None) -> dict[str, Labelled]:
     ):
         if folder and (folder / file).exists():
             sources[name] = Source(str(folder / file), target=target)
+    passengers = Path(__file__).parent.parent / "data" / "titanic.csv"  # names, home towns and other sparse features
+    sources["titanic"] = Source(str(passengers), target="survived", drop=("boat", "body"))
     sources["classification"] = Source("make:classification:n_samples=5000,n_features=40,n_informative=10,n_classes=5")
     found = {}
     for name, source in sources.items():
         data = load(source)
         classes = check_classes(data.labels(), name)
-        found[name] = Labelled(data.X, encode(data.labels(), classes)[0])
+        found[name] = Labelled(as_matrix(data), encode(data.labels(), classes)[0])
     return found
