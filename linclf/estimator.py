@@ -20,19 +20,25 @@ from linclf.datasets.parts import stratified
 from linclf.datasets.scaling import SCALES
 from linclf.errors import InputError
 from linclf.gradcheck import use_loss
-from linclf.losses import LOSSES, Array, Loss, softmax_probabilities
+from linclf.losses import LOSSES, Array, Loss, loss_named, softmax_probabilities
 from linclf.matrix import Matrix, is_sparse
 from linclf.model import LinearModel
 from linclf.sgd import SCHEDULES
-from linclf.training import DTYPES, Progress, Start, Trained, TrainOptions, train
+from linclf.training import DTYPES, Progress, Start, TrainOptions, train
 
 _VAL_STREAM = 2  # of the seed, as `linclf train --val` draws
 
 
 def _has_probabilities(estimator: "LinearClassifier") -> bool:
-    calibrated = getattr(getattr(estimator, "model_", None), "calibration", None)
-    loss = estimator.loss if isinstance(estimator.loss, Loss) else LOSSES.get(estimator.loss)
-    if (loss is None or loss.logits is None) and calibrated is None:
+    fitted = getattr(estimator, "model_", None)
+    loss = (
+        estimator.loss_
+        if fitted
+        else estimator.loss
+        if isinstance(estimator.loss, Loss)
+        else LOSSES.get(estimator.loss)
+    )
+    if (loss is None or loss.logits is None) and not (fitted and fitted.calibration):
         raise AttributeError(f"a LinearClassifier of the loss {estimator.loss!r} has no probabilities")
     return True
 
@@ -91,6 +97,8 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
     n_features_in_, feature_names_in_
     n_iter_ : int
         Epochs run.
+    loss_ : Loss
+        The loss itself.
     lr_ : float
         The learning rate used, also under auto.
     history_ : list of dict
@@ -193,8 +201,10 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
                 raise ValueError(f"{len(codes)} rows are too few for a validation part; turn early_stopping off")
             val = Part(X[val_rows], codes[val_rows])
             X, codes, weights = X[train_rows], codes[train_rows], None if weights is None else weights[train_rows]
+            if weights is not None and not weights.any():
+                raise ValueError("all sample weights are 0 outside the validation part; at least one row must count")
         parts = Parts(classes, Part(X, codes), val, None, self._features(X), {}, ())
-        self._keep(train(options, parts, self._watch(), weights=weights, start=self._start(classes), measured=()))
+        self._train(options, parts, weights, self._start(parts))
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -221,13 +231,18 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         if self.class_weight == "balanced":
             raise ValueError("class_weight 'balanced' needs all rows at once; give partial_fit a dict of weights")
         weights = self._weights(X, codes, classes, sample_weight)
-        known = {"lr": self.lr_} if hasattr(self, "lr_") else {}
+        known = {"lr": self.lr_} if hasattr(self, "lr_") and self.lr == "auto" else {}
         momentum = 0.0 if self.momentum == "auto" else self.momentum
         options = self._options(X, schedule="constant", epochs=1, momentum=momentum, **known)
         parts = Parts(classes, Part(X, codes), None, None, self._features(X), {}, ())
-        start = None if first else Start(self.model_.weight, self.model_.bias)
-        trained = train(options, parts, self._watch(), weights=weights, start=start, measured=())
-        self._keep(trained)
+        m = self._loss().n_outputs(len(classes))
+        if first:
+            start = Start(np.zeros((X.shape[1], m), X.dtype), np.zeros(m, X.dtype))
+        elif m == self.model_.weight.shape[1]:
+            start = Start(self.model_.weight, self.model_.bias)
+        else:
+            raise ValueError("the loss has another number of outputs than the one trained with so far; fit anew")
+        self._train(options, parts, weights, start)
         return self
 
     def decision_function(self, X: Any) -> Array:
@@ -246,14 +261,11 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
     @available_if(_has_probabilities)
     def predict_proba(self, X: Any) -> Array:
         """Probabilities of the classes: (n_samples, n_classes). For the losses softmax and logistic, and calibrated models."""
-        scores = self.decision_function(X)
-        scores = scores[:, None] if scores.ndim == 1 else scores
-        if self.model_.calibration is None and scores.shape[1] == 1:  # of two outputs, too: their difference
-            return softmax_probabilities(np.hstack([np.zeros_like(scores), scores]))
-        logits = self.model_.logits(scores)
-        if logits is None:
-            raise AssertionError("available only where there are probabilities")
-        return softmax_probabilities(logits)
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
+        scores = self.model_.scores(X)  # (n, m)
+        of = self.loss_.logits if self.model_.calibration is None else self.model_.calibration.logits
+        return softmax_probabilities(scores if of is None else of(scores))
 
     @available_if(_has_probabilities)
     def predict_log_proba(self, X: Any) -> Array:
@@ -289,9 +301,11 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         if self.class_weight is not None:
             weights = weights * compute_class_weight(self.class_weight, classes=classes, y=classes[codes])[codes]
+        if not (np.isfinite(weights).all() and (weights >= 0).all()):
+            raise ValueError("weights of rows and classes must be finite and not negative")
         if not weights.any():
             raise ValueError("all sample weights are 0; at least one row must count")
-        return np.asarray(weights)
+        return np.asarray(weights / weights.max())  # so that their sum is finite; their size does not matter
 
     def _options(self, X: Matrix, **changed: Any) -> TrainOptions:
         seed = self.random_state
@@ -305,23 +319,28 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
             "dtype": self.dtype or str(X.dtype),
             "seed": int(seed),
         }
-        if isinstance(self.loss, Loss):
-            told["loss"] = use_loss(self.loss, self.loss.name).name
+        told["loss"] = self._loss().name
         told |= {"val": str(self.validation_fraction) if self.early_stopping else None, "class_weight": None}
         told["patience"] = self.patience if self.early_stopping else None
+        told = {name: x.item() if isinstance(x, np.generic) else x for name, x in told.items()}
         return TrainOptions(**{**told, **changed})
+
+    def _loss(self) -> Loss:
+        """The loss itself; one of the user's own is checked first."""
+        return use_loss(self.loss, self.loss.name) if isinstance(self.loss, Loss) else LOSSES[self.loss]
 
     def _features(self, X: Matrix) -> Features:
         names = getattr(self, "feature_names_in_", None)
         return Features(X.shape[1], None if names is None else tuple(map(str, names)), is_sparse(X))
 
-    def _start(self, classes: Array) -> Start | None:
-        """Where fit begins: with warm_start at the weights of the fit before."""
+    def _start(self, parts: Parts) -> Start | None:
+        """Where fit begins: with warm_start at the weights of the fit before, if loss, classes and features are the same."""
         if not self.warm_start or not hasattr(self, "model_"):
             return None
-        same = np.array_equal(self.classes_, classes) and self.model_.features.count == self.n_features_in_
-        name = self.loss.name if isinstance(self.loss, Loss) else self.loss
-        return Start(self.model_.weight, self.model_.bias) if same and self.model_.loss == name else None
+        before = self.model_
+        same = np.array_equal(before.classes, parts.classes) and self.loss_ == self._loss()
+        features = (before.features.count, before.features.names) == (parts.features.count, parts.features.names)
+        return Start(before.weight, before.bias) if same and features else None
 
     def _watch(self) -> Callable[[Progress], None]:
         self.history_: list[dict[str, Any]] = []
@@ -336,10 +355,12 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
 
         return on_epoch
 
-    def _keep(self, trained: Trained) -> None:
+    def _train(self, options: TrainOptions, parts: Parts, weights: Array | None, start: Start | None) -> None:
+        loss = self._loss()
+        trained = train(options, parts, self._watch(), weights=weights, start=start, measured=(), loss=loss)
         if trained.interrupted is not None:
             raise trained.interrupted
-        self.lr_ = trained.result["lr"]
+        self.loss_, self.lr_ = loss, trained.result["lr"]
         self._take(trained.model, trained.result["epochs"], trained.result["objective"])
 
     def _take(self, model: LinearModel, n_iter: int, objective: float) -> None:
@@ -361,15 +382,22 @@ def to_estimator(model: LinearModel) -> LinearClassifier:
         raise InputError(
             "the model encodes the columns of a table, which an estimator does not; use model.predict(frame)"
         )
+    loss = loss_named(model.loss)
+    if loss is None:
+        raise InputError(
+            f"the model was trained with the loss {model.loss}, which is not known here; its own predict needs no loss"
+        )
     recorded = dict(model.record.get("options", {}))
-    estimator = LinearClassifier(model.loss)
-    told = {name: recorded[name] for name in estimator.get_params() if name in recorded and name != "patience"}
+    estimator = LinearClassifier(model.loss if model.loss in LOSSES else loss)
+    left = ("patience", "loss")
+    told = {name: recorded[name] for name in estimator.get_params() if name in recorded and name not in left}
     told |= {"fit_bias": recorded.get("bias", True), "random_state": recorded.get("seed")}
     estimator.set_params(**told)
     estimator.n_features_in_ = model.features.count
     if model.features.names is not None:
         estimator.feature_names_in_ = np.array(model.features.names, object)
     metrics = model.record.get("metrics", {})
+    estimator.loss_, estimator.lr_ = loss, metrics.get("lr", np.nan)
     estimator._take(model, metrics.get("epochs", 0), metrics.get("objective", np.nan))
     estimator.history_ = []
     return estimator

@@ -116,6 +116,11 @@ def softmax_probabilities(logits: Array) -> Array:
     return np.asarray(exponentials / exponentials.sum(axis=-1, keepdims=True))
 
 
+def softmax_logits(scores: Array) -> Array:
+    """Logits whose softmax is that of the scores: they themselves."""
+    return scores
+
+
 def logistic_logits(scores: Array) -> Array:
     """Logits whose softmax is sigmoid(s): one output -> (0, s) of the two classes; one-vs-rest outputs -> log sigmoid(s),
     the sigmoids normalised over the classes."""
@@ -167,7 +172,7 @@ LOSSES: dict[str, Loss] = {
             "sum_{j != y} max(0, s_j - s_y + 1)",
             "Weston & Watkins, 1999",
         ),
-        Loss("softmax", softmax, "logsumexp(s) - s_y", "Bridle, 1990", logits=lambda scores: scores),
+        Loss("softmax", softmax, "logsumexp(s) - s_y", "Bridle, 1990", logits=softmax_logits),
         Loss("hinge", hinge, "max(0, 1 - t s)", "Cortes & Vapnik, 1995", binary=True),
         Loss(
             "squared-hinge",

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -203,17 +204,19 @@ def train(
     weights: Array | None = None,
     start: Start | None = None,
     measured: tuple[str, ...] = ("train", "val", "test"),
+    loss: Loss | None = None,
 ) -> Trained:
     """Train one model on the training part and measure it on every part.
 
     weights   (n,) of the training rows, besides those of the option class_weight
-    start     where to begin
+    start     where to begin; a run that goes on is not held against zero weights
     measured  the parts whose accuracy is wanted
+    loss      what is minimised, if it is not known by its name in the options
 
     A KeyboardInterrupt or Terminated after the first epoch ends training early: the best model so far is returned, with
     the signal in `interrupted`. Raises DivergedError.
     """
-    began = time.perf_counter()
+    began, loss = time.perf_counter(), loss or options.loss_value()
     with one_blas_thread():
         prepared = _prepare(options, parts, weights)
         watched = None
@@ -221,10 +224,12 @@ def train(
             watched = Part(prepared.scaling.apply(parts.val.X, options.dtype)[:], parts.val.y)
         begin = None if start is None else prepared.scaling.unfold(start.weight, start.bias)
 
+        measure = partial(_measure, options, parts, prepared, loss=loss, measured=measured, goes_on=start is not None)
+
         def attempt(slower: float) -> Trained:
             """Train at the rate of auto divided by `slower`, and measure."""
             fitted = fit(
-                options.loss_value(),
+                loss,
                 prepared.X,
                 parts.train.y,
                 len(parts.classes),
@@ -236,9 +241,9 @@ def train(
                 slower=slower,
             )
             try:
-                return _measure(options, parts, prepared, fitted, measured)
+                return measure(fitted)
             except (KeyboardInterrupt, Terminated) as signal:  # the model is trained: the first signal must not cost it
-                return _measure(options, parts, prepared, replace(fitted, interrupted=signal), measured)
+                return measure(replace(fitted, interrupted=signal))
 
         trained = _until_it_learns(attempt) if options.lr == "auto" else attempt(1.0)
         return replace(trained, result={**trained.result, "seconds": {"train": time.perf_counter() - began}})
@@ -279,16 +284,25 @@ def scaled(options: TrainOptions, parts: Parts) -> tuple[Scaling, Matrix]:
 
 
 def _measure(
-    options: TrainOptions, parts: Parts, prepared: _Prepared, fitted: Fit, measured: tuple[str, ...]
+    options: TrainOptions,
+    parts: Parts,
+    prepared: _Prepared,
+    fitted: Fit,
+    *,
+    loss: Loss,
+    measured: tuple[str, ...],
+    goes_on: bool,
 ) -> Trained:
     """Fold the weights into a model, and measure it."""
-    loss, name, n_classes = options.loss_value(), options.source.data, len(parts.classes)
+    name, n_classes = options.source.data, len(parts.classes)
     X, y, weights, scaling, sgd = prepared.X, parts.train.y, prepared.weights, prepared.scaling, fitted.sgd
     objective = Objective(loss, options.reg, options.reg_bias)
     data_loss, penalty = map(float, objective.terms(X, y, fitted.W, fitted.b, weights))
-    reason = why_not_learned(
-        objective, data_loss + penalty, fitted.W, fitted.b, float(sgd.lr), X=X, y=y, weights=weights
-    )
+    reason = None
+    if not goes_on or not np.isfinite(data_loss):
+        reason = why_not_learned(
+            objective, data_loss + penalty, fitted.W, fitted.b, float(sgd.lr), X=X, y=y, weights=weights
+        )
     if reason:
         raise DivergedError(reason)
     weight, bias = scaling.fold(fitted.W, fitted.b)

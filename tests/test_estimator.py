@@ -269,3 +269,67 @@ def test_wrong_data(iris) -> None:
     with pytest.raises(ValueError, match="too few for a validation part"):
         LinearClassifier(early_stopping=True, validation_fraction=0.001).fit(X[49:51], y[49:51])
     assert linclf.LinearClassifier is LinearClassifier
+
+
+@pytest.mark.parametrize("loss", list(LOSSES))
+@pytest.mark.parametrize("size", [1, 10])
+def test_a_stream_of_small_batches_is_learned(loss: str, size: int) -> None:
+    """No batch is held against zero weights: one noisy row is no divergence."""
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(400, 10))
+    y = (X @ rng.normal(size=10) > 0) ^ (rng.random(400) < 0.1)
+    found = LinearClassifier(loss, random_state=0, lr=0.01)
+    for i in range(0, 400, size):
+        found.partial_fit(X[i : i + size], y[i : i + size], classes=[False, True])
+    assert found.score(X, y) > 0.75
+    found.partial_fit(X[:20], ~y[:20])  # a drift is none either
+
+
+def test_parameters_may_change_between_calls(iris) -> None:
+    X, y = iris
+    two, y2 = X[:100], y[:100]
+    found = LinearClassifier(lr=0.01, random_state=0).partial_fit(X, y, classes=[0, 1, 2])
+    assert found.set_params(lr=1.0).partial_fit(X, y).lr_ == 1.0
+    binary = LinearClassifier("logistic", random_state=0).fit(two, y2)
+    with pytest.raises(
+        ValueError, match="the loss has another number of outputs than the one trained with so far; fit anew"
+    ):
+        binary.set_params(loss="softmax").partial_fit(two, y2)
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    warm = LinearClassifier(warm_start=True, random_state=0, epochs=20).fit(frame, y)
+    turned = frame[list("dcba")]
+    cold = LinearClassifier(random_state=0, epochs=20).fit(turned, y)
+    np.testing.assert_array_equal(warm.fit(turned, y).coef_, cold.coef_)
+    svm = LinearClassifier("svm", random_state=0).fit(X, y).set_params(loss="softmax")
+    assert not hasattr(svm, "predict_proba")
+
+
+def test_numpy_scalars_are_numbers(iris, in_tmp) -> None:
+    numbers = {
+        "epochs": np.int64(3),
+        "batch_size": np.int32(32),
+        "reg": np.float32(1e-3),
+        "lr": np.float64(0.1),
+        "average": np.bool_(True),
+    }
+    LinearClassifier(**numbers, momentum=np.float32(0.5), random_state=np.int64(3)).fit(*iris).save("m")
+    LinearClassifier(early_stopping=True, patience=np.int64(3)).fit(*iris).save("m")
+    assert load_model("m").to_estimator().partial_fit(*iris, classes=[0, 1, 2]).lr_ > 0
+
+
+def test_weights_that_make_no_sense_are_refused(iris) -> None:
+    X, y = iris
+    for weight in (-1, np.nan, np.inf):
+        with pytest.raises(ValueError, match="weights of rows and classes must be finite and not negative"):
+            LinearClassifier(class_weight={0: weight, 1: 1, 2: 1}).fit(X, y)
+    huge = LinearClassifier(random_state=0, epochs=5).fit(X, y, sample_weight=np.full(150, 1e307))
+    np.testing.assert_array_equal(huge.coef_, LinearClassifier(random_state=0, epochs=5).fit(X, y).coef_)
+
+
+def test_the_example_in_the_docstring_is_right() -> None:
+    import doctest
+
+    import linclf.estimator
+
+    tested = doctest.testmod(linclf.estimator)
+    assert (tested.failed, tested.attempted > 2) == (0, True)

@@ -18,12 +18,13 @@ from linclf.textbook import NAIVE
 MINE = """
 import numpy as np
 from linclf import Loss
+from linclf.losses import signs
 
 def huber(scores, y):
-    t = 2.0 * y[:, None] - 1
+    t = signs(scores, y)
     z = t * scores
     values = np.where(z >= 1, 0, np.where(z < -1, -4 * z, (1 - z) ** 2))
-    return values[:, 0], t * np.where(z >= 1, 0, np.where(z < -1, -4, -2 * (1 - z)))
+    return values.sum(axis=1), t * np.where(z >= 1, 0, np.where(z < -1, -4, -2 * (1 - z)))
 
 modified_huber = Loss("modified-huber", huber, "max(0, 1 - ts)^2, -4ts below -1", "Zhang, 2004", binary=True, curvature=4 / 3)
 twice = Loss("twice", lambda s, y: (huber(s, y)[0], 2 * huber(s, y)[1]), "", "", binary=True)
@@ -72,14 +73,14 @@ def test_command(linclf, mine, in_tmp) -> None:
 @pytest.mark.parametrize(
     ("name", "code", "message"),
     [
-        ("twice", 6, "mine.py:twice: its gradient is wrong (d loss / d scores[1, 0] is -4.5"),
+        ("twice", 6, "mine.py:twice: its gradient is wrong for 2 classes (d loss / d scores[1, 0] is -4.5"),
         ("twice", 6, "The gradient is exactly 2 times too large."),
         (
             "sums",
             2,
-            "gives values of shape () and a gradient of shape (6, 3) for scores (6, 3); give one value for each sample",
+            "gives values of shape () and a gradient of shape (6, 2) for scores (6, 2); give one value for each sample",
         ),
-        ("fails", 2, "mine.py:fails: the loss failed on scores (6, 3): IndexError"),
+        ("fails", 2, "mine.py:fails: the loss failed on scores (6, 2): IndexError"),
         ("nothing", 2, "mine.py: has no 'nothing'; it defines huber"),
         ("number", 2, "mine.py:number: is of type int, not a function"),
     ],
@@ -137,3 +138,50 @@ def test_names_and_twins() -> None:
     seen = len(calls)
     use_loss(loss, "counted")
     assert len(calls) == seen > 0
+
+
+def scaled_logits(scores):
+    return np.concatenate([np.zeros_like(scores), 3 * scores], axis=1)
+
+
+def test_own_probabilities_are_the_estimators_and_survive_pickling() -> None:
+    import pickle
+
+    X, y = load_breast_cancer(return_X_y=True)
+    own = replace(LOSSES["logistic"], name="own-logistic", logits=scaled_logits)
+    found = LinearClassifier(own, scale="standard", random_state=0, epochs=5).fit(X, y)
+    s = found.decision_function(X)
+    np.testing.assert_allclose(found.predict_proba(X)[:, 1], 1 / (1 + np.exp(-3 * s)), rtol=1e-6)
+    other = replace(own, logits=LOSSES["logistic"].logits)  # another loss of this name changes nothing of the first
+    LinearClassifier(other, scale="standard", random_state=0, epochs=5).fit(X, y)
+    OWN.clear()
+    again = pickle.loads(pickle.dumps(found))
+    np.testing.assert_array_equal(again.predict_proba(X), found.predict_proba(X))
+
+
+def one_output_only(scores, y):
+    t = 2 * y[:, None] - 1  # integers, and one output only
+    return np.maximum(0, 1 - t * scores)[:, 0], -t * (t * scores < 1)
+
+
+def whole_gradient(scores, y):
+    margins = scores - scores[np.arange(len(y)), y][:, None]
+    return np.zeros(len(y)), np.broadcast_to(0 * margins[:1], scores.shape)
+
+
+def wrong_for_the_fifth_class(scores, y):
+    values, dscores = softmax(scores, y)
+    return values, np.where(y[:, None] == 4, -1, 1) * dscores
+
+
+def test_what_would_only_fail_in_training_is_found_before() -> None:
+    X, y = load_breast_cancer(return_X_y=True)
+    with pytest.raises(GradientError, match="one: its gradient is wrong for 5 classes"):
+        LinearClassifier(Loss("one", one_output_only, "", "", binary=True)).fit(X, y)
+    with pytest.raises(GradientError, match="fifth: its gradient is wrong for 5 classes"):
+        LinearClassifier(Loss("fifth", wrong_for_the_fifth_class, "", "")).fit(X, y)
+    flat = LinearClassifier(Loss("flat", whole_gradient, "", ""), epochs=1).fit(X, y)  # a gradient that is read-only
+    assert not flat.coef_.any()
+    squeezed = Loss("squeezed", lambda s, t: tuple(map(np.squeeze, softmax(s, t))), "", "")
+    with pytest.raises(InputError, match=r"squeezed: gives values of shape \(\) and a gradient of shape"):
+        use_loss(squeezed, "squeezed")

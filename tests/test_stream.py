@@ -48,6 +48,11 @@ def test_pieces_end_where_records_do(rows: list[list[str]], cuts: list[int], end
     assert found == list(csv.reader(io.StringIO(content.decode(), newline="")))
 
 
+def test_a_quoted_header_behind_a_byte_order_mark_is_one_record() -> None:
+    header, row = b'\xef\xbb\xbf"a\nb",c\n', b"1,2\n"
+    assert list(whole_records(Pieces([header[:6], header[6:] + row]), separator=",")) == [header + row]
+
+
 def test_a_stray_quote_does_not_cost_the_square_of_the_file() -> None:
     rows = b"1,2,3\n" * 20_000
     pieces = list(whole_records(Pieces([b'5" pipe,1\n', *[rows] * 30]), separator=","))

@@ -82,7 +82,7 @@ class _Scan:
 
     def __init__(self, separator: str | None) -> None:
         self.content, self.place, self.quoted = b"", 0, False
-        self.opening = separator and re.compile(rb"(?:\A|(?<=[\n\r" + separator.encode() + rb'])) *"')
+        self.opening = separator and re.compile(rb"(?:\A(?:\xef\xbb\xbf)?|(?<=[\n\r" + separator.encode() + rb'])) *"')
 
     def feed(self, more: bytes) -> None:
         """Add what has arrived."""

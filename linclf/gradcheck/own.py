@@ -1,5 +1,7 @@
 """Losses of the user's own: checked once, then known by name."""
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ from linclf.gradcheck.subjects import load_function
 from linclf.losses import LOSSES, OWN, Array, Loss
 
 SIZES = (1.0, 30.0)  # of the scores that a loss is checked at
-N_SAMPLES, N_CLASSES = 6, 3
+N_SAMPLES, N_CLASSES = 6, 5
 CLOSE = 1e-9  # to the naive twin
 
 
@@ -20,8 +22,18 @@ def load_loss(spec: str) -> Loss:
     Raises InputError where there is none, GradientError where its gradient is wrong.
     """
     found = load_function(spec)
-    made = found if isinstance(found, Loss) else Loss(spec, found, "", "")
-    return use_loss(made, spec)
+    return use_loss(found if isinstance(found, Loss) else Loss(spec, found, "", ""), spec)
+
+
+@dataclass(frozen=True)
+class _Tamed:
+    """A user's function whose arrays are of the scores' dtype, and its gradient one that may be written to."""
+
+    function: Callable[[Array, Array], Any]
+
+    def __call__(self, scores: Array, y: Array) -> tuple[Array, Array]:
+        values, dscores = self.function(scores, y)
+        return np.asarray(values, scores.dtype), np.array(dscores, scores.dtype)
 
 
 def use_loss(loss: Loss, name: str) -> Loss:
@@ -34,20 +46,22 @@ def use_loss(loss: Loss, name: str) -> Loss:
         if LOSSES[name] == loss:
             return loss
         raise InputError(f"loss {name!r}: a loss of linclf's own has this name; give yours another")
-    if OWN.get(name) != loss:
-        _check(loss, name)
-        OWN[name] = loss
-    return loss
+    tamed = loss if isinstance(loss.function, _Tamed) else replace(loss, function=_Tamed(loss.function))
+    if OWN.get(name) != tamed:
+        for n_classes in (2, N_CLASSES):
+            _check(tamed, n_classes, name)
+        OWN[name] = tamed
+    return tamed
 
 
-def _check(loss: Loss, name: str) -> None:
+def _check(loss: Loss, n_classes: int, name: str) -> None:
     rng = np.random.default_rng(0)
-    n_classes = 2 if loss.binary else N_CLASSES
     shape = (N_SAMPLES, loss.n_outputs(n_classes))
     y = np.arange(N_SAMPLES) % n_classes
     for size in SIZES:
         scores = size * rng.standard_normal(shape)
-        _check_shapes(loss, scores, y, name)
+        for rows, dtype in ((slice(None), np.float64), (slice(None), np.float32), (slice(1), np.float64)):
+            _check_shapes(loss, scores[rows].astype(dtype), y[rows], name)
         if loss.naive is not None:
             _check_twin(loss, scores, y, name)
 
@@ -67,7 +81,7 @@ def _check(loss: Loss, name: str) -> None:
             if place is not None and place.index is not None:
                 sample, output = divmod(place.index[0], shape[1])
                 where = f" (d loss / d scores[{sample}, {output}] is {place.analytic:.6g}, by differences {place.numeric:.6g})"
-            raise GradientError(f"{name}: its gradient is wrong{where}: {likely}")
+            raise GradientError(f"{name}: its gradient is wrong for {n_classes} classes{where}: {likely}")
 
 
 def _check_shapes(loss: Loss, scores: Array, y: Array, name: str) -> None:
