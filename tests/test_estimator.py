@@ -1,5 +1,6 @@
 """LinearClassifier is a scikit-learn classifier, and the same thing as the command line."""
 
+import importlib
 import io
 import warnings
 from dataclasses import replace
@@ -13,9 +14,8 @@ from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris
-from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.inspection import permutation_importance
-from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -172,6 +172,9 @@ def test_warm_start_goes_on(iris) -> None:
 
 
 def test_where_estimators_work() -> None:
+    importlib.import_module("sklearn.experimental.enable_halving_search_cv")  # the next import asks for it
+    from sklearn.model_selection import HalvingGridSearchCV
+
     X, y = load_breast_cancer(return_X_y=True)
     one = LinearClassifier("logistic", epochs=20, random_state=0)
     pipeline = make_pipeline(StandardScaler(), one)
