@@ -126,11 +126,19 @@ def from_frame(frame: Frame, name: str, lines: Array | None = None) -> Table:
     if not isinstance(frame, pd.DataFrame):
         frame = pd.DataFrame({column: frame[column].to_numpy() for column in frame.columns})
     names = tuple(frame.columns)
-    numeric = [_is_number(frame[column]) for column in names]
+    numeric = np.array([_is_numeric(kind) for kind in frame.dtypes], bool)
     block = frame.loc[:, numeric]
     numbers = np.ascontiguousarray(block.to_numpy(np.float64, na_value=np.nan))
+    if (
+        np.fmax.reduce(numbers, axis=None, initial=0) > LARGEST
+        or np.fmin.reduce(numbers, axis=None, initial=0) < -LARGEST
+    ):
+        # whole numbers that float64 would merge are codes: text
+        beyond = (np.nan_to_num(np.abs(numbers)) > LARGEST).any(axis=0) & [kind.kind in "iu" for kind in block.dtypes]
+        numeric[np.flatnonzero(numeric)[beyond]] = False
+        block, numbers = block.loc[:, ~beyond], np.ascontiguousarray(numbers[:, ~beyond])
     try:
-        texts = {column: _blanked(to_cells(frame[column])) for column in frame.columns[~np.array(numeric, bool)]}
+        texts = {column: _blanked(to_cells(frame[column])) for column in frame.columns[~numeric]}
     except InputError as error:
         raise InputError(f"{name}: {error}") from None
     table = Table(names, numbers, texts, lines)
@@ -143,14 +151,11 @@ def from_frame(frame: Frame, name: str, lines: Array | None = None) -> Table:
     return table
 
 
-def _is_number(column: Any) -> bool:
-    """Whether a column holds numbers that float64 can tell apart."""
+def _is_numeric(kind: Any) -> bool:
+    """Whether a column of this dtype holds real numbers."""
     import pandas as pd
 
-    kind = column.dtype
-    if not pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_bool_dtype(kind) or kind.kind == "c":
-        return False
-    return kind.kind not in "iu" or not len(column) or max(abs(int(column.min())), abs(int(column.max()))) <= LARGEST
+    return bool(pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind) and kind.kind != "c")
 
 
 def to_cells(column: Any) -> Cells:
