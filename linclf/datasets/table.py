@@ -13,6 +13,7 @@ import numpy as np
 from linclf.datasets.labels import MISSING
 from linclf.errors import InputError
 from linclf.losses import Array
+from linclf.matrix import chunks
 
 LARGEST = 2**53  # up to where float64 has all whole numbers
 TRUTH = {"true": "True", "TRUE": "True", "false": "False", "FALSE": "False"}
@@ -80,6 +81,11 @@ class Table:
         if name in self.texts:
             return self.texts[name]
         return self.numbers[:, self.places[name]]
+
+    @cached_property
+    def has_gaps(self) -> bool:
+        """Whether a number is missing."""
+        return any(np.isnan(x.min(initial=0)) for _, x in chunks(self.numbers))
 
     @cached_property
     def places(self) -> dict[str, int]:
