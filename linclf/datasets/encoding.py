@@ -48,7 +48,8 @@ def encode(X: Matrix, features: Features, name: str) -> tuple[Matrix, Unknown]:
         and all(column.kind == "number" and not column.missing for column in used)
     ):
         numbers = select(table.numbers, X.rows) if isinstance(X, Lazy) else table.numbers
-        if not table.has_gaps or first_not_finite(numbers) is None:  # as they stand: nothing to compute, and if all are used no copy
+        if not table.has_gaps or first_not_finite(numbers) is None:
+            # as they stand: nothing to compute, and if all are used no copy
             places = [table.places[column.name] for column in used]
             return (numbers if places == list(range(numbers.shape[1])) else numbers[:][:, places]), {}
     part, unknown, blocks, at = X[:], {}, [], 0
