@@ -51,7 +51,9 @@ def strengths(model: LinearModel) -> Array:
 def unit(model: LinearModel) -> str:
     """What the strength of a feature is measured by."""
     if model.scale is None:
-        standardised = model.features.sparse and any(column.kind == "number" for column in model.features.columns or ())
+        standardised = model.features.sparse and any(
+            column.kind in ("number", "date") for column in model.features.columns or ()
+        )
         return "1 (of numbers, one standard deviation)" if standardised else "1"
     return "one standard deviation of the feature" if model.center is not None else "the largest number of the feature"
 

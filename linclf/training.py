@@ -309,16 +309,7 @@ def _measure(
     if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
         raise InputError(f"{name}: the weights overflow when the scaling is folded in; rescale the columns first")
     model = LinearModel(weight, bias, parts.classes, options.loss, parts.features, {}, scaling.scale, scaling.center)
-    told = parts.val if options.has_val() else parts.calibration
-    if options.calibrate and told is not None:
-        known = told.y >= 0
-        if len(np.unique(told.y[known])) < 2:
-            part = "validation" if options.has_val() else "held-out"
-            raise InputError(
-                f"{name}: the {part} rows hold a single known class, which calibrates nothing; give more rows"
-            )
-        learned = calibrate(options.calibrate, model.scores(told.X)[known], told.y[known])
-        model = replace(model, calibration=learned)
+    model = _calibrated(model, options, parts)
     accuracies = {
         part: None if held is None or part not in measured else accuracy(model.predict_codes(held.X), held.y)
         for part, held in (("train", parts.train), ("val", parts.val), ("test", parts.test))
@@ -361,6 +352,19 @@ def _measure(
         "versions": {"linclf": linclf.__version__, "numpy": np.__version__, "python": platform.python_version()},
     }
     return Trained(replace(model, record=record), result, fitted.why, fitted.interrupted)
+
+
+def _calibrated(model: LinearModel, options: TrainOptions, parts: Parts) -> LinearModel:
+    """The model with probabilities learned from its validation part, else from the part set aside, if they are wanted."""
+    told = parts.val if options.has_val() else parts.calibration
+    if options.calibrate is None or told is None:
+        return model
+    known = told.y >= 0
+    if len(np.unique(told.y[known])) < 2:
+        name, part = options.source.data, "validation" if options.has_val() else "held-out"
+        raise InputError(f"{name}: the {part} rows hold a single known class, which calibrates nothing; give more rows")
+    learned = calibrate(options.calibrate, model.scores(told.X)[known], told.y[known])
+    return replace(model, calibration=learned)
 
 
 def fit(

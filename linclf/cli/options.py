@@ -114,6 +114,13 @@ class ListOf(click.ParamType[tuple[Any, ...]]):
         return [low, *(float(f"{math.exp(log):.12g}") for log in logs), high]  # 1e-05, not 9.999999999999999e-06
 
 
+def _with(options: Sequence[Callable[[F], F]], command: F) -> F:
+    """A command with these options, in their order."""
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 def training_options(command: F) -> F:
     """What train and sweep understand alike."""
     default = TrainOptions()
@@ -154,9 +161,7 @@ def training_options(command: F) -> F:
             help="Test part; 0 trains on all. [default: the data's own, else 0.2]",
         ),
     )
-    for option in reversed(options):
-        command = option(command)
-    return command
+    return _with(options, command)
 
 
 CONFIG = "linclf.config"  # where click's context keeps the path of --config
@@ -180,9 +185,7 @@ def data_options(command: F) -> F:
             "--zero-based/--one-based", default=None, help="Where svmlight indices begin. [default: found out]"
         ),
     )
-    for option in reversed(options):
-        command = option(command)
-    return command
+    return _with(options, command)
 
 
 def column_options(command: F) -> F:
@@ -199,9 +202,7 @@ def column_options(command: F) -> F:
             help="Rows that a level or a word must be in to become a feature; rarer levels share one.",
         ),
     )
-    for option in reversed(options):
-        command = option(command)
-    return command
+    return _with(options, command)
 
 
 def source(data: str, options: dict[str, Any]) -> Source:

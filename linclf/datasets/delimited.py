@@ -13,7 +13,7 @@ import numpy as np
 from linclf.datasets import labels
 from linclf.datasets.dataset import Dataset, Features, Raw
 from linclf.datasets.frames import choose_target, is_row, read_as_text, to_dataset
-from linclf.datasets.table import Frame
+from linclf.datasets.table import Frame, is_numeric
 from linclf.errors import InputError
 from linclf.losses import Array
 
@@ -136,7 +136,7 @@ class _Text:
             "keep_default_na": False,
         }
         frame = self._read(dtype=is_text, **options)
-        guessed = [key for key in keys if key not in is_text and not _is_number(frame[key].dtype)]
+        guessed = [key for key in keys if key not in is_text and not is_numeric(frame[key].dtype)]
         if any(not isinstance(frame[key].dtype, pd.StringDtype) for key in guessed):
             # pandas took what looks like True and False for truth values; the text is wanted as it stands there
             frame = self._read(dtype=is_text | dict.fromkeys(guessed, str), **options)
@@ -179,9 +179,3 @@ class _Text:
                 end = reader.line_num
         except csv.Error as error:
             raise InputError(f"{self.name}:{end + 1 + self.skipped}: is not a table ({error}); mend the line") from None
-
-
-def _is_number(kind: Any) -> bool:
-    import pandas as pd
-
-    return bool(pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind))

@@ -93,7 +93,11 @@ def parse(raw: Raw, like: Features | None, labelled: bool) -> Dataset:
 def _check_options(source: Source, kind: str, known: bool) -> None:
     """Refuse options that another format has and this one has not."""
     table_options: dict[str, Any] = {f"--{option}": columns for option, columns in source.told().items()}
-    table_options |= {"--target": source.target, "--no-header": not source.header, "--min-count": source.min_count != 2}
+    table_options |= {
+        "--target": source.target,
+        "--no-header": not source.header,
+        "--min-count": source.min_count != Source.min_count,
+    }
     base_options: dict[str, Any] = {"--zero-based or --one-based": source.zero_based is not None}
     unfit = {"svmlight": table_options, "npz": {**table_options, **base_options}}.get(kind, base_options)
     if kind in ("jsonl", "parquet"):

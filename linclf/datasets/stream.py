@@ -5,7 +5,8 @@ import select
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import BinaryIO
+from io import BufferedReader
+from typing import cast
 
 from linclf.datasets.dataset import Dataset, Features, Raw, Source
 from linclf.datasets.delimited import SEPARATORS
@@ -32,7 +33,7 @@ def stream(source: Source, like: Features) -> Iterator[Dataset]:
     separator = SEPARATORS.get(kind)
     headed = separator is not None and source.header and like.header
     header, skipped, empty = b"", 0, True
-    for piece in whole_records(sys.stdin.buffer, separator):
+    for piece in whole_records(cast(BufferedReader, sys.stdin.buffer), separator):
         body = piece
         if headed and not header.strip():
             end = next((end for end in record_ends(piece, separator) if piece[:end].strip()), len(piece))
@@ -116,7 +117,7 @@ class _Scan:
             self.place, self.quoted = found.end(), True
 
 
-def whole_records(file: BinaryIO, separator: str | None) -> Iterator[bytes]:
+def whole_records(file: BufferedReader, separator: str | None) -> Iterator[bytes]:
     """What a file holds in pieces that end with a record's line, as soon as they can be read."""
     scan = _Scan(separator)
     while more := _available(file):
@@ -128,12 +129,12 @@ def whole_records(file: BinaryIO, separator: str | None) -> Iterator[bytes]:
         yield scan.content
 
 
-def _available(file: BinaryIO) -> bytes:
+def _available(file: BufferedReader) -> bytes:
     """What can be read without waiting for long, at least a byte; nothing at the end of the file."""
-    content: bytes = file.read1(PIECE)  # type: ignore[attr-defined]
+    content = file.read1(PIECE)
     try:
         while content and len(content) < PIECE and select.select([file], [], [], GRACE)[0]:
-            more = file.read1(PIECE)  # type: ignore[attr-defined]
+            more = file.read1(PIECE)
             if not more:
                 break
             content += more

@@ -132,7 +132,7 @@ def from_frame(frame: Frame, name: str, lines: Array | None = None) -> Table:
     if not isinstance(frame, pd.DataFrame):
         frame = pd.DataFrame({column: frame[column].to_numpy() for column in frame.columns})
     names = tuple(frame.columns)
-    numeric = np.array([_is_numeric(kind) for kind in frame.dtypes], bool)
+    numeric = np.array([is_numeric(kind) for kind in frame.dtypes], bool)
     block = frame.loc[:, numeric]
     numbers = np.ascontiguousarray(block.to_numpy(np.float64, na_value=np.nan))
     if (
@@ -157,7 +157,7 @@ def from_frame(frame: Frame, name: str, lines: Array | None = None) -> Table:
     return table
 
 
-def _is_numeric(kind: Any) -> bool:
+def is_numeric(kind: Any) -> bool:
     """Whether a column of this dtype holds real numbers."""
     import pandas as pd
 
