@@ -22,11 +22,12 @@ from linclf.errors import DivergedError
 from linclf.losses import LOSSES, Array
 from linclf.matrix import Matrix
 from linclf.objective import Objective
+from linclf.options import TrainOptions
 from linclf.rate import auto_epochs, auto_momentum, auto_rate
 from linclf.sgd import SGD, epochs
 from linclf.sweep import SweepOptions, sweep
 from linclf.sweep.plan import make_plan
-from linclf.training import TrainOptions, load_parts, train
+from linclf.training import load_parts, train
 
 LINCLF = str(Path(sys.executable).with_name("linclf"))
 

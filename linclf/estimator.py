@@ -19,12 +19,14 @@ from linclf.datasets.labels import show
 from linclf.datasets.parts import stratified
 from linclf.datasets.scaling import SCALES
 from linclf.errors import InputError
+from linclf.fitting import Progress
 from linclf.gradcheck import use_loss
 from linclf.losses import LOSSES, Array, Loss, loss_named, softmax_probabilities
 from linclf.matrix import Matrix, is_sparse
 from linclf.model import LinearModel
+from linclf.options import DTYPES, TrainOptions
 from linclf.sgd import SCHEDULES
-from linclf.training import DTYPES, Progress, Start, TrainOptions, train
+from linclf.training import Start, train
 
 _VAL_STREAM = 2  # of the seed, as `linclf train --val` draws
 
@@ -346,8 +348,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         self.history_: list[dict[str, Any]] = []
 
         def on_epoch(epoch: Progress) -> None:
-            if epoch.epoch == 1:  # after a divergence training begins again
-                self.history_ = []
+            self.history_ = self.history_[: epoch.epoch - 1]  # after a divergence an epoch may come again
             line = {key: value for key, value in asdict(epoch).items() if key != "epochs"}
             self.history_.append(line)
             if self.verbose:

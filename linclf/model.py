@@ -5,9 +5,6 @@ features were scaled; and one metadata key `linclf` of canonical JSON, which hol
 characters zeroed. Loading refuses any file whose digest does not fit, and never runs code.
 """
 
-import hashlib
-import json
-import re
 import warnings
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -26,12 +23,10 @@ from linclf.files import read_bytes, write_bytes
 from linclf.losses import LOSSES, Array, loss_named, softmax_probabilities
 from linclf.matrix import Lazy, Matrix, chunks, first_not_finite, one_blas_thread
 from linclf.objective import predicted, scores
+from linclf.sealed import seal, unseal
 
 FORMAT_VERSION = 2  # 1 had no columns of tables; it is read too
-_NO_DIGEST = "0" * 64
-# inside the header the JSON is a JSON string, so its quotes are escaped once; a quote in the user's own text is escaped
-# twice there and cannot match
-_DIGEST = re.compile(rb'\\"sha256\\":\\"([0-9a-f]{64})\\"')
+METADATA = "linclf"
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,28 +131,22 @@ class LinearModel:
 
     def to_bytes(self) -> bytes:
         """The model file's content."""
-        from safetensors.numpy import save
-
         record = {
             "format": FORMAT_VERSION,
-            "sha256": _NO_DIGEST,
             "loss": self.loss,
             "classes": self.classes.tolist(),
             "features": asdict(self.features),
             "calibration": None if self.calibration is None else asdict(self.calibration),
             **self.record,
         }
-        text = json.dumps(record, sort_keys=True, separators=(",", ":"), allow_nan=False)
         tensors = {"weight": self.weight, "bias": self.bias}
         tensors |= {name: a for name, a in (("scale", self.scale), ("center", self.center)) if a is not None}
         try:
-            content = save({name: np.ascontiguousarray(a) for name, a in tensors.items()}, metadata={"linclf": text})
+            return seal(METADATA, record, tensors)
         except SafetensorError as error:  # its header has a limit
             raise InputError(
                 f"the model's description is too large for a file ({error}); use a larger --min-count"
             ) from None
-        start, end = _digest_span(content) or (0, 0)
-        return content[:start] + hashlib.sha256(content).hexdigest().encode() + content[end:]
 
 
 def load(path: str) -> LinearModel:
@@ -167,42 +156,23 @@ def load(path: str) -> LinearModel:
 
 def from_bytes(content: bytes, name: str = "model") -> LinearModel:
     """The model in a model file's content; `name` is for messages."""
-    span = _digest_span(content)
-    if span is None:
-        raise InputError(f"{name}: is not a model file of linclf; make one with linclf train -o MODEL")
-    start, end = span
-    blank = content[:start] + _NO_DIGEST.encode() + content[end:]
-    if hashlib.sha256(blank).hexdigest().encode() != content[start:end]:
-        raise InputError(f"{name}: is damaged, its digest does not fit its content; copy it again or train it again")
+    record, tensors = unseal(METADATA, content, name, "a model file")
     try:
-        return _parse(content)
+        return _model(record, tensors)
     except InputError as error:
         raise InputError(f"{name}: {error}") from None
-    except (KeyError, TypeError, ValueError, AttributeError, SafetensorError) as error:
+    except Exception as error:  # whatever a forged description makes of the code that reads it
         raise InputError(f"{name}: is not a whole model ({type(error).__name__}: {error}); train it again") from None
 
 
-def _digest_span(content: bytes) -> tuple[int, int] | None:
-    """Where the digest's characters stand in the file."""
-    length = int.from_bytes(content[:8], "little")
-    found = _DIGEST.search(content, 8, 8 + length) if len(content) > 8 and length < len(content) else None
-    return found.span(1) if found else None
-
-
-def _parse(content: bytes) -> LinearModel:
-    """The model in content whose digest fits; anyone can compute a digest, so the pieces must also fit each other."""
-    from safetensors.numpy import load as load_tensors
-
-    length = int.from_bytes(content[:8], "little")
-    record = json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["linclf"])
+def _model(record: dict[str, Any], tensors: dict[str, Array]) -> LinearModel:
+    """The model in a file whose digest fits; anyone can compute a digest, so the pieces must also fit each other."""
     version = record.pop("format")
     if version > FORMAT_VERSION:
         raise InputError("was written by a newer linclf; upgrade linclf to read it")
-    tensors = load_tensors(content)
     features = Features.of(record.pop("features"))
     if version == 1 and features.names is not None and not features.sparse:  # a table of numbers without gaps
         features = replace(features, columns=tuple(Column(name, "number") for name in features.names))
-    del record["sha256"]
     weight, bias, scale, center = tensors["weight"], tensors["bias"], tensors.get("scale"), tensors.get("center")
     classes, loss, calibration = np.array(record.pop("classes")), record.pop("loss"), record.pop("calibration", None)
     calibration = calibration and Calibration.of(calibration)

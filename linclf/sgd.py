@@ -27,6 +27,7 @@ of the scaled columns, two places change: the weights that X meets, and the grad
 import math
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -108,6 +109,20 @@ def check_settings(**settings: object) -> None:
         raise InputError(f"schedule is {settings['schedule']!r}; give one of {', '.join(SCHEDULES)}")
 
 
+@dataclass(frozen=True, eq=False)
+class State:
+    """What the epochs after one of a run depend on, beside its data and settings: copies.
+
+    number     of the epoch that is over
+    generator  the state of the generator that shuffles
+    iterate    arrays and numbers by name
+    """
+
+    number: int
+    generator: dict[str, Any]
+    iterate: dict[str, Any]
+
+
 @dataclass(frozen=True)
 class Epoch:
     """What one pass over the data left.
@@ -118,6 +133,7 @@ class Epoch:
                         penalty at its end: the objective, as far as one pass knows it at no extra cost
     finite              (*models,): which models are still among the finite numbers
     W, b                (d, *models, m), (*models, m): copies, the caller's to keep
+    state               gives what a run needs to go on from here as if it had never stopped; good until the next epoch
     """
 
     number: int
@@ -126,6 +142,7 @@ class Epoch:
     finite: Array
     W: Array
     b: Array
+    state: Callable[[], State]
 
 
 def epochs(
@@ -138,11 +155,14 @@ def epochs(
     weights: Array | None = None,
     view: View | None = None,
     start: tuple[Array, Array] | None = None,
+    after: int | State = 0,
 ) -> Generator[Epoch, Array | None, None]:
     """Train from `start`, (W, b), else from zero weights, and yield after each epoch.
 
     X (n, d) ndarray or CSR, float32 or float64, decides the dtype of everything; y (n,) codes; weights (n,) or
     (n, *models) with axes of length 1 where models agree, whose mean must be positive; view for dense X alone.
+    `after` is the number of the epoch that `start` stands for, 0 for none; or the State of a run that goes on, to the same
+    bits as if it had never stopped.
     What is sent to the generator are the places along the first axis of models that stay in the stack (None: all).
     Raises DivergedError when a weight or the loss of every model has left the finite numbers.
     """
@@ -162,19 +182,18 @@ def epochs(
         weights = (weights / weights.mean(axis=0))[order].astype(dtype)
         stiffness = None if stiffness is None else column(stiffness, weights.ndim) * weights
     iterate = _Iterate(X, (*models, n_outputs), sgd, view)
-    if start is not None:
-        iterate.begin(*start)
+    passed = iterate.begin(start, after, rng)
     per_epoch = -(-n // batch)
     done = np.arange(per_epoch * sgd.epochs) / per_epoch  # epochs done before each step
     factors = SCHEDULES[sgd.schedule](done / sgd.epochs, done).tolist()
-    halfway = len(factors) // 2
+    averaged_from = max(len(factors) // 2, passed * per_epoch)
 
-    for number in range(1, sgd.epochs + 1):
+    for number in range(passed + 1, sgd.epochs + 1):
         first, begin, places = (number - 1) * per_epoch, int(rng.integers(n)), rng.permutation(per_epoch).tolist()
         values = np.empty((n, *models), dtype)
         with one_blas_thread(), np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # looked for below
             for step, place in enumerate(places):
-                if first + step == halfway and np.any(sgd.average):
+                if first + step == averaged_from and np.any(sgd.average) and not iterate.averaging:
                     iterate.start_averaging()
                 size = min(batch, n - place * batch)
                 at = (begin + place * batch) % n
@@ -189,13 +208,20 @@ def epochs(
             estimate = values.mean(axis=0, dtype=np.float64) + Objective(loss, sgd.reg, sgd.reg_bias).penalty(W, b)
             finite = np.isfinite(estimate) & np.isfinite(W).all(axis=(0, -1)) & np.isfinite(b).all(axis=-1)
         if not finite.any():
-            raise DivergedError(f"training diverged in epoch {number} at lr {_span(sgd.lr)}; use a smaller lr, or auto")
-        keep = yield Epoch(number, sgd.lr * factors[first], estimate, finite, W, b)
+            raise DivergedError(
+                f"training diverged in epoch {number} at lr {_span(sgd.lr)}: it left the finite numbers"
+            )
+        state = partial(_state, number, rng, iterate)
+        keep = yield Epoch(number, sgd.lr * factors[first], estimate, finite, W, b, state)
         if keep is not None:
             sgd = _with_models(sgd, itemgetter(keep))
             models = (len(keep), *models[1:])
             iterate.keep(keep)
             weights, stiffness = of_places(weights, keep), of_places(stiffness, keep)
+
+
+def _state(number: int, rng: np.random.Generator, iterate: "_Iterate") -> State:
+    return State(number, dict(rng.bit_generator.state), iterate.state())
 
 
 def _with_models(sgd: SGD, change: Callable[[Any], Array]) -> SGD:
@@ -213,6 +239,14 @@ def of_places(of_models: Array | None, places: Array) -> Array | None:
 def _span(lr: float | Array) -> str:
     low, high = np.min(lr), np.max(lr)
     return f"{low:.3g}" if low == high else f"{low:.3g} to {high:.3g}"
+
+
+_MOVED = {"U", "velocity", "scale", "shrink", "penalty_rate", "least_scale", "averaging", "averaged"} | {
+    "sum",
+    "sum_b",
+    "scale_sum",
+    "correction",
+}
 
 
 class _Iterate:
@@ -238,11 +272,30 @@ class _Iterate:
         self.averaged = 0  # steps averaged so far
         self.averaging = False
 
-    def begin(self, W: Array, b: Array) -> None:
-        """Begin at these weights instead of zero."""
-        self.U[: len(W)] = W
-        if self.last_row_is_bias:
-            self.U[-1] = b
+    def begin(self, start: tuple[Array, Array] | None, after: int | State, rng: np.random.Generator) -> int:
+        """Begin at `start`, (W, b), instead of zero, or as `after` says, and return the number of the epoch that is over."""
+        if start is not None:
+            W, b = start
+            self.U[: len(W)] = W
+            if self.last_row_is_bias:
+                self.U[-1] = b
+        if not isinstance(after, State):
+            return after
+        rng.bit_generator.state = after.generator
+        if after.iterate["averaging"]:
+            self.start_averaging()
+        for name in self.state():
+            held = getattr(self, name)
+            if isinstance(held, np.ndarray):  # whose layout is kept: the products round as it is
+                held[...] = after.iterate[name]
+            else:
+                setattr(self, name, after.iterate[name])
+        return after.number
+
+    def state(self) -> dict[str, Any]:
+        """Copies of all that a step changes, by name."""
+        moved = {name: value for name, value in vars(self).items() if name in _MOVED and value is not None}
+        return {name: value.copy() if isinstance(value, np.ndarray) else value for name, value in moved.items()}
 
     def keep(self, models: Array) -> None:
         """Go on with these places along the first axis of models alone."""

@@ -157,7 +157,7 @@ def test_errors(linclf) -> None:
     assert "'platt' is not one of 'sigmoid'" in linclf("train iris --calibrate platt").err
     with pytest.raises(ValueError, match="calibration by 'magic'"):
         Calibration.of({**vars(Calibration("sigmoid", 1)), "method": "magic"})
-    from linclf.training import TrainOptions
+    from linclf.options import TrainOptions
 
     with pytest.raises(InputError, match="calibrate is 'platt'; give one of sigmoid, isotonic, temperature"):
         TrainOptions(calibrate="platt")

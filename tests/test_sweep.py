@@ -16,8 +16,10 @@ from linclf.datasets import Features, Part, Parts
 from linclf.datasets.parts import folds
 from linclf.datasets.scaling import fit_scaling
 from linclf.errors import InputError
+from linclf.fitting import settings
 from linclf.losses import LOSSES, Loss
 from linclf.objective import Objective, predicted, scores
+from linclf.options import TrainOptions
 from linclf.rate import Pilot
 from linclf.sgd import epochs
 from linclf.sweep import Row, SweepOptions, Swept, at_the_edge, best, best_1se, rank, sweep
@@ -25,7 +27,7 @@ from linclf.sweep.plan import make_plan
 from linclf.sweep.rows import left_behind
 from linclf.sweep.run import n_jobs
 from linclf.sweep.stack import train_stack
-from linclf.training import TrainOptions, sample_weights, settings, train
+from linclf.training import sample_weights, train
 
 SETS = {"wine": load_wine, "breast_cancer": load_breast_cancer, "digits": load_digits}
 WITHIN = {"float64": 1e-9, "float32": 1e-3}

@@ -82,7 +82,7 @@ def cli() -> None:
 def main(args: Sequence[str]) -> int:
     """Run one command and return its exit code; DESIGN's table says which."""
     try:
-        with _terminable(), cli.make_context("linclf", list(args)) as context:
+        with _terminable(), cli.make_context("linclf", list(args), obj=tuple(args)) as context:
             code = cli.invoke(context)
             if sys.stdout is not None:  # closed by the caller
                 sys.stdout.flush()
@@ -98,9 +98,9 @@ def main(args: Sequence[str]) -> int:
     except LinclfError as error:
         return _fail(str(error), error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        return _fail("interrupted; nothing was saved", INTERRUPTED)
+        return _fail("interrupted; a file that was being written is as it was before", INTERRUPTED)
     except Terminated:
-        return _fail("terminated; nothing was saved", TERMINATED)
+        return _fail("terminated; a file that was being written is as it was before", TERMINATED)
     except BrokenPipeError:
         # the reader left; Python would complain once more when it flushes stdout at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

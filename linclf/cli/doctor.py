@@ -18,8 +18,9 @@ from linclf.cli.options import (
 from linclf.datasets import Source
 from linclf.datasets.table import typed
 from linclf.doctor import examine
+from linclf.options import TrainOptions
 from linclf.report import doctor_text, to_json
-from linclf.training import TrainOptions, cut_parts, load_sets
+from linclf.training import cut_parts, load_sets
 
 
 @click.command()

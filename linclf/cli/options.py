@@ -17,9 +17,9 @@ from linclf.datasets.columns import Column
 from linclf.datasets.readers import FORMATS
 from linclf.errors import InputError, Terminated
 from linclf.files import check_outputs, read_bytes
+from linclf.options import DTYPES, TrainOptions
 from linclf.report import columns_text
 from linclf.sgd import SCHEDULES
-from linclf.training import DTYPES, TrainOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -322,6 +322,11 @@ def say_columns(columns: Sequence[Column] | None, quiet: bool) -> None:
     text = columns_text(columns)
     if text and not quiet:
         click.echo(text + "\n", err=True)
+
+
+def arguments() -> list[str]:
+    """What was typed behind `linclf`."""
+    return list(click.get_current_context().find_root().obj or ())
 
 
 def how_it_ended(signal: BaseException) -> tuple[str, int]:

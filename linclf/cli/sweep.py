@@ -31,12 +31,13 @@ from linclf.datasets.scaling import SCALES
 from linclf.errors import DivergedError, InputError, LinclfError, Terminated
 from linclf.files import write_bytes
 from linclf.losses import LOSSES
+from linclf.options import TrainOptions
 from linclf.plots import check_picture, plot_sweep
 from linclf.report import sweep_csv, sweep_text, to_json
 from linclf.sweep import SWEPT, SweepOptions, Swept, at_the_edge
 from linclf.sweep import sweep as run_sweep
 from linclf.sweep.run import Progress
-from linclf.training import Trained, TrainOptions, cut_parts, load_sets, train
+from linclf.training import Trained, cut_parts, load_sets, train
 
 NUMBERS = "V,V|FROM:TO:COUNT"
 
@@ -304,5 +305,5 @@ def _ending(
         return code
     if swept.best is None:
         why = next(row.why for row in swept.rows if row.why)
-        raise DivergedError(f"no configuration was trained to its end; the first: {why}")
+        raise DivergedError(f"no configuration was trained to its end; the first: {why}; use a smaller lr, or auto")
     return 0

@@ -1,5 +1,6 @@
 """`linclf train`: data in, a model and its accuracy out."""
 
+import os
 import time
 from contextlib import ExitStack
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import click
 
 from linclf.calibration import METHODS
+from linclf.checkpoint import check_same
+from linclf.checkpoint import load as load_checkpoint
 from linclf.cli.options import (
     LossName,
     NumberOrAuto,
@@ -23,14 +26,15 @@ from linclf.cli.options import (
     say_columns,
     source,
     training_options,
-    wants_bar,
 )
+from linclf.cli.progress import Kept, watch
 from linclf.datasets.scaling import SCALES
-from linclf.errors import InputError
+from linclf.errors import InputError, Terminated
 from linclf.gradcheck import load_loss
 from linclf.losses import LOSSES
+from linclf.options import TrainOptions
 from linclf.report import to_json, training_text
-from linclf.training import Progress, Trained, TrainOptions, load_parts
+from linclf.training import Trained, identity, load_parts
 from linclf.training import train as train_model
 
 DEFAULT = TrainOptions()
@@ -79,6 +83,11 @@ DEFAULT = TrainOptions()
     help="Learn probabilities from held-out rows: the validation part, else a fifth of the training rows.",
 )
 @click.option("--history", metavar="FILE.jsonl", help="Write a JSON line per epoch.")
+@click.option("--checkpoint", metavar="FILE", help="Keep here what the run needs to go on, should it be stopped.")
+@click.option(
+    "--every", type=click.IntRange(min=1), metavar="N", help="Epochs from one checkpoint to the next. [default: 1]"
+)
+@click.option("--resume", metavar="FILE", help="Go on from this checkpoint of the same data and options.")
 @click.option("-o", "--output", metavar="MODEL", help="Write the model to this file; - is stdout.")
 @data_options
 @column_options
@@ -87,7 +96,17 @@ DEFAULT = TrainOptions()
 @quiet_option
 @config_option
 def train(
-    *, data: str, output: str | None, history: str | None, no_cache: bool, json: bool, quiet: bool, **options: Any
+    *,
+    data: str,
+    output: str | None,
+    history: str | None,
+    checkpoint: str | None,
+    every: int | None,
+    resume: str | None,
+    no_cache: bool,
+    json: bool,
+    quiet: bool,
+    **options: Any,
 ) -> int:
     """Train a linear classifier on DATA and report its accuracy.
 
@@ -96,6 +115,7 @@ def train(
     linclf train mydata.csv --target label -o m.safetensors
     linclf train train.svm --test test.svm --loss hinge
     linclf train mydata.csv --val 0.1 --patience 5 --json
+    linclf train big.npz --checkpoint c -o m.safetensors   and should it be stopped, the same with --resume c
 
     DATA is a name (linclf datasets) or a file: CSV or TSV with a header, JSON lines, Parquet, svmlight, or npz, also .gz,
     .bz2 or .xz. Missing cells, categories, dates and text in a table become features (docs/tables.md).
@@ -108,56 +128,54 @@ def train(
         raise InputError("the model and --json cannot both go to stdout; give -o a file name")
     if history == "-":
         raise InputError("the history cannot go to stdout, where the report is; give --history a file name")
-    check_files((output, history), (data, config.test, config.val))
+    if every is not None and checkpoint is None:
+        raise InputError("--every says how often --checkpoint writes; give --checkpoint FILE too")
+    same = checkpoint and resume and os.path.realpath(checkpoint) == os.path.realpath(resume)
+    check_files((output, history, checkpoint), (data, config.test, config.val, None if same else resume))
+    resumed, run = (None, {}) if resume is None else load_checkpoint(resume)
     parts = load_parts(config, cache_unless(no_cache))
+    this_run = identity(config, parts)
+    if resume is not None:
+        check_same(resume, run, this_run, "the checkpoint")
     say_columns(parts.features.columns, quiet)
     say(parts.notes, quiet)
     loaded = time.perf_counter()
-    with ExitStack() as stack:
-        trained = train_model(config, parts, _watch(stack, config, history, quiet))
-    if output is not None:
-        trained.model.save(output)
-    seconds = {"load": loaded - began, **trained.result["seconds"], "total": time.perf_counter() - began}
-    result = {**trained.result, "model": output, "seconds": seconds}
-    click.echo(to_json(result) if json else training_text(result, trained.why), err=output == "-")
-    return _ending(trained, output)
+    kept = None if checkpoint is None else Kept(checkpoint, every or 1, this_run)
+    trained, saved, stopped = None, False, None
+    try:
+        with ExitStack() as stack:
+            trained = train_model(
+                config,
+                parts,
+                watch(stack, config, history, quiet, resumed.standing.number if resumed else 0),
+                resumed=resumed,
+                keep=kept.keep if kept else None,
+                say=lambda note: say([note], quiet),
+            )
+        stopped = trained.interrupted
+        if kept is not None:
+            kept.write()
+        if output is not None:
+            trained.model.save(output)
+            saved = True
+    except (KeyboardInterrupt, Terminated) as signal:  # before the first epoch was over, or for the second time
+        stopped = signal
+        if kept is not None:
+            kept.write()
+    if trained is not None:
+        seconds = {"load": loaded - began, **trained.result["seconds"], "total": time.perf_counter() - began}
+        result = {**trained.result, "model": output if saved else None, "seconds": seconds}
+        click.echo(to_json(result) if json else training_text(result, trained.why), err=output == "-")
+    return 0 if stopped is None else _ending(stopped, trained, output if saved else None, kept)
 
 
-def _watch(stack: ExitStack, config: TrainOptions, history: str | None, quiet: bool) -> Any:
-    """What happens after each epoch: the bar on stderr moves, the history grows by a line."""
-    bar: Any = None
-    if wants_bar(quiet):
-        from tqdm import tqdm
-
-        bar = stack.enter_context(tqdm(desc=config.loss, unit="epoch", leave=False))
-    lines = None if history is None else stack.enter_context(click.open_file(history, "w", encoding="utf-8"))
-
-    def on_epoch(epoch: Progress) -> None:
-        """Show and record one epoch; after a divergence training begins again, and so do bar and history."""
-        if bar is not None:
-            bar.total = epoch.epochs
-            if epoch.epoch == 1:
-                bar.reset()
-            shown = {"objective": f"{epoch.objective_estimate:.4g}"}
-            if epoch.val_accuracy is not None:
-                shown["val"] = f"{epoch.val_accuracy:.4f}"
-            bar.set_postfix(shown, refresh=False)
-            bar.update()
-        if lines is not None:
-            if epoch.epoch == 1 and lines.seekable():
-                lines.seek(0)
-                lines.truncate()
-            lines.write(to_json({key: x for key, x in vars(epoch).items() if key != "epochs"}) + "\n")
-            lines.flush()
-
-    return on_epoch
-
-
-def _ending(trained: Trained, output: str | None) -> int:
-    """0, or the code of the signal that ended training early, said on stderr."""
-    if trained.interrupted is None:
-        return 0
-    saved = f"the best model so far is in {output}" if output else "no -o was given, so no model was saved"
-    word, code = how_it_ended(trained.interrupted)
-    click.echo(f"error: {word} after epoch {trained.result['epochs']}; {saved}", err=True)
+def _ending(stopped: BaseException, trained: Trained | None, output: str | None, kept: Kept | None) -> int:
+    """The code of the signal that ended training early, said on stderr with what there is to go on with."""
+    word, code = how_it_ended(stopped)
+    where = f" after epoch {trained.result['epochs']}" if trained else ""
+    saved = f"the best model so far is in {output}" if output else "no model was saved"
+    if output is None and trained is not None:
+        saved = "no -o was given, so no model was saved"
+    on = f"; go on with: {kept.command()}" if kept and kept.written else ""
+    click.echo(f"error: {word}{where}; {saved}{on or '; with --checkpoint FILE it could go on'}", err=True)
     return code

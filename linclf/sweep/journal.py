@@ -14,6 +14,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
+from linclf.checkpoint import differences
 from linclf.errors import AccessError, InputError
 from linclf.sweep.rows import STATES, Row
 
@@ -91,7 +92,7 @@ class Journal:
         expected = json.loads(_line(sweep))
         if version != FORMAT:
             raise InputError(f"{self.path}:1: is a journal of another version of linclf; give --journal another name")
-        differing = _differences(found, expected)
+        differing = differences(found, expected)
         if differing:
             name, was, now = differing[0]
             what = (
@@ -146,11 +147,3 @@ class Journal:
 
 def _line(entry: Mapping[str, Any]) -> bytes:
     return json.dumps(entry, allow_nan=False).encode() + b"\n"
-
-
-def _differences(was: Any, now: Any, name: str = "") -> list[tuple[str, Any, Any]]:
-    """Where two values of JSON differ: names, and both values."""
-    if isinstance(was, dict) and isinstance(now, dict):
-        keys = dict.fromkeys([*was, *now])
-        return [one for key in keys for one in _differences(was.get(key), now.get(key), f"{name} {key}".strip())]
-    return [] if was == now else [(name, json.dumps(was), json.dumps(now))]

@@ -21,11 +21,13 @@ from linclf.datasets import Part, Parts
 from linclf.datasets.parts import folds, parse_part
 from linclf.datasets.scaling import Scaling, moments, scaling_of
 from linclf.errors import InputError
+from linclf.fitting import settings
 from linclf.losses import LOSSES, Array
 from linclf.matrix import CHUNK_NUMBERS, Matrix, is_sparse, numbers_per_row, select
 from linclf.objective import View
+from linclf.options import TrainOptions
 from linclf.rate import SPARSE_COST
-from linclf.training import TrainOptions, scaled, settings
+from linclf.training import scaled
 
 SWEPT = ("loss", "reg", "lr", "momentum", "average", "class_weight", "scale", "batch_size")
 

@@ -3,19 +3,19 @@
 import os
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 
-import linclf
 from linclf.datasets import Parts
 from linclf.errors import AccessError, Terminated
+from linclf.fitting import settings
 from linclf.matrix import one_blas_thread
 from linclf.sweep.journal import open_journal
 from linclf.sweep.plan import Plan, SweepOptions, make_plan
 from linclf.sweep.processes import side_by_side
 from linclf.sweep.rows import Row, best, best_1se, rank
 from linclf.sweep.stack import row_options, train_stack
-from linclf.training import settings
+from linclf.training import identity as identity_of_run
 
 
 @dataclass(frozen=True)
@@ -104,17 +104,14 @@ def n_jobs(asked: int | None, plan: Plan, n_tasks: int) -> int:
 def identity(options: SweepOptions, parts: Parts) -> dict[str, object]:
     """What the rows depend on, as plain data."""
     lists = {name: list(dict.fromkeys(values)) for name, values in options.lists.items()}
-    base = asdict(replace(options.base, **{name: values[0] for name, values in lists.items()}))
-    del base["source"]["data"]  # where the data lie does not matter: they have digests
-    base |= {part: "data" for part in ("test", "val") if part in parts.digests}
+    of_run = identity_of_run(replace(options.base, **{name: values[0] for name, values in lists.items()}), parts)
     return {
-        "linclf": linclf.__version__,
-        "data": parts.digests,
+        **of_run,
         "cv": options.cv,
         "halving": options.halving,
         "max_memory": options.max_memory,
         "lists": lists,
-        "options": {name: value for name, value in base.items() if name not in lists},
+        "options": {name: value for name, value in of_run["options"].items() if name not in lists},
     }
 
 

@@ -7,14 +7,16 @@ from typing import Any
 import numpy as np
 
 from linclf.errors import DivergedError
+from linclf.fitting import settings, why_not_learned
 from linclf.losses import LOSSES, Array
 from linclf.matrix import chunks, one_blas_thread, select
 from linclf.objective import Objective, predicted, scores
+from linclf.options import TrainOptions
 from linclf.rate import Pilot
 from linclf.sgd import SGD, Epoch, epochs, of_places
 from linclf.sweep.plan import SWEPT, Fold, Plan
 from linclf.sweep.rows import FOLD_KEYS, Row, finite, left_behind, spread
-from linclf.training import TrainOptions, sample_weights, settings, why_not_learned
+from linclf.training import sample_weights
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class _Stack:
         for number in range(1, self.n_epochs + 1):
             sound = np.hstack([one.step(keep) for one in self.passes]).all(axis=1)  # (alive,)
             places = np.flatnonzero(sound)
-            why = f"training diverged in epoch {number}; use a smaller lr, or auto"
+            why = f"training diverged in epoch {number}"
             rows = {place: self._row(place, "diverged", number, why=why) for place in np.flatnonzero(~sound).tolist()}
             if number == self.n_epochs:
                 rows |= self._measured(places, "done", number)

@@ -1,0 +1,72 @@
+"""Sealed files: tensors and a record of plain data in one safetensors file, that is whole or refused.
+
+The record is canonical JSON under one metadata key, and holds a SHA-256 over the whole file with the digest's own
+characters zeroed. Any flipped bit and any cut is refused; the same content gives the same bytes; nothing in it is code.
+"""
+
+import hashlib
+import json
+import re
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+
+from linclf.errors import InputError
+from linclf.losses import Array
+
+_NO_DIGEST = "0" * 64
+# inside the header the JSON is a JSON string, so its quotes are escaped once; a quote in the user's own text is escaped
+# twice there and cannot match
+_DIGEST = re.compile(rb'\\"sha256\\":\\"([0-9a-f]{64})\\"')
+
+
+def seal(key: str, record: dict[str, Any], tensors: dict[str, Array]) -> bytes:
+    """The content of a file. Raises SafetensorError for a record beyond the 100 MB that the format allows."""
+    from safetensors.numpy import save
+
+    described = {**record, "sha256": _NO_DIGEST}
+    text = json.dumps(described, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    content = save({name: np.ascontiguousarray(a) for name, a in tensors.items()}, metadata={key: text})
+    start, end = _digest_span(content) or (0, 0)
+    return content[:start] + hashlib.sha256(content).hexdigest().encode() + content[end:]
+
+
+def unseal(key: str, content: bytes, name: str, kind: str) -> tuple[dict[str, Any], dict[str, Array]]:
+    """The record and the tensors in a file's content; `name` and `kind`, such as `a model`, are for messages.
+
+    Raises InputError for anything that `seal` did not write whole under this key. Anyone can compute a digest: what is
+    returned is whole, and not more than that.
+    """
+    from safetensors.numpy import load
+
+    span = _digest_span(content)
+    if span is None:
+        raise InputError(f"{name}: is not {kind} of linclf")
+    start, end = span
+    blank = content[:start] + _NO_DIGEST.encode() + content[end:]
+    if hashlib.sha256(blank).hexdigest().encode() != content[start:end]:
+        raise InputError(f"{name}: is damaged, its digest does not fit its content; copy it again or make it anew")
+    try:
+        header = json.loads(content[8 : 8 + _header_length(content)])
+        if key not in header["__metadata__"]:
+            raise InputError(f"{name}: is not {kind} of linclf")
+        record = json.loads(header["__metadata__"][key])
+        tensors = load(content)
+        del record["sha256"]
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError, SafetensorError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{name}: is not {kind} that linclf wrote ({type(error).__name__}: {error})") from None
+    return record, tensors
+
+
+def _header_length(content: bytes) -> int:
+    return int.from_bytes(content[:8], "little")
+
+
+def _digest_span(content: bytes) -> tuple[int, int] | None:
+    """Where the digest's characters stand in the file."""
+    length = _header_length(content)
+    found = _DIGEST.search(content, 8, 8 + length) if len(content) > 8 and length < len(content) else None
+    return found.span(1) if found else None
