@@ -9,6 +9,7 @@ from functools import partial
 
 import numpy as np
 
+from linclf.certificate import Certificate, certify
 from linclf.checkpoint import Checkpoint, Standing
 from linclf.datasets import Part
 from linclf.errors import DivergedError, Terminated
@@ -48,6 +49,7 @@ class Fit:
     data_loss, penalty   the terms of the objective at these weights
     retries      how often training diverged and went on at a lower rate
     interrupted  the signal that ended training early, if any
+    certificate  what is proven of these weights, if it was asked for
     """
 
     W: Array
@@ -60,6 +62,7 @@ class Fit:
     penalty: float
     retries: int = 0
     interrupted: BaseException | None = None
+    certificate: Certificate | None = None
 
 
 def fit(
@@ -122,6 +125,21 @@ def fit(
             with suppress(DivergedError):
                 return run.ended(signal)
             raise
+
+
+def certified(
+    fitted: Fit, loss: Loss, X: Matrix, y: Array, options: TrainOptions, *, weights: Array | None = None
+) -> Fit:
+    """The fit taken on over all rows until its weights are proven to be as near to the optimum as `--certify` asks, or as
+    near as a budget of steps takes them; itself where nothing was asked for, and where a signal ended it."""
+    if options.certify is None or fitted.interrupted is not None:
+        return fitted
+    objective = Objective(loss, options.reg, options.reg_bias)
+    W, b, proof = certify(
+        options.certify, objective, X, y, start=(fitted.W, fitted.b), weights=weights, fit_bias=options.bias
+    )
+    data_loss, penalty = map(float, objective.terms(X, y, W, b, weights))
+    return replace(fitted, W=W, b=b, data_loss=data_loss, penalty=penalty, certificate=proof)
 
 
 class _Run:

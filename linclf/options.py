@@ -1,8 +1,10 @@
 """The options of one run of training, as a frozen value that makes sense or is refused."""
 
+import math
 from dataclasses import dataclass, field
 
 from linclf.calibration import METHODS
+from linclf.certificate import DUALS
 from linclf.datasets import Source
 from linclf.datasets.parts import parse_part
 from linclf.datasets.scaling import SCALES
@@ -39,6 +41,7 @@ class TrainOptions:
     seed: int = 0
     patience: int | None = None
     calibrate: str | None = None
+    certify: float | None = None
 
     def __post_init__(self) -> None:
         numbers = ("lr", "reg", "momentum", "epochs", "batch_size", "seed", "schedule")
@@ -62,6 +65,19 @@ class TrainOptions:
                 raise InputError(
                     "patience watches the validation accuracy; give --val DATA or a fraction, e.g. --val 0.1"
                 )
+
+        if self.certify is not None:
+            self._check_certify(self.certify)
+
+    def _check_certify(self, percent: float) -> None:
+        if not 0 < percent < math.inf:
+            raise InputError(f"certify is {percent}; give a percentage > 0, such as 1")
+        if self.loss not in DUALS:
+            raise InputError(
+                f"certify needs a smooth loss, {', '.join(DUALS)}; the loss {self.loss} is none, leave --certify out"
+            )
+        if self.reg == 0:
+            raise InputError("certify needs a penalty: the bound divides by reg; give a --reg > 0")
 
     def loss_value(self) -> Loss:
         """The loss of its name. Raises InputError where there is none."""

@@ -138,10 +138,22 @@ def training_text(result: dict[str, Any], why: dict[str, str]) -> str:
     ]
     if result["calibrate"]:
         lines.insert(3, f"calibrate  {result['calibrate']}, learned from {result['n_calibration']} held-out rows")
+    if result["certificate"]:
+        lines.append(f"certified  {_proof(result['certificate'])}")
     if result["model"]:
         lines.append(f"model      {result['model']}")
     lines.append(f"accuracy   {_parts(accuracies)}")
     return "\n".join(lines)
+
+
+def _proof(proof: dict[str, Any]) -> str:
+    """What is proven of a model, in words."""
+    steps = f"after {proof['steps']} steps over all rows" if proof["steps"] else "as it was"
+    if proof["percent"] is None:
+        return f"nothing: no bound was found {steps}"
+    short = "" if proof["holds"] else f", not the {proof['asked']:g} % asked for"
+    # rounded up: what is said is proven
+    return f"within {math.ceil(proof['percent'] * 1e4) / 1e4:g} % of the optimum, proven{short}, {steps}"
 
 
 def columns_text(columns: "Sequence[Column] | None") -> str:

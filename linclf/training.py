@@ -3,6 +3,7 @@
 Source -> Dataset -> Parts -> scaled X -> epochs -> (W, b) -> folded LinearModel -> figures
 """
 
+import math
 import platform
 import time
 from collections.abc import Callable
@@ -16,12 +17,13 @@ import numpy as np
 import linclf
 from linclf import datasets
 from linclf.calibration import calibrate
+from linclf.certificate import Certificate
 from linclf.checkpoint import Checkpoint
 from linclf.datasets import Cache, Dataset, Features, Part, Parts, Source
 from linclf.datasets.parts import parse_part
 from linclf.datasets.scaling import Scaling, fit_scaling
 from linclf.errors import DivergedError, InputError, Terminated
-from linclf.fitting import Fit, Progress, fit
+from linclf.fitting import Fit, Progress, certified, fit
 from linclf.losses import LOSSES, Array, Loss
 from linclf.matrix import Matrix, first_not_finite, is_zero, one_blas_thread
 from linclf.model import LinearModel
@@ -158,6 +160,7 @@ def train(
             raise DivergedError(f"{error}; {_advice(attempt, options)}") from None
         measure = partial(_measure, options, parts, prepared, loss=loss, measured=measured)
         try:
+            fitted = certified(fitted, loss, prepared.X, parts.train.y, options, weights=prepared.weights)
             trained = measure(fitted)
         except (KeyboardInterrupt, Terminated) as signal:  # the model is trained: the first signal must not cost it
             if fitted.interrupted is not None:
@@ -253,6 +256,7 @@ def _measure(
         "penalty": fitted.penalty,
         "accuracy": accuracies,
         "retries": fitted.retries,
+        "certificate": _proven(fitted.certificate),
         "interrupted": fitted.interrupted is not None,
     }
     record = {
@@ -264,6 +268,14 @@ def _measure(
         "versions": {"linclf": linclf.__version__, "numpy": np.__version__, "python": platform.python_version()},
     }
     return Trained(replace(model, record=record), result, fitted.why, fitted.interrupted)
+
+
+def _proven(certificate: Certificate | None) -> dict[str, Any] | None:
+    """A certificate as plain data; percent is None where nothing is proven."""
+    if certificate is None:
+        return None
+    percent = certificate.percent if math.isfinite(certificate.percent) else None
+    return {**asdict(certificate), "percent": percent, "holds": certificate.holds}
 
 
 def _calibrated(model: LinearModel, options: TrainOptions, parts: Parts) -> LinearModel:

@@ -82,6 +82,13 @@ DEFAULT = TrainOptions()
     type=click.Choice(METHODS),
     help="Learn probabilities from held-out rows: the validation part, else a fifth of the training rows.",
 )
+@click.option(
+    "--certify",
+    type=float,
+    metavar="PERCENT",
+    help="Train on over all rows until the objective is proven to be within PERCENT of the optimum (softmax, logistic, "
+    "squared-hinge, mse).",
+)
 @click.option("--history", metavar="FILE.jsonl", help="Write a JSON line per epoch.")
 @click.option("--checkpoint", metavar="FILE", help="Keep here what the run needs to go on, should it be stopped.")
 @click.option(
