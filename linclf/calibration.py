@@ -9,8 +9,7 @@ normalised. The labels that the model predicts stay as they are.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -38,17 +37,17 @@ class Calibration:
     knots: tuple[tuple[float, ...], ...] = ()
     levels: tuple[tuple[float, ...], ...] = ()
 
-    @classmethod
-    def of(cls, described: dict[str, Any]) -> "Calibration":
-        """A Calibration from what `dataclasses.asdict` made of it, also by way of JSON. Raises ValueError for another."""
-        known: dict[str, Any] = {field.name: described[field.name] for field in fields(cls)}
-        for name in ("slopes", "shifts"):
-            known[name] = tuple(map(float, known[name]))
-        for name in ("knots", "levels"):
-            known[name] = tuple(tuple(map(float, steps)) for steps in known[name])
-        if known["method"] not in METHODS:
-            raise ValueError(f"calibration by {known['method']!r}")
-        return cls(**known)
+    def check(self, n_outputs: int) -> None:
+        """Raise ValueError unless this is of a model with so many outputs."""
+        sizes = {
+            "sigmoid": [len(self.slopes), len(self.shifts)],
+            "isotonic": [len(self.knots), len(self.levels)],
+            "temperature": [],
+        }.get(self.method)
+        outputs = 1 if n_outputs == 2 else n_outputs  # the margin of the second of two classes
+        steps = all(len(knots) == len(levels) > 0 for knots, levels in zip(self.knots, self.levels, strict=False))
+        if sizes is None or any(size != outputs for size in sizes) or not steps or self.temperature <= 0:
+            raise ValueError(f"calibration by {self.method!r} does not fit {n_outputs} outputs")
 
     def logits(self, scores: Array) -> Array:
         """Scores (n, m) as logits (n, K), whose softmax are the probabilities of the classes."""

@@ -164,15 +164,22 @@ class _Problem:
         self.last = value, gradient
         return value, gradient.ravel()
 
+    def rounded(self, z: Array, values: Array) -> float:
+        """What rounding may take from the sum of values of rows at these weights. What is small in a loss is the difference
+        of numbers as large as 1 and as the scores."""
+        most = float(np.abs(self.X @ z.reshape(self.shape)).max(initial=0))
+        return self.rounding * (float(self.v @ np.abs(values)) + self.shape[1] * (1 + most))
+
     def upper(self, z: Array) -> float:
         """The objective, and what rounding may have taken from it."""
-        return float(self(z)[0]) * (1 + self.rounding)
+        value = float(self(z)[0])
+        return value * (1 + self.rounding) + self.rounded(z, self.losses(z)[0])
 
     def looks_near(self, percent: float) -> bool:
         """Whether a bound at the point evaluated last may be within a percentage: with the bias at its best, the gap between
         objective and dual is ||gradient||^2 / (2 reg)."""
         value, gradient = self.last
-        gap = np.square(self.penalised(gradient)).sum() / (2 * float(self.objective.reg))
+        gap = np.square(self.penalised(gradient)).sum() / np.float64(2 * float(self.objective.reg))
         return bool(gap <= percent / 100 * value)
 
     def lower_bound(self, z: Array) -> float:
@@ -184,7 +191,7 @@ class _Problem:
         moved = self.X.T @ (self.v[:, None] * g)  # (d + 1, m)
         sizes = float((self.v * self.norms) @ np.linalg.norm(g, axis=1))
         length = float(np.linalg.norm(self.penalised(moved))) + self.rounding * sizes
-        slack = self.rounding * float(self.v @ np.abs(values))
+        slack = self.rounded(z, values)
         if (
             self.free_bias
         ):  # what rounding leaves of the sum that should be zero, times a bias twice as far out as this one
@@ -211,18 +218,21 @@ def certify(
 
     W, b = start
     problem = _Problem(objective, X, y, n_outputs=W.shape[1], weights=weights, fit_bias=fit_bias)
-    found, nearest, lower, steps = (W, b), math.inf, -math.inf, 0
+    found, least, lower, steps = (W, b), math.inf, -math.inf, 0
 
     def check(z: Array) -> bool:
         """Bound the weights z as they would come back; whether that is near enough."""
-        nonlocal found, nearest, lower
+        nonlocal found, least, lower
         rounded = problem.unpack(z, W.dtype)
         upper = problem.upper(problem.pack(*rounded))
         lower = max(lower, problem.lower_bound(z))
-        reached = max(100 * (upper - lower) / lower, 0.0) if lower > 0 else math.inf
-        if reached <= nearest:
-            found, nearest = rounded, reached
-        return nearest <= percent
+        if upper < least:
+            found, least = rounded, upper
+        return proven() <= percent
+
+    def proven() -> float:
+        """How near the best weights so far are, in percent; infinite where nothing is proven, be it for rounding alone."""
+        return 100 * (least - lower) / lower if 0 < lower <= least < math.inf else math.inf
 
     def after_step(z: Array) -> None:
         nonlocal steps
@@ -231,7 +241,8 @@ def certify(
             raise StopIteration
 
     begin = problem.pack(W, b)
-    if not check(begin):
-        options = {"maxiter": MOST_STEPS, "maxfun": 2 * MOST_STEPS, "maxcor": MEMORY, "ftol": 0, "gtol": 0}
-        check(minimize(problem, begin, jac=True, method="L-BFGS-B", callback=after_step, options=options).x)
-    return *found, Certificate(percent, nearest, lower, steps)
+    with np.errstate(over="ignore", invalid="ignore"):  # a bound that is not finite proves nothing
+        if not check(begin):
+            options = {"maxiter": MOST_STEPS, "maxfun": 2 * MOST_STEPS, "maxcor": MEMORY, "ftol": 0, "gtol": 0}
+            check(minimize(problem, begin, jac=True, method="L-BFGS-B", callback=after_step, options=options).x)
+    return *found, Certificate(percent, proven(), lower, steps)

@@ -2,26 +2,38 @@
 
 import bz2
 import contextlib
-import gzip
 import lzma
 import os
+import stat
 import sys
 import tempfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from linclf.errors import AccessError, InputError
 
-PACKED = {".gz": gzip.decompress, ".bz2": bz2.decompress, ".xz": lzma.decompress}
+UNPACKERS: dict[str, Callable[[], Any]] = {
+    ".gz": lambda: zlib.decompressobj(31),
+    ".bz2": bz2.BZ2Decompressor,
+    ".xz": lambda: lzma.LZMADecompressor(memlimit=DICTIONARY),
+}
+DICTIONARY = 2**28  # bytes that unpacking .xz may hold beside what comes out; xz -9 takes a quarter of it
+# A packed file may become so many bytes, and so many times as many as it has: text of numbers packs to a tenth, columns
+# that are mostly 0 to a fiftieth, and nothing but zeros to a thousandth.
+UNPACKED, UNPACKED_TIMES = 32_000_000, 100
 
 
 def read_bytes(path: str) -> bytes:
     """The bytes of a file, or of standard input for `-`. Raises InputError where there is no such file, AccessError
     where it cannot be read."""
     try:
-        return sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        if path == "-":
+            return sys.stdin.buffer.read()
+        if stat.S_ISCHR(os.stat(path).st_mode) and not _ends(path):
+            raise InputError(f"{path}: is a device, which may never end; give a file")
+        return Path(path).read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{path}: there is no such file") from None
     except IsADirectoryError:
@@ -30,15 +42,49 @@ def read_bytes(path: str) -> bytes:
         raise AccessError(f"{path}: could not be read: {error.strerror}; check its permissions") from None
 
 
-def unpack(path: str, content: bytes) -> bytes:
-    """The content of a file, decompressed if its suffix is .gz, .bz2 or .xz."""
+def _ends(path: str) -> bool:
+    """Whether a character device ends: nothing, or what somebody types."""
+    with Path(path).open("rb", buffering=0) as file:
+        return file.isatty() or os.path.realpath(path) == os.devnull
+
+
+def unpacked_limit(size: int, megabytes: float | None) -> float:
+    """How many bytes a packed file of this many may become: as told, else UNPACKED and UNPACKED_TIMES its size."""
+    return UNPACKED + UNPACKED_TIMES * size if megabytes is None else megabytes * 1e6
+
+
+def unpack(path: str, content: bytes, megabytes: float | None = None) -> bytes:
+    """The content of a file, decompressed if its suffix is .gz, .bz2 or .xz; at most so many megabytes of it.
+
+    Raises InputError for a file that is not whole, and for one that becomes larger (see `unpacked_limit`).
+    """
     suffix = os.path.splitext(path)[1].lower()
-    if suffix not in PACKED:
+    if suffix not in UNPACKERS:
         return content
+    limit = int(unpacked_limit(len(content), megabytes))
     try:
-        return PACKED[suffix](content)
+        unpacked = _unpacked(suffix, content, limit)
     except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
         raise InputError(f"{path}: is not a whole {suffix} file ({error}); fetch or pack it again") from None
+    if len(unpacked) > limit:
+        raise InputError(
+            f"{path}: unpacks to more than {limit / 1e6:.0f} MB; if that is right, say --max-unpacked, or unpack it first"
+        )
+    return unpacked
+
+
+def _unpacked(suffix: str, content: bytes, limit: int) -> bytes:
+    """The content unpacked, or more than `limit` bytes of it. Raises what the unpackers raise, EOFError for a part."""
+    pieces: list[bytes] = []
+    left = limit
+    while content and left >= 0:  # a file may be several, one behind the other
+        unpacker = UNPACKERS[suffix]()
+        pieces.append(unpacker.decompress(content, left + 1))
+        left -= len(pieces[-1])
+        if left >= 0 and not unpacker.eof:
+            raise EOFError("it was cut short")
+        content = unpacker.unused_data.lstrip(b"\0")  # some programs fill up with zeros
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def check_outputs(outputs: Iterable[str | None], inputs: Iterable[str | None]) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from linclf.certificate import Certificate, certify
 from linclf.checkpoint import Checkpoint, Standing
 from linclf.datasets import Part
-from linclf.errors import DivergedError, Terminated
+from linclf.errors import DivergedError, InputError, Terminated
 from linclf.losses import Array, Loss
 from linclf.matrix import Matrix
 from linclf.objective import Objective, predicted, scores
@@ -87,7 +87,7 @@ def fit(
              and `patience` may end training; without it the last epoch
     start    (W, b) to begin at, else zero; a run that goes on is not held against zero weights
     resumed  the checkpoint to go on from
-    keep     is given a checkpoint after each epoch that is worth going on from
+    keep     is given a checkpoint after each epoch
     say      is told what a user should know
 
     Training that diverges, its weights not finite or its objective GROWN, goes back to the last epoch that was better
@@ -160,6 +160,7 @@ class _Run:
         start: tuple[Array, Array] | None,
     ) -> None:
         self.engine = partial(epochs, loss, X, y, n_outputs, weights=weights)
+        self.n_outputs = n_outputs
         self.objective = Objective(loss, options.reg, options.reg_bias)
         self.rows, self.options, self.sgd, self.why = (X, y, weights), options, sgd, why
         self.watched, self.start = watched, start
@@ -170,8 +171,12 @@ class _Run:
         self.retries, self.rate, self.began = 0, float(sgd.lr), time.perf_counter()
 
     def take_up(self, resumed: Checkpoint) -> None:
-        """Stand where a checkpoint stood."""
-        self.standing = self.good = resumed.standing
+        """Stand where a checkpoint stood. Raises InputError where it cannot be one of this run."""
+        shape = self.rows[0].shape[1], self.n_outputs
+        stands = [one for one in (resumed.standing, resumed.good) if one is not None]
+        if resumed.retries > len(SLOWER) or any(one.W.shape != shape or one.number > self.sgd.epochs for one in stands):
+            raise InputError("the checkpoint is not one of this run")
+        self.standing, self.good = resumed.standing, resumed.good
         self.after, self.retries = resumed.state, resumed.retries
         self.rate = resumed.lr * (SLOWER[self.retries - 1] if self.retries else 1)
         self.began -= resumed.standing.seconds
@@ -196,8 +201,9 @@ class _Run:
             self.standing = _stands(self.standing, epoch, val_accuracy, seconds)
             if estimate <= DIVERGED * self.zero:
                 self.good = self.standing
-                if keep is not None:
-                    keep(Checkpoint(self.good, epoch.state(), float(self.sgd.lr), self.why, self.retries))
+            if keep is not None:
+                lr, why = float(self.sgd.lr), dict(self.why)
+                keep(Checkpoint(self.standing, self.good, epoch.state(), lr, why, self.retries))
             if self._patience_ends():
                 break
 

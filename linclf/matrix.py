@@ -96,6 +96,14 @@ def from_arrays(arrays: dict[str, Array], shape: tuple[int, int]) -> Matrix:
     return csr_matrix((arrays["data"], arrays["indices"], arrays["indptr"]), shape)
 
 
+def check_structure(X: Matrix) -> None:
+    """Raise ValueError for X that is no matrix, or CSR whose indices point elsewhere: the kernels do not look."""
+    if is_sparse(X):
+        X.check_format(full_check=True)
+    if X.ndim != 2 or X.dtype.kind not in "biuf":
+        raise ValueError(f"{X.dtype} of {X.ndim} dimensions")
+
+
 def product(X: Matrix, W: Array) -> Array:
     """X @ W over all models at once: X (n, d), W (d, *models, m) -> (n, *models, m)."""
     n, d = X.shape

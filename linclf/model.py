@@ -23,6 +23,7 @@ from linclf.files import read_bytes, write_bytes
 from linclf.losses import LOSSES, Array, loss_named, softmax_probabilities
 from linclf.matrix import Lazy, Matrix, chunks, first_not_finite, one_blas_thread
 from linclf.objective import predicted, scores
+from linclf.plain import build
 from linclf.sealed import seal, unseal
 
 FORMAT_VERSION = 2  # 1 had no columns of tables; it is read too
@@ -175,7 +176,7 @@ def _model(record: dict[str, Any], tensors: dict[str, Array]) -> LinearModel:
         features = replace(features, columns=tuple(Column(name, "number") for name in features.names))
     weight, bias, scale, center = tensors["weight"], tensors["bias"], tensors.get("scale"), tensors.get("center")
     classes, loss, calibration = np.array(record.pop("classes")), record.pop("loss"), record.pop("calibration", None)
-    calibration = calibration and Calibration.of(calibration)
+    calibration = None if calibration is None else build(Calibration, calibration)
     model = LinearModel(weight, bias, classes, loss, features, record, scale, center, calibration)
     d, m, n_classes, loss = features.count, len(bias), len(model.classes), loss_named(model.loss)
     outputs = {loss.n_outputs(n_classes)} if loss else {n_classes, 1 if n_classes == 2 else n_classes}
@@ -187,6 +188,8 @@ def _model(record: dict[str, Any], tensors: dict[str, Array]) -> LinearModel:
         and all(a is None or a.shape == (d,) for a in (scale, center))
     )
     floats = all(a.dtype in (np.float32, np.float64) and np.isfinite(a).all() for a in tensors.values())
-    if not (fits and floats and features.named() in (None, d) and len(model.classes) >= 2):
+    if not (fits and floats and n_classes >= 2 and classes.ndim == 1 and classes.dtype.kind in "biufU"):
         raise ValueError("its tensors do not fit its description")
+    if calibration is not None:
+        calibration.check(m)
     return model

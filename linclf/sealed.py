@@ -51,7 +51,7 @@ def unseal(key: str, content: bytes, name: str, kind: str) -> tuple[dict[str, An
         header = json.loads(content[8 : 8 + _header_length(content)])
         if key not in header["__metadata__"]:
             raise InputError(f"{name}: is not {kind} of linclf")
-        record = json.loads(header["__metadata__"][key])
+        record = json.loads(header["__metadata__"][key], parse_constant=_refuse)
         tensors = load(content)
         del record["sha256"]
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError, SafetensorError) as error:
@@ -59,6 +59,10 @@ def unseal(key: str, content: bytes, name: str, kind: str) -> tuple[dict[str, An
             raise
         raise InputError(f"{name}: is not {kind} that linclf wrote ({type(error).__name__}: {error})") from None
     return record, tensors
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number")
 
 
 def _header_length(content: bytes) -> int:

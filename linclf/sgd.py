@@ -57,6 +57,9 @@ SCHEDULES: dict[str, Callable[[Array, Array], Array]] = {
 }
 
 
+MOST_REG = 1e30  # beyond it the penalty of float32 weights is not finite
+
+
 @dataclass(frozen=True)
 class SGD:
     """The settings of a run.
@@ -91,7 +94,7 @@ def check_settings(**settings: object) -> None:
     """Refuse settings of SGD that make no sense, "auto" excepted. Raises InputError with the value and what fits."""
     for name, low, high, hint in (
         ("lr", math.ulp(0), math.inf, "a finite number > 0, or auto"),
-        ("reg", 0, math.inf, "a finite number >= 0; 0 means no penalty"),
+        ("reg", 0, MOST_REG, f"a number >= 0 and < {MOST_REG:g}; 0 means no penalty"),
         ("momentum", 0, 1, "a number >= 0 and < 1; 0 means none"),
     ):
         number = settings.get(name, "auto")
@@ -276,21 +279,35 @@ class _Iterate:
         """Begin at `start`, (W, b), instead of zero, or as `after` says, and return the number of the epoch that is over."""
         if start is not None:
             W, b = start
+            if (W.shape, b.shape) != ((len(self.U) - self.last_row_is_bias, *self.U.shape[1:]), self.U.shape[1:]):
+                raise InputError(
+                    f"the weights to begin at have the shapes {W.shape} and {b.shape}; these are other data"
+                )
             self.U[: len(W)] = W
             if self.last_row_is_bias:
                 self.U[-1] = b
         if not isinstance(after, State):
             return after
-        rng.bit_generator.state = after.generator
-        if after.iterate["averaging"]:
-            self.start_averaging()
-        for name in self.state():
-            held = getattr(self, name)
-            if isinstance(held, np.ndarray):  # whose layout is kept: the products round as it is
-                held[...] = after.iterate[name]
-            else:
-                setattr(self, name, after.iterate[name])
+        try:
+            rng.bit_generator.state = after.generator
+            if after.iterate["averaging"]:
+                self.start_averaging()
+            for name, held in self.state().items():
+                self._set(name, held, after.iterate[name])
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise InputError(f"the checkpoint is not one of this run ({error})") from None
         return after.number
+
+    def _set(self, name: str, held: Any, value: Any) -> None:
+        """Take the value of an array or a number that another run had. Raises ValueError for one that this cannot have."""
+        if type(value) is not type(held) or getattr(value, "shape", ()) != getattr(held, "shape", ()):
+            raise ValueError(name)
+        if not np.isfinite(value).all():
+            raise ValueError(name)
+        if isinstance(held, np.ndarray):  # whose layout is kept: the products round as it is
+            getattr(self, name)[...] = value
+        else:
+            setattr(self, name, value)
 
     def state(self) -> dict[str, Any]:
         """Copies of all that a step changes, by name."""

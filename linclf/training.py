@@ -3,6 +3,7 @@
 Source -> Dataset -> Parts -> scaled X -> epochs -> (W, b) -> folded LinearModel -> figures
 """
 
+import hashlib
 import math
 import platform
 import time
@@ -23,6 +24,7 @@ from linclf.datasets import Cache, Dataset, Features, Part, Parts, Source
 from linclf.datasets.parts import parse_part
 from linclf.datasets.scaling import Scaling, fit_scaling
 from linclf.errors import DivergedError, InputError, Terminated
+from linclf.files import read_bytes
 from linclf.fitting import Fit, Progress, certified, fit
 from linclf.losses import LOSSES, Array, Loss
 from linclf.matrix import Matrix, first_not_finite, is_zero, one_blas_thread
@@ -82,6 +84,8 @@ def identity(options: TrainOptions, parts: Parts) -> dict[str, Any]:
     told = asdict(options)
     del told["source"]["data"]
     told |= {part: "data" for part in ("test", "val") if part in parts.digests}
+    if options.loss not in LOSSES:  # the file of one's own may have changed
+        told["loss_digest"] = hashlib.sha256(read_bytes(options.loss.rpartition(":")[0])).hexdigest()
     return {"linclf": linclf.__version__, "data": parts.digests, "options": told}
 
 
@@ -132,7 +136,7 @@ def train(
     measured  the parts whose accuracy is wanted
     loss      what is minimised, if it is not known by its name in the options
     resumed   the checkpoint to go on from, to the same bits as if the run had never stopped
-    keep      is given a checkpoint after each epoch that is worth going on from
+    keep      is given a checkpoint after each epoch
     say       is told what a user should know
 
     A KeyboardInterrupt or Terminated after the first epoch ends training early: the best model so far is returned, with
@@ -175,8 +179,10 @@ def _advice(attempt: Callable[[TrainOptions], Fit], options: TrainOptions) -> st
         return "lower rates did not help; rescale the columns, e.g. with --scale standard, or try another loss"
     with suppress(DivergedError, InputError):
         found = attempt(replace(options, lr="auto"))
-        if found.retries:  # it went on from a good epoch: does it work from the start?
-            found = attempt(replace(options, lr=float(found.sgd.lr)))
+        if found.retries and not found.interrupted:  # it went on from a good epoch: does it work from the start?
+            found = attempt(replace(options, lr=float(f"{found.sgd.lr:.3g}")))
+        if found.interrupted:
+            raise found.interrupted
         return f"lr {float(found.sgd.lr):.3g} works, and so does auto"
     return "use a smaller lr, or auto"
 

@@ -155,8 +155,11 @@ def test_rows_that_tell_nothing_are_an_error(linclf, in_tmp) -> None:
 
 def test_errors(linclf) -> None:
     assert "'platt' is not one of 'sigmoid'" in linclf("train iris --calibrate platt").err
-    with pytest.raises(ValueError, match="calibration by 'magic'"):
-        Calibration.of({**vars(Calibration("sigmoid", 1)), "method": "magic"})
+    with pytest.raises(ValueError, match="calibration by 'magic' does not fit 3 outputs"):
+        Calibration("magic", 1).check(3)
+    Calibration("sigmoid", 1, (1.0,) * 3, (0.0,) * 3).check(3)
+    with pytest.raises(ValueError, match="calibration by 'sigmoid' does not fit 2 outputs"):
+        Calibration("sigmoid", 1, (1.0,) * 3, (0.0,) * 3).check(2)
     from linclf.options import TrainOptions
 
     with pytest.raises(InputError, match="calibrate is 'platt'; give one of sigmoid, isotonic, temperature"):

@@ -19,6 +19,7 @@ from linclf.datasets.encoding import encode, learn_features
 from linclf.datasets.parts import stratified
 from linclf.errors import InputError
 from linclf.model import LinearModel, from_bytes
+from linclf.plain import build
 
 
 def table_of(columns: dict[str, list], name: str = "t.csv"):
@@ -275,7 +276,7 @@ def test_columns_are_plain_data(tmp_path) -> None:
     dataset = read(tmp_path / "t.csv", table_of(make(60, 0)))
     features, _ = learn_features(dataset.X, dataset.features, dataset.source)
     described = json.loads(json.dumps([vars(column) for column in features.columns]))
-    assert tuple(Column.of(column) for column in described) == features.columns
+    assert tuple(build(Column, column) for column in described) == features.columns
 
 
 def test_what_training_never_saw_is_counted_and_said(tmp_path) -> None:

@@ -64,7 +64,7 @@ def test_svmlight_narrower_and_wider(tmp_path) -> None:
         ("1 2:1e999", "'2:1e999': the value"),
         ("1 3:1 2:1", "the index '2' comes after 3; sort"),
         ("1 3:1 3:1", "the index '3' comes after 3"),
-        ("1 4294967297:1", "the index '4294967297' is too large"),
+        ("1 4294967297:1", "the index '4294967297' is beyond --max-features 16777216"),
         ("1 1_0:2", "'1_0:2' is not INDEX:VALUE"),
         ("1 1:1_0", "'1:1_0': the value is not a finite number"),
         ("1 2:\ufffd", "'2:\ufffd': the value is not"),

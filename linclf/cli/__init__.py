@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 import linclf
-from linclf.errors import LinclfError, Terminated
+from linclf.errors import LinclfError, Terminated, one_line
 
 CONTEXT: dict[str, Any] = {
     "help_option_names": ["-h", "--help"],
@@ -81,6 +81,9 @@ def cli() -> None:
 
 def main(args: Sequence[str]) -> int:
     """Run one command and return its exit code; DESIGN's table says which."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a character that the terminal's encoding lacks is no reason to fail
+            stream.reconfigure(errors="backslashreplace")
     try:
         with _terminable(), cli.make_context("linclf", list(args), obj=tuple(args)) as context:
             code = cli.invoke(context)
@@ -117,7 +120,7 @@ def main(args: Sequence[str]) -> int:
 
 def _fail(message: str, code: int) -> int:
     with suppress(BrokenPipeError):
-        click.echo(f"error: {' '.join(message.split())}", err=True)
+        click.echo(f"error: {one_line(message)}", err=True)
     return code
 
 

@@ -6,6 +6,7 @@ import click
 
 from linclf.cli.options import json_option
 from linclf.datasets import user_cache
+from linclf.errors import printable
 from linclf.report import size, table, to_json
 
 
@@ -49,7 +50,7 @@ def ls(json: bool) -> None:
         for entry in entries
     ]
     if rows:
-        click.echo("\n".join([*table(["name", "samples", "features", "size", "last used"], rows), ""]))
+        click.echo(printable("\n".join([*table(["name", "samples", "features", "size", "last used"], rows), ""])))
     click.echo(f"{size(total)} of {size(kept.megabytes * 1e6)} in {kept.folder}")
 
 

@@ -18,6 +18,7 @@ from linclf.cli.options import (
 from linclf.datasets import Source
 from linclf.datasets.table import typed
 from linclf.doctor import examine
+from linclf.errors import printable
 from linclf.options import TrainOptions
 from linclf.report import doctor_text, to_json
 from linclf.training import cut_parts, load_sets
@@ -61,7 +62,7 @@ def doctor(*, data: str, test: str | None, seed: int, no_cache: bool, json: bool
         "notes": list(parts.notes),
         "command": _command(config, examined.options),
     }
-    click.echo(to_json(result) if json else doctor_text(result, parts.features.columns))
+    click.echo(to_json(result) if json else printable(doctor_text(result, parts.features.columns)))
 
 
 def _command(config: TrainOptions, recommended: dict[str, Any]) -> str:

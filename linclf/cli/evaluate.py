@@ -17,7 +17,7 @@ from linclf.cli.options import (
 from linclf.datasets import Cache, Dataset, Labelled, Source, load
 from linclf.datasets.labels import encode, unseen_notes
 from linclf.datasets.parts import Part, parse_part
-from linclf.errors import InputError
+from linclf.errors import InputError, printable
 from linclf.model import LinearModel
 from linclf.model import load as load_model
 from linclf.objective import predicted
@@ -61,7 +61,7 @@ def evaluate(
         rows, title = _other_data(trained, dataset, part, quiet)
     scores = trained.scores(rows.X)
     result = evaluation(predicted(scores), rows.y, trained.classes, trained.logits(scores))
-    click.echo(to_json(result) if json else evaluation_text(result, f"{model} on {title}"))
+    click.echo(to_json(result) if json else printable(evaluation_text(result, f"{model} on {title}")))
 
 
 def _own_part(model: LinearModel, part: str, cache: Cache | None, quiet: bool) -> tuple[Part, str]:

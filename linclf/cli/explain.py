@@ -10,7 +10,7 @@ import numpy as np
 from linclf.cli.options import check_files, config_option, data_options, json_option, quiet_option, say, source
 from linclf.datasets import Source, load
 from linclf.datasets.encoding import encoded
-from linclf.errors import InputError
+from linclf.errors import InputError, printable
 from linclf.explain import TOP, contributions, row_pictures, strongest, weight_pictures
 from linclf.matrix import Matrix, select
 from linclf.model import LinearModel
@@ -71,7 +71,7 @@ def explain(
         )
     elif plot is not None:
         plot_bars(told, plot, top)
-    click.echo(to_json({"model": model, "data": data, "row": row, **told}) if json else text)
+    click.echo(to_json({"model": model, "data": data, "row": row, **told}) if json else printable(text))
 
 
 def _shape(text: str | None) -> tuple[int, int] | None:

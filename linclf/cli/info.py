@@ -3,6 +3,7 @@
 import click
 
 from linclf.cli.options import config_option, json_option
+from linclf.errors import printable
 from linclf.model import load as load_model
 from linclf.report import model_info, model_text, to_json
 
@@ -20,4 +21,4 @@ def info(model: str, json: bool) -> None:
     """
     trained = load_model(model)
     described = model_info(trained)
-    click.echo(to_json(described) if json else model_text(described, trained.features.columns, model))
+    click.echo(to_json(described) if json else printable(model_text(described, trained.features.columns, model)))

@@ -15,7 +15,7 @@ import click
 from linclf.datasets import Cache, Source, user_cache
 from linclf.datasets.columns import Column
 from linclf.datasets.readers import FORMATS
-from linclf.errors import InputError, Terminated
+from linclf.errors import InputError, Terminated, one_line, printable
 from linclf.files import check_outputs, read_bytes
 from linclf.options import DTYPES, TrainOptions
 from linclf.report import columns_text
@@ -184,6 +184,19 @@ def data_options(command: F) -> F:
         click.option(
             "--zero-based/--one-based", default=None, help="Where svmlight indices begin. [default: found out]"
         ),
+        click.option(
+            "--max-features",
+            type=int,
+            default=Source.max_features,
+            show_default=True,
+            help="Feature columns beyond which data are refused.",
+        ),
+        click.option(
+            "--max-unpacked",
+            type=float,
+            metavar="MB",
+            help="What a packed file may become, at most. [default: 32 MB and 100 times its size]",
+        ),
     )
     return _with(options, command)
 
@@ -210,7 +223,8 @@ def source(data: str, options: dict[str, Any]) -> Source:
     target, drop, kind, no_header, zero_based = (
         options.pop(name) for name in ("target", "drop", "format", "no_header", "zero_based")
     )
-    told = {name: _names(options.pop(name, ())) for name in ("numeric", "category", "text")}
+    told: dict[str, Any] = {name: _names(options.pop(name, ())) for name in ("numeric", "category", "text")}
+    told |= {name: options.pop(name) for name in ("max_features", "max_unpacked")}
     min_count = options.pop("min_count", Source.min_count)
     return Source(data, kind, not no_header, target, _names(drop), zero_based, **told, min_count=min_count)
 
@@ -314,14 +328,14 @@ def _spelling(parameter: click.Parameter) -> str:
 def say(notes: Iterable[str], quiet: bool = False) -> None:
     """Notes on stderr, a line each."""
     for note in () if quiet else notes:
-        click.echo(f"note: {note}", err=True)
+        click.echo(f"note: {one_line(note)}", err=True)
 
 
 def say_columns(columns: Sequence[Column] | None, quiet: bool) -> None:
     """What the columns of a table became, on stderr, where they are more than numbers."""
     text = columns_text(columns)
     if text and not quiet:
-        click.echo(text + "\n", err=True)
+        click.echo(printable(text) + "\n", err=True)
 
 
 def arguments() -> list[str]:

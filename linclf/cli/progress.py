@@ -1,17 +1,18 @@
 """What is shown and kept of a training run while it goes on: the bar on stderr, the history, checkpoints."""
 
+import json
 import os
 import shlex
 from collections.abc import Callable
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import click
 
 from linclf.checkpoint import Checkpoint
 from linclf.cli.options import arguments, say, wants_bar
-from linclf.errors import AccessError
+from linclf.errors import AccessError, InputError
+from linclf.files import read_bytes
 from linclf.fitting import Progress
 from linclf.options import TrainOptions
 from linclf.report import to_json
@@ -45,41 +46,59 @@ def watch(
 
 
 class _History:
-    """A line of JSON for each epoch; those of epochs that are trained again are taken back."""
+    """A line of JSON for each epoch; those of epochs that are trained again are taken back. A run that goes on keeps the
+    lines of the epochs before."""
 
     def __init__(self, stack: ExitStack, path: str, passed: int) -> None:
-        before: list[bytes] = []
+        self.starts: dict[int, int] = {}  # where the line of each epoch starts
+        end = 0
         if passed and os.path.isfile(path):
-            before = Path(path).read_bytes().splitlines(keepends=True)[:passed]
-        self.file = stack.enter_context(click.open_file(path, "r+" if before else "w", encoding="utf-8"))
-        self.ends = [0]  # where the line of each epoch ends
-        for line in before:
-            self.ends.append(self.ends[-1] + len(line))
-        self.first = passed - len(before)  # the epoch before the first line
+            for line in read_bytes(path).splitlines(keepends=True):
+                epoch = _epoch(line)
+                if epoch is None or not line.endswith(b"\n"):
+                    if not end:
+                        raise InputError(f"{path}: is no history of linclf train; give --history another name")
+                    break
+                if epoch > passed:
+                    break
+                self.starts[epoch] = end
+                end += len(line)
+        self.file = stack.enter_context(click.open_file(path, "r+" if end else "w", encoding="utf-8"))
+        self.end = end
 
     def add(self, epoch: Progress) -> None:
         """Write the line of an epoch."""
+        again = [number for number in self.starts if number >= epoch.epoch]
+        self.end = min([self.starts.pop(number) for number in again], default=self.end)
         if self.file.seekable():
-            del self.ends[epoch.epoch - self.first :]
-            self.file.seek(self.ends[-1])
+            self.file.seek(self.end)
             self.file.truncate()
-        self.file.write(to_json({key: x for key, x in vars(epoch).items() if key != "epochs"}) + "\n")
+        line = to_json({key: x for key, x in vars(epoch).items() if key != "epochs"}) + "\n"
+        self.file.write(line)
         self.file.flush()
-        if self.file.seekable():
-            self.ends.append(self.file.tell())
+        self.starts[epoch.epoch] = self.end
+        self.end += len(line)
+
+
+def _epoch(line: bytes) -> int | None:
+    """The number of the epoch that a line of a history is about; None for any other line."""
+    try:
+        number = json.loads(line)["epoch"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return number if type(number) is int else None
 
 
 class Kept:
     """The checkpoint of a run: the last one that training gave, written every so many epochs and when it stops.
 
-    written  whether one is in the file. One that cannot be written costs a note, not the run.
+    written  the one in the file. One that cannot be written costs a note, not the run.
     """
 
     def __init__(self, path: str, every: int, run: dict[str, Any]) -> None:
         self.path, self.every, self.run = path, every, run
         self.last: Checkpoint | None = None
-        self.at = 0  # the epoch of the one in the file
-        self.written = False
+        self.written: Checkpoint | None = None
 
     def keep(self, checkpoint: Checkpoint) -> None:
         """Take a checkpoint, and write it if it is due."""
@@ -89,20 +108,27 @@ class Kept:
 
     def write(self) -> None:
         """Write the last one, if it is not in the file yet."""
-        if self.last is None or self.last.standing.number == self.at:
+        if self.last is None or self.last is self.written:
             return
         try:
             self.last.save(self.path, self.run)
         except AccessError as error:
             say([f"{error}; training goes on without"])
             return
-        self.at, self.written = self.last.standing.number, True
+        self.written = self.last
 
-    def command(self) -> str:
-        """The command that goes on from it."""
-        words = arguments()
-        for i, word in enumerate(words):
-            if word == "--resume" or word.startswith("--resume="):
-                del words[i : i + 1 + (word == "--resume")]
-                break
-        return shlex.join(["linclf", *words, "--resume", self.path])
+
+def go_on(checkpoint: str, data: str) -> str:
+    """The command that goes on from a checkpoint."""
+    command, *words = arguments()
+    end = words.index("--") if "--" in words else len(words)  # behind it nothing is an option
+    kept, place = [], 0
+    while place < end:
+        if words[place] == "--resume":
+            place += 2
+            continue
+        if not words[place].startswith("--resume="):
+            kept.append(words[place])
+        place += 1
+    line = shlex.join(["linclf", command, "--resume", checkpoint, *kept, *words[end:]])
+    return f"{line} (with the same standard input)" if data == "-" else line

@@ -28,7 +28,7 @@ from linclf.cli.options import (
 )
 from linclf.datasets import Parts
 from linclf.datasets.scaling import SCALES
-from linclf.errors import DivergedError, InputError, LinclfError, Terminated
+from linclf.errors import DivergedError, InputError, LinclfError, Terminated, printable
 from linclf.files import write_bytes
 from linclf.losses import LOSSES
 from linclf.options import TrainOptions
@@ -204,7 +204,7 @@ def sweep(
             failed = error
     result["seconds"] = {"load": loaded - began, "train": swept_at - loaded, "total": time.perf_counter() - began}
     if not (quiet and csv == "-"):
-        click.echo(to_json(result) if json else sweep_text(result, vars(TrainOptions())), err=csv == "-")
+        click.echo(to_json(result) if json else printable(sweep_text(result, vars(TrainOptions()))), err=csv == "-")
     return _ending(swept, refit, failed, journal, outputs=bool(output or csv or plot))
 
 

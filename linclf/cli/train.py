@@ -27,9 +27,9 @@ from linclf.cli.options import (
     source,
     training_options,
 )
-from linclf.cli.progress import Kept, watch
+from linclf.cli.progress import Kept, go_on, watch
 from linclf.datasets.scaling import SCALES
-from linclf.errors import InputError, Terminated
+from linclf.errors import InputError, Terminated, printable
 from linclf.gradcheck import load_loss
 from linclf.losses import LOSSES
 from linclf.options import TrainOptions
@@ -137,6 +137,8 @@ def train(
         raise InputError("the history cannot go to stdout, where the report is; give --history a file name")
     if every is not None and checkpoint is None:
         raise InputError("--every says how often --checkpoint writes; give --checkpoint FILE too")
+    if "-" in (checkpoint, resume):
+        raise InputError("a checkpoint is a file that is written again and again; give it a name other than -")
     same = checkpoint and resume and os.path.realpath(checkpoint) == os.path.realpath(resume)
     check_files((output, history, checkpoint), (data, config.test, config.val, None if same else resume))
     resumed, run = (None, {}) if resume is None else load_checkpoint(resume)
@@ -148,7 +150,8 @@ def train(
     say(parts.notes, quiet)
     loaded = time.perf_counter()
     kept = None if checkpoint is None else Kept(checkpoint, every or 1, this_run)
-    trained, saved, stopped = None, False, None
+    trained: Trained | None = None
+    stopped: BaseException | None = None
     try:
         with ExitStack() as stack:
             trained = train_model(
@@ -160,29 +163,34 @@ def train(
                 say=lambda note: say([note], quiet),
             )
         stopped = trained.interrupted
-        if kept is not None:
-            kept.write()
-        if output is not None:
-            trained.model.save(output)
-            saved = True
-    except (KeyboardInterrupt, Terminated) as signal:  # before the first epoch was over, or for the second time
+        _save(trained, output, kept)
+    except (KeyboardInterrupt, Terminated) as signal:
+        if stopped is not None:  # the second one: no model is waited for
+            trained = None
         stopped = signal
-        if kept is not None:
-            kept.write()
+        _save(trained, output, kept)
     if trained is not None:
         seconds = {"load": loaded - began, **trained.result["seconds"], "total": time.perf_counter() - began}
-        result = {**trained.result, "model": output if saved else None, "seconds": seconds}
-        click.echo(to_json(result) if json else training_text(result, trained.why), err=output == "-")
-    return 0 if stopped is None else _ending(stopped, trained, output if saved else None, kept)
-
-
-def _ending(stopped: BaseException, trained: Trained | None, output: str | None, kept: Kept | None) -> int:
-    """The code of the signal that ended training early, said on stderr with what there is to go on with."""
+        result = {**trained.result, "model": output, "seconds": seconds}
+        click.echo(to_json(result) if json else printable(training_text(result, trained.why)), err=output == "-")
+    if stopped is None:
+        return 0
     word, code = how_it_ended(stopped)
     where = f" after epoch {trained.result['epochs']}" if trained else ""
-    saved = f"the best model so far is in {output}" if output else "no model was saved"
-    if output is None and trained is not None:
-        saved = "no -o was given, so no model was saved"
-    on = f"; go on with: {kept.command()}" if kept and kept.written else ""
-    click.echo(f"error: {word}{where}; {saved}{on or '; with --checkpoint FILE it could go on'}", err=True)
+    saved = "no model was saved"
+    if trained is not None:
+        saved = f"the best model so far is in {output}" if output else f"no -o was given, so {saved}"
+    left = kept.path if kept and kept.written else resume
+    on = f"; go on with: {go_on(left, data)}" if left else ""
+    click.echo(
+        f"error: {word}{where}; {saved}{on if kept or resume else '; with --checkpoint FILE it could go on'}", err=True
+    )
     return code
+
+
+def _save(trained: Trained | None, output: str | None, kept: Kept | None) -> None:
+    """Write the last checkpoint and the model, if there are any."""
+    if kept is not None:
+        kept.write()
+    if trained is not None and output is not None:
+        trained.model.save(output)

@@ -23,6 +23,7 @@ __all__ = [
     "Source",
     "as_matrix",
     "cut",
+    "encoded",
     "load",
     "user_cache",
 ]

@@ -30,7 +30,7 @@ from linclf.datasets.table import Table, from_table_arrays, table_arrays
 from linclf.errors import InputError
 from linclf.files import replacing
 from linclf.losses import Array
-from linclf.matrix import from_arrays, release, to_arrays
+from linclf.matrix import check_structure, from_arrays, release, to_arrays
 
 FORMAT = 2  # of an entry, and of what the readers make of a file: raise it when either changes
 DEFAULT_MEGABYTES = 4096
@@ -64,7 +64,7 @@ class Cache:
         if content is None:
             return read()
         path = self.folder / (_key(content, source, like, labelled) + ENTRY)
-        dataset = self._open(path, source)
+        dataset = open_entry(path, source)
         if dataset is None:
             dataset = read()
             if self._content(source) == content:  # it may have changed meanwhile
@@ -119,23 +119,9 @@ class Cache:
             self._write(path, json.dumps({"file": now, "sha256": digest}).encode())
         return digest
 
-    def _open(self, path: Path, source: Source) -> Dataset | None:
-        """The entry in this file, its arrays mapped; None if there is none or it is not whole."""
-        try:
-            with path.open("rb") as file:
-                content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            view = memoryview(content)
-            if hashlib.sha256(view[:-DIGEST_BYTES]).digest() != view[-DIGEST_BYTES:]:
-                return None
-            release(np.frombuffer(view, np.uint8))
-            os.utime(path)  # when it was used last
-        except (OSError, ValueError):
-            return None
-        return _unpack(content, source)
-
     def _keep(self, path: Path, dataset: Dataset) -> None:
         """Write an entry, and make room for it."""
-        content = _pack(dataset)
+        content = pack(dataset)
         if content is not None and len(content) <= self.megabytes * 1e6:
             self._write(path, content, hashlib.sha256(content).digest())
             self._evict()
@@ -189,7 +175,37 @@ def _key(content: str, source: Source, like: Features | None, labelled: bool) ->
     return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
 
 
-def _pack(dataset: Dataset) -> bytes | None:
+def open_entry(path: Path, source: Source) -> Dataset | None:
+    """The entry in this file, its arrays mapped; None if there is none or it is not whole."""
+    try:
+        with path.open("rb") as file:
+            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        view = memoryview(content)
+        if hashlib.sha256(view[:-DIGEST_BYTES]).digest() != view[-DIGEST_BYTES:]:
+            return None
+        release(np.frombuffer(view, np.uint8))
+        os.utime(path)  # when it was used last
+        dataset = _unpack(content, source)
+        check_sound(dataset)
+    except Exception:  # whatever somebody else wrote there: it counts as absent
+        return None
+    return dataset
+
+
+def check_sound(dataset: Dataset) -> None:
+    """Raise ValueError for parts that cannot be what was kept: nothing that is computed with them checks them again."""
+    for part in (dataset, dataset.test):
+        if part is None:
+            continue
+        n, width = part.X.shape
+        if width != (len(dataset.features.names) if isinstance(part.X, Table) and dataset.features.names else width):
+            raise ValueError("columns")
+        if part.y is not None and part.y.shape != (n,):
+            raise ValueError("labels")
+        check_structure(part.X) if not isinstance(part.X, Table) else part.X.check()
+
+
+def pack(dataset: Dataset) -> bytes | None:
     """A data set in the safetensors format; None where its numbers are of a type that the format has not."""
     from safetensors.numpy import save
 

@@ -9,7 +9,7 @@ constant, id   nothing: the same cell in all rows, or another one in each, a row
 
 import math
 import re
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 from typing import Any, NamedTuple
@@ -32,6 +32,7 @@ MOST_LEVELS = 10_000  # of a category that become features, the most frequent on
 MOST_WORDS = 100_000  # words and pairs of a text that become features, the most frequent ones
 WIDE = 256  # features of categories beyond which a table is sparse; with text it always is
 
+KINDS = ("number", "date", "category", "text")
 LEFT_OUT = {"constant": "left out: the same in all rows", "id": "left out: another one in each row"}
 _ID_NAME = re.compile(r"(.*[\W_])?(id|uuid|guid|index|key|unnamed: 0)", re.IGNORECASE)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d(:?\d\d)?)?)?")
@@ -63,12 +64,12 @@ class Column:
     words: tuple[str, ...] = ()
     idf: tuple[float, ...] = ()
 
-    @classmethod
-    def of(cls, described: dict[str, Any]) -> "Column":
-        """A Column from what `dataclasses.asdict` made of it, also by way of JSON."""
-        known = {field.name: described[field.name] for field in fields(cls)}
-        arguments: dict[str, Any] = {key: tuple(x) if isinstance(x, list) else x for key, x in known.items()}
-        return cls(**arguments)
+    def check(self) -> None:
+        """Raise ValueError unless this is a column that `learn` could have made."""
+        texts = len(set(self.words)) == len(self.words) == len(self.idf)
+        sound = self.kind in (*KINDS, *LEFT_OUT) and texts and len(set(self.levels)) == len(self.levels)
+        if not (sound and self.spread > 0 and self.missing >= 0 and self.pooled >= 0):
+            raise ValueError(f"the column {self.name!r} is not one that linclf wrote")
 
     def said(self) -> str:
         """What people should know of it."""

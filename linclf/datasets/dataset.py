@@ -1,14 +1,17 @@
 """The values that flow out of `linclf.datasets`: where data come from, what was read, and how columns became features."""
 
-from dataclasses import dataclass, fields, replace
+import math
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from linclf.datasets.columns import Column
 from linclf.errors import InputError
+from linclf.files import unpacked_limit
 from linclf.losses import Array
 from linclf.matrix import Matrix, is_sparse, stack_rows
+from linclf.plain import build
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,8 @@ class Source:
     zero_based  whether svmlight indices count from 0; None: from the file (an index 0 says so)
     numeric, category, text   columns that are numbers, categories or text whatever they look like
     min_count   rows that a level of a category, or a word in a text, must have to become a feature of its own
+    max_features   columns beyond which data are refused: an index with a digit too many would take all memory
+    max_unpacked   megabytes that a packed file may become; None: as `files.unpacked_limit` says
     """
 
     data: str = "digits"
@@ -35,8 +40,14 @@ class Source:
     category: tuple[str, ...] = ()
     text: tuple[str, ...] = ()
     min_count: int = 2
+    max_features: int = 2**24
+    max_unpacked: float | None = None
 
     def __post_init__(self) -> None:
+        if self.max_features < 1:
+            raise InputError(f"max-features is {self.max_features}; give a whole number >= 1")
+        if self.max_unpacked is not None and not 0 < self.max_unpacked < math.inf:
+            raise InputError(f"max-unpacked is {self.max_unpacked}; give a number of megabytes > 0")
         if self.min_count < 1:
             raise InputError(f"min-count is {self.min_count}; give a whole number of rows >= 1")
         told = [name for columns in self.told().values() for name in columns]
@@ -44,6 +55,15 @@ class Source:
         if twice is not None:
             raise InputError(
                 f"column {twice!r} is named by more than one of --drop, --numeric, --category and --text; name it once"
+            )
+
+    def check_width(self, width: int, line: int | None = None) -> None:
+        """Refuse more columns than --max-features; `line` is where the first one beyond stands. Raises InputError."""
+        if width > self.max_features:
+            place = "" if line is None else f":{line}"
+            raise InputError(
+                f"{self.data}{place}: has {width} feature columns, more than --max-features {self.max_features}; if that is "
+                "right, give a larger one"
             )
 
     def told(self) -> dict[str, tuple[str, ...]]:
@@ -56,6 +76,7 @@ class Raw:
     """What was read, before it is parsed: its source, the format, SHA-256, and the bytes, decompressed.
 
     skipped  lines that came before the content (of a table, between its header and its first row)
+
     """
 
     source: Source
@@ -63,6 +84,16 @@ class Raw:
     digest: str
     content: bytes = b""
     skipped: int = 0
+
+    def check_cells(self, rows: int, columns: int) -> None:
+        """Refuse a table whose cells take more memory than a packed file of this size may become: formats that write a
+        column's cells once, or leave missing ones out, can make much of little. Raises InputError."""
+        limit = unpacked_limit(len(self.content), self.source.max_unpacked)
+        if 8.0 * rows * columns > limit:
+            raise InputError(
+                f"{self.source.data}: its {rows} rows and {columns} columns take {8e-6 * rows * columns:.0f} MB, more than "
+                f"{limit / 1e6:.0f}; if that is right, say --max-unpacked"
+            )
 
 
 @dataclass(frozen=True)
@@ -90,13 +121,16 @@ class Features:
     columns: tuple[Column, ...] | None = None
 
     @classmethod
-    def of(cls, described: dict[str, Any]) -> "Features":
-        """Features from what `dataclasses.asdict` made of them, also by way of JSON; other keys are left out."""
-        known = {field.name: described[field.name] for field in fields(cls) if field.name in described}
-        arguments: dict[str, Any] = {key: tuple(x) if isinstance(x, list) else x for key, x in known.items()}
-        if arguments.get("columns") is not None:
-            arguments["columns"] = tuple(map(Column.of, arguments["columns"]))
-        return cls(**arguments)
+    def of(cls, described: Any) -> "Features":
+        """Features from what `dataclasses.asdict` made of them, by way of JSON. Raises ValueError for anything else."""
+        features = build(cls, described)
+        for column in features.columns or ():
+            column.check()
+        if any(column.kind == "text" for column in features.columns or ()) and not features.sparse:
+            raise ValueError("text is sparse")
+        if features.named() not in (None, features.count) or features.count < 0:
+            raise ValueError("the features are not as many as their names")
+        return features
 
     def as_they_stand(self) -> bool:
         """Whether the features are the columns, unchanged and in their order."""

@@ -13,11 +13,12 @@ import numpy as np
 from linclf.datasets import labels
 from linclf.datasets.dataset import Dataset, Features, Raw
 from linclf.datasets.frames import choose_target, is_row, read_as_text, to_dataset
-from linclf.datasets.table import Frame, is_numeric
+from linclf.datasets.table import Frame, check_columns, is_numeric
 from linclf.errors import InputError
 from linclf.losses import Array
 
 csv.field_size_limit(2**31 - 1)  # a cell may hold a book
+_BLANK = re.compile(rb"[\xef\xbb\xbf\s]*")
 SEPARATORS = {"csv": ",", "tsv": "\t"}
 
 
@@ -105,6 +106,8 @@ class _Text:
     def columns(self) -> list[str]:
         """The names of the columns; without a header their numbers from 0, as text."""
         first = next((record for _, record in self._records()), [])
+        check_columns(len(first), self.name)
+        self._check_short(len(first))
         if (
             first
             and first[0].lstrip().startswith(("{", "["))
@@ -123,6 +126,17 @@ class _Text:
             raise InputError(f"{self.name}: two columns are named {twice!r}; give each a name of its own{hint}")
         return [str(name) for name in self._read(nrows=0 if self.header else 1, dtype=str).columns]
 
+    def _check_short(self, width: int) -> None:
+        """Refuse short rows before pandas fills them up where that could take all memory: rows that are whole have at least
+        as many bytes as cells."""
+        if self.content.count(b"\n") * (width - 1) > len(self.content):
+            for line, record in self._records():
+                self._check_width(line, record, width)
+
+    def _check_width(self, line: int, record: list[str], width: int) -> None:
+        if len(record) < width:
+            raise InputError(f"{self.name}:{line}: has {len(record)} cells where {width} are expected; mend the line")
+
     def frame(self, columns: list[str], target: str | None, as_text: tuple[str, ...]) -> Frame:
         """All cells: target (`NA` is a label like any other, an empty cell is missing) and `as_text` as text, the rest as
         found, numbers or text."""
@@ -136,8 +150,9 @@ class _Text:
             "keep_default_na": False,
         }
         frame = self._read(dtype=is_text, **options)
-        guessed = [key for key in keys if key not in is_text and not is_numeric(frame[key].dtype)]
-        if any(not isinstance(frame[key].dtype, pd.StringDtype) for key in guessed):
+        found = dict(zip(keys, frame.dtypes, strict=True))
+        guessed = [key for key in keys if key not in is_text and not is_numeric(found[key])]
+        if any(not isinstance(found[key], pd.StringDtype) for key in guessed):
             # pandas took what looks like True and False for truth values; the text is wanted as it stands there
             frame = self._read(dtype=is_text | dict.fromkeys(guessed, str), **options)
         return frame.set_axis(columns, axis=1)
@@ -153,10 +168,7 @@ class _Text:
             return np.arange(first, first + n, dtype=np.int32)  # a row a line
         width, lines = frame.shape[1], []
         for line, record in self._records():
-            if len(record) < width:
-                raise InputError(
-                    f"{self.name}:{line}: has {len(record)} cells where {width} are expected; mend the line"
-                )
+            self._check_width(line, record, width)
             lines.append(line)
         return np.array(lines[self.header :], np.int32) if len(lines) == n + self.header else None
 

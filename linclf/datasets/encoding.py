@@ -25,6 +25,7 @@ def learn_features(X: Matrix, read: Features, source: Source) -> tuple[Features,
     told |= {name: kind for kind in ("category", "text") for name in getattr(source, kind)}
     columns, sparse, notes = learn(X, told, source.min_count, source.data)
     count = sum(len(column.features()) for column in columns)
+    source.check_width(count)
     texts = tuple(column.name for column in columns if column.kind in ("category", "text", "date"))
     return replace(read, count=count, sparse=sparse, texts=texts, columns=columns), notes
 

@@ -7,7 +7,7 @@ import inspect
 import os
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -206,10 +206,11 @@ def _generate(source: Source) -> Dataset:
 
 def _arrays(source: Source, X: Matrix, y: Array, names: Any, test: Labelled | None = None) -> Dataset:
     """A Dataset of arrays, its digest over their bytes."""
-    if source != Source(source.data):
+    if replace(source, max_features=Source.max_features, max_unpacked=None) != Source(source.data):
         raise InputError(
             f"{source.data}: --target, --drop, --format and the like are for files, not for a named data set"
         )
+    source.check_width(X.shape[1])
     X = X.tocsr() if is_sparse(X) else np.ascontiguousarray(X)
     y = labels.from_array(y, source.data)
     digest = hashlib.sha256(f"{X.shape} {X.dtype} {y.dtype}".encode())

@@ -14,7 +14,7 @@ from linclf.datasets.delimited import read_delimited
 from linclf.datasets.records import read_json_lines, read_parquet
 from linclf.datasets.svmlight import read_svmlight
 from linclf.errors import InputError
-from linclf.files import PACKED, read_bytes, unpack
+from linclf.files import UNPACKERS, read_bytes, unpack, unpacked_limit
 from linclf.losses import Array
 from linclf.matrix import first_not_finite
 
@@ -50,7 +50,7 @@ def read_file(source: Source, like: Features | None = None, labelled: bool = Tru
     labelled  whether labels are required; a file to predict may have none
     """
     packed = read_bytes(source.data)
-    content = unpack(source.data, packed)
+    content = unpack(source.data, packed, source.max_unpacked)
     if not content or content.isspace():
         raise InputError(f"{source.data}: is empty; give a file with rows")
     known, kind = kind_of(source, like)
@@ -70,7 +70,7 @@ def read_file(source: Source, like: Features | None = None, labelled: bool = Tru
 def kind_of(source: Source, like: Features | None) -> tuple[bool, str]:
     """The format of a file, and whether anything says so. Raises InputError for options that it has no use for."""
     stem, suffix = os.path.splitext(source.data)
-    if suffix.lower() in PACKED:
+    if suffix.lower() in UNPACKERS:
         suffix = os.path.splitext(stem)[1]
     known = source.format or SUFFIXES.get(suffix.lower())
     if like is not None:  # what a model is given has the format of its training data, if nothing else says so
@@ -116,12 +116,20 @@ def _read_npz(raw: Raw, like: Features | None, labelled: bool) -> Dataset:
     """Arrays X, y or x_train, y_train and x_test, y_test; images and other blocks are flattened to rows."""
     name = raw.source.data
     try:
-        with zipfile.ZipFile(io.BytesIO(raw.content)):
-            pass  # np.load would take other files too
+        with zipfile.ZipFile(io.BytesIO(raw.content)) as packed:  # np.load would take other files too
+            size = sum(member.file_size for member in packed.infolist())  # no more is unpacked, whatever comes
+    except Exception:  # zipfile raises a dozen kinds for a garbled archive
+        raise InputError(f"{name}: is not an npz file; save plain number arrays with numpy.savez") from None
+    limit = unpacked_limit(len(raw.content), raw.source.max_unpacked)
+    if size > limit:
+        raise InputError(
+            f"{name}: unpacks to {size / 1e6:.0f} MB, more than {limit / 1e6:.0f}; if that is right, say --max-unpacked"
+        )
+    try:
         with np.load(io.BytesIO(raw.content), allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in archive.files if key in ("X", "y") or key[2:] in ("train", "test")}
             found = archive.files
-    except Exception as error:  # zipfile, zlib and NumPy raise a dozen kinds for a garbled archive
+    except Exception as error:  # and so do zlib and NumPy
         reason = "holds Python objects, which linclf never loads" if "pickle" in str(error) else "is not an npz file"
         raise InputError(f"{name}: {reason}; save plain number arrays with numpy.savez") from None
     test = None
@@ -139,6 +147,7 @@ def _read_npz(raw: Raw, like: Features | None, labelled: bool) -> Dataset:
         raise InputError(
             f"{name}: x_train and x_test differ in their features: {part.X.shape[1]} and {test.X.shape[1]}"
         )
+    raw.source.check_width(part.X.shape[1])
     if like is not None:
         fit_columns(part.X, like, name)
     features = like or Features(part.X.shape[1], format="npz")

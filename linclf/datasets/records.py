@@ -12,6 +12,7 @@ import numpy as np
 
 from linclf.datasets.dataset import Dataset, Features, Raw
 from linclf.datasets.frames import choose_target, read_as_text, to_dataset
+from linclf.datasets.table import check_columns
 from linclf.errors import InputError
 
 
@@ -26,6 +27,8 @@ def read_json_lines(raw: Raw, like: Features | None, labelled: bool) -> Dataset:
     name = raw.source.data
     records, lines = _records(raw)
     columns = list(dict.fromkeys(key for record in records for key in record))
+    check_columns(len(columns), name)
+    raw.check_cells(len(records), len(columns))
     target = choose_target(raw.source, columns, like, labelled)
     if like is not None and like.names is not None and any(column in like.names for column in columns):
         columns = list(dict.fromkeys([*columns, *like.names]))  # no such key: a missing cell
@@ -112,6 +115,8 @@ def read_parquet(raw: Raw, like: Features | None, labelled: bool) -> Dataset:
         twice = next((column for column, count in Counter(columns).items() if count > 1), None)
         if twice is not None:
             raise InputError(f"{name}: two columns are named {twice!r}; give each a name of its own")
+        check_columns(len(columns), name)
+        raw.check_cells(file.metadata.num_rows, len(columns))
         frame = file.read().to_pandas(ignore_metadata=True).set_axis(columns, axis=1)
     except (ArrowException, OSError) as error:
         raise InputError(f"{name}: is not a whole Parquet file ({error}); see --format") from None

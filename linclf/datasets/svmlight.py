@@ -15,6 +15,8 @@ def read_svmlight(raw: Raw, like: Features | None) -> Dataset:
     """A Dataset of CSR rows (float64). Indices count from 0 or 1: as the model's did, as told, or as the file shows."""
     source = raw.source
     X, labels = _parse(raw)
+    if X.shape[1] - 1 > source.max_features:
+        raise _fault(raw, "an index is beyond --max-features")
     zero_based = source.zero_based
     if zero_based is None and like is not None:
         zero_based = like.zero_based
@@ -22,6 +24,7 @@ def read_svmlight(raw: Raw, like: Features | None) -> Dataset:
         zero_based = bool(len(X.indices) and X.indices.min() == 0)
     if not zero_based:
         X = _count_from_one(X, raw)
+    source.check_width(X.shape[1])
     if labels.size and (labels == np.round(labels)).all() and np.abs(labels).max() < 2**53:
         labels = labels.astype(np.int64)
     notes: tuple[str, ...] = ()
@@ -41,7 +44,7 @@ def _parse(raw: Raw) -> tuple[Matrix, Array]:
     if X.shape[0] == 0:
         raise InputError(f"{raw.source.data}: holds no rows; each line is LABEL INDEX:VALUE ...")
     # Python, and so the loader, reads 1_0 as 10
-    underscore = b"_" in raw.content and _first_fault(raw.content) is not None
+    underscore = b"_" in raw.content and _first_fault(raw.content, raw.source.max_features) is not None
     if underscore or not np.isfinite(labels).all() or first_not_finite(X):
         raise _fault(raw, "a number is not finite; mend or leave out the line")
     return X, labels
@@ -68,11 +71,11 @@ def _tokens(line: bytes) -> list[bytes]:
 
 def _fault(raw: Raw, otherwise: str) -> InputError:
     """The error for text that was refused, with its line; `otherwise` should no line be found wrong."""
-    found, name = _first_fault(raw.content), raw.source.data
+    found, name = _first_fault(raw.content, raw.source.max_features), raw.source.data
     return InputError(f"{name}:{raw.skipped + found[0]}: {found[1]}" if found else f"{name}: {otherwise}")
 
 
-def _first_fault(content: bytes) -> tuple[int, str] | None:
+def _first_fault(content: bytes, max_features: int) -> tuple[int, str] | None:
     """The number of the first line that is wrong, and what is wrong with it; read only once the loader has refused."""
     for number, line in enumerate(content.split(b"\n"), 1):
         tokens = _tokens(line)
@@ -87,8 +90,9 @@ def _first_fault(content: bytes) -> tuple[int, str] | None:
                 continue
             if not colon or not index.isdigit():
                 return number, f"{_quote(token)} is not INDEX:VALUE with an index >= 0; mend the line, or see --format"
-            if int(index) >= 2**31 - 1:
-                return number, f"the index {_quote(index)} is too large; number the features from 1 up"
+            if int(index) > max_features:
+                hint = "number the features from 1 up, or give a larger one"
+                return number, f"the index {_quote(index)} is beyond --max-features {max_features}; {hint}"
             if int(index) <= last:
                 return number, f"the index {_quote(index)} comes after {last}; sort the indices, each once"
             if not _is_finite(value):

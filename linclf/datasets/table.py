@@ -17,6 +17,7 @@ from linclf.matrix import chunks
 
 LARGEST = 2**53  # up to where float64 has all whole numbers
 TRUTH = {"true": "True", "TRUE": "True", "false": "False", "FALSE": "False"}
+MOST_COLUMNS = 100_000  # of a table; pandas takes some 20 KB for each
 Frame = Any  # pandas.DataFrame; pandas is imported only when a table is read
 
 
@@ -75,6 +76,17 @@ class Table:
         """Some of the rows."""
         texts = {name: cells[rows] for name, cells in self.texts.items()}
         return Table(self.names, self.numbers[rows], texts, None if self.lines is None else self.lines[rows])
+
+    def check(self) -> None:
+        """Raise ValueError for columns that do not fit each other."""
+        n, k = self.numbers.shape
+        sound = self.numbers.dtype == np.float64 and len(self.names) == len(set(self.names)) == k + len(self.texts)
+        sound = sound and set(self.texts) <= set(self.names) and (self.lines is None or self.lines.shape == (n,))
+        for cells in self.texts.values():
+            low, high = cells.codes.min(initial=-1), cells.codes.max(initial=-1)
+            sound = sound and cells.codes.shape == (n,) and -1 <= low <= high < len(cells.levels)
+        if not sound:
+            raise ValueError("columns of a table")
 
     def column(self, name: str) -> Array | Cells:
         """One column: numbers (n,), or Cells."""
@@ -155,6 +167,15 @@ def from_frame(frame: Frame, name: str, lines: Array | None = None) -> Table:
             "mend it, or --drop the column"
         )
     return table
+
+
+def check_columns(count: int, name: str) -> None:
+    """Refuse more columns than MOST_COLUMNS. Raises InputError; `name` is the data set's."""
+    if count > MOST_COLUMNS:
+        raise InputError(
+            f"{name}: has {count} columns, more than the {MOST_COLUMNS} that a table may have; save numbers as npz, or "
+            "as svmlight where most are 0"
+        )
 
 
 def is_numeric(kind: Any) -> bool:

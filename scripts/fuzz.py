@@ -1,0 +1,480 @@
+"""Feed the readers what nobody meant to write: a million mutated files, each of which must be read or refused.
+
+    python scripts/fuzz.py                              the full counts, two processes; the figures as a table
+    python scripts/fuzz.py --only csv --count 10000     one reader
+
+Each input is a sound file with a few mutations, made from the reader's name, a seed and a number, so that it can be made
+again. linclf must read it, or refuse it with one of its own errors, within SECONDS and with no more than MEGABYTES on top
+of what the process holds already. What fails goes into tests/corpus/, where a test reads it from then on.
+"""
+
+import io
+import json
+import random
+import re
+import resource
+import signal
+import sys
+import tempfile
+import time
+import traceback
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache, partial
+from hashlib import sha256
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+import numpy as np
+
+from linclf import checkpoint, model
+from linclf.datasets import Parts, Source, cut, encoded
+from linclf.datasets.cache import DIGEST_BYTES, open_entry, pack
+from linclf.datasets.dataset import Raw
+from linclf.datasets.readers import parse
+from linclf.errors import LinclfError, one_line
+from linclf.files import unpack
+from linclf.options import TrainOptions
+from linclf.report import model_info, to_json
+from linclf.sealed import seal, unseal
+from linclf.sweep.processes import side_by_side
+from linclf.training import train
+
+SECONDS, MEGABYTES = 5, 1000
+CORPUS = Path(__file__).parent.parent / "tests" / "corpus"
+TOKENS = [
+    *(
+        b"",
+        b" ",
+        b"\t",
+        b"\n",
+        b"\r",
+        b"\r\n",
+        b"\n\n",
+        b",",
+        b",,,",
+        b'"',
+        b'""',
+        b":",
+        b"#",
+        b"\0",
+        b"\xff",
+        b"\xef\xbb\xbf",
+    ),
+    *(
+        b"0",
+        b"-1",
+        b"1e400",
+        b"-1e400",
+        b"1e300",
+        b"1e-45",
+        b"nan",
+        b"inf",
+        b"NA",
+        b"?",
+        b"1_0",
+        b"0x1",
+        b"+3",
+        b"00",
+        b"1.0",
+    ),
+    *(
+        b"2147483646",
+        b"2147483648",
+        b"4294967297",
+        b"999999999999",
+        b"9" * 400,
+        b"true",
+        b"null",
+        b"{}",
+        b"[]",
+        b"[[[[",
+    ),
+    *(b"2020-01-01", b"qid:1", b"=1+1", "é".encode(), "\u2028".encode(), b"\\ud800", b"linclf", b"label", b"a" * 300),
+]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """What is fed: sound files, how a file is read, and how many inputs a full run has."""
+
+    seeds: Callable[[], list[bytes]]
+    read: Callable[[bytes], object]
+    count: int
+    forge: Callable[[bytes, random.Random], bytes] | None = None  # makes the outside of a mutated inside fit again
+
+
+# --- sound files, and how they are read ----------------------------------------------------------------------------
+
+TABLE = b"""age,city,when,note,label
+34,Bern,2020-01-02,"likes tea, and cake",yes
+,Basel,2021-05-06,"said ""no"" to coffee",no
+51.5,,2020-11-30,walks the dog every day,yes
+28,Bern,,reads a book about tea,no
+44,Chur,2019-07-08,"two
+lines of text",yes
+19,Basel,2022-02-02,nothing to say at all,no
+63,Bern,2020-03-03,likes coffee and the dog,yes
+37,Chur,2021-09-09,tea and cake and tea,no
+"""
+NUMBERS = b"x,z,label\n" + b"".join(b"%d,%.3f,%d\n" % (i, i / 7, i % 3) for i in range(12))
+SVMLIGHT = b"".join(b"%d 1:%.2f %d:1 7:-2e-1 # row\n" % (i % 2 or -1, i / 3, 2 + i % 4) for i in range(12))
+RECORDS = b"".join(
+    b'{"x": %d, "note": "row %d", "label": "%s", "z": null}\n' % (i, i, b"ab"[i % 2 :][:1]) for i in range(12)
+)
+
+
+def read_text(kind: str, content: bytes) -> Parts:
+    """What `linclf train FILE` does before it trains."""
+    return cut(parse(Raw(Source(f"t.{kind}", kind), kind, "", content), None, True), None, None, 0)
+
+
+def npz_files() -> list[bytes]:
+    """Arrays, packed and not."""
+    rng, files = np.random.default_rng(0), []
+    for save in (np.savez, np.savez_compressed):
+        for arrays in (
+            {"X": rng.standard_normal((12, 3)), "y": np.arange(12) % 2},
+            {"x_train": rng.integers(0, 9, (8, 2, 2)).astype(np.uint8), "y_train": np.arange(8) % 2},
+            {"X": np.eye(6, dtype=np.float16), "y": np.array(list("ababab"))},
+        ):
+            file = io.BytesIO()
+            save(file, **arrays)
+            files.append(file.getvalue())
+    return files
+
+
+def read_packed(content: bytes) -> object:
+    """A packed table, its kind told by its first byte."""
+    suffix = {0x1F: "gz", 0x42: "bz2"}.get(content[0] if content else 0, "xz")
+    return read_text("csv", unpack(f"t.csv.{suffix}", content))
+
+
+def packed_files() -> list[bytes]:
+    """The tables, packed three ways."""
+    import bz2
+    import gzip
+    import lzma
+
+    return [press(table) for table in (TABLE, NUMBERS) for press in (gzip.compress, bz2.compress, lzma.compress)]
+
+
+@cache
+def trained() -> list[tuple[model.LinearModel, checkpoint.Checkpoint]]:
+    """Models of a table, of numbers and of sparse rows, each with the checkpoint of its last epoch."""
+    found = []
+    for kind, content, loss in (
+        ("csv", TABLE, "softmax"),
+        ("csv", NUMBERS, "softmax"),
+        ("svmlight", SVMLIGHT, "logistic"),
+    ):
+        kept: list[checkpoint.Checkpoint] = []
+        options = TrainOptions(source=Source("-"), epochs=2, loss=loss, average=True)
+        result = train(options, read_text(kind, content), keep=kept.append)
+        found.append((result.model, kept[-1]))
+    return found
+
+
+def model_files() -> list[bytes]:
+    """The models as files."""
+    return [one.to_bytes() for one, _ in trained()]
+
+
+def read_model(content: bytes) -> object:
+    """What `linclf predict` and `linclf info --json` do."""
+    loaded = model.from_bytes(content, "m")
+    rows = {"csv": TABLE, "svmlight": SVMLIGHT}.get(loaded.features.format or "", TABLE)
+    kind = "svmlight" if rows is SVMLIGHT else "csv"
+    parsed = parse(Raw(Source(f"t.{kind}", kind), kind, "", rows), loaded.features.columns_only(), False)
+    X = (encoded(parsed, loaded.features) if loaded.features.columns else parsed).X
+    loaded.predict(X)
+    with suppress(LinclfError):
+        loaded.probabilities(X)
+    return to_json(model_info(loaded))
+
+
+def forge(key: str, content: bytes, mutations: random.Random) -> bytes:
+    """A sealed file whose record or tensors were changed, sealed again: anyone can compute a digest."""
+    record, tensors = unseal(key, content, "m", "a file")
+    which = mutations.random()
+    if which < 0.5:
+        change(record, mutations)
+    elif which < 0.8:
+        try:
+            record = dict(json.loads(mutated([json.dumps(record).encode()], mutations)))
+        except (ValueError, TypeError, RecursionError):
+            record["format"] = mutations.choice([None, -1, "1", [], {}, 1e400, True])
+    else:
+        name = mutations.choice(sorted(tensors))
+        array = tensors.pop(name)
+        how = mutations.choice(["drop", "cut", "type", "value", "shape"])
+        if how == "cut":
+            tensors[name] = array[:-1]
+        elif how == "type":
+            tensors[name] = array.astype(mutations.choice(["i1", "f2", "f4", "f8", "u8", "?"]))
+        elif how == "value":
+            tensors[name] = np.full_like(array, mutations.choice([np.nan, np.inf, 1e308, 0]))
+        elif how == "shape":
+            tensors[name] = array.reshape(-1)
+    try:
+        return seal(key, record, tensors)
+    except ValueError:  # a record with infinite numbers: not even JSON
+        return content[:-1]
+
+
+def change(described: Any, mutations: random.Random) -> None:
+    """Put something else in one place of plain data."""
+    while isinstance(described, dict | list) and described:
+        place = mutations.choice(list(described) if isinstance(described, dict) else range(len(described)))
+        inside = described[place]
+        if isinstance(inside, dict | list) and inside and mutations.random() < 0.9:
+            described = inside
+            continue
+        others: list[Any] = [
+            None,
+            True,
+            0,
+            -1,
+            1,
+            2,
+            10**30,
+            0.5,
+            1e308,
+            -1e-320,
+            "",
+            "x",
+            "text",
+            "category",
+            "\x1b[2J",
+            [],
+            [0],
+            {},
+        ]
+        match mutations.randrange(4):
+            case 0:
+                del described[place]
+            case 1 if isinstance(described, list):
+                described.append(inside)
+            case _:
+                described[place] = mutations.choice(others)
+        return
+
+
+def checkpoint_files() -> list[bytes]:
+    """The checkpoints as files."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "c"
+        found = []
+        for _, kept in trained():
+            kept.save(str(path), {"data": {}})
+            found.append(path.read_bytes())
+        return found
+
+
+def read_checkpoint(content: bytes) -> object:
+    """What `linclf train --resume` does, up to the last epoch of the run."""
+    with tempfile.NamedTemporaryFile() as file:
+        Path(file.name).write_bytes(content)
+        resumed, _ = checkpoint.load(file.name)
+    options = TrainOptions(source=Source("-"), epochs=3, loss="softmax", average=True)
+    return train(options, read_text("csv", NUMBERS), resumed=resumed).result
+
+
+def cache_files() -> list[bytes]:
+    """Entries of the cache: what the readers made of the tables and of sparse rows."""
+    sources = [("csv", TABLE), ("csv", NUMBERS), ("svmlight", SVMLIGHT), ("npz", npz_files()[0])]
+    return [_entry(Raw(Source(f"t.{kind}", kind), kind, "", content)) for kind, content in sources]
+
+
+def _entry(raw: Raw) -> bytes:
+    content = pack(parse(raw, None, True))
+    return (content or b"") + sha256(content or b"").digest()
+
+
+def read_entry(content: bytes) -> object:
+    """What is done with a file in the cache's folder: it is what was kept, or it counts as absent."""
+    with tempfile.NamedTemporaryFile() as file:
+        Path(file.name).write_bytes(content)
+        found = open_entry(Path(file.name), Source("t.csv"))
+    return None if found is None else cut(found, None, None, 0)
+
+
+def reseal_entry(content: bytes, mutations: random.Random) -> bytes:
+    """An entry that was changed, with a digest that fits."""
+    inside = mutated([content[:-DIGEST_BYTES]], mutations)
+    return inside + sha256(inside).digest()
+
+
+READERS = {
+    "svmlight": Reader(lambda: [SVMLIGHT], partial(read_text, "svmlight"), 220_000),
+    "csv": Reader(lambda: [TABLE, NUMBERS], partial(read_text, "csv"), 80_000),
+    "jsonl": Reader(lambda: [RECORDS], partial(read_text, "jsonl"), 40_000),
+    "npz": Reader(npz_files, partial(read_text, "npz"), 160_000),
+    "packed": Reader(packed_files, read_packed, 60_000),
+    "cache": Reader(cache_files, read_entry, 190_000, reseal_entry),
+    "model": Reader(model_files, read_model, 230_000, partial(forge, model.METADATA)),
+    "checkpoint": Reader(checkpoint_files, read_checkpoint, 30_000, partial(forge, checkpoint.METADATA)),
+}
+
+
+# --- mutations -----------------------------------------------------------------------------------------------------
+
+
+def mutated(seeds: list[bytes], mutations: random.Random) -> bytes:
+    """One of the seeds with one to eight mutations."""
+    content = bytearray(mutations.choice(seeds))
+    for _ in range(mutations.choice([1, 1, 1, 2, 3, 8])):
+        at, other = mutations.randrange(len(content) + 1), mutations.randrange(len(content) + 1)
+        low, high = min(at, other), max(at, other)
+        match mutations.randrange(8):
+            case 0 if at < len(content):
+                content[at] ^= 1 << mutations.randrange(8)
+            case 1 if at < len(content):
+                content[at] = mutations.randrange(256)
+            case 2:
+                content[at:at] = mutations.choice(TOKENS)
+            case 3:  # a token in place of another one
+                found = re.compile(rb"[\w.+-]+").search(content, at)
+                span = found.span() if found else (at, at)
+                content[span[0] : span[1]] = mutations.choice(TOKENS)
+            case 4:
+                del content[low : min(high, low + mutations.choice([1, 4, 4000]))]
+            case 5:
+                content[at:at] = content[low : min(high, low + 4000)]
+            case 6:
+                del content[at:]
+            case 7:
+                content = content[:low] + content[at:] + content[low:at]
+    return bytes(content)
+
+
+def make(name: str, seed: int, number: int) -> bytes:
+    """The input of this number."""
+    mutations, reader, seeds = random.Random(f"{name} {seed} {number}"), READERS[name], seeds_of(name)
+    if reader.forge is not None and mutations.random() < 0.5:
+        return reader.forge(mutations.choice(seeds), mutations)
+    return mutated(seeds, mutations)
+
+
+@cache
+def seeds_of(name: str) -> list[bytes]:
+    """The sound files of a reader."""
+    return READERS[name].seeds()
+
+
+# --- the loop ------------------------------------------------------------------------------------------------------
+
+
+class TooSlowError(Exception):
+    """An input took longer than SECONDS."""
+
+
+@dataclass
+class Tally:
+    """What became of inputs: how many were read and refused, the slowest one's seconds, the memory on top in MB."""
+
+    inputs: int = 0
+    accepted: int = 0
+    slowest: float = 0.0
+    megabytes: float = 0.0
+    failures: int = 0
+
+    def add(self, other: "Tally") -> None:
+        """Count those of another process too."""
+        self.inputs, self.accepted = self.inputs + other.inputs, self.accepted + other.accepted
+        self.slowest, self.megabytes = max(self.slowest, other.slowest), max(self.megabytes, other.megabytes)
+        self.failures += other.failures
+
+
+def feed(name: str, content: bytes) -> bool:
+    """Give a reader an input; whether it was read. Raises what should not come out of it."""
+    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    try:
+        READERS[name].read(content)
+    except LinclfError as error:
+        if len(one_line(str(error))) < 10:
+            raise AssertionError(f"no reason is given: {error!r}") from error
+        return False
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    return True
+
+
+def run(name: str, seed: int, numbers: range, keep: bool) -> Tally:
+    """Feed a reader the inputs of these numbers; those that fail are kept and shown."""
+
+    def too_slow(number: int, frame: FrameType | None) -> None:
+        raise TooSlowError(f"longer than {SECONDS} s")
+
+    signal.signal(signal.SIGALRM, too_slow)
+    warnings.simplefilter("ignore")
+    feed(name, seeds_of(name)[0])  # what is imported and held anyway
+    before, tally = _memory(), Tally()
+    limit = int((_mapped() + MEGABYTES) * 1e6)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    for number in numbers:
+        content = make(name, seed, number)
+        began = time.perf_counter()
+        try:
+            tally.accepted += feed(name, content)
+        except BaseException:
+            tally.failures += 1
+            where = CORPUS / f"{name}-{sha256(content).hexdigest()[:12]}"
+            if keep:
+                CORPUS.mkdir(exist_ok=True)
+                where.write_bytes(content)
+            last = traceback.format_exc().strip().splitlines()
+            click.echo(f"{name} {seed} {number}: {where.name}\n  {last[-3].strip()}\n  {last[-1]}", err=True)
+        tally.inputs += 1
+        tally.slowest = max(tally.slowest, time.perf_counter() - began)
+    tally.megabytes = _memory() - before
+    return tally
+
+
+def _memory() -> float:
+    """The most memory this process has held so far, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+
+
+def _mapped() -> float:
+    """The addresses this process uses, in MB."""
+    return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() / 1e6
+
+
+@click.command(help=__doc__)
+@click.option("--only", help="Readers, separated by commas. [default: all]")
+@click.option("--count", type=int, help="Inputs of each reader. [default: a million in all]")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--jobs", type=int, default=2, show_default=True)
+@click.option("--keep", is_flag=True, help="Write inputs that fail to tests/corpus/.")
+def main(only: str | None, count: int | None, seed: int, jobs: int, keep: bool) -> None:
+    """Feed, count, print the table."""
+    names = only.split(",") if only else list(READERS)
+    tallies = {name: Tally() for name in names}
+    tasks = []
+    for name in names:
+        total = count or READERS[name].count
+        step = max(1, min(5000, total // jobs))
+        tasks += [(name, seed, range(first, min(first + step, total)), keep) for first in range(0, total, step)]
+    began = time.perf_counter()
+    for task, tally in side_by_side(lambda number: iter([run(*tasks[number])]), range(len(tasks)), jobs):
+        tallies[tasks[task][0]].add(tally)
+    click.echo("| reader | inputs | read | refused | failed | slowest | memory on top |\n|---|---|---|---|---|---|---|")
+    for name, tally in tallies.items():
+        refused = tally.inputs - tally.accepted - tally.failures
+        click.echo(
+            f"| {name} | {tally.inputs} | {tally.accepted} | {refused} | {tally.failures} | {tally.slowest:.2f} s | "
+            f"{tally.megabytes:.0f} MB |"
+        )
+    failures = sum(tally.failures for tally in tallies.values())
+    inputs = sum(tally.inputs for tally in tallies.values())
+    click.echo(f"\n{inputs} inputs in {time.perf_counter() - began:.0f} s, {failures} failures")
+    sys.exit(1 if failures else 0)
+
+
+if __name__ == "__main__":
+    main()
