@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,10 @@ def test_generators(kind: str) -> None:
     np.testing.assert_array_equal(dataset.y, y)
 
 
+def of_so_many_rows(monkeypatch, name: str, n_samples: int) -> None:
+    monkeypatch.setitem(names.NAMED, name, replace(names.NAMED[name], n_samples=n_samples))
+
+
 def test_covtype_is_read_by_the_real_fetcher(tmp_path, monkeypatch) -> None:
     """The fetcher finds what it would have downloaded: a small set in its own cache."""
     import joblib
@@ -41,6 +46,11 @@ def test_covtype_is_read_by_the_real_fetcher(tmp_path, monkeypatch) -> None:
     X, y = np.arange(20 * 54.0).reshape(20, 54), np.arange(20) % 7 + 1
     joblib.dump(X, home / "samples_py3")
     joblib.dump(y, home / "targets_py3")
+    with pytest.raises(
+        AccessError, match="covtype: has 20 rows instead of 581012; its copy on this machine is not whole"
+    ):
+        load(Source("covtype"))
+    of_so_many_rows(monkeypatch, "covtype", 20)
     dataset = load(Source("covtype"))
     np.testing.assert_array_equal(dataset.X, X)
     np.testing.assert_array_equal(dataset.y, y)
@@ -74,6 +84,8 @@ def test_other_fetchers_become_data_sets(monkeypatch) -> None:
         "openml": openml,
     }.items():
         monkeypatch.setattr(sk, f"fetch_{name}", fake)
+    for name, n_samples in (("20newsgroups", 6), ("rcv1", 6), ("kddcup99", 2)):
+        of_so_many_rows(monkeypatch, name, n_samples)
     assert load(Source("20newsgroups")).labels().tolist() == ["a", "b", "a"]
     assert load(Source("20newsgroups")).test.labels().tolist() == ["a", "b", "a"]
     assert load(Source("rcv1")).labels().tolist() == ["other", "CCAT", "CCAT"]

@@ -4,7 +4,9 @@
 """
 
 import difflib
+import io
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -81,9 +83,7 @@ def cli() -> None:
 
 def main(args: Sequence[str]) -> int:
     """Run one command and return its exit code; DESIGN's table says which."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a character that the terminal's encoding lacks is no reason to fail
-            stream.reconfigure(errors="backslashreplace")
+    _say_anything()
     try:
         with _terminable(), cli.make_context("linclf", list(args), obj=tuple(args)) as context:
             code = cli.invoke(context)
@@ -108,14 +108,22 @@ def main(args: Sequence[str]) -> int:
         # the reader left; Python would complain once more when it flushes stdout at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
-    except MemoryError as error:
-        return _fail(
-            f"out of memory ({error or 'no details'}); use fewer rows or features, or --dtype float32", NO_ACCESS
-        )
+    except (MemoryError, ImportError) as error:
+        if isinstance(error, ImportError) and not re.search("map segment|allocate", str(error)):
+            raise
+        what = str(error) or "no details"
+        return _fail(f"out of memory ({what}); use fewer rows or features, or --dtype float32", NO_ACCESS)
     except OSError as error:
         return _fail(
             f"{error.filename or 'the system'}: {error.strerror or error}; check the disk and permissions", NO_ACCESS
         )
+
+
+def _say_anything() -> None:
+    """A character that the terminal's encoding has not is no reason to fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _fail(message: str, code: int) -> int:

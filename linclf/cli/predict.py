@@ -14,6 +14,7 @@ from linclf.errors import InputError
 from linclf.files import write_bytes
 from linclf.model import load as load_model
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadsheet takes for one
 MOST_NOTES = 100  # of a stream without end
 
 
@@ -36,7 +37,7 @@ def predict(model: str, data: str, output: str, quiet: bool, **options: Any) -> 
 
     Columns of a table are found by name, in any order; a target column is ignored. Several columns of numbers are
     separated by commas, in the order of the classes that `linclf info MODEL` lists. Rows on standard input are predicted as
-    they arrive.
+    they arrive. In a FILE.csv, labels that a spreadsheet would take for a formula begin with an apostrophe.
     """
     scores, proba = options.pop("scores"), options.pop("proba")
     if scores and proba:
@@ -52,7 +53,10 @@ def predict(model: str, data: str, output: str, quiet: bool, **options: Any) -> 
         rows = dataset.pooled().X
         if scores:
             return _lines(trained.scores(rows))
-        return _lines(trained.probabilities(rows) if proba else trained.predict(rows)[:, None])
+        if proba:
+            return _lines(trained.probabilities(rows))
+        labels = trained.predict(rows)
+        return _lines((_no_formulas(labels) if output.lower().endswith(".csv") else labels)[:, None])
 
     if output == "-" and streams(given, trained.features):
         said: set[str] = set()
@@ -65,6 +69,14 @@ def predict(model: str, data: str, output: str, quiet: bool, **options: Any) -> 
     dataset = load(given, like=trained.features, labelled=False)
     say(dataset.said(), quiet)
     write_bytes(output, predicted(dataset))
+
+
+def _no_formulas(labels: np.ndarray) -> np.ndarray:
+    """Labels (n,), those that a spreadsheet would compute with an apostrophe before them, as it wants text (OWASP, "CSV
+    Injection")."""
+    if labels.dtype.kind != "U":
+        return labels
+    return np.array([f"'{label}" if label.startswith(FORMULA) else label for label in labels.tolist()], str)
 
 
 def _lines(columns: np.ndarray) -> bytes:

@@ -119,7 +119,15 @@ def load_name(source: Source) -> Dataset:
         return _generate(source)
     if source.data.startswith("openml:"):
         return _openml(source)
-    return NAMED[source.data].load(source)
+    named = NAMED[source.data]
+    dataset = named.load(source)
+    rows = dataset.X.shape[0] + (dataset.test.X.shape[0] if dataset.test else 0)
+    if rows != named.n_samples:
+        raise AccessError(
+            f"{source.data}: has {rows} rows instead of {named.n_samples}; its copy on this machine is not whole, remove it "
+            "from scikit-learn's data folder"
+        )
+    return dataset
 
 
 def unknown(data: str) -> InputError:

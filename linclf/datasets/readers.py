@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 import zipfile
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -60,11 +61,14 @@ def read_file(source: Source, like: Features | None = None, labelled: bool = Tru
     if b"linclf" in content[:100_000] and content[8:9] == b"{":
         raise InputError(f"{source.data}: is a model; data are expected here")
     try:
-        return parse(Raw(source, kind, hashlib.sha256(packed).hexdigest(), content), like, labelled)
+        dataset = parse(Raw(source, kind, hashlib.sha256(packed).hexdigest(), content), like, labelled)
     except InputError as error:
         if known:
             raise
         raise InputError(f"{error} (read as svmlight for want of a known suffix; see --format)") from None
+    if not _may_be_cut(content, kind):
+        return dataset
+    return replace(dataset, notes=(*dataset.notes, "its last line has no line end; is the file whole?"))
 
 
 def kind_of(source: Source, like: Features | None) -> tuple[bool, str]:
@@ -88,6 +92,11 @@ def parse(raw: Raw, like: Features | None, labelled: bool) -> Dataset:
         return read_svmlight(raw, like)
     tables = {"jsonl": read_json_lines, "parquet": read_parquet}
     return tables.get(raw.format or "", read_delimited)(raw, like, labelled)
+
+
+def _may_be_cut(content: bytes, kind: str) -> bool:
+    """Whether text ends within a line: what a cut number or name was meant to be cannot be told from what is left."""
+    return kind in ("csv", "tsv", "svmlight") and not content.endswith((b"\n", b"\r"))
 
 
 def _check_options(source: Source, kind: str, known: bool) -> None:

@@ -1,7 +1,9 @@
 """svmlight files, `LABEL INDEX:VALUE ... # comment`, through scikit-learn's loader, with the line known in every error."""
 
+import codecs
 import io
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,7 +15,7 @@ from linclf.matrix import Matrix, first_not_finite
 
 def read_svmlight(raw: Raw, like: Features | None) -> Dataset:
     """A Dataset of CSR rows (float64). Indices count from 0 or 1: as the model's did, as told, or as the file shows."""
-    source = raw.source
+    source, raw = raw.source, replace(raw, content=raw.content.removeprefix(codecs.BOM_UTF8))
     X, labels = _parse(raw)
     if X.shape[1] - 1 > source.max_features:
         raise _fault(raw, "an index is beyond --max-features")
