@@ -1,11 +1,15 @@
 """The shell command `linclf`, and `python -m linclf`."""
 
+import os
 import sys
 from typing import NoReturn
 
 
 def run() -> NoReturn:
     """Run the command line and exit with its code. Even while modules load, Ctrl-C is not a traceback."""
+    os.environ.setdefault(
+        "JOBLIB_MULTIPROCESSING", "0"
+    )  # scikit-learn's workers are not used; they warn where they cannot be
     try:
         from linclf.cli import main
 

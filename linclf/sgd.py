@@ -48,6 +48,7 @@ from linclf.matrix import (
 )
 from linclf.objective import Objective, View, column
 
+NOT_ZERO = 1e-300  # by which V is divided where reg is beyond all bounds; any other shrink swallows it
 SCHEDULES: dict[str, Callable[[Array, Array], Array]] = {
     # (share of the run done, in [0, 1); epochs done), each (steps,) -> factors on lr (steps,)
     "linear": lambda done, _: 1 - done,
@@ -55,9 +56,6 @@ SCHEDULES: dict[str, Callable[[Array, Array], Array]] = {
     "constant": lambda done, _: np.ones_like(done),
     "invscaling": lambda _, epochs: 1 / np.sqrt(1 + epochs),
 }
-
-
-MOST_REG = 1e30  # beyond it the penalty of float32 weights is not finite
 
 
 @dataclass(frozen=True)
@@ -94,7 +92,7 @@ def check_settings(**settings: object) -> None:
     """Refuse settings of SGD that make no sense, "auto" excepted. Raises InputError with the value and what fits."""
     for name, low, high, hint in (
         ("lr", math.ulp(0), math.inf, "a finite number > 0, or auto"),
-        ("reg", 0, MOST_REG, f"a number >= 0 and < {MOST_REG:g}; 0 means no penalty"),
+        ("reg", 0, math.inf, "a finite number >= 0; 0 means no penalty"),
         ("momentum", 0, 1, "a number >= 0 and < 1; 0 means none"),
     ):
         number = settings.get(name, "auto")
@@ -351,7 +349,7 @@ class _Iterate:
             self._add_gradient(x, dscores, self.velocity)
             self.U += self.velocity
         self.penalty_rate = self.momentum * self.penalty_rate + rate
-        self.shrink = 1 / (1 + self.penalty_rate * self.reg)
+        self.shrink = 1 / (1 + self.penalty_rate * self.reg) + NOT_ZERO
         self.scale = self.scale * self.shrink
         if self.free_bias:
             self.U[-1] /= self._cast(self.shrink)

@@ -176,7 +176,7 @@ def train(
 def _advice(attempt: Callable[[TrainOptions], Fit], options: TrainOptions) -> str:
     """What to do about a run that diverged: a rate that was tried and works, if there is one."""
     if options.lr == "auto":
-        return "lower rates did not help; rescale the columns, e.g. with --scale standard, or try another loss"
+        return "lower rates did not help; rescale the columns, e.g. with --scale standard, or try a smaller --reg"
     with suppress(DivergedError, InputError):
         found = attempt(replace(options, lr="auto"))
         if found.retries and not found.interrupted:  # it went on from a good epoch: does it work from the start?

@@ -42,7 +42,7 @@ WRONG = [
     ("train strings.csv --min-count 0", 2, "min-count is 0; give a whole number of rows >= 1"),
     ("train nan.svm", 2, "nan.svm:2: '1:nan': the value is not a finite number"),
     ("train one.csv", 2, "one.csv: all 4 rows have the label 'x'; a classifier needs at least two classes"),
-    ("train iris --reg -1", 2, "reg is -1.0; give a number >= 0"),
+    ("train iris --reg -1", 2, "reg is -1.0; give a finite number >= 0"),
     ("train iris --reg inf", 2, "reg is inf"),
     ("train iris --lr 0", 2, "lr is 0.0; give a finite number > 0, or auto"),
     ("train iris --lr fast", 2, "'fast' is not a number or auto; see linclf train --help"),

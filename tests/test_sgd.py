@@ -223,7 +223,7 @@ def test_blas_is_held_to_one_thread_in_the_loop_and_given_back(problem) -> None:
         ({"lr": math.inf}, "lr is inf"),
         ({"lr": math.nan}, "lr is nan"),
         ({"lr": np.array([0.1, -1])}, "lr is"),
-        ({"reg": -1.0}, "reg is -1.0; give a number >= 0"),
+        ({"reg": -1.0}, "reg is -1.0; give a finite number >= 0"),
         ({"reg": math.nan}, "reg is nan"),
         ({"momentum": 1.0}, "momentum is 1.0"),
         ({"epochs": 0}, "epochs is 0; give a whole number >= 1"),

@@ -108,8 +108,9 @@ def main(args: Sequence[str]) -> int:
         # the reader left; Python would complain once more when it flushes stdout at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
-    except (MemoryError, ImportError) as error:
-        if isinstance(error, ImportError) and not re.search("map segment|allocate", str(error)):
+    except (MemoryError, ImportError, SystemError) as error:
+        # a library that finds no room while it loads says so in its own way
+        if not isinstance(error, MemoryError) and not re.search("map segment|allocate|exception set", str(error)):
             raise
         what = str(error) or "no details"
         return _fail(f"out of memory ({what}); use fewer rows or features, or --dtype float32", NO_ACCESS)

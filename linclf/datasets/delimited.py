@@ -91,16 +91,12 @@ class _Text:
         return InputError(f"{self.name}: is not UTF-8 text; convert it, e.g. with iconv")
 
     def _explain(self, message: str) -> InputError:
-        ragged = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", message)
-        if ragged:
-            wanted, line, found = ragged.groups()
-            line = int(line) + self.skipped
-            return InputError(f"{self.name}:{line}: has {found} cells where {wanted} are expected; mend the line")
-        quote = re.search(r"EOF inside string starting at row (\d+)", message)
-        if quote:
-            return InputError(
-                f"{self.name}:{int(quote[1]) + 1 + self.skipped}: opens a quote that is never closed; mend the line"
-            )
+        # pandas counts rows, which quoted line ends make fewer than lines
+        if re.search(r"Expected \d+ fields in line", message):
+            return self._too_wide()
+        if "EOF inside string" in message:
+            line = max((line for line, _ in self._records()), default=1)
+            return InputError(f"{self.name}:{line}: opens a quote that is never closed; mend the line")
         return InputError(f"{self.name}: is not a table ({message.strip()}); see --format")
 
     def columns(self) -> list[str]:

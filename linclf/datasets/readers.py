@@ -136,7 +136,8 @@ def _read_npz(raw: Raw, like: Features | None, labelled: bool) -> Dataset:
         )
     try:
         with np.load(io.BytesIO(raw.content), allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in archive.files if key in ("X", "y") or key[2:] in ("train", "test")}
+            wanted = [key for key in archive.files if key in ("X", "y") or key[2:] in ("train", "test")]
+            arrays = {key: np.asarray(archive[key]) for key in wanted}  # what is no array comes as bytes
             found = archive.files
     except Exception as error:  # and so do zlib and NumPy
         reason = "holds Python objects, which linclf never loads" if "pickle" in str(error) else "is not an npz file"

@@ -1,0 +1,25 @@
+"""The battery's fixtures."""
+
+import numpy as np
+import pytest
+
+from linclf.datasets import Features
+from linclf.model import LinearModel
+
+
+@pytest.fixture
+def tried(record_property):
+    """Say how many inputs, kills or cuts a test tried: `scripts/faults.py` adds them up."""
+    return lambda count: record_property("tried", count)
+
+
+@pytest.fixture
+def models():
+    """Two small models, of the same size, as files: what was there before, and what is saved over it."""
+
+    def content(value: float) -> bytes:
+        features = Features(3, ("a", "b", "c"), False, "csv", True, "label")
+        weight, bias = np.full((3, 1), value), np.array([value])
+        return LinearModel(weight, bias, np.array(["no", "yes"]), "hinge", features, {"data": {}}).to_bytes()
+
+    return content(1.0), content(2.0)
