@@ -124,7 +124,7 @@ def test_34_options_at_their_bounds(in_tmp, capfd, tried, options: list[str], co
 def test_35_softmax_at_scores_of_1e38_in_float32(tried) -> None:
     """Value and gradient against 60 digits."""
     rng, count = np.random.default_rng(0), 0
-    for size in (0, 1, 1e2, 1e4, 1e38, 3.4e38):
+    for size in (0, 1, 1e2, 1e4, 1e38, 1.7e38):
         for _ in range(20):
             scores = (size * rng.uniform(-0.99, 0.99, (1, 4))).astype(np.float32)
             for y in range(4):
@@ -138,7 +138,7 @@ def test_35_softmax_at_scores_of_1e38_in_float32(tried) -> None:
                     loss = total.ln() + most - exact[y]
                     slopes = [float(p / total) - (k == y) for k, p in enumerate(powers)]
                 assert np.isfinite(value).all()
-                assert math.isclose(value[0], min(float(loss), 3.4028235e38), rel_tol=1e-5, abs_tol=1e-6)
+                assert math.isclose(value[0], float(loss), rel_tol=1e-5, abs_tol=1e-6)
                 np.testing.assert_allclose(gradient[0], slopes, rtol=1e-5, atol=1e-6)
                 count += 1
     tried(count)
@@ -195,12 +195,12 @@ def test_37_out_of_memory(in_tmp, tried) -> None:
 def test_38_locales_hash_seeds_and_cores(in_tmp, tried) -> None:
     """The same bytes, whatever the machine: models, predictions, reports but for their seconds."""
     Path("t.csv").write_text(
-        "name,x,café\n" + "".join(f"{'né日x'[i % 4]},{i % 7 / 2},{'äö'[i % 2]}\n" for i in range(40))
+        "name,x,café\n" + "".join(f"{'né日x'[i % 4]},{i % 7 / 2},{'ä日'[i % 2]}\n" for i in range(40))
     )
     environments = [
         {},
         {"LC_ALL": "C"},
-        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        {"LC_ALL": "POSIX", "LANG": ""},
         {"LC_ALL": "de_DE.UTF-8"},
         {"LC_ALL": "tr_TR.UTF-8"},
         {"PYTHONHASHSEED": "0"},
@@ -222,8 +222,11 @@ def test_38_locales_hash_seeds_and_cores(in_tmp, tried) -> None:
         found.append((report, text, labels.stdout, table, Path("m").read_bytes(), Path("d").read_bytes()))
     for one in found[1:]:
         assert one == found[0]
-    ascii_only = linclf("train", "t.csv", "--target", "café", "-q", environment={"PYTHONIOENCODING": "ascii:strict"})
-    assert "\\xe4" in fine(ascii_only)
+    narrow = linclf(
+        "train", "t.csv", "--target", "café", "-q", text=False, environment={"PYTHONIOENCODING": "latin-1:strict"}
+    )
+    assert narrow.returncode == 0
+    assert b"2 classes (\xe4, \\u65e5)" in narrow.stdout
     tried(len(environments) + 1)
 
 
