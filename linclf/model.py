@@ -188,6 +188,8 @@ def _model(record: dict[str, Any], tensors: dict[str, Array]) -> LinearModel:
         and all(a is None or a.shape == (d,) for a in (scale, center))
     )
     floats = all(a.dtype in (np.float32, np.float64) and np.isfinite(a).all() for a in tensors.values())
+    with np.errstate(over="ignore"):
+        floats = floats and (scale is None or not fits or bool(np.isfinite(weight * scale[:, None]).all()))
     if not (fits and floats and n_classes >= 2 and classes.ndim == 1 and classes.dtype.kind in "biufU"):
         raise ValueError("its tensors do not fit its description")
     if calibration is not None:

@@ -6,6 +6,7 @@ characters zeroed. Any flipped bit and any cut is refused; the same content give
 
 import hashlib
 import json
+import math
 import re
 from typing import Any
 
@@ -51,7 +52,7 @@ def unseal(key: str, content: bytes, name: str, kind: str) -> tuple[dict[str, An
         header = json.loads(content[8 : 8 + _header_length(content)])
         if key not in header["__metadata__"]:
             raise InputError(f"{name}: is not {kind} of linclf")
-        record = json.loads(header["__metadata__"][key], parse_constant=_refuse)
+        record = json.loads(header["__metadata__"][key], parse_constant=_finite, parse_float=_finite)
         tensors = load(content)
         del record["sha256"]
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError, SafetensorError) as error:
@@ -61,8 +62,11 @@ def unseal(key: str, content: bytes, name: str, kind: str) -> tuple[dict[str, An
     return record, tensors
 
 
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no number")
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is no number")
+    return number
 
 
 def _header_length(content: bytes) -> int:

@@ -298,9 +298,8 @@ class _Iterate:
 
     def _set(self, name: str, held: Any, value: Any) -> None:
         """Take the value of an array or a number that another run had. Raises ValueError for one that this cannot have."""
-        if type(value) is not type(held) or getattr(value, "shape", ()) != getattr(held, "shape", ()):
-            raise ValueError(name)
-        if not np.isfinite(value).all():
+        alike = type(value) is type(held) and np.shape(value) == np.shape(held)
+        if not (alike and np.result_type(value) == np.result_type(held) and np.isfinite(value).all()):
             raise ValueError(name)
         if isinstance(held, np.ndarray):  # whose layout is kept: the products round as it is
             getattr(self, name)[...] = value

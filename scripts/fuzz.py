@@ -165,7 +165,7 @@ def packed_files() -> list[bytes]:
 
 @cache
 def trained() -> list[tuple[model.LinearModel, checkpoint.Checkpoint]]:
-    """Models of a table, of numbers and of sparse rows, each with the checkpoint of its last epoch."""
+    """Models of a table, of numbers and of sparse rows, each with the checkpoint of its first epoch."""
     found = []
     for kind, content, loss in (
         ("csv", TABLE, "softmax"),
@@ -175,7 +175,7 @@ def trained() -> list[tuple[model.LinearModel, checkpoint.Checkpoint]]:
         kept: list[checkpoint.Checkpoint] = []
         options = TrainOptions(source=Source("-"), epochs=2, loss=loss, average=True)
         result = train(options, read_text(kind, content), keep=kept.append)
-        found.append((result.model, kept[-1]))
+        found.append((result.model, kept[0]))
     return found
 
 
@@ -187,8 +187,8 @@ def model_files() -> list[bytes]:
 def read_model(content: bytes) -> object:
     """What `linclf predict` and `linclf info --json` do."""
     loaded = model.from_bytes(content, "m")
-    rows = {"csv": TABLE, "svmlight": SVMLIGHT}.get(loaded.features.format or "", TABLE)
-    kind = "svmlight" if rows is SVMLIGHT else "csv"
+    kind = "svmlight" if loaded.features.format == "svmlight" else "csv"
+    rows = SVMLIGHT if kind == "svmlight" else NUMBERS if "z" in (loaded.features.names or ()) else TABLE
     parsed = parse(Raw(Source(f"t.{kind}", kind), kind, "", rows), loaded.features.columns_only(), False)
     X = (encoded(parsed, loaded.features) if loaded.features.columns else parsed).X
     loaded.predict(X)
@@ -265,22 +265,18 @@ def change(described: Any, mutations: random.Random) -> None:
 
 
 def checkpoint_files() -> list[bytes]:
-    """The checkpoints as files."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "c"
-        found = []
-        for _, kept in trained():
-            kept.save(str(path), {"data": {}})
-            found.append(path.read_bytes())
-        return found
+    """The checkpoint of the run that `read_checkpoint` goes on with, as a file."""
+    with tempfile.NamedTemporaryFile() as file:
+        trained()[1][1].save(file.name, {"data": {}})
+        return [Path(file.name).read_bytes()]
 
 
 def read_checkpoint(content: bytes) -> object:
-    """What `linclf train --resume` does, up to the last epoch of the run."""
+    """What `linclf train --resume` does."""
     with tempfile.NamedTemporaryFile() as file:
         Path(file.name).write_bytes(content)
         resumed, _ = checkpoint.load(file.name)
-    options = TrainOptions(source=Source("-"), epochs=3, loss="softmax", average=True)
+    options = TrainOptions(source=Source("-"), epochs=2, loss="softmax", average=True)
     return train(options, read_text("csv", NUMBERS), resumed=resumed).result
 
 
@@ -392,25 +388,32 @@ class Tally:
 
 def feed(name: str, content: bytes) -> bool:
     """Give a reader an input; whether it was read. Raises what should not come out of it."""
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)
     try:
         READERS[name].read(content)
     except LinclfError as error:
         if len(one_line(str(error))) < 10:
             raise AssertionError(f"no reason is given: {error!r}") from error
         return False
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
     return True
 
 
-def run(name: str, seed: int, numbers: range, keep: bool) -> Tally:
-    """Feed a reader the inputs of these numbers; those that fail are kept and shown."""
+def armed(name: str, content: bytes) -> bool:
+    """`feed`, with TooSlowError for an input that takes longer than SECONDS."""
 
     def too_slow(number: int, frame: FrameType | None) -> None:
         raise TooSlowError(f"longer than {SECONDS} s")
 
-    signal.signal(signal.SIGALRM, too_slow)
+    before = signal.signal(signal.SIGALRM, too_slow)
+    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    try:
+        return feed(name, content)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def run(name: str, seed: int, numbers: range, keep: bool) -> Tally:
+    """Feed a reader the inputs of these numbers; those that fail are kept and shown."""
     warnings.simplefilter("ignore")
     feed(name, seeds_of(name)[0])  # what is imported and held anyway
     before, tally = _memory(), Tally()
@@ -420,7 +423,7 @@ def run(name: str, seed: int, numbers: range, keep: bool) -> Tally:
         content = make(name, seed, number)
         began = time.perf_counter()
         try:
-            tally.accepted += feed(name, content)
+            tally.accepted += armed(name, content)
         except BaseException:
             tally.failures += 1
             where = CORPUS / f"{name}-{sha256(content).hexdigest()[:12]}"
