@@ -73,7 +73,7 @@ def help_pages(context: click.Context) -> Iterator[str]:
                 yield from help_pages(click.Context(command, parent=context, info_name=name, terminal_width=100))
 
 
-PAGES = ("README.md", "docs/gradients.md", "docs/tables.md")
+PAGES = ("README.md", "docs/gradients.md", "docs/reliability.md", "docs/tables.md")
 
 
 def refreshed(text: str) -> str:

@@ -10,6 +10,7 @@ from types import ModuleType
 import pytest
 
 from linclf.losses import LOSSES
+from scripts import faults
 
 ROOT = Path(__file__).parent.parent
 REFRESH = runpy.run_path(str(ROOT / "scripts" / "refresh_docs.py"))
@@ -112,7 +113,9 @@ def test_every_file_of_the_house_is_in_the_design_and_nothing_else_is() -> None:
         "CONTRIBUTING.md",
         "CHANGELOG.md",
         "docs/design.md",
+        "SECURITY.md",
         "docs/gradients.md",
+        "docs/reliability.md",
         "docs/tables.md",
         "docs/python.md",
     ],
@@ -120,6 +123,19 @@ def test_every_file_of_the_house_is_in_the_design_and_nothing_else_is() -> None:
 def test_links_lead_somewhere(page: str) -> None:
     for target in re.findall(r"\]\(([^)#]+)", (ROOT / page).read_text()):
         assert target.startswith("http") or ((ROOT / page).parent / target).exists(), target
+
+
+def test_every_fault_has_a_test_and_its_outcome_stands_on_the_page() -> None:
+    tests = "".join(path.read_text() for path in (ROOT / "tests" / "faults").glob("test_*.py"))
+    page = (ROOT / "docs" / "reliability.md").read_text()
+    outcomes = re.findall(r"^\| (\d+) \| .* \| (\d+) \| (.*) \|$", page, re.MULTILINE)
+    assert [int(number) for number, _, _ in outcomes] == list(faults.ROWS) == list(range(1, 41))
+    for number, tried, outcome in outcomes:
+        assert f"def test_{int(number):02}_" in tests
+        assert outcome == "held" or outcome.startswith("skipped: ")
+        assert int(tried) > 0
+    inputs, failures = re.search(r"^(\d+) inputs in \d+ s, (\d+) failures$", page, re.MULTILINE).groups()
+    assert (int(inputs) >= 1_000_000, failures) == (True, "0")
 
 
 def test_changelog_names_the_version() -> None:

@@ -30,6 +30,7 @@ FEWEST_IDS = 20  # rows from which cells that are all different are ids
 DENSE_IDS = 0.5  # share of the whole numbers between the smallest and the largest that a column of ids uses
 MOST_LEVELS = 10_000  # of a category that become features, the most frequent ones
 MOST_WORDS = 100_000  # words and pairs of a text that become features, the most frequent ones
+MOST_DENSE = 2**26  # numbers of categories, 0.5 GB, beyond which it is, too
 WIDE = 256  # features of categories beyond which a table is sparse; with text it always is
 
 KINDS = ("number", "date", "category", "text")
@@ -148,7 +149,8 @@ def learn(
             f"{name}: no column is left to learn from; say what they are with --numeric, --category or --text"
         )
     sparse = any(column.kind == "text" for column in found)
-    sparse |= sum(len(column.features()) for column in found if column.kind == "category") > WIDE
+    wide = sum(len(column.features()) for column in found if column.kind == "category")
+    sparse |= wide > WIDE or wide * len(rows) > MOST_DENSE
     columns = tuple(_standardised(column, table, rows, name) for column in found) if sparse else tuple(found)
     return columns, sparse, notes
 
