@@ -174,12 +174,12 @@ def test_a_loss_of_ones_own_that_changed_is_another_run(linclf, in_tmp) -> None:
         "def f(scores, y):\n    d = scores - np.eye(scores.shape[1])[y]\n    return (d * d).sum(axis=-1), 2 * d\n"
         "mine = Loss('mine', f, '', '')\n"
     )
-    Path("mine.py").write_text(source)
-    line = "train iris --loss mine.py:mine --epochs 3 -q"
+    Path("squared.py").write_text(source)
+    line = "train iris --loss squared.py:mine --epochs 3 -q"
     ran = linclf(line, "--checkpoint", "c")
     assert ran.code == 0, ran.err
     assert linclf(line, "--resume", "c").code == 0
-    Path("mine.py").write_text(source.replace("(d * d)", "(d ** 2)"))
+    Path("squared.py").write_text(source.replace("(d * d)", "(d ** 2)"))
     assert "options loss_digest was" in linclf(line, "--resume", "c").err
 
 
