@@ -100,7 +100,7 @@ class _Told:
 def load(path: str) -> tuple[Checkpoint, dict[str, Any]]:
     """A checkpoint, and what tells its run from others. Raises InputError for a file that linclf did not write whole."""
     record, tensors = unseal(METADATA, read_bytes(path), path, "a checkpoint")
-    if record.get("format") != FORMAT:
+    if type(record.get("format")) is not int or record["format"] != FORMAT:
         raise InputError(f"{path}: was written by another version of linclf, which is needed to go on from it")
     try:
         return _checkpoint(record, tensors), dict(record["run"])

@@ -2,6 +2,8 @@
 
 import bz2
 import contextlib
+import gzip
+import io
 import lzma
 import os
 import stat
@@ -19,6 +21,11 @@ UNPACKERS: dict[str, Callable[[], Any]] = {
     ".bz2": bz2.BZ2Decompressor,
     ".xz": lambda: lzma.LZMADecompressor(memlimit=DICTIONARY),
 }
+OTHERS: dict[str, Callable[[BinaryIO], Any]] = {
+    ".gz": lambda file: gzip.GzipFile(fileobj=file),
+    ".bz2": bz2.BZ2File,
+    ".xz": lzma.LZMAFile,
+}
 DICTIONARY = 2**28  # bytes that unpacking .xz may hold beside what comes out; xz -9 takes a quarter of it
 # A packed file may become so many bytes, and so many times as many as it has: text of numbers packs to a tenth, columns
 # that are mostly 0 to a fiftieth, and nothing but zeros to a thousandth.
@@ -30,7 +37,7 @@ def read_bytes(path: str) -> bytes:
     where it cannot be read."""
     try:
         if path == "-":
-            return sys.stdin.buffer.read()
+            return stdin().read()
         if stat.S_ISCHR(os.stat(path).st_mode) and not _ends(path):
             raise InputError(f"{path}: is a device, which may never end; give a file")
         return Path(path).read_bytes()
@@ -38,8 +45,19 @@ def read_bytes(path: str) -> bytes:
         raise InputError(f"{path}: there is no such file") from None
     except IsADirectoryError:
         raise InputError(f"{path}: is a directory; give a file") from None
+    except ValueError as error:  # a NUL in the name
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path}: is no name of a file ({error})") from None
     except OSError as error:
         raise AccessError(f"{path}: could not be read: {error.strerror}; check its permissions") from None
+
+
+def stdin() -> BinaryIO:
+    """Standard input as bytes. Raises InputError where the caller has closed it."""
+    if sys.stdin is None:
+        raise InputError("-: standard input is closed; give data, or a file name")
+    return sys.stdin.buffer
 
 
 def _ends(path: str) -> bool:
@@ -75,16 +93,18 @@ def unpack(path: str, content: bytes, megabytes: float | None = None) -> bytes:
 
 def _unpacked(suffix: str, content: bytes, limit: int) -> bytes:
     """The content unpacked, or more than `limit` bytes of it. Raises what the unpackers raise, EOFError for a part."""
-    pieces: list[bytes] = []
-    left = limit
-    while content and left >= 0:  # a file may be several, one behind the other
-        unpacker = UNPACKERS[suffix]()
-        pieces.append(unpacker.decompress(content, left + 1))
-        left -= len(pieces[-1])
-        if left >= 0 and not unpacker.eof:
-            raise EOFError("it was cut short")
-        content = unpacker.unused_data.lstrip(b"\0")  # some programs fill up with zeros
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    first = UNPACKERS[suffix]()
+    unpacked: bytes = first.decompress(content, limit + 1)
+    if len(unpacked) > limit:
+        return unpacked
+    if not first.eof:
+        raise EOFError("it was cut short")
+    rest = first.unused_data.lstrip(b"\0")  # some programs fill up with zeros
+    if not rest:
+        return unpacked
+    # several files, one behind the other, as parallel packers write them
+    left = limit + 1 - len(unpacked)
+    return unpacked + bytes(OTHERS[suffix](io.BytesIO(rest)).read(left))  # copies what is left only once
 
 
 def check_outputs(outputs: Iterable[str | None], inputs: Iterable[str | None]) -> None:

@@ -174,7 +174,9 @@ class _Run:
         """Stand where a checkpoint stood. Raises InputError where it cannot be one of this run."""
         shape = self.rows[0].shape[1], self.n_outputs
         stands = [one for one in (resumed.standing, resumed.good) if one is not None]
-        if resumed.retries > len(SLOWER) or any(one.W.shape != shape or one.number > self.sgd.epochs for one in stands):
+        if resumed.retries > len(SLOWER) or any(
+            one.W.shape != shape or one.W.dtype != self.rows[0].dtype or one.number > self.sgd.epochs for one in stands
+        ):
             raise InputError("the checkpoint is not one of this run")
         self.standing, self.good = resumed.standing, resumed.good
         self.after, self.retries = resumed.state, resumed.retries

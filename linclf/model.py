@@ -17,6 +17,7 @@ from linclf.datasets import Features
 from linclf.datasets.columns import Column
 from linclf.datasets.encoding import encode, unknown_notes
 from linclf.datasets.frames import found_by_name
+from linclf.datasets.labels import check_texts
 from linclf.datasets.table import from_frame
 from linclf.errors import InputError
 from linclf.files import read_bytes, write_bytes
@@ -28,6 +29,7 @@ from linclf.sealed import seal, unseal
 
 FORMAT_VERSION = 2  # 1 had no columns of tables; it is read too
 METADATA = "linclf"
+LARGEST_WEIGHT = 1e250  # far from where sums of a few products overflow
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,14 +59,16 @@ class LinearModel:
     def scores(self, X: Matrix) -> Array:
         """The decision function X weight + bias of raw rows X (n, d): (n, m), in the dtype of the weights."""
         X = self._rows(X)
-        with one_blas_thread():
+        with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):  # looked for below
             parts = [scores(self._cast(x, rows.start), self.weight, self.bias) for rows, x in chunks(X)]
         found = np.concatenate(parts) if parts else np.zeros((0, len(self.bias)), self.weight.dtype)
-        bad = None if np.isfinite(found).all() else first_not_finite(X)
-        if bad:
-            where = f"row {bad[0]} (from 0) has a cell that is missing or infinite in {self.features.name(bad[1])}"
-            raise InputError(f"{where}, and none was in training; fill it in or leave out the row")
-        return found
+        if np.isfinite(found).all():
+            return found
+        bad = first_not_finite(X)
+        if bad is None:
+            raise InputError("the numbers are too large for this model: their scores overflow")
+        where = f"row {bad[0]} (from 0) has a cell that is missing or infinite in {self.features.name(bad[1])}"
+        raise InputError(f"{where}, and none was in training; fill it in or leave out the row")
 
     def _cast(self, x: Matrix, start: int) -> Matrix:
         """Rows, numbered from `start`, in the dtype of the weights. Raises InputError for numbers beyond it."""
@@ -169,6 +173,8 @@ def from_bytes(content: bytes, name: str = "model") -> LinearModel:
 def _model(record: dict[str, Any], tensors: dict[str, Array]) -> LinearModel:
     """The model in a file whose digest fits; anyone can compute a digest, so the pieces must also fit each other."""
     version = record.pop("format")
+    if type(version) is not int or version < 1:
+        raise ValueError(f"format {version!r}")
     if version > FORMAT_VERSION:
         raise InputError("was written by a newer linclf; upgrade linclf to read it")
     features = Features.of(record.pop("features"))
@@ -188,10 +194,15 @@ def _model(record: dict[str, Any], tensors: dict[str, Array]) -> LinearModel:
         and all(a is None or a.shape == (d,) for a in (scale, center))
     )
     floats = all(a.dtype in (np.float32, np.float64) and np.isfinite(a).all() for a in tensors.values())
+    floats = floats and all(float(np.abs(a).max(initial=0)) < LARGEST_WEIGHT for a in (weight, bias))
     with np.errstate(over="ignore"):
         floats = floats and (scale is None or not fits or bool(np.isfinite(weight * scale[:, None]).all()))
-    if not (fits and floats and n_classes >= 2 and classes.ndim == 1 and classes.dtype.kind in "biufU"):
+    if not (fits and floats and features.named() in (None, d)):
         raise ValueError("its tensors do not fit its description")
+    if classes.ndim != 1 or classes.dtype.kind not in "biufU" or not 2 <= n_classes == len(set(classes.tolist())):
+        raise ValueError("its classes are not what classes are")
+    if classes.dtype.kind == "U":
+        check_texts(classes.tolist(), "its classes")
     if calibration is not None:
         calibration.check(m)
     return model

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from linclf.errors import one_line
 from linclf.explain import strengths
 from linclf.losses import Array, softmax, softmax_probabilities, squared_error
 from linclf.model import LinearModel
@@ -128,7 +129,7 @@ def training_text(result: dict[str, Any], why: dict[str, str]) -> str:
     seconds, accuracies = result["seconds"], result["accuracy"]
     lines = [
         f"data       {result['data']}: {result['n_train']} training rows, {result['n_features']} features, "
-        f"{result['n_classes']} classes ({classes})",
+        f"{result['n_classes']} classes ({one_line(classes)})",
         f"loss       {result['loss']}{', one-vs-rest' if result['one_vs_rest'] else ''}, reg {result['reg']:g}, "
         f"scale {result['scale']}",
         f"sgd        lr {result['lr']:.4g}{why.get('lr', '')}, momentum {result['momentum']:g}, {result['schedule']}"
@@ -160,7 +161,7 @@ def columns_text(columns: "Sequence[Column] | None") -> str:
     """What the columns of a table became, a line each; columns of numbers alone share one. Empty where all are such."""
     columns = columns or ()
     plain = [column for column in columns if column.kind == "number" and not column.missing]
-    others = [column for column in columns if column not in plain]
+    others = [column for column in columns if column.kind != "number" or column.missing]
     if not others:
         return ""
     rows = [[_short(column.name), column.kind, str(len(column.features())), column.said()] for column in others]

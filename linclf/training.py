@@ -30,6 +30,7 @@ from linclf.losses import LOSSES, Array, Loss
 from linclf.matrix import Matrix, first_not_finite, is_zero, one_blas_thread
 from linclf.model import LinearModel
 from linclf.options import TrainOptions
+from linclf.plain import build
 from linclf.report import accuracy
 
 CALIBRATION_FRACTION = 0.2  # of the training rows, where there is no validation part
@@ -91,15 +92,17 @@ def identity(options: TrainOptions, parts: Parts) -> dict[str, Any]:
 
 def rebuild_parts(model: LinearModel, cache: Cache | None = None) -> Parts:
     """The parts that a model was trained with, read again. Raises InputError if the data have changed since."""
-    recorded = dict(model.record["options"])
-    given: dict[str, Any] = recorded.pop("source")
-    given = {key: tuple(x) if isinstance(x, list) else x for key, x in given.items()}
-    source = Source(**given)
+    try:
+        recorded, digests = dict(model.record["options"]), dict(model.record["data"])
+        source = build(Source, recorded.pop("source"))
+        split = {name: recorded[name] for name in ("test", "val", "seed", "calibrate") if name in recorded}
+        options = TrainOptions(source=source, **split)
+    except (KeyError, TypeError, ValueError) as error:  # a record that linclf did not write
+        raise InputError(f"the model does not say what it was trained on ({error}); give DATA") from None
     if "-" in (source.data, recorded["test"], recorded["val"]):
         raise InputError("the model was trained on standard input, which cannot be read again; give DATA")
-    split = {name: recorded[name] for name in ("test", "val", "seed", "calibrate") if name in recorded}
-    parts = load_parts(TrainOptions(source=source, **split), cache, model.features)
-    changed = [key for key, digest in model.record["data"].items() if parts.digests.get(key) != digest]
+    parts = load_parts(options, cache, model.features)
+    changed = [key for key, digest in digests.items() if parts.digests.get(key) != digest]
     if changed:
         names = {"data": source.data, "test": recorded["test"], "val": recorded["val"]}
         raise InputError(

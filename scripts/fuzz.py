@@ -288,7 +288,7 @@ def cache_files() -> list[bytes]:
 
 def _entry(raw: Raw) -> bytes:
     content = pack(parse(raw, None, True))
-    return (content or b"") + sha256(content or b"").digest()
+    return content + sha256(content).digest()
 
 
 def read_entry(content: bytes) -> object:

@@ -210,11 +210,10 @@ def test_a_folder_that_cannot_be_used_is_no_obstacle(in_tmp) -> None:
         assert cache.clear() == 0
 
 
-def test_numbers_of_uncommon_types_are_not_kept(cache: Cache) -> None:
+def test_numbers_of_uncommon_types_are_kept_as_float64(cache: Cache) -> None:
     np.savez("t.npz", X=np.eye(4, dtype=np.longdouble), y=np.arange(4) % 2)
     for _ in range(2):
-        assert load(Source("t.npz"), cache=cache).X.dtype == np.longdouble
-    assert cache.entries() == []
+        assert load(Source("t.npz"), cache=cache).X.dtype == np.float64
 
 
 def test_command(linclf, in_tmp, monkeypatch: pytest.MonkeyPatch) -> None:

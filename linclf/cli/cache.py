@@ -51,7 +51,7 @@ def ls(json: bool) -> None:
     ]
     if rows:
         click.echo(printable("\n".join([*table(["name", "samples", "features", "size", "last used"], rows), ""])))
-    click.echo(f"{size(total)} of {size(kept.megabytes * 1e6)} in {kept.folder}")
+    click.echo(printable(f"{size(total)} of {size(kept.megabytes * 1e6)} in {kept.folder}"))
 
 
 @cache.command(short_help="Remove all that is kept.")

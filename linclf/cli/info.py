@@ -3,7 +3,7 @@
 import click
 
 from linclf.cli.options import config_option, json_option
-from linclf.errors import printable
+from linclf.errors import InputError, printable
 from linclf.model import load as load_model
 from linclf.report import model_info, model_text, to_json
 
@@ -21,4 +21,10 @@ def info(model: str, json: bool) -> None:
     """
     trained = load_model(model)
     described = model_info(trained)
-    click.echo(to_json(described) if json else printable(model_text(described, trained.features.columns, model)))
+    try:
+        text = to_json(described) if json else printable(model_text(described, trained.features.columns, model))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:  # a record that linclf did not write
+        raise InputError(
+            f"{model}: does not say how it was trained ({type(error).__name__}: {error}); train it again"
+        ) from None
+    click.echo(text)

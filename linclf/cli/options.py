@@ -275,7 +275,7 @@ def _load_config(ctx: click.Context, param: click.Parameter, path: str | None) -
     ctx.meta[CONFIG] = path
     try:
         tables = tomllib.loads(read_bytes(path).decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: is not TOML: {error}") from None
     commands = (
         ctx.parent.command.list_commands(ctx) if ctx.parent and isinstance(ctx.parent.command, click.Group) else []
@@ -333,8 +333,8 @@ def say(notes: Iterable[str], quiet: bool = False) -> None:
 
 def say_columns(columns: Sequence[Column] | None, quiet: bool) -> None:
     """What the columns of a table became, on stderr, where they are more than numbers."""
-    text = columns_text(columns)
-    if text and not quiet:
+    text = "" if quiet else columns_text(columns)
+    if text:
         click.echo(printable(text) + "\n", err=True)
 
 

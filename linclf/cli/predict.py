@@ -14,7 +14,7 @@ from linclf.errors import InputError
 from linclf.files import write_bytes
 from linclf.model import load as load_model
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadsheet takes for one
+FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20'")  # how a cell begins that a spreadsheet takes for one
 MOST_NOTES = 100  # of a stream without end
 
 
@@ -76,7 +76,8 @@ def _no_formulas(labels: np.ndarray) -> np.ndarray:
     Injection")."""
     if labels.dtype.kind != "U":
         return labels
-    return np.array([f"'{label}" if label.startswith(FORMULA) else label for label in labels.tolist()], str)
+    # one that begins with an apostrophe gets another, so that no two become the same
+    return np.array([f"'{label}" if label.lstrip().startswith(FORMULA) else label for label in labels.tolist()], str)
 
 
 def _lines(columns: np.ndarray) -> bytes:

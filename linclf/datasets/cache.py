@@ -12,8 +12,10 @@ share one folder. The cache never makes a run fail: what cannot be kept is read 
 import contextlib
 import hashlib
 import json
+import math
 import mmap
 import os
+import stat
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -31,6 +33,7 @@ from linclf.errors import InputError
 from linclf.files import replacing
 from linclf.losses import Array
 from linclf.matrix import check_structure, from_arrays, release, to_arrays
+from linclf.plain import build
 
 FORMAT = 2  # of an entry, and of what the readers make of a file: raise it when either changes
 DEFAULT_MEGABYTES = 4096
@@ -77,9 +80,8 @@ class Cache:
         for path, status in self._files():
             described = _described(path) if path.suffix == ENTRY else None
             if described is not None:
-                shapes = [part["shape"] for part in described["parts"].values()]
-                rows, columns = sum(n for n, _ in shapes), shapes[0][1]
-                found.append(Entry(described["name"], rows, columns, status.st_size, status.st_mtime))
+                rows, columns = sum(n for n, _ in described.shapes), described.shapes[0][1]
+                found.append(Entry(described.name, rows, columns, status.st_size, status.st_mtime))
         return sorted(found, key=lambda entry: -entry.used)
 
     def clear(self) -> int:
@@ -107,8 +109,8 @@ class Cache:
             status = os.stat(name)
             now = [status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns]
             path = self.folder / (hashlib.sha256(os.path.realpath(name).encode()).hexdigest() + RECORD)
-            with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-                record = json.loads(path.read_bytes())
+            with contextlib.suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
+                record = json.loads(path.read_bytes()) if path.is_file() else {}
                 if record["file"] == now:
                     return str(record["sha256"])
             with Path(name).open("rb") as file:
@@ -122,7 +124,7 @@ class Cache:
     def _keep(self, path: Path, dataset: Dataset) -> None:
         """Write an entry, and make room for it."""
         content = pack(dataset)
-        if content is not None and len(content) <= self.megabytes * 1e6:
+        if len(content) <= self.megabytes * 1e6:
             self._write(path, content, hashlib.sha256(content).digest())
             self._evict()
 
@@ -149,7 +151,9 @@ class Cache:
             for path in self.folder.iterdir():
                 if path.suffix in (ENTRY, RECORD, ".tmp"):
                     with contextlib.suppress(OSError):
-                        found.append((path, path.stat()))
+                        status = path.lstat()
+                        if stat.S_ISREG(status.st_mode):
+                            found.append((path, status))
         return found
 
 
@@ -164,7 +168,9 @@ def user_cache() -> Cache:
     try:
         megabytes = float(given)
     except ValueError:
-        raise InputError(f"LINCLF_CACHE_MB is {given!r}; give a number of megabytes") from None
+        megabytes = math.nan
+    if not 0 <= megabytes < math.inf:
+        raise InputError(f"LINCLF_CACHE_MB is {given!r}; give a number of megabytes")
     return Cache(Path(folder), megabytes)
 
 
@@ -178,6 +184,8 @@ def _key(content: str, source: Source, like: Features | None, labelled: bool) ->
 def open_entry(path: Path, source: Source) -> Dataset | None:
     """The entry in this file, its arrays mapped; None if there is none or it is not whole."""
     try:
+        if not path.is_file():  # a pipe would never end
+            return None
         with path.open("rb") as file:
             content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         view = memoryview(content)
@@ -200,13 +208,17 @@ def check_sound(dataset: Dataset) -> None:
         n, width = part.X.shape
         if width != (len(dataset.features.names) if isinstance(part.X, Table) and dataset.features.names else width):
             raise ValueError("columns")
-        if part.y is not None and part.y.shape != (n,):
+        if part.y is not None and not (part.y.shape == (n,) and part.y.dtype.kind in "biufU" and _finite(part.y)):
             raise ValueError("labels")
         check_structure(part.X) if not isinstance(part.X, Table) else part.X.check()
 
 
-def pack(dataset: Dataset) -> bytes | None:
-    """A data set in the safetensors format; None where its numbers are of a type that the format has not."""
+def _finite(labels: Array) -> bool:
+    return labels.dtype.kind != "f" or bool(np.isfinite(labels).all())
+
+
+def pack(dataset: Dataset) -> bytes:
+    """A data set in the safetensors format."""
     from safetensors.numpy import save
 
     arrays: dict[str, Array] = {}
@@ -229,8 +241,6 @@ def pack(dataset: Dataset) -> bytes | None:
         "notes": dataset.notes,
         "parts": parts,
     }
-    if any(a.dtype.itemsize > 8 for a in arrays.values()):
-        return None
     content: bytes = save(arrays, metadata={"linclf": json.dumps(described)})
     return content
 
@@ -266,10 +276,20 @@ def _unpack(content: mmap.mmap, source: Source) -> Dataset:
     return Dataset(train.X, train.y, source, features, described["digest"], parts.get("test"), notes)
 
 
-def _described(path: Path) -> dict[str, Any] | None:
+@dataclass(frozen=True)
+class _Described:
+    """What an entry says of itself."""
+
+    name: str
+    shapes: tuple[tuple[int, ...], ...]
+
+
+def _described(path: Path) -> _Described | None:
     """The description in an entry's file, its digest unchecked; None where it cannot be read."""
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            return _header(content)[2]
-    except (OSError, ValueError, KeyError, TypeError):
+            told = _header(content)[2]
+        described = build(_Described, {"name": told["name"], "shapes": [p["shape"] for p in told["parts"].values()]})
+    except Exception:  # whatever somebody else wrote there
         return None
+    return described if described.shapes and all(len(shape) == 2 for shape in described.shapes) else None

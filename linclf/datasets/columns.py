@@ -29,6 +29,7 @@ SAMPLE = 1000  # cells whose words are counted
 FEWEST_IDS = 20  # rows from which cells that are all different are ids
 DENSE_IDS = 0.5  # share of the whole numbers between the smallest and the largest that a column of ids uses
 MOST_LEVELS = 10_000  # of a category that become features, the most frequent ones
+MOST_IDF = 100.0  # ln of more rows than there are
 MOST_WORDS = 100_000  # words and pairs of a text that become features, the most frequent ones
 MOST_DENSE = 2**26  # numbers of categories, 0.5 GB, beyond which it is, too
 WIDE = 256  # features of categories beyond which a table is sparse; with text it always is
@@ -67,7 +68,7 @@ class Column:
 
     def check(self) -> None:
         """Raise ValueError unless this is a column that `learn` could have made."""
-        texts = len(set(self.words)) == len(self.words) == len(self.idf)
+        texts = len(set(self.words)) == len(self.words) == len(self.idf) and max(self.idf, default=1) < MOST_IDF
         sound = self.kind in (*KINDS, *LEFT_OUT) and texts and len(set(self.levels)) == len(self.levels)
         if not (sound and self.spread > 0 and self.missing >= 0 and self.pooled >= 0):
             raise ValueError(f"the column {self.name!r} is not one that linclf wrote")

@@ -88,11 +88,15 @@ class Raw:
     def check_cells(self, rows: int, columns: int) -> None:
         """Refuse a table whose cells take more memory than a packed file of this size may become: formats that write a
         column's cells once, or leave missing ones out, can make much of little. Raises InputError."""
+        self.check_bytes(8 * rows * columns)
+
+    def check_bytes(self, size: int) -> None:
+        """Refuse what would take so many bytes, likewise."""
         limit = unpacked_limit(len(self.content), self.source.max_unpacked)
-        if 8.0 * rows * columns > limit:
+        if size > limit:
             raise InputError(
-                f"{self.source.data}: its {rows} rows and {columns} columns take {8e-6 * rows * columns:.0f} MB, more than "
-                f"{limit / 1e6:.0f}; if that is right, say --max-unpacked"
+                f"{self.source.data}: unpacks to {size / 1e6:.0f} MB, more than {limit / 1e6:.0f}; if that is right, say "
+                "--max-unpacked"
             )
 
 

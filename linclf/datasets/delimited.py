@@ -45,7 +45,7 @@ class _Text:
             raise InputError(f"{self.name}:{line}: has a NUL byte; is it a text file? see --format")
 
     def _line_at(self, position: int) -> int:
-        return self.content.count(b"\n", 0, position) + 1 + self.skipped
+        return len(re.findall(rb"\r\n|\r|\n", self.content[:position])) + 1 + self.skipped
 
     def _read(self, **options: Any) -> Frame:
         import pandas as pd
@@ -110,7 +110,11 @@ class _Text:
             and self.content.lstrip(b"\xef\xbb\xbf \n\r").startswith((b"{", b"["))
         ):
             raise InputError(f"{self.name}: seems to hold JSON; say --format jsonl")
-        other = next((mark for mark in ";\t|," if mark in first[0]), None) if len(first) == 1 else None
+        other = (
+            next((mark for mark in ";\t|," if mark in first[0] and mark != self.separator), None)
+            if len(first) == 1
+            else None
+        )
         if other is not None:
             raise InputError(
                 f"{self.name}: has a single column; its cells seem to be separated by {other!r}, not {self.separator!r}; "

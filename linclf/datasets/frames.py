@@ -91,6 +91,7 @@ def _labels(column: Any, target: str, table: Table, name: str) -> Array:
         raise InputError(
             f"{name}{table.place(int(missing[0]))}: the label in column {target!r} is missing; fill it in or remove the row"
         )
+    labels.check_texts(cells.levels, name)
     return labels.from_text(cells.levels)[cells.codes]
 
 

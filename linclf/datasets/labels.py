@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -12,6 +13,8 @@ _INTEGER, _DECIMAL = re.compile(r"-?\d{1,18}"), re.compile(r"-?\d+\.\d+")
 # cells that are missing: what pandas takes for one, and ?
 MISSING = ["", "?", "NA", "N/A", "n/a", "#N/A", "#N/A N/A", "#NA", "<NA>", "NaN", "nan", "-NaN", "-nan", "null", "NULL"]
 MISSING += ["None", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"]
+MOST_CHARACTER = 0x10FFFF
+LONGEST = 1000  # characters of a label
 SHOWN = 10  # labels named in a message
 
 
@@ -34,7 +37,7 @@ def from_array(labels: Array, name: str) -> Array:
     if labels.ndim != 1:
         raise InputError(f"{name}: the labels have the shape {labels.shape}; give one label per row, shape (n,)")
     if labels.dtype.kind == "S" or (labels.dtype.kind == "O" and all(isinstance(label, bytes) for label in labels)):
-        return np.array([label.decode("utf-8", "replace") for label in labels])
+        labels = np.array([_decoded(label, i, name) for i, label in enumerate(labels)])
     if labels.dtype.kind == "O":
         if not all(isinstance(label, str) for label in labels):
             raise InputError(f"{name}: labels are missing or of mixed types; give all as strings or all as numbers")
@@ -43,12 +46,37 @@ def from_array(labels: Array, name: str) -> Array:
         labels = labels.astype(str).astype(np.float64)  # the float32 0.1 is 0.1, not 0.10000000149011612
     if labels.dtype == np.uint64 and len(labels) and labels.max() > np.iinfo(np.int64).max:
         labels = labels.astype(str)  # beyond what a list of integers gives back
-    if labels.dtype.kind not in "biufU":
+    if labels.dtype.kind == "U":
+        # NumPy does not look whether a number is one of a character
+        if labels.dtype.itemsize and (np.ascontiguousarray(labels).view(np.uint32) > MOST_CHARACTER).any():
+            raise InputError(f"{name}: the labels are not text; save them again")
+        check_texts(np.unique(labels).tolist(), name)
+    if labels.dtype.kind not in "biufU" or (labels.dtype.kind == "f" and labels.dtype.itemsize > 8):
         raise InputError(f"{name}: labels of type {labels.dtype} are not understood; give integers or strings")
     missing = np.flatnonzero(~np.isfinite(labels)) if labels.dtype.kind == "f" else labels[:0]
     if len(missing):
         raise InputError(f"{name}: the label of row {missing[0]} (from 0) is {labels[missing[0]]}; remove such rows")
     return labels
+
+
+def check_texts(texts: Iterable[str], name: str) -> None:
+    """Refuse labels that are no text, or too long: each row holds as many characters as the longest. Raises InputError."""
+    for text in texts:
+        if len(text) > LONGEST:
+            raise InputError(
+                f"{name}: has a label of {len(text)} characters, {text[:20]!r}...; is a quote not closed, or the target wrong?"
+            )
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            raise InputError(f"{name}: the label {text[:20]!r} is no text that a file can hold; mend it") from None
+
+
+def _decoded(label: bytes, row: int, name: str) -> str:
+    try:
+        return label.decode("utf-8")
+    except UnicodeDecodeError:
+        raise InputError(f"{name}: the label of row {row} (from 0) is not UTF-8 text; give labels as text") from None
 
 
 def check_classes(labels: Array, name: str) -> Array:

@@ -87,6 +87,8 @@ def cut(
     classes = labels.check_classes(rows.labels(), name)
     features, learned = (like, []) if like else learn_features(rows.X, dataset.features, dataset.source)
     train = Part(encode(rows.X, features, name)[0], labels.encode(rows.labels(), classes)[0])
+    if train.X.shape[1] == 0:
+        raise InputError(f"{name}: has no feature columns, only labels; give data to learn from")
     others = {"data": dataset, "test": test, "val": val}
     sources = {key: other for key, other in others.items() if isinstance(other, Dataset)}
     notes = [note for source in sources.values() for note in source.said()] + learned

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import math
 import os
 import zipfile
 from dataclasses import replace
@@ -124,24 +125,23 @@ def _check_options(source: Source, kind: str, known: bool) -> None:
 def _read_npz(raw: Raw, like: Features | None, labelled: bool) -> Dataset:
     """Arrays X, y or x_train, y_train and x_test, y_test; images and other blocks are flattened to rows."""
     name = raw.source.data
-    try:
-        with zipfile.ZipFile(io.BytesIO(raw.content)) as packed:  # np.load would take other files too
-            size = sum(member.file_size for member in packed.infolist())  # no more is unpacked, whatever comes
-    except Exception:  # zipfile raises a dozen kinds for a garbled archive
-        raise InputError(f"{name}: is not an npz file; save plain number arrays with numpy.savez") from None
     limit = unpacked_limit(len(raw.content), raw.source.max_unpacked)
+    try:
+        with zipfile.ZipFile(io.BytesIO(raw.content)) as archive:
+            members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
+            found, twice = list(members), len(members) < len(archive.infolist())
+            size = sum(member.file_size for member in members.values())  # no more is unpacked, whatever comes
+            wanted = [key for key in found if key in ("X", "y") or key[2:] in ("train", "test")]
+            arrays = {} if twice or size > limit else {key: _array(archive, members[key]) for key in wanted}
+    except Exception as error:  # zipfile, zlib and NumPy raise a dozen kinds for a garbled archive
+        reason = "holds Python objects, which linclf never loads" if "object" in str(error) else "is not an npz file"
+        raise InputError(f"{name}: {reason}; save plain number arrays with numpy.savez") from None
+    if twice:
+        raise InputError(f"{name}: holds an array twice; save each under a name of its own")
     if size > limit:
         raise InputError(
             f"{name}: unpacks to {size / 1e6:.0f} MB, more than {limit / 1e6:.0f}; if that is right, say --max-unpacked"
         )
-    try:
-        with np.load(io.BytesIO(raw.content), allow_pickle=False) as archive:
-            wanted = [key for key in archive.files if key in ("X", "y") or key[2:] in ("train", "test")]
-            arrays = {key: np.asarray(archive[key]) for key in wanted}  # what is no array comes as bytes
-            found = archive.files
-    except Exception as error:  # and so do zlib and NumPy
-        reason = "holds Python objects, which linclf never loads" if "pickle" in str(error) else "is not an npz file"
-        raise InputError(f"{name}: {reason}; save plain number arrays with numpy.savez") from None
     test = None
     if "x_train" in arrays:
         part = _rows(arrays, "x_train", "y_train", name, labelled)
@@ -162,6 +162,23 @@ def _read_npz(raw: Raw, like: Features | None, labelled: bool) -> Dataset:
         fit_columns(part.X, like, name)
     features = like or Features(part.X.shape[1], format="npz")
     return Dataset(part.X, part.y, raw.source, features, raw.digest, test)
+
+
+def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
+    """An array of an npz file, read once its header is known to fit it. Raises ValueError for anything else."""
+    with archive.open(member) as file:
+        version = np.lib.format.read_magic(file)
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, fortran, dtype = read_header(file)
+        if dtype.hasobject:
+            raise ValueError("objects")
+        if dtype.itemsize == 0:
+            raise ValueError("cells that hold nothing")
+        if math.prod(shape) * dtype.itemsize != member.file_size - file.tell():
+            raise ValueError("the header does not fit the numbers")
+        flat = np.frombuffer(file.read(), dtype)
+    array = flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)
+    return array.astype(np.float64) if array.dtype.kind == "f" and array.dtype.itemsize > 8 else array
 
 
 def _rows(arrays: dict[str, Array], x: str, y: str, name: str, labelled: bool) -> Labelled:

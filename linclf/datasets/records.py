@@ -12,7 +12,7 @@ import numpy as np
 
 from linclf.datasets.dataset import Dataset, Features, Raw
 from linclf.datasets.frames import choose_target, read_as_text, to_dataset
-from linclf.datasets.table import check_columns
+from linclf.datasets.table import LARGEST, Frame, check_columns, option
 from linclf.errors import InputError
 
 
@@ -85,8 +85,11 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _column(values: list[Any], as_text: bool) -> Any:
     """Numbers with NaN for null, or text with None for it."""
-    if not as_text and all(
-        value is None or (isinstance(value, int | float) and not isinstance(value, bool)) for value in values
+    codes = any(isinstance(value, int) and abs(value) >= LARGEST for value in values)  # that a float would merge
+    if (
+        not as_text
+        and (not codes or any(isinstance(value, float) for value in values))
+        and all(value is None or (isinstance(value, int | float) and not isinstance(value, bool)) for value in values)
     ):
         return np.array([_float(value) for value in values])
     texts = np.empty(len(values), object)
@@ -101,24 +104,47 @@ def _float(value: float | None) -> float:
         return np.inf
 
 
+def _parquet(raw: Raw, like: Features | None) -> tuple[Frame, list[str]]:
+    """The columns of a Parquet file that are not left out, and their names. Text is read as codes into its levels, so that what
+    is written once is held once."""
+    import pyarrow
+    from pyarrow.parquet import ParquetFile
+
+    schema = ParquetFile(io.BytesIO(raw.content)).schema_arrow
+    names = [str(column) for column in schema.names]
+    twice = next((column for column, count in Counter(names).items() if count > 1), None)
+    if twice is not None:
+        raise InputError(f"{raw.source.data}: two columns are named {twice!r}; give each a name of its own")
+    check_columns(len(names), raw.source.data)
+    texts = [column.name for column in schema if pyarrow.types.is_string(column.type)]
+    file = ParquetFile(io.BytesIO(raw.content), read_dictionary=texts)
+    left_out = {*raw.source.drop, *(like.drop if like else ())}
+    kept = [column for column in names if column not in left_out]
+    nested = {column.name for column in schema if pyarrow.types.is_nested(column.type)}
+    wrong = next(
+        (column for column in kept if column in nested and (like is None or column in (like.names or (column,)))), None
+    )
+    if wrong is not None:
+        reason = f"column {wrong!r} holds lists or objects; leave it out with {option('drop', wrong)}"
+        raise InputError(f"{raw.source.data}: {reason}")
+    held = [column for column in kept if column not in nested]
+    groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
+    raw.check_cells(file.metadata.num_rows, len(held))
+    raw.check_bytes(sum(group.total_byte_size for group in groups))
+    frame = file.read(columns=held).to_pandas(ignore_metadata=True).set_axis(held, axis=1)
+    return frame.reindex(columns=names), names  # those left out are there, and empty
+
+
 def read_parquet(raw: Raw, like: Features | None, labelled: bool) -> Dataset:
     """A Dataset of a Table from a Parquet file, through pyarrow (extra `parquet`)."""
     name = raw.source.data
     if find_spec("pyarrow") is None:
         raise InputError(f"{name}: reading Parquet needs pyarrow; install it with: pip install pyarrow")
-    from pyarrow import ArrowException
-    from pyarrow.parquet import ParquetFile
-
     try:
-        file = ParquetFile(io.BytesIO(raw.content))
-        columns = [str(column) for column in file.schema_arrow.names]
-        twice = next((column for column, count in Counter(columns).items() if count > 1), None)
-        if twice is not None:
-            raise InputError(f"{name}: two columns are named {twice!r}; give each a name of its own")
-        check_columns(len(columns), name)
-        raw.check_cells(file.metadata.num_rows, len(columns))
-        frame = file.read().to_pandas(ignore_metadata=True).set_axis(columns, axis=1)
-    except (ArrowException, OSError) as error:
+        frame, columns = _parquet(raw, like)
+    except InputError:
+        raise
+    except Exception as error:  # pyarrow and pandas raise a dozen kinds for what is no table, or no date
         raise InputError(f"{name}: is not a whole Parquet file ({error}); see --format") from None
     columns = [column for column in columns if not re.fullmatch(r"__index_level_\d+__", column)]  # pandas' row numbers
     frame = frame[columns]

@@ -1,8 +1,8 @@
 """Rows from standard input as they arrive: pieces of whole records, each read as a file of its own."""
 
+import codecs
 import re
 import select
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from io import BufferedReader
@@ -13,6 +13,7 @@ from linclf.datasets.delimited import SEPARATORS
 from linclf.datasets.encoding import encoded
 from linclf.datasets.readers import kind_of, parse
 from linclf.errors import InputError
+from linclf.files import stdin
 
 BY_LINES = ("csv", "tsv", "jsonl", "svmlight")  # formats whose records end with a line
 PIECE = 1 << 22  # bytes of a piece, at most about
@@ -33,13 +34,13 @@ def stream(source: Source, like: Features) -> Iterator[Dataset]:
     separator = SEPARATORS.get(kind)
     headed = separator is not None and source.header and like.header
     header, skipped, empty = b"", 0, True
-    for piece in whole_records(cast(BufferedReader, sys.stdin.buffer), separator):
+    for piece in whole_records(cast(BufferedReader, stdin()), separator):
         body = piece
         if headed and not header.strip():
             end = next((end for end in record_ends(piece, separator) if piece[:end].strip()), len(piece))
             header, body = header + piece[:end], piece[end:]
-        if kind == "jsonl" and empty and body.lstrip().startswith(b"["):  # one list: it ends with the input
-            body += sys.stdin.buffer.read()
+        if kind == "jsonl" and empty and body.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"["):
+            body += stdin().read()  # one list: it ends with the input
         for dataset in _read(Raw(source, kind, "", body, skipped), header, separator, like):
             empty = False
             yield dataset

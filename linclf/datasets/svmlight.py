@@ -8,9 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from linclf.datasets.dataset import Dataset, Features, Raw, fit_columns
+from linclf.datasets.table import LARGEST
 from linclf.errors import InputError
 from linclf.losses import Array
 from linclf.matrix import Matrix, first_not_finite
+
+DIGITS = 18  # of an index, beyond which Python is not asked what number it is
 
 
 def read_svmlight(raw: Raw, like: Features | None) -> Dataset:
@@ -27,7 +30,12 @@ def read_svmlight(raw: Raw, like: Features | None) -> Dataset:
     if not zero_based:
         X = _count_from_one(X, raw)
     source.check_width(X.shape[1])
-    if labels.size and (labels == np.round(labels)).all() and np.abs(labels).max() < 2**53:
+    if np.abs(labels).max() >= LARGEST:
+        row = int(np.abs(labels).argmax())
+        raise InputError(
+            f"{source.data}: the label of row {row} (from 0) is {labels[row]:g}, and others would equal it; renumber"
+        )
+    if (labels == np.round(labels)).all():
         labels = labels.astype(np.int64)
     notes: tuple[str, ...] = ()
     if like is not None:
@@ -92,14 +100,15 @@ def _first_fault(content: bytes, max_features: int) -> tuple[int, str] | None:
                 continue
             if not colon or not index.isdigit():
                 return number, f"{_quote(token)} is not INDEX:VALUE with an index >= 0; mend the line, or see --format"
-            if int(index) > max_features:
+            digits = index.lstrip(b"0") or b"0"
+            if len(digits) > DIGITS or int(digits) > max_features:
                 hint = "number the features from 1 up, or give a larger one"
                 return number, f"the index {_quote(index)} is beyond --max-features {max_features}; {hint}"
-            if int(index) <= last:
+            if int(digits) <= last:
                 return number, f"the index {_quote(index)} comes after {last}; sort the indices, each once"
             if not _is_finite(value):
                 return number, f"{_quote(token)}: the value is not a finite number; mend or leave out the line"
-            last = int(index)
+            last = int(digits)
     return None
 
 

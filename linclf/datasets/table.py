@@ -82,6 +82,7 @@ class Table:
         n, k = self.numbers.shape
         sound = self.numbers.dtype == np.float64 and len(self.names) == len(set(self.names)) == k + len(self.texts)
         sound = sound and set(self.texts) <= set(self.names) and (self.lines is None or self.lines.shape == (n,))
+        sound = sound and not np.isinf(self.numbers).any() and (self.lines is None or self.lines.dtype.kind == "i")
         for cells in self.texts.values():
             low, high = cells.codes.min(initial=-1), cells.codes.max(initial=-1)
             sound = sound and cells.codes.shape == (n,) and -1 <= low <= high < len(cells.levels)
@@ -148,11 +149,11 @@ def from_frame(frame: Frame, name: str, lines: Array | None = None) -> Table:
     block = frame.loc[:, numeric]
     numbers = np.ascontiguousarray(block.to_numpy(np.float64, na_value=np.nan))
     if (
-        np.fmax.reduce(numbers, axis=None, initial=0) > LARGEST
-        or np.fmin.reduce(numbers, axis=None, initial=0) < -LARGEST
+        np.fmax.reduce(numbers, axis=None, initial=0) >= LARGEST
+        or np.fmin.reduce(numbers, axis=None, initial=0) <= -LARGEST
     ):
         # whole numbers that float64 would merge are codes: text
-        beyond = (np.nan_to_num(np.abs(numbers)) > LARGEST).any(axis=0) & [kind.kind in "iu" for kind in block.dtypes]
+        beyond = (np.nan_to_num(np.abs(numbers)) >= LARGEST).any(axis=0) & [kind.kind in "iu" for kind in block.dtypes]
         numeric[np.flatnonzero(numeric)[beyond]] = False
         block, numbers = block.loc[:, ~beyond], np.ascontiguousarray(numbers[:, ~beyond])
     try:

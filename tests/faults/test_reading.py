@@ -274,7 +274,7 @@ def test_15_a_packed_parquet_file(in_tmp, capfd, tried) -> None:
 
     frame = pd.DataFrame({f"c{i}": np.zeros(100_000) for i in range(80)} | {"label": np.arange(100_000) % 2})
     frame.to_parquet("t.parquet")
-    refuses(capfd, "take 65 MB, more than", "train", "t.parquet")
+    refuses(capfd, "t.parquet: unpacks to 65 MB, more than", "train", "t.parquet")
     tried(1)
 
 
@@ -657,3 +657,105 @@ def test_32_labels_that_are_formulas(in_tmp, capfd, tried) -> None:
     assert written == {"plain", *("'" + label for label in labels[:-1])}
     assert not any(line.startswith(("=", "+", "-", "@")) for line in written)
     tried(len(labels))
+
+
+# --- what readers of this battery found ------------------------------------------------------------------------------
+
+
+def test_15_small_files_that_would_take_long_or_much(in_tmp, capfd, tried) -> None:
+    """Many packed files one behind the other, one long label, cells of no size, an index of a million digits."""
+    in_memory("many.csv.gz", gzip.compress(b"") * 40_000 + gzip.compress(CSV.encode()))
+    assert load(Source("many.csv.gz")).X.shape == (24, 2)
+    in_memory("label.csv", "label,x\n" + "a" * 100_000 + ",1\n" + "b,2\n" * 20_000)
+    refuses(capfd, "has a label of 100000 characters", "train", "label.csv")
+    np.savez("empty.npz", X=np.zeros((8, 0)), y=np.arange(8) % 2)
+    refuses(capfd, "empty.npz: has no feature columns", "train", "empty.npz")
+    np.savez("bytes.npz", X=np.eye(3), y=np.array([b"\xff", b"\xfe", b"a"]))
+    refuses(capfd, "the label of row 0 (from 0) is not UTF-8 text", "train", "bytes.npz")
+    with zipfile.ZipFile("twice.npz", "w") as archive:
+        for name in ("X.npy", "X"):
+            archive.writestr(name, b"")
+    refuses(capfd, "twice.npz: holds an array twice", "train", "twice.npz")
+    in_memory("digits.svm", f"1 {'0' * 10**6}1:1\n0 {'1' * 5000}:1\n")
+    refuses(capfd, "digits.svm", "train", "digits.svm")
+    in_memory("merged.svm", "9007199254740992 1:1\n9007199254740993 1:2\n")
+    refuses(capfd, "merged.svm: the label of row 0 (from 0) is 9.0072e+15", "train", "merged.svm")
+    in_memory("cr.csv", b"x,label\r1,a\r2,\xff\r3,b\r")
+    refuses(capfd, "cr.csv:3: is not UTF-8 text", "train", "cr.csv")
+    in_memory(
+        "wide.csv",
+        ",".join(f"c{i}" for i in range(8000)) + ",label\n" + ("1," * 8000 + "a\n" + "2," * 8000 + "b\n") * 4,
+    )
+    assert told(capfd, "train", "wide.csv", "--epochs", 1)[0] == 0
+    tried(9)
+
+
+def test_10_whatever_lies_in_the_cache_folder(in_tmp, tried) -> None:
+    os.mkdir("cache")
+    in_memory("t.csv", CSV)
+    settled("t.csv")
+    environment = {"LINCLF_CACHE_DIR": "cache"}
+    expected = fine(linclf("train", "t.csv", "-q", "--json", environment=environment))
+    names = os.listdir("cache")
+    garbage = [b"", b"x", b"[" * 200_000, struct.pack("<Q", 2) + b"[]", struct.pack("<Q", 2**60), b'{"file": 1}']
+    for content in garbage:
+        for name in [*names, "other.data", "other.seen"]:
+            in_memory(f"cache/{name}", content)
+        fine(linclf("cache", "ls", environment=environment))
+        again = fine(linclf("train", "t.csv", "-q", "--json", environment=environment))
+        assert json.loads(again)["objective"] == json.loads(expected)["objective"]
+    for name in os.listdir("cache"):
+        os.unlink(f"cache/{name}")
+        os.mkfifo(f"cache/{name}")
+    fine(linclf("cache", "ls", environment=environment))
+    fine(linclf("train", "t.csv", "-q", environment=environment))
+    tried(len(garbage) + 1)
+
+
+def test_13_records_that_linclf_did_not_write(in_tmp, capfd, tried) -> None:
+    in_memory("t.csv", CSV)
+    assert told(capfd, "train", "t.csv", "-q", "-o", "sound")[0] == 0
+    record, tensors = unseal(model.METADATA, Path("sound").read_bytes(), "m", "a model file")
+    changes = [
+        {"options": None},
+        {"options": []},
+        {"options": {"source": None}},
+        {"options": {"source": {"data": 3}}},
+        {"options": {"source": {"data": "a\0b.csv"}, "test": None, "val": None}},
+        {"data": None},
+        {"data": []},
+        {"metrics": None},
+        {"metrics": {"accuracy": 7}},
+        {"versions": []},
+        {"classes": ["a", "a"]},
+        {"classes": ["\ud800", "b"]},
+        {"classes": ["a" * 10**6, "b"]},
+        {"format": True},
+        {"format": -5},
+        {"loss": 3},
+        {"features": {**record["features"], "columns": [{"name": "x", "kind": "spell"}] * 2}},
+    ]
+    for change in changes:
+        in_memory("m", seal(model.METADATA, {**record, **change}, tensors))
+        for words in (
+            ["info", "m"],
+            ["info", "m", "--json"],
+            ["evaluate", "m"],
+            ["predict", "m", "t.csv"],
+            ["explain", "m"],
+        ):
+            code, _, err = told(capfd, *words)
+            assert code in (0, 2), (change, words, err)
+            assert err.count("\n") == (code == 2), (change, words, err)
+    tried(5 * len(changes))
+
+
+def test_08_stdin_is_closed(in_tmp, tried) -> None:
+    in_memory("t.csv", CSV)
+    fine(linclf("train", "t.csv", "-q", "-o", "m"))
+    for words in ("predict m -", "train -", "predict - t.csv"):
+        ran = subprocess.run(
+            ["bash", "-c", f"{' '.join(LINCLF)} {words} <&-"], capture_output=True, text=True, env=ENVIRONMENT
+        )
+        assert "-: standard input is closed" in refused(ran)
+    tried(3)
