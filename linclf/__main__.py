@@ -11,11 +11,16 @@ def run() -> NoReturn:
         "JOBLIB_MULTIPROCESSING", "0"
     )  # scikit-learn's workers are not used; they warn where they cannot be
     try:
-        from linclf.cli import main
+        from linclf.cli import NO_ACCESS, main
 
-        sys.exit(main(sys.argv[1:]))
+        code = main(sys.argv[1:])
     except KeyboardInterrupt:
         sys.exit(130)
+    if code == NO_ACCESS:  # a library that found no memory may crash while Python takes it down
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            stream.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
+from linclf.errors import uninterrupted
 from linclf.losses import Array
 
 Matrix: TypeAlias = Any  # ndarray, scipy.sparse CSR, Rows or Lazy (n, d); SciPy is imported only where CSR is made
@@ -293,7 +294,8 @@ def first_not_finite(X: Matrix) -> tuple[int, int] | None:
 
 @functools.cache
 def _controller() -> ThreadpoolController:
-    return ThreadpoolController()
+    with uninterrupted():  # it looks for libraries by a call back from C
+        return ThreadpoolController()
 
 
 def one_blas_thread() -> AbstractContextManager[Any]:

@@ -4,6 +4,7 @@
 """
 
 import difflib
+import errno
 import io
 import os
 import re
@@ -110,14 +111,14 @@ def main(args: Sequence[str]) -> int:
         return BROKEN_PIPE
     except (MemoryError, ImportError, SystemError) as error:
         # a library that finds no room while it loads says so in its own way
-        if not isinstance(error, MemoryError) and not re.search("map segment|allocate|exception set", str(error)):
+        if not isinstance(error, MemoryError) and not re.search("map segment|allocate|without .*exception", str(error)):
             raise
         what = str(error) or "no details"
         return _fail(f"out of memory ({what}); use fewer rows or features, or --dtype float32", NO_ACCESS)
     except OSError as error:
-        return _fail(
-            f"{error.filename or 'the system'}: {error.strerror or error}; check the disk and permissions", NO_ACCESS
-        )
+        full = error.errno == errno.ENOMEM
+        what = "make room in memory" if full else "check the disk and permissions"
+        return _fail(f"{error.filename or 'the system'}: {error.strerror or error}; {what}", NO_ACCESS)
 
 
 def _say_anything() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from linclf.datasets import Parts
-from linclf.errors import AccessError, Terminated
+from linclf.errors import AccessError, Terminated, uninterrupted
 from linclf.fitting import settings
 from linclf.matrix import one_blas_thread
 from linclf.sweep.journal import open_journal
@@ -85,10 +85,13 @@ def sweep(
         try:
             for task, update in side_by_side(partial(train_stack, plan), tasks, jobs):
                 done += update.epochs
-                rows |= {i: row for i, row in update.rows.items() if i not in rows or rows[i].status == "unfinished"}
-                own = {i: rows[i] for i in plan.stacks[task] if i in rows and rows[i].status != "unfinished"}
-                if log is not None and update.rows and len(own) == len(plan.stacks[task]):
-                    log.add(own)
+                with uninterrupted():  # a row that is finished is in the journal
+                    rows |= {
+                        i: row for i, row in update.rows.items() if i not in rows or rows[i].status == "unfinished"
+                    }
+                    own = {i: rows[i] for i in plan.stacks[task] if i in rows and rows[i].status != "unfinished"}
+                    if log is not None and update.rows and len(own) == len(plan.stacks[task]):
+                        log.add(own)
                 on_progress(_progress(done, total, rows))
         except (KeyboardInterrupt, Terminated, AccessError, MemoryError) as reason:
             interrupted = reason

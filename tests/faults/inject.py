@@ -50,7 +50,7 @@ def started(*words: object) -> subprocess.Popen:
 
 def refused(ran: subprocess.CompletedProcess, code: int = 2) -> str:
     """The one line by which a command ended with this code: invariant I3."""
-    assert "Traceback" not in ran.stderr
+    assert "Traceback" not in ran.stderr, ran.stderr
     assert ran.returncode == code, ran.stderr
     # a note is no error, and an allocator of a library below may say that it found no room
     errors = [line for line in ran.stderr.splitlines() if not line.startswith(("note: ", "<jemalloc>"))]

@@ -148,7 +148,7 @@ def test_35_softmax_at_scores_of_1e38_in_float32(tried) -> None:
 @given(data=st.data(), n=st.integers(0, 6), d=st.integers(0, 3), loss=st.sampled_from(list(LOSSES)))
 @example(data=None, n=1, d=2, loss="svm")
 @example(data=None, n=2, d=0, loss="softmax")
-def test_36_constant_columns_rows_of_zeros_one_row_no_column(in_tmp, data, n: int, d: int, loss: str) -> None:
+def test_36_constant_columns_rows_of_zeros_one_row_no_column(in_tmp, tried, data, n: int, d: int, loss: str) -> None:
     numbers = st.sampled_from([0.0, 0.0, 1.0, -3.0, 7e5, 1e-7])
     X = np.array([[data.draw(numbers) if data else 0.0 for _ in range(d)] for _ in range(n)]).reshape(n, d)
     np.savez("t.npz", X=X, y=np.arange(n) % 2)
@@ -158,6 +158,7 @@ def test_36_constant_columns_rows_of_zeros_one_row_no_column(in_tmp, data, n: in
         found = model.load("m")
         assert np.isfinite(found.weight).all()
         assert np.isfinite(found.bias).all()
+    tried(1)
 
 
 def test_37_out_of_memory(in_tmp, tried) -> None:
@@ -182,10 +183,10 @@ def test_37_out_of_memory(in_tmp, tried) -> None:
         codes.append(ran.returncode)
         if ran.returncode == 0:
             assert sound("m")
-        elif "OpenBLAS error" in ran.stderr:  # the library itself ends the process
+        elif re.search("OpenBLAS error|std::bad_alloc", ran.stderr):  # a library itself ends the process
             assert Path("m").read_bytes() == b"old"
         else:
-            assert "error: out of memory (" in refused(ran, 4)
+            assert re.match("error: out of memory|error: .*; make room in memory", refused(ran, 4))
             assert Path("m").read_bytes() == b"old"
     assert codes[-1] == 0
     assert 4 in codes
@@ -251,9 +252,9 @@ def close(one, other) -> None:
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
 
 
-@settings(max_examples=times(60, 2000), deadline=None)
-@given(PROBLEMS)
-def test_39_data_written_another_way(drawn) -> None:
+@settings(max_examples=times(60, 2000), deadline=None, suppress_health_check=list(HealthCheck))
+@given(drawn=PROBLEMS)
+def test_39_data_written_another_way(tried, drawn) -> None:
     """Dense or sparse; rows, columns, classes in another order; a row twice or of weight 2: the same loss and gradient."""
     rng, X, y, W, b, objective = problem(*drawn)
     value, dW, db = objective.value_and_gradient(X, y, W, b)
@@ -271,6 +272,7 @@ def test_39_data_written_another_way(drawn) -> None:
     repeated = np.repeat(np.arange(len(y)), counts)
     weighted = objective.value_and_gradient(X, y, W, b, counts.astype(float))
     close(objective.value_and_gradient(X[repeated], y[repeated], W, b), weighted)
+    tried(1)
 
 
 @pytest.mark.parametrize("loss", list(LOSSES))
