@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from linclf.errors import AccessError, InputError
+from linclf.errors import AccessError, InputError, uninterrupted
 
 UNPACKERS: dict[str, Callable[[], Any]] = {
     ".gz": lambda: zlib.decompressobj(31),
@@ -167,9 +167,10 @@ def replacing(path: str, sync: bool = True) -> Iterator[BinaryIO]:
 
     sync: wait until the disk has it, so that not even a power failure costs both files. Raises OSError.
     """
-    parent = os.path.dirname(path)
-    handle, temporary = tempfile.mkstemp(prefix=f".{os.path.basename(path)}.", suffix=".tmp", dir=parent)
+    parent, temporary = os.path.dirname(path), None
     try:
+        with uninterrupted():  # a file that is there is known
+            handle, temporary = tempfile.mkstemp(prefix=f".{os.path.basename(path)}.", suffix=".tmp", dir=parent)
         with os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
@@ -178,8 +179,9 @@ def replacing(path: str, sync: bool = True) -> Iterator[BinaryIO]:
         os.chmod(temporary, _mode(path))
         os.replace(temporary, path)
     except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
+        if temporary is not None:
+            with uninterrupted(), contextlib.suppress(OSError):
+                os.unlink(temporary)
         raise
     if sync:
         with contextlib.suppress(OSError):  # the file is in place; some file systems cannot sync a directory

@@ -45,6 +45,8 @@ def started(*words: object) -> subprocess.Popen:
         text=True,
         env=ENVIRONMENT,
         start_new_session=True,
+        # a shell's background job ignores Ctrl-C, and so would its children
+        preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
 
 
