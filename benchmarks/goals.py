@@ -16,18 +16,19 @@ from benchmarks import measure
 from benchmarks.measure import Reached
 from benchmarks.problems import Problem, census, images, many, reviews, words
 from benchmarks.solvers import Fitted, liblinear, ours, pytorch, sklearn_lbfgs, sklearn_sgd, vowpal_wabbit
-from linclf.datasets import Features, Part, Parts, Source
-from linclf.datasets.scaling import fit_scaling
+from linclf.data.dataset import Features, Source
+from linclf.data.scaling import fit_scaling
+from linclf.data.split import Part, Parts
 from linclf.errors import DivergedError
 from linclf.losses import LOSSES, Array
-from linclf.matrix import Matrix
-from linclf.objective import Objective
-from linclf.options import TrainOptions
-from linclf.rate import auto_epochs, auto_momentum, auto_rate
-from linclf.sgd import SGD, epochs
+from linclf.optim.auto_rate import auto_epochs, auto_momentum, auto_rate
+from linclf.optim.linalg import Matrix
+from linclf.optim.objective import Objective
+from linclf.optim.sgd import SGD, epochs
 from linclf.sweep import SweepOptions, sweep
 from linclf.sweep.plan import make_plan
-from linclf.training import load_parts, train
+from linclf.training.options import TrainOptions
+from linclf.training.train import load_parts, train
 
 LINCLF = str(Path(sys.executable).with_name("linclf"))
 

@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks.problems import Problem
 from benchmarks.solvers import Fitted
 from linclf.losses import LOSSES
-from linclf.objective import Objective, scores
+from linclf.optim.objective import Objective, scores
 
 SLOW = 20.0  # seconds after which a run is not repeated
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from linclf.datasets import Labelled, Source, as_matrix, load
-from linclf.datasets.labels import check_classes, encode
+from linclf.data.dataset import Labelled, Source
+from linclf.data.labels import check_classes, encode
+from linclf.data.load import as_matrix, load
 from linclf.losses import Array
 
 

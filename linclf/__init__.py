@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from linclf.estimator import LinearClassifier
     from linclf.gradcheck import check_gradient
     from linclf.losses import LOSSES, Loss
-    from linclf.model import LinearModel, load
+    from linclf.model.linear_model import LinearModel, load
 
 
 def __getattr__(name: str) -> object:
@@ -26,10 +26,10 @@ def __getattr__(name: str) -> object:
     home = {
         "LOSSES": "linclf.losses",
         "LinearClassifier": "linclf.estimator",
-        "LinearModel": "linclf.model",
+        "LinearModel": "linclf.model.linear_model",
         "Loss": "linclf.losses",
         "check_gradient": "linclf.gradcheck",
-        "load": "linclf.model",
+        "load": "linclf.model.linear_model",
     }
     if name not in home:
         raise AttributeError(f"module 'linclf' has no attribute {name!r}")

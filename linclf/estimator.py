@@ -14,19 +14,19 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from linclf.datasets import Features, Part, Parts, Source
-from linclf.datasets.labels import show
-from linclf.datasets.parts import stratified
-from linclf.datasets.scaling import SCALES
+from linclf.data.dataset import Features, Source
+from linclf.data.labels import show
+from linclf.data.scaling import SCALES
+from linclf.data.split import Part, Parts, stratified
 from linclf.errors import InputError
-from linclf.fitting import Progress
 from linclf.gradcheck import use_loss
 from linclf.losses import LOSSES, Array, Loss, loss_named, softmax_probabilities
-from linclf.matrix import Matrix, is_sparse
-from linclf.model import LinearModel
-from linclf.options import DTYPES, TrainOptions
-from linclf.sgd import SCHEDULES
-from linclf.training import Start, train
+from linclf.model.linear_model import LinearModel
+from linclf.optim.linalg import Matrix, is_sparse
+from linclf.optim.sgd import SCHEDULES
+from linclf.training.fit import Progress
+from linclf.training.options import DTYPES, TrainOptions
+from linclf.training.train import Start, train
 
 _VAL_STREAM = 2  # of the seed, as `linclf train --val` draws
 

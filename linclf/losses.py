@@ -8,7 +8,7 @@ Every loss has the same form, `loss(scores, y) -> (values, dscores)`:
     dscores  (n, *models, m)   its gradient, or at a kink the subgradient of the strict inequality
 
 The middle axes let many models share one pass; `scores[rows, ..., y]` picks the true class's score with and without
-them. A loss knows no data, no weights and no penalty: the rest of the house is `linclf.objective`.
+them. A loss knows no data, no weights and no penalty: the rest of the house is `linclf.optim.objective`.
 
 To add a loss: one function here, one naive twin in `linclf.textbook.NAIVE`, one line in `LOSSES`. Every test then runs on it.
 """
@@ -139,7 +139,7 @@ class Loss:
     formula     the value of one sample, as text for people
     source      who introduced it
     curvature   of a loss whose gradient grows with the score: its second derivative, else 0. That of squared-hinge is 2 on
-                one side of the margin and 0 on the other; between them, 4/3 serves best in `linclf.rate`
+                one side of the margin and 0 on the other; between them, 4/3 serves best in `linclf.optim.auto_rate`
     binary      True: t = +-1; one output for two classes, one-vs-rest for more. False: an output per class
     naive       of a user's own loss: (scores of one sample (m,), its code) -> (value, gradient (m,)), what it is held against
     logits      scores -> logits (n, *models, K) whose softmax is the probabilities of the classes, for losses that have these

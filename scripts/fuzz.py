@@ -31,18 +31,20 @@ from typing import Any
 import click
 import numpy as np
 
-from linclf import checkpoint, model
-from linclf.datasets import Parts, Source, cut, encoded
-from linclf.datasets.cache import DIGEST_BYTES, open_entry, pack
-from linclf.datasets.dataset import Raw
-from linclf.datasets.readers import parse
+from linclf.data.cache import DIGEST_BYTES, open_entry, pack
+from linclf.data.columns.encoder import encoded
+from linclf.data.dataset import Raw, Source
+from linclf.data.readers.registry import parse
+from linclf.data.split import Parts, cut
 from linclf.errors import LinclfError, one_line
-from linclf.files import unpack
-from linclf.options import TrainOptions
-from linclf.report import model_info, to_json
-from linclf.sealed import seal, unseal
-from linclf.sweep.processes import side_by_side
-from linclf.training import train
+from linclf.model import linear_model as model
+from linclf.report.text import model_info, to_json
+from linclf.storage.files import unpack
+from linclf.storage.sealed import seal, unseal
+from linclf.sweep.workers import side_by_side
+from linclf.training import checkpoint
+from linclf.training.options import TrainOptions
+from linclf.training.train import train
 
 SECONDS, MEGABYTES = 5, 1000
 CORPUS = Path(__file__).parent.parent / "tests" / "corpus"

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from linclf.datasets import Source, load
+from linclf.data.dataset import Source
+from linclf.data.load import load
 
 
 def read(path: Path, content: str | bytes, **options):

@@ -25,7 +25,7 @@ import linclf
 from linclf import LinearClassifier
 from linclf.errors import InputError
 from linclf.losses import LOSSES
-from linclf.model import load as load_model
+from linclf.model.linear_model import load as load_model
 
 
 @parametrize_with_checks([LinearClassifier(loss=name) for name in LOSSES])

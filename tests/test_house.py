@@ -48,7 +48,7 @@ def test_named_sets_are_kept_so_that_scikit_learn_is_imported_once() -> None:
 
 def test_public_names() -> None:
     from linclf.losses import LOSSES
-    from linclf.model import LinearModel, load
+    from linclf.model.linear_model import LinearModel, load
 
     assert (linclf.LOSSES, linclf.LinearModel, linclf.load) == (LOSSES, LinearModel, load)
     name = "nothing"
@@ -57,7 +57,7 @@ def test_public_names() -> None:
 
 
 def test_scipys_kernels_still_accumulate_in_place() -> None:
-    """linclf.matrix relies on these functions of SciPy's inside; this fails when they change."""
+    """linclf.optim.linalg relies on these functions of SciPy's inside; this fails when they change."""
     X = sparse.random_array((7, 5), density=0.5, rng=np.random.default_rng(0), format="csr")
     for k in (1, 3):
         W, out = np.random.default_rng(1).standard_normal((5, k)), np.ones((7, k))

@@ -2,8 +2,8 @@
 
 from benchmarks.problems import Problem
 from benchmarks.solvers import Fitted
-from linclf import training
 from linclf.losses import LOSSES
+from linclf.training import train as training
 
 NAME = "linclf"
 SETTINGS = "defaults (lr auto, minibatches of 64); the number of epochs is the budget"

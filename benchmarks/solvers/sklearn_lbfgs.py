@@ -4,7 +4,7 @@ import warnings
 
 from benchmarks.problems import Problem
 from benchmarks.solvers import Fitted
-from linclf.datasets.parts import folds
+from linclf.data.split import folds
 from linclf.losses import Array
 
 NAME = "scikit-learn LogisticRegression (lbfgs)"

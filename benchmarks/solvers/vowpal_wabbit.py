@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmarks.problems import Problem
 from benchmarks.solvers import Fitted
 from linclf.losses import Array
-from linclf.matrix import Matrix
+from linclf.optim.linalg import Matrix
 
 NAME = "Vowpal Wabbit"
 SETTINGS = "--oaa K --loss_function logistic, from its binary cache; the number of passes is the budget"

@@ -4,10 +4,10 @@ import time
 
 import click
 
-from linclf.cli.options import json_option
-from linclf.datasets import user_cache
+from linclf.cli.shared import json_option
+from linclf.data.cache import user_cache
 from linclf.errors import printable
-from linclf.report import size, table, to_json
+from linclf.report.text import size, table, to_json
 
 
 @click.group()

@@ -2,9 +2,9 @@
 
 import click
 
-from linclf.cli.options import json_option
-from linclf.datasets.names import GENERATORS, NAMED, is_here
-from linclf.report import table, to_json
+from linclf.cli.shared import json_option
+from linclf.data.readers.named import GENERATORS, NAMED, is_here
+from linclf.report.text import table, to_json
 
 
 @click.command()

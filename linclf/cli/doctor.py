@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from linclf.cli.options import (
+from linclf.cli.shared import (
     cache_option,
     cache_unless,
     column_options,
@@ -15,13 +15,13 @@ from linclf.cli.options import (
     json_option,
     source,
 )
-from linclf.datasets import Source
-from linclf.datasets.table import typed
-from linclf.doctor import examine
+from linclf.data.dataset import Source
+from linclf.data.table import typed
 from linclf.errors import printable
-from linclf.options import TrainOptions
-from linclf.report import doctor_text, to_json
-from linclf.training import cut_parts, load_sets
+from linclf.inspect.doctor import examine
+from linclf.report.text import doctor_text, to_json
+from linclf.training.options import TrainOptions
+from linclf.training.train import cut_parts, load_sets
 
 
 @click.command()

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from linclf.cli.options import (
+from linclf.cli.shared import (
     cache_option,
     cache_unless,
     config_option,
@@ -14,15 +14,17 @@ from linclf.cli.options import (
     say,
     source,
 )
-from linclf.datasets import Cache, Dataset, Labelled, Source, load
-from linclf.datasets.labels import encode, unseen_notes
-from linclf.datasets.parts import Part, parse_part
+from linclf.data.cache import Cache
+from linclf.data.dataset import Dataset, Labelled, Source
+from linclf.data.labels import encode, unseen_notes
+from linclf.data.load import load
+from linclf.data.split import Part, parse_part
 from linclf.errors import InputError, printable
-from linclf.model import LinearModel
-from linclf.model import load as load_model
-from linclf.objective import predicted
-from linclf.report import evaluation, evaluation_text, to_json
-from linclf.training import rebuild_parts
+from linclf.model.linear_model import LinearModel
+from linclf.model.linear_model import load as load_model
+from linclf.optim.objective import predicted
+from linclf.report.text import evaluation, evaluation_text, to_json
+from linclf.training.train import rebuild_parts
 
 
 @click.command()

@@ -7,16 +7,17 @@ from typing import Any
 import click
 import numpy as np
 
-from linclf.cli.options import check_files, config_option, data_options, json_option, quiet_option, say, source
-from linclf.datasets import Source, load
-from linclf.datasets.encoding import encoded
+from linclf.cli.shared import check_files, config_option, data_options, json_option, quiet_option, say, source
+from linclf.data.columns.encoder import encoded
+from linclf.data.dataset import Source
+from linclf.data.load import load
 from linclf.errors import InputError, printable
-from linclf.explain import TOP, contributions, row_pictures, strongest, weight_pictures
-from linclf.matrix import Matrix, select
-from linclf.model import LinearModel
-from linclf.model import load as load_model
-from linclf.plots import check_picture, plot_bars, plot_pictures
-from linclf.report import contributions_text, strongest_text, to_json
+from linclf.inspect.explain import TOP, contributions, row_pictures, strongest, weight_pictures
+from linclf.model.linear_model import LinearModel
+from linclf.model.linear_model import load as load_model
+from linclf.optim.linalg import Matrix, select
+from linclf.report.plots import check_picture, plot_bars, plot_pictures
+from linclf.report.text import contributions_text, strongest_text, to_json
 
 
 @click.command()

@@ -2,10 +2,10 @@
 
 import click
 
-from linclf.cli.options import config_option, json_option
+from linclf.cli.shared import config_option, json_option
 from linclf.errors import InputError, printable
-from linclf.model import load as load_model
-from linclf.report import model_info, model_text, to_json
+from linclf.model.linear_model import load as load_model
+from linclf.report.text import model_info, model_text, to_json
 
 
 @click.command()

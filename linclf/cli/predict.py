@@ -7,12 +7,13 @@ from typing import Any
 import click
 import numpy as np
 
-from linclf.cli.options import check_files, config_option, data_options, quiet_option, say, source
-from linclf.datasets import Dataset, load
-from linclf.datasets.stream import stream, streams
+from linclf.cli.shared import check_files, config_option, data_options, quiet_option, say, source
+from linclf.data.dataset import Dataset
+from linclf.data.load import load
+from linclf.data.stream import stream, streams
 from linclf.errors import InputError
-from linclf.files import write_bytes
-from linclf.model import load as load_model
+from linclf.model.linear_model import load as load_model
+from linclf.storage.files import write_bytes
 
 FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20'")  # how a cell begins that a spreadsheet takes for one
 MOST_NOTES = 100  # of a stream without end

@@ -9,13 +9,13 @@ from typing import Any
 
 import click
 
-from linclf.checkpoint import Checkpoint
-from linclf.cli.options import arguments, say, wants_bar
+from linclf.cli.shared import arguments, say, wants_bar
 from linclf.errors import AccessError, InputError
-from linclf.files import read_bytes
-from linclf.fitting import Progress
-from linclf.options import TrainOptions
-from linclf.report import to_json
+from linclf.report.text import to_json
+from linclf.storage.files import read_bytes
+from linclf.training.checkpoint import Checkpoint
+from linclf.training.fit import Progress
+from linclf.training.options import TrainOptions
 
 
 def watch(

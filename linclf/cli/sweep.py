@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from linclf.cli.options import (
+from linclf.cli.shared import (
     ListOf,
     NumberOrAuto,
     YesNo,
@@ -26,18 +26,18 @@ from linclf.cli.options import (
     training_options,
     wants_bar,
 )
-from linclf.datasets import Parts
-from linclf.datasets.scaling import SCALES
+from linclf.data.scaling import SCALES
+from linclf.data.split import Parts
 from linclf.errors import DivergedError, InputError, LinclfError, Terminated, printable
-from linclf.files import write_bytes
 from linclf.losses import LOSSES
-from linclf.options import TrainOptions
-from linclf.plots import check_picture, plot_sweep
-from linclf.report import sweep_csv, sweep_text, to_json
+from linclf.report.plots import check_picture, plot_sweep
+from linclf.report.text import sweep_csv, sweep_text, to_json
+from linclf.storage.files import write_bytes
 from linclf.sweep import SWEPT, SweepOptions, Swept, at_the_edge
 from linclf.sweep import sweep as run_sweep
 from linclf.sweep.run import Progress
-from linclf.training import Trained, cut_parts, load_sets, train
+from linclf.training.options import TrainOptions
+from linclf.training.train import Trained, cut_parts, load_sets, train
 
 NUMBERS = "V,V|FROM:TO:COUNT"
 

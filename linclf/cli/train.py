@@ -7,10 +7,8 @@ from typing import Any
 
 import click
 
-from linclf.calibration import METHODS
-from linclf.checkpoint import check_same
-from linclf.checkpoint import load as load_checkpoint
-from linclf.cli.options import (
+from linclf.cli.progress import Kept, go_on, watch
+from linclf.cli.shared import (
     LossName,
     NumberOrAuto,
     cache_option,
@@ -27,15 +25,17 @@ from linclf.cli.options import (
     source,
     training_options,
 )
-from linclf.cli.progress import Kept, go_on, watch
-from linclf.datasets.scaling import SCALES
+from linclf.data.scaling import SCALES
 from linclf.errors import InputError, Terminated, printable
 from linclf.gradcheck import load_loss
 from linclf.losses import LOSSES
-from linclf.options import TrainOptions
-from linclf.report import to_json, training_text
-from linclf.training import Trained, identity, load_parts
-from linclf.training import train as train_model
+from linclf.model.calibration import METHODS
+from linclf.report.text import to_json, training_text
+from linclf.training.checkpoint import check_same
+from linclf.training.checkpoint import load as load_checkpoint
+from linclf.training.options import TrainOptions
+from linclf.training.train import Trained, identity, load_parts
+from linclf.training.train import train as train_model
 
 DEFAULT = TrainOptions()
 

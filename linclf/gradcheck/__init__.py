@@ -2,8 +2,8 @@
 
 from linclf.gradcheck.builtin import LossCheck, check_losses
 from linclf.gradcheck.checker import check_gradient
+from linclf.gradcheck.custom_loss import load_loss, use_loss
 from linclf.gradcheck.diagnosis import Diagnosis
-from linclf.gradcheck.own import load_loss, use_loss
 from linclf.gradcheck.result import Coordinate, GradientCheck
 from linclf.gradcheck.subjects import KINDS, load_function
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from linclf.gradcheck.differences import FLOAT64, Slope, judge
 from linclf.losses import Array, Loss
-from linclf.matrix import Matrix, is_sparse
-from linclf.objective import Objective
+from linclf.optim.linalg import Matrix, is_sparse
+from linclf.optim.objective import Objective
 from linclf.textbook import NAIVE, objective_naive
 
 NAIVE_TOLERANCE = 1e-12

@@ -14,7 +14,7 @@ from linclf.gradcheck.reference import CLOSE, CLOSE_FLOAT32, Known, identify, pi
 from linclf.gradcheck.result import Coordinate, GradientCheck
 from linclf.gradcheck.subjects import Subject, UserError, recognise
 from linclf.losses import LOSSES, Array
-from linclf.matrix import one_blas_thread
+from linclf.optim.linalg import one_blas_thread
 
 ALL_COORDINATES = 200  # an argument of at most so many entries is checked at each of them
 SAMPLED_COORDINATES, DIRECTIONS, REDRAWS, ENOUGH_WRONG = 60, 8, 5, 5

@@ -4,7 +4,7 @@ SweepOptions --make_plan--> Plan --train_stack, side by side--> Rows --rank--> b
 """
 
 from linclf.sweep.plan import SWEPT, SweepOptions
-from linclf.sweep.rows import Row, at_the_edge, best, best_1se, rank
+from linclf.sweep.results import Row, at_the_edge, best, best_1se, rank
 from linclf.sweep.run import Swept, sweep
 
 __all__ = ["SWEPT", "Row", "SweepOptions", "Swept", "at_the_edge", "best", "best_1se", "rank", "sweep"]

@@ -14,9 +14,9 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
-from linclf.checkpoint import differences
 from linclf.errors import AccessError, InputError
-from linclf.sweep.rows import STATES, Row
+from linclf.sweep.results import STATES, Row
+from linclf.training.checkpoint import differences
 
 FORMAT = 1
 

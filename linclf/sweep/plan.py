@@ -17,17 +17,16 @@ from typing import Any
 
 import numpy as np
 
-from linclf.datasets import Part, Parts
-from linclf.datasets.parts import folds, parse_part
-from linclf.datasets.scaling import Scaling, moments, scaling_of
+from linclf.data.scaling import Scaling, moments, scaling_of
+from linclf.data.split import Part, Parts, folds, parse_part
 from linclf.errors import InputError
-from linclf.fitting import settings
 from linclf.losses import LOSSES, Array
-from linclf.matrix import CHUNK_NUMBERS, Matrix, is_sparse, numbers_per_row, select
-from linclf.objective import View
-from linclf.options import TrainOptions
-from linclf.rate import SPARSE_COST
-from linclf.training import scaled
+from linclf.optim.auto_rate import SPARSE_COST
+from linclf.optim.linalg import CHUNK_NUMBERS, Matrix, is_sparse, numbers_per_row, select
+from linclf.optim.objective import View
+from linclf.training.fit import settings
+from linclf.training.options import TrainOptions
+from linclf.training.train import scaled
 
 SWEPT = ("loss", "reg", "lr", "momentum", "average", "class_weight", "scale", "batch_size")
 

@@ -6,16 +6,16 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 
-from linclf.datasets import Parts
+from linclf.data.split import Parts
 from linclf.errors import AccessError, Terminated, uninterrupted
-from linclf.fitting import settings
-from linclf.matrix import one_blas_thread
+from linclf.optim.linalg import one_blas_thread
 from linclf.sweep.journal import open_journal
 from linclf.sweep.plan import Plan, SweepOptions, make_plan
-from linclf.sweep.processes import side_by_side
-from linclf.sweep.rows import Row, best, best_1se, rank
+from linclf.sweep.results import Row, best, best_1se, rank
 from linclf.sweep.stack import row_options, train_stack
-from linclf.training import identity as identity_of_run
+from linclf.sweep.workers import side_by_side
+from linclf.training.fit import settings
+from linclf.training.train import identity as identity_of_run
 
 
 @dataclass(frozen=True)

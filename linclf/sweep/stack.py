@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 
 from linclf.errors import DivergedError
-from linclf.fitting import settings, why_not_learned
 from linclf.losses import LOSSES, Array
-from linclf.matrix import chunks, one_blas_thread, select
-from linclf.objective import Objective, predicted, scores
-from linclf.options import TrainOptions
-from linclf.rate import Pilot
-from linclf.sgd import SGD, Epoch, epochs, of_places
+from linclf.optim.auto_rate import Pilot
+from linclf.optim.linalg import chunks, one_blas_thread, select
+from linclf.optim.objective import Objective, predicted, scores
+from linclf.optim.sgd import SGD, Epoch, epochs, of_places
 from linclf.sweep.plan import SWEPT, Fold, Plan
-from linclf.sweep.rows import FOLD_KEYS, Row, finite, left_behind, spread
-from linclf.training import sample_weights
+from linclf.sweep.results import FOLD_KEYS, Row, finite, left_behind, spread
+from linclf.training.fit import settings, why_not_learned
+from linclf.training.options import TrainOptions
+from linclf.training.train import sample_weights
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from linclf.datasets import Features
-from linclf.model import LinearModel
+from linclf.data.dataset import Features
+from linclf.model.linear_model import LinearModel
 
 
 @pytest.fixture

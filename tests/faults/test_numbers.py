@@ -18,10 +18,10 @@ from inject import fine, linclf, memory, refused, times
 from scipy import sparse
 from sklearn.datasets import dump_svmlight_file
 
-from linclf import model
 from linclf.cli import main
 from linclf.losses import LOSSES
-from linclf.objective import Objective
+from linclf.model import linear_model as model
+from linclf.optim.objective import Objective
 
 HARD = [
     ["--lr", "1e10"],

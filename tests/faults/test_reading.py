@@ -19,11 +19,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from inject import DATA, ENVIRONMENT, LINCLF, fine, linclf, memory, refused, times
 
-from linclf import model
 from linclf.cli import main
-from linclf.datasets import Cache, Source, load
+from linclf.data.cache import Cache
+from linclf.data.dataset import Source
+from linclf.data.load import load
 from linclf.errors import AccessError, InputError
-from linclf.sealed import seal, unseal
+from linclf.model import linear_model as model
+from linclf.storage.sealed import seal, unseal
 
 TABLE = "age,city,label\n34,Bern,yes\n51,Basel,no\n28,Bern,yes\n44,Chur,no\n19,Basel,yes\n63,Bern,no\n"
 ROWS = "".join(f"{'ab'[i % 2]},{i},{i * i % 7}\n" for i in range(24))

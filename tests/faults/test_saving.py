@@ -29,12 +29,12 @@ from inject import (
     until,
 )
 
-from linclf.model import load
+from linclf.model.linear_model import load
 
 SAVES = """
 import os, sys
 from pathlib import Path
-from linclf.files import write_bytes
+from linclf.storage.files import write_bytes
 old, new = Path("old").read_bytes(), Path("new").read_bytes()
 os.write(1, b"begin\\n")
 while True:

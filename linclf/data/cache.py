@@ -1,0 +1,295 @@
+"""Parsed data sets kept on disk and mapped into memory when they are used again, so that no text is parsed twice.
+
+An entry is one file: the data set in the safetensors format, mapped as it lies there, and a SHA-256 over it. Its name is
+a hash of the content that was parsed, of how it was parsed, and of the format of the entry, so that an entry is never out
+of date: what changes has another name. An entry that is cut or garbled does not fit its digest and counts as absent.
+
+Beside the entries lie records of files that were hashed before, by path: a file of the same size, inode and times need
+not be hashed again. Everything is written to a temporary file first and then renamed, so that any number of runs can
+share one folder. The cache never makes a run fail: what cannot be kept is read again the next time.
+"""
+
+import contextlib
+import hashlib
+import json
+import math
+import mmap
+import os
+import stat
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import linclf
+from linclf.data.dataset import Dataset, Features, Labelled, Source
+from linclf.data.readers.named import is_name
+from linclf.data.table import Table, from_table_arrays, table_arrays
+from linclf.errors import InputError
+from linclf.losses import Array
+from linclf.optim.linalg import check_structure, from_arrays, release, to_arrays
+from linclf.storage.decode import build
+from linclf.storage.files import replacing
+
+FORMAT = 2  # of an entry, and of what the readers make of a file: raise it when either changes
+DEFAULT_MEGABYTES = 4096
+SETTLED_SECONDS = 2  # a file changed more recently could change again within the resolution of its time stamp
+FORGOTTEN_SECONDS = 3600  # a temporary file older than this is what a killed run left behind
+ENTRY, RECORD = ".data", ".seen"
+DIGEST_BYTES = 32
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of `linclf cache ls`: the data set's name, its shape, its size in bytes, when it was last used (seconds)."""
+
+    name: str
+    n_samples: int
+    n_features: int
+    size: int
+    used: float
+
+
+@dataclass(frozen=True)
+class Cache:
+    """A folder of parsed data sets; beyond `megabytes` in all, those used least recently are removed."""
+
+    folder: Path
+    megabytes: float = DEFAULT_MEGABYTES
+
+    def load(self, source: Source, like: Features | None, labelled: bool, read: Callable[[], Dataset]) -> Dataset:
+        """The data set as kept, else as `read` makes it, which is then kept."""
+        content = self._content(source)
+        if content is None:
+            return read()
+        path = self.folder / (_key(content, source, like, labelled) + ENTRY)
+        dataset = open_entry(path, source)
+        if dataset is None:
+            dataset = read()
+            if self._content(source) == content:  # it may have changed meanwhile
+                self._keep(path, dataset)
+        return dataset
+
+    def entries(self) -> list[Entry]:
+        """What is kept, the most recently used first."""
+        found = []
+        for path, status in self._files():
+            described = _described(path) if path.suffix == ENTRY else None
+            if described is not None:
+                rows, columns = sum(n for n, _ in described.shapes), described.shapes[0][1]
+                found.append(Entry(described.name, rows, columns, status.st_size, status.st_mtime))
+        return sorted(found, key=lambda entry: -entry.used)
+
+    def clear(self) -> int:
+        """Remove all that is kept and return how many bytes it held."""
+        freed = 0
+        for path, status in self._files():
+            with contextlib.suppress(OSError):
+                path.unlink()
+                freed += status.st_size
+        return freed
+
+    def _content(self, source: Source) -> str | None:
+        """A hash of what `source` names: a file's bytes, or the version of the package that brings a named set along.
+        None for what cannot be kept."""
+        if is_name(source.data):
+            spec = find_spec("sklearn")  # finds it without the second that importing it takes
+            home = os.environ.get("SCIKIT_LEARN_DATA", "")
+            version = self._file_digest(spec.origin) if spec and spec.origin else None
+            return version and f"{source.data} {version} {np.__version__} {home}"
+        return self._file_digest(source.data) if os.path.isfile(source.data) else None
+
+    def _file_digest(self, name: str) -> str | None:
+        """The SHA-256 of a file, from the record of an unchanged one if there is one."""
+        try:
+            status = os.stat(name)
+            now = [status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns]
+            path = self.folder / (hashlib.sha256(os.path.realpath(name).encode()).hexdigest() + RECORD)
+            with contextlib.suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
+                record = json.loads(path.read_bytes()) if path.is_file() else {}
+                if record["file"] == now:
+                    return str(record["sha256"])
+            with Path(name).open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError:
+            return None
+        if time.time() - max(status.st_mtime, status.st_ctime) > SETTLED_SECONDS:
+            self._write(path, json.dumps({"file": now, "sha256": digest}).encode())
+        return digest
+
+    def _keep(self, path: Path, dataset: Dataset) -> None:
+        """Write an entry, and make room for it."""
+        content = pack(dataset)
+        if len(content) <= self.megabytes * 1e6:
+            self._write(path, content, hashlib.sha256(content).digest())
+            self._evict()
+
+    def _write(self, path: Path, *content: bytes) -> None:
+        with contextlib.suppress(OSError):
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with replacing(str(path), sync=False) as file:
+                file.writelines(content)
+
+    def _evict(self) -> None:
+        files = sorted(self._files(), key=lambda found: found[1].st_mtime)
+        excess = sum(status.st_size for _, status in files) - self.megabytes * 1e6
+        for path, status in files:
+            forgotten = path.suffix == ".tmp" and time.time() - status.st_mtime > FORGOTTEN_SECONDS
+            if forgotten or (excess > 0 and path.suffix != ".tmp"):
+                with contextlib.suppress(OSError):
+                    path.unlink()
+                    excess -= status.st_size
+
+    def _files(self) -> list[tuple[Path, os.stat_result]]:
+        """The cache's own files; another run may remove one at any time."""
+        found = []
+        with contextlib.suppress(OSError):
+            for path in self.folder.iterdir():
+                if path.suffix in (ENTRY, RECORD, ".tmp"):
+                    with contextlib.suppress(OSError):
+                        status = path.lstat()
+                        if stat.S_ISREG(status.st_mode):
+                            found.append((path, status))
+        return found
+
+
+def user_cache() -> Cache:
+    """The cache that the command line uses: in LINCLF_CACHE_DIR, else in the user's cache folder; LINCLF_CACHE_MB caps it."""
+    folder = os.environ.get("LINCLF_CACHE_DIR")
+    if not folder:
+        from platformdirs import user_cache_dir
+
+        folder = user_cache_dir("linclf", appauthor=False)
+    given = os.environ.get("LINCLF_CACHE_MB") or str(DEFAULT_MEGABYTES)
+    try:
+        megabytes = float(given)
+    except ValueError:
+        megabytes = math.nan
+    if not 0 <= megabytes < math.inf:
+        raise InputError(f"LINCLF_CACHE_MB is {given!r}; give a number of megabytes")
+    return Cache(Path(folder), megabytes)
+
+
+def _key(content: str, source: Source, like: Features | None, labelled: bool) -> str:
+    """The name of an entry: a hash of all that decides what is in it. Of the path only its suffixes count."""
+    how = {**asdict(source), "data": [suffix.lower() for suffix in Path(source.data).suffixes[-2:]]}
+    decisive = [FORMAT, linclf.__version__, content, how, like and asdict(like), labelled]
+    return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
+
+
+def open_entry(path: Path, source: Source) -> Dataset | None:
+    """The entry in this file, its arrays mapped; None if there is none or it is not whole."""
+    try:
+        if not path.is_file():  # a pipe would never end
+            return None
+        with path.open("rb") as file:
+            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        view = memoryview(content)
+        if hashlib.sha256(view[:-DIGEST_BYTES]).digest() != view[-DIGEST_BYTES:]:
+            return None
+        release(np.frombuffer(view, np.uint8))
+        os.utime(path)  # when it was used last
+        dataset = _unpack(content, source)
+        check_sound(dataset)
+    except Exception:  # whatever somebody else wrote there: it counts as absent
+        return None
+    return dataset
+
+
+def check_sound(dataset: Dataset) -> None:
+    """Raise ValueError for parts that cannot be what was kept: nothing that is computed with them checks them again."""
+    for part in (dataset, dataset.test):
+        if part is None:
+            continue
+        n, width = part.X.shape
+        if width != (len(dataset.features.names) if isinstance(part.X, Table) and dataset.features.names else width):
+            raise ValueError("columns")
+        if part.y is not None and not (part.y.shape == (n,) and part.y.dtype.kind in "biufU" and _finite(part.y)):
+            raise ValueError("labels")
+        check_structure(part.X) if not isinstance(part.X, Table) else part.X.check()
+
+
+def _finite(labels: Array) -> bool:
+    return labels.dtype.kind != "f" or bool(np.isfinite(labels).all())
+
+
+def pack(dataset: Dataset) -> bytes:
+    """A data set in the safetensors format."""
+    from safetensors.numpy import save
+
+    arrays: dict[str, Array] = {}
+    parts: dict[str, Any] = {}
+    for name, part in (("train", dataset), ("test", dataset.test)):
+        if part is None:
+            continue
+        rows, columns = table_arrays(part.X) if isinstance(part.X, Table) else (to_arrays(part.X), None)
+        arrays |= {f"{name}.{key}": np.ascontiguousarray(a) for key, a in rows.items()}
+        labels = None
+        if part.y is not None:
+            classes, codes = np.unique(part.y, return_inverse=True)
+            arrays[f"{name}.y"] = codes.astype(np.int32)
+            labels = {"classes": classes.tolist(), "dtype": classes.dtype.str}
+        parts[name] = {"shape": part.X.shape, "labels": labels, "columns": columns}
+    described = {
+        "name": dataset.source.data,
+        "features": asdict(dataset.features),
+        "digest": dataset.digest,
+        "notes": dataset.notes,
+        "parts": parts,
+    }
+    content: bytes = save(arrays, metadata={"linclf": json.dumps(described)})
+    return content
+
+
+def _header(content: Any) -> tuple[int, dict[str, Any], dict[str, Any]]:
+    """Of an entry's content: where its arrays begin, how each lies there, and the description of the data set."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:end])
+    return end, header, json.loads(header.pop("__metadata__")["linclf"])
+
+
+def _unpack(content: mmap.mmap, source: Source) -> Dataset:
+    """The data set in an entry's content; its arrays are views into it."""
+    start, header, described = _header(content)
+    found: dict[str, dict[str, Array]] = {"train": {}, "test": {}}
+    for name, layout in header.items():
+        first, last = layout["data_offsets"]
+        kind = "?" if layout["dtype"] == "BOOL" else f"{layout['dtype'][0].lower()}{int(layout['dtype'][1:]) // 8}"
+        dtype = np.dtype(kind)
+        flat = np.frombuffer(content, dtype, (last - first) // dtype.itemsize, start + first)
+        part, _, key = name.partition(".")
+        found[part][key] = flat.reshape(layout["shape"])
+    parts = {}
+    for name, part in described["parts"].items():
+        arrays, labels = found[name], part["labels"]
+        codes = arrays.pop("y", None)
+        y = None if codes is None else np.array(labels["classes"], labels["dtype"])[codes]
+        columns = part["columns"]
+        X = from_table_arrays(arrays, columns) if columns else from_arrays(arrays, tuple(part["shape"]))
+        parts[name] = Labelled(X, y)
+    features, train = Features.of(described["features"]), parts["train"]
+    notes = tuple(described["notes"])
+    return Dataset(train.X, train.y, source, features, described["digest"], parts.get("test"), notes)
+
+
+@dataclass(frozen=True)
+class _Described:
+    """What an entry says of itself."""
+
+    name: str
+    shapes: tuple[tuple[int, ...], ...]
+
+
+def _described(path: Path) -> _Described | None:
+    """The description in an entry's file, its digest unchecked; None where it cannot be read."""
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            told = _header(content)[2]
+        described = build(_Described, {"name": told["name"], "shapes": [p["shape"] for p in told["parts"].values()]})
+    except Exception:  # whatever somebody else wrote there
+        return None
+    return described if described.shapes and all(len(shape) == 2 for shape in described.shapes) else None

@@ -1,0 +1,193 @@
+"""CSV and TSV text through pandas, the line of every row known."""
+
+import csv
+import io
+import re
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from linclf.data import labels
+from linclf.data.dataset import Dataset, Features, Raw
+from linclf.data.readers.frame import choose_target, is_row, read_as_text, to_dataset
+from linclf.data.table import Frame, check_columns, is_numeric
+from linclf.errors import InputError
+from linclf.losses import Array
+
+csv.field_size_limit(2**31 - 1)  # a cell may hold a book
+_BLANK = re.compile(rb"[\xef\xbb\xbf\s]*")
+SEPARATORS = {"csv": ",", "tsv": "\t"}
+
+
+def read_delimited(raw: Raw, like: Features | None, labelled: bool) -> Dataset:
+    """A Dataset of a Table from CSV or TSV text; `labelled` says whether a target column is required."""
+    text = _Text(raw, header=raw.source.header and (like is None or like.header))
+    columns = text.columns()
+    if like is not None and like.names is not None and not text.header and len(columns) == len(like.names):
+        columns = list(like.names)  # a table of features alone, known by position
+    target = choose_target(raw.source, columns, like, labelled)
+    frame = text.frame(columns, target, read_as_text(raw.source, like))
+    return to_dataset(frame, raw, target, like, labelled=labelled, lines=text.lines(frame))
+
+
+class _Text:
+    """CSV text: its columns, its cells, and the line on which a row stands."""
+
+    def __init__(self, raw: Raw, header: bool) -> None:
+        self.name, self.content, self.header = raw.source.data, raw.content, header
+        self.skipped = raw.skipped
+        self.separator = SEPARATORS[raw.format or "csv"]
+        if b"\0" in raw.content:
+            line = self._line_at(raw.content.index(0))
+            raise InputError(f"{self.name}:{line}: has a NUL byte; is it a text file? see --format")
+
+    def _line_at(self, position: int) -> int:
+        return len(re.findall(rb"\r\n|\r|\n", self.content[:position])) + 1 + self.skipped
+
+    def _read(self, **options: Any) -> Frame:
+        import pandas as pd
+
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", pd.errors.ParserWarning)  # a row longer than the header
+                return pd.read_csv(
+                    io.BytesIO(self.content),
+                    sep=self.separator,
+                    header=0 if self.header else None,
+                    encoding="utf-8-sig",
+                    skipinitialspace=True,
+                    index_col=False,
+                    low_memory=False,
+                    **options,
+                )
+        except UnicodeDecodeError:
+            raise self._not_utf8() from None
+        except pd.errors.ParserWarning:
+            raise self._too_wide() from None
+        except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+            raise self._explain(str(error)) from None
+
+    def _too_wide(self) -> InputError:
+        """The error for a first row that is longer than the header: pandas has no line for it."""
+        records = self._records()
+        width = len(next(records)[1])
+        found = next(((line, len(record)) for line, record in records if len(record) > width), None)
+        if found is None:
+            return InputError(f"{self.name}: its rows have more cells than its header; mend the header")
+        return InputError(
+            f"{self.name}:{found[0]}: has {found[1]} cells where {width} are expected; mend the line, or the header"
+        )
+
+    def _not_utf8(self) -> InputError:
+        try:
+            self.content.decode("utf-8")
+        except UnicodeDecodeError as error:
+            return InputError(
+                f"{self.name}:{self._line_at(error.start)}: is not UTF-8 text; convert it, e.g. with iconv"
+            )
+        return InputError(f"{self.name}: is not UTF-8 text; convert it, e.g. with iconv")
+
+    def _explain(self, message: str) -> InputError:
+        # pandas counts rows, which quoted line ends make fewer than lines
+        if re.search(r"Expected \d+ fields in line", message):
+            return self._too_wide()
+        if "EOF inside string" in message:
+            line = max((line for line, _ in self._records()), default=1)
+            return InputError(f"{self.name}:{line}: opens a quote that is never closed; mend the line")
+        return InputError(f"{self.name}: is not a table ({message.strip()}); see --format")
+
+    def columns(self) -> list[str]:
+        """The names of the columns; without a header their numbers from 0, as text."""
+        first = next((record for _, record in self._records()), [])
+        check_columns(len(first), self.name)
+        self._check_short(len(first))
+        if (
+            first
+            and first[0].lstrip().startswith(("{", "["))
+            and self.content.lstrip(b"\xef\xbb\xbf \n\r").startswith((b"{", b"["))
+        ):
+            raise InputError(f"{self.name}: seems to hold JSON; say --format jsonl")
+        other = (
+            next((mark for mark in ";\t|," if mark in first[0] and mark != self.separator), None)
+            if len(first) == 1
+            else None
+        )
+        if other is not None:
+            raise InputError(
+                f"{self.name}: has a single column; its cells seem to be separated by {other!r}, not {self.separator!r}; "
+                "convert it, or see --format"
+            )
+        twice = next((name for name, count in Counter(first).items() if self.header and count > 1), None)
+        if twice is not None:
+            hint = " (or is there no header? say --no-header)" if is_row(first) else ""
+            raise InputError(f"{self.name}: two columns are named {twice!r}; give each a name of its own{hint}")
+        return [str(name) for name in self._read(nrows=0 if self.header else 1, dtype=str).columns]
+
+    def _check_short(self, width: int) -> None:
+        """Refuse short rows before pandas fills them up where that could take all memory: rows that are whole have at least
+        as many bytes as cells."""
+        if self.content.count(b"\n") * (width - 1) > len(self.content):
+            for line, record in self._records():
+                self._check_width(line, record, width)
+
+    def _check_width(self, line: int, record: list[str], width: int) -> None:
+        if len(record) < width:
+            raise InputError(f"{self.name}:{line}: has {len(record)} cells where {width} are expected; mend the line")
+
+    def frame(self, columns: list[str], target: str | None, as_text: tuple[str, ...]) -> Frame:
+        """All cells: target (`NA` is a label like any other, an empty cell is missing) and `as_text` as text, the rest as
+        found, numbers or text."""
+        import pandas as pd
+
+        keys: list[Any] = list(columns) if self.header else list(range(len(columns)))
+        name_of = dict(zip(keys, columns, strict=True))
+        is_text = {key: str for key, name in name_of.items() if name == target or name in as_text}
+        options = {
+            "na_values": {key: [""] if name == target else labels.MISSING for key, name in name_of.items()},
+            "keep_default_na": False,
+        }
+        frame = self._read(dtype=is_text, **options)
+        found = dict(zip(keys, frame.dtypes, strict=True))
+        guessed = [key for key in keys if key not in is_text and not is_numeric(found[key])]
+        if any(not isinstance(found[key], pd.StringDtype) for key in guessed):
+            # pandas took what looks like True and False for truth values; the text is wanted as it stands there
+            frame = self._read(dtype=is_text | dict.fromkeys(guessed, str), **options)
+        return frame.set_axis(columns, axis=1)
+
+    def lines(self, frame: Frame) -> Array | None:
+        """The line of the file on which each row of the frame begins, (n,); None where they cannot be told.
+
+        pandas fills short rows up with missing cells: raises InputError if a row is one.
+        """
+        n, first = len(frame), 1 + self.header + self.skipped
+        ends = self.content.count(b"\n") + (not self.content.endswith(b"\n"))
+        if ends == n + self.header and not (n and frame.iloc[:, -1].isna().any()):
+            return np.arange(first, first + n, dtype=np.int32)  # a row a line
+        width, lines = frame.shape[1], []
+        for line, record in self._records():
+            self._check_width(line, record, width)
+            lines.append(line)
+        return np.array(lines[self.header :], np.int32) if len(lines) == n + self.header else None
+
+    def _records(self) -> Iterator[tuple[int, list[str]]]:
+        """The lines of cells, header included, each with the number of its first line; quoted cells may span lines, and
+        empty lines hold no cells."""
+        text = io.TextIOWrapper(io.BytesIO(self.content), "utf-8-sig", "replace", newline="")
+        last = ""
+
+        def keep(line: str) -> str:
+            nonlocal last
+            last = line
+            return line
+
+        end, reader = 0, csv.reader(map(keep, text), delimiter=self.separator, skipinitialspace=True)
+        try:
+            for record in reader:
+                if len(record) > 1 or any(cell.strip() for cell in record) or '"' in last:  # a cell of quotes is one
+                    yield end + 1 + self.skipped, record
+                end = reader.line_num
+        except csv.Error as error:
+            raise InputError(f"{self.name}:{end + 1 + self.skipped}: is not a table ({error}); mend the line") from None

@@ -1,0 +1,123 @@
+"""svmlight files, `LABEL INDEX:VALUE ... # comment`, through scikit-learn's loader, with the line known in every error."""
+
+import codecs
+import io
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from linclf.data.dataset import Dataset, Features, Raw, fit_columns
+from linclf.data.table import LARGEST
+from linclf.errors import InputError
+from linclf.losses import Array
+from linclf.optim.linalg import Matrix, first_not_finite
+
+DIGITS = 18  # of an index, beyond which Python is not asked what number it is
+
+
+def read_svmlight(raw: Raw, like: Features | None) -> Dataset:
+    """A Dataset of CSR rows (float64). Indices count from 0 or 1: as the model's did, as told, or as the file shows."""
+    source, raw = raw.source, replace(raw, content=raw.content.removeprefix(codecs.BOM_UTF8))
+    X, labels = _parse(raw)
+    if X.shape[1] - 1 > source.max_features:
+        raise _fault(raw, "an index is beyond --max-features")
+    zero_based = source.zero_based
+    if zero_based is None and like is not None:
+        zero_based = like.zero_based
+    if zero_based is None:
+        zero_based = bool(len(X.indices) and X.indices.min() == 0)
+    if not zero_based:
+        X = _count_from_one(X, raw)
+    source.check_width(X.shape[1])
+    if np.abs(labels).max() >= LARGEST:
+        row = int(np.abs(labels).argmax())
+        raise InputError(
+            f"{source.data}: the label of row {row} (from 0) is {labels[row]:g}, and others would equal it; renumber"
+        )
+    if (labels == np.round(labels)).all():
+        labels = labels.astype(np.int64)
+    notes: tuple[str, ...] = ()
+    if like is not None:
+        X, notes = fit_columns(X, like, source.data)
+    features = Features(X.shape[1], sparse=True, format="svmlight", zero_based=zero_based)
+    return Dataset(X, labels, source, like or features, raw.digest, notes=notes)
+
+
+def _parse(raw: Raw) -> tuple[Matrix, Array]:
+    from sklearn.datasets import load_svmlight_file
+
+    try:
+        X, labels = load_svmlight_file(io.BytesIO(raw.content), dtype=np.float64, zero_based=True)
+    except (ValueError, OverflowError, UnicodeDecodeError) as error:
+        raise _fault(raw, f"is not svmlight text ({error}); see --format") from None
+    if X.shape[0] == 0:
+        raise InputError(f"{raw.source.data}: holds no rows; each line is LABEL INDEX:VALUE ...")
+    # Python, and so the loader, reads 1_0 as 10
+    underscore = b"_" in raw.content and _first_fault(raw.content, raw.source.max_features) is not None
+    if underscore or not np.isfinite(labels).all() or first_not_finite(X):
+        raise _fault(raw, "a number is not finite; mend or leave out the line")
+    return X, labels
+
+
+def _count_from_one(X: Matrix, raw: Raw) -> Matrix:
+    """Columns 1..d as 0..d-1. An index 0 has no place there."""
+    if len(X.indices) and X.indices.min() == 0:
+        number = next(
+            i
+            for i, line in enumerate(raw.content.split(b"\n"), 1 + raw.skipped)
+            if any(t.startswith(b"0:") for t in _tokens(line)[1:])
+        )
+        raise InputError(
+            f"{raw.source.data}:{number}: has the index 0 where indices count from 1, as told or as in the training data; "
+            "use --zero-based if this file counts from 0"
+        )
+    return type(X)((X.data, X.indices - 1, X.indptr), shape=(X.shape[0], max(X.shape[1] - 1, 0)))
+
+
+def _tokens(line: bytes) -> list[bytes]:
+    return line.split(b"#", 1)[0].split()
+
+
+def _fault(raw: Raw, otherwise: str) -> InputError:
+    """The error for text that was refused, with its line; `otherwise` should no line be found wrong."""
+    found, name = _first_fault(raw.content, raw.source.max_features), raw.source.data
+    return InputError(f"{name}:{raw.skipped + found[0]}: {found[1]}" if found else f"{name}: {otherwise}")
+
+
+def _first_fault(content: bytes, max_features: int) -> tuple[int, str] | None:
+    """The number of the first line that is wrong, and what is wrong with it; read only once the loader has refused."""
+    for number, line in enumerate(content.split(b"\n"), 1):
+        tokens = _tokens(line)
+        if not tokens:
+            continue
+        if not _is_finite(tokens[0]):
+            return number, f"the label {_quote(tokens[0])} is not a finite number; svmlight labels are numbers"
+        last = -1
+        for token in tokens[1:]:
+            index, colon, value = token.partition(b":")
+            if index == b"qid":
+                continue
+            if not colon or not index.isdigit():
+                return number, f"{_quote(token)} is not INDEX:VALUE with an index >= 0; mend the line, or see --format"
+            digits = index.lstrip(b"0") or b"0"
+            if len(digits) > DIGITS or int(digits) > max_features:
+                hint = "number the features from 1 up, or give a larger one"
+                return number, f"the index {_quote(index)} is beyond --max-features {max_features}; {hint}"
+            if int(digits) <= last:
+                return number, f"the index {_quote(index)} comes after {last}; sort the indices, each once"
+            if not _is_finite(value):
+                return number, f"{_quote(token)}: the value is not a finite number; mend or leave out the line"
+            last = int(digits)
+    return None
+
+
+def _is_finite(text: bytes) -> bool:
+    try:
+        return math.isfinite(float(text)) and b"_" not in text
+    except ValueError:
+        return False
+
+
+def _quote(text: bytes) -> str:
+    return repr(text[:40].decode("utf-8", "replace"))

@@ -1,0 +1,1 @@
+"""A trained model: its weights, its file, its probabilities and its figures."""

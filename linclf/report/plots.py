@@ -1,0 +1,206 @@
+"""Pictures, drawn with matplotlib (extra `plot`), which is imported only when one is asked for."""
+
+import functools
+import io
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from typing import Any, ParamSpec
+
+import numpy as np
+
+from linclf.errors import InputError
+from linclf.gradcheck import GradientCheck
+from linclf.inspect.explain import Picture
+from linclf.storage.files import write_bytes
+
+P = ParamSpec("P")
+MOST_PANELS = 60
+CLIPPED = 0.995  # share of pixels within the range of colours
+LONGEST_NAME = 36  # of a feature beside its bar
+_SIGN = {True: "tab:red", False: "tab:blue"}
+FORMATS = ("png", "svg", "pdf")
+
+
+def check_picture(path: str) -> None:
+    """Say before any work whether a picture can be drawn to this path. Raises InputError if not."""
+    if os.path.splitext(path)[1].lstrip(".").lower() not in FORMATS:
+        raise InputError(f"{path}: give the picture a name that ends in .{', .'.join(FORMATS)}")
+    if find_spec("matplotlib") is None:
+        raise InputError("drawing needs matplotlib; install it with: pip install matplotlib")
+
+
+def _without_warnings(draw: Callable[P, None]) -> Callable[P, None]:
+    """Matplotlib warns of letters that its fonts have not, and of scales from 1e-300 to 1e300; the picture is drawn."""
+
+    @functools.wraps(draw)
+    def quietly(*args: P.args, **kwargs: P.kwargs) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            draw(*args, **kwargs)
+
+    return quietly
+
+
+@_without_warnings
+def plot_gradient(check: GradientCheck, path: str) -> None:
+    """Analytic against numerical slopes: right ones lie on the diagonal, wrong ones are marked and named."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 6), layout="constrained")
+    axes = figure.add_subplot()
+    looks: dict[str, dict[str, Any]] = {
+        "right": {"marker": "o", "color": "tab:blue", "s": 22, "alpha": 0.6},
+        "kink": {"marker": "D", "color": "tab:orange", "s": 26},
+        "unclear": {"marker": ".", "color": "gray"},
+        "wrong": {"marker": "x", "color": "tab:red", "s": 40},
+    }
+    finite = [c for c in check.coordinates if abs(c.analytic) < float("inf") and abs(c.numeric) < float("inf")]
+    for verdict, look in looks.items():
+        chosen = [c for c in finite if c.verdict == verdict]
+        if chosen:
+            label = f"{verdict}{' (right there)' if verdict == 'kink' else ''}: {len(chosen)}"
+            axes.scatter([c.numeric for c in chosen], [c.analytic for c in chosen], label=label, zorder=2, **look)
+    for c in check.worst if not check.gradient_passed else ():
+        if c in finite and c.index is not None:
+            axes.annotate(str(list(c.index)), (c.numeric, c.analytic), (6, 4), textcoords="offset points", fontsize=8)
+    axes.axline((0, 0), slope=1, color="black", linewidth=0.8, zorder=1)
+    axes.set_xlabel("numerical slope (central differences)")
+    axes.set_ylabel("analytic slope (the function's gradient)")
+    title = f"{check.name.rpartition('/')[2]}: {'right' if check.passed else 'wrong'}"
+    axes.set_title(title, parse_math=False)
+    if finite:
+        axes.legend(loc="best")
+    else:
+        axes.text(
+            0.5, 0.5, "the gradient does not have\nthe shape of its argument", ha="center", transform=axes.transAxes
+        )
+    _save(figure, path)
+
+
+@_without_warnings
+def plot_sweep(result: dict[str, Any], path: str) -> None:
+    """Score against reg with a band of one standard error, a line for each loss: at each reg its best configuration."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 5), layout="constrained")
+    axes = figure.add_subplot()
+    rows = [row for row in result["rows"] if row["status"] == "done"]  # the best first
+    lines: dict[str, dict[float, Any]] = {}
+    for row in rows:
+        lines.setdefault(row["options"]["loss"], {}).setdefault(row["options"]["reg"], row)
+    for loss, at in sorted(lines.items()):
+        regs = sorted(at)
+        scores = [at[reg]["score"] for reg in regs]
+        (line,) = axes.plot(regs, scores, marker="o", markersize=4, label=loss)
+        below, above = ([at[reg]["score"] + sign * at[reg]["score_se"] for reg in regs] for sign in (-1, 1))
+        if len(regs) > 1:
+            axes.fill_between(regs, below, above, color=line.get_color(), alpha=0.15, linewidth=0)
+        else:
+            axes.errorbar(regs, scores, yerr=at[regs[0]]["score_se"], color=line.get_color(), capsize=3)
+    positive = [reg for at in lines.values() for reg in at if reg > 0]
+    if any(0 in at for at in lines.values()):  # no place for 0 on a log scale
+        axes.set_xscale("symlog", linthresh=min(positive, default=1.0))
+    else:
+        axes.set_xscale("log")
+    marks: dict[str, dict[str, Any]] = {
+        "best": {"marker": "*", "color": "black", "s": 110},
+        "best_1se": {"marker": "D", "facecolors": "none", "edgecolors": "black", "s": 170},  # around a star, too
+    }
+    for name, look in marks.items():
+        row = result[name]
+        if row:
+            axes.scatter([row["options"]["reg"]], [row["score"]], label=name, zorder=3, **look)
+    axes.set_xlabel("reg")
+    held = f"{result['cv']} folds" if result["cv"] else f"{result['n_val']} validation rows"
+    axes.set_ylabel(f"accuracy on {held}, with one standard error")
+    shown = sum(len(at) for at in lines.values())
+    count = f"{len(rows)} of {result['n_configurations']}" if len(rows) < result["n_configurations"] else str(len(rows))
+    best_of = "" if shown == len(rows) else ", at each reg the best of them"
+    axes.set_title(f"{result['data'].rpartition('/')[2]}: {count} configurations{best_of}", parse_math=False)
+    axes.grid(alpha=0.3)
+    axes.legend(loc="best")
+    _save(figure, path)
+
+
+@_without_warnings
+def plot_bars(told: dict[str, Any], path: str, top: int) -> None:
+    """The strongest weights of each class, or what each feature adds to the score of a row, as bars."""
+    from matplotlib.figure import Figure
+
+    if "contributions" in told:
+        parts = [*told["contributions"][:top]]
+        rest = sum(entry["adds"] for entry in told["contributions"][top:])
+        bars = [(entry["feature"] + f" = {entry['value']:.4g}" * entry["is_number"], entry["adds"]) for entry in parts]
+        bars = [("base", told["base"]), *bars, *([("all others", rest)] if rest else []), ("score", told["score"])]
+        panels, label = [(f"score of {told['class']}", bars)], "adds to the score"
+    else:
+        label = f"adds to the score, per {told['unit']}"
+        panels = [
+            (
+                f"class {entry['class']}",
+                [(x["feature"], x["strength"]) for x in [*entry["positive"], *reversed(entry["negative"])]],
+            )
+            for entry in told["classes"]
+        ]
+    _check_panels(len(panels))
+    columns = min(len(panels), 3)
+    rows = -(-len(panels) // columns)
+    tallest = max(3, *(len(bars) for _, bars in panels))
+    figure = Figure(figsize=(5.5 * columns, rows * (0.24 * tallest + 0.9)), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes, (title, bars) in zip(grid, panels, strict=False):
+        values = [value for _, value in bars]
+        colours = [
+            "0.6" if name in ("base", "score") and "contributions" in told else _SIGN[value > 0] for name, value in bars
+        ]
+        axes.barh(range(len(bars)), values, color=colours)
+        names = [name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 3] + "..." for name, _ in bars]
+        axes.set_yticks(range(len(bars)), [" ".join(name.split()) for name in names], fontsize=8, parse_math=False)
+        axes.invert_yaxis()
+        axes.axvline(0, color="black", linewidth=0.8)
+        axes.set_title(title, parse_math=False)
+        axes.grid(axis="x", alpha=0.3)
+    for axes in grid[len(panels) :]:
+        axes.set_visible(False)
+    figure.supxlabel(label, fontsize=9)
+    _save(figure, path)
+
+
+@_without_warnings
+def plot_pictures(pictures: Sequence[Picture], path: str) -> None:
+    """Pictures side by side; signed ones red where they are positive and blue where negative, white at 0."""
+    from matplotlib.figure import Figure
+
+    _check_panels(len(pictures))
+    columns = min(len(pictures), 5)
+    rows = -(-len(pictures) // columns)
+    figure = Figure(figsize=(2.2 * columns, 2.4 * rows), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    signed = [abs(picture.pixels).ravel() for picture in pictures if picture.signed]
+    # a few pixels that are hardly ever used can have weights far beyond all others
+    largest = float(np.quantile(np.concatenate(signed), CLIPPED)) or float(np.concatenate(signed).max()) or 1.0
+    for axes, picture in zip(grid, pictures, strict=False):
+        look: dict[str, Any] = (
+            {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest} if picture.signed else {"cmap": "gray"}
+        )
+        shown = axes.imshow(picture.pixels, **look)
+        axes.set_title(picture.title, parse_math=False)
+        if picture.signed:
+            scale = shown
+    for axes in grid:
+        axes.set_axis_off()
+    figure.colorbar(scale, ax=list(grid), shrink=0.8, extend="both")
+    _save(figure, path)
+
+
+def _check_panels(count: int) -> None:
+    if count > MOST_PANELS:
+        raise InputError(f"--plot: {count} classes are too many for one picture; choose one with --class")
+
+
+def _save(figure: Any, path: str) -> None:
+    content = io.BytesIO()
+    figure.savefig(content, format=os.path.splitext(path)[1].lstrip(".").lower(), dpi=120)
+    write_bytes(path, content.getvalue())

@@ -1,0 +1,66 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.model_selection import train_test_split
+
+from linclf.data.dataset import Source
+from linclf.data.load import load
+from linclf.data.split import cut, parse_part, stratified
+from linclf.errors import InputError
+
+DATA = Path(__file__).parents[2] / "data"
+
+
+@pytest.mark.parametrize("fraction", [0.1, 0.2, 0.37])
+def test_stratified_split_has_scikit_learns_sizes(fraction: float) -> None:
+    y = np.random.default_rng(0).choice(4, 503, p=[0.6, 0.3, 0.07, 0.03])
+    marked = stratified(y, fraction, np.random.default_rng(0))
+    _, test = train_test_split(y, test_size=fraction, stratify=y, random_state=0)
+    assert marked.sum() == len(test)
+    assert np.abs(np.bincount(y[marked]) - np.bincount(test)).max() <= 1
+
+
+def test_every_class_keeps_a_training_row() -> None:
+    y = np.array([0] * 50 + [1])
+    for seed in range(20):
+        assert not stratified(y, 0.5, np.random.default_rng(seed))[-1]
+
+
+def test_parts_are_disjoint_whole_and_seeded() -> None:
+    dataset = load(Source("make:blobs:n_samples=200,centers=3"))
+    parts, again, other = (cut(dataset, None, 0.25, seed) for seed in (0, 0, 1))
+    assert [len(p.y) for p in (parts.train, parts.val, parts.test)] == [120, 40, 40]
+    rows = np.concatenate([p.X[:] for p in (parts.train, parts.val, parts.test)])
+    assert {x.tobytes() for x in rows} == {x.tobytes() for x in dataset.X}
+    np.testing.assert_array_equal(parts.test.X[:], again.test.X[:])
+    assert not np.array_equal(parts.test.X[:], other.test.X[:])
+    # the test part does not depend on whether there is a validation part
+    np.testing.assert_array_equal(cut(dataset, None, None, 0).test.X[:], parts.test.X[:])
+
+
+def test_own_test_part_fraction_and_all(tmp_path) -> None:
+    X, y = np.arange(40.0).reshape(20, 2), np.arange(20) % 2
+    np.savez(tmp_path / "t.npz", x_train=X[:15], y_train=y[:15], x_test=X[15:], y_test=y[15:])
+    dataset = load(Source(str(tmp_path / "t.npz")))
+    assert [len(p.y) for p in (cut(dataset, None, None, 0).train, cut(dataset, None, None, 0).test)] == [15, 5]
+    assert [len(p.y) for p in (cut(dataset, 0.5, None, 0).train, cut(dataset, 0.5, None, 0).test)] == [10, 10]
+    assert len(cut(dataset, 0.0, None, 0).train.y) == 20
+    assert cut(dataset, 0.0, None, 0).test is None
+
+
+@pytest.mark.parametrize("fraction", ["-0.1", "1", "2.0"])
+def test_fractions_out_of_range(fraction: str) -> None:
+    with pytest.raises(InputError, match=f"--val is {fraction}; give a fraction >= 0 and < 1, or data"):
+        parse_part(fraction, "val")
+
+
+def test_parse_part() -> None:
+    assert [parse_part(x, "test") for x in (None, "0", ".2", "1e-1", "a.csv", "./0.2")] == [
+        None,
+        0,
+        0.2,
+        0.1,
+        "a.csv",
+        "./0.2",
+    ]

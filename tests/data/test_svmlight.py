@@ -1,0 +1,89 @@
+import bz2
+import gzip
+import lzma
+from pathlib import Path
+
+import numpy as np
+import pytest
+from reading import read
+
+from linclf.data.dataset import Source
+from linclf.data.load import load
+from linclf.errors import InputError
+
+DATA = Path(__file__).parents[2] / "data"
+
+
+SVM = "# a comment\n1 1:0.5 3:2\n\n-1 2:1e-3 # end\n1\n"
+
+
+@pytest.mark.parametrize("change", [str, lambda t: t.replace("\n", "\r\n"), lambda t: t.rstrip("\n")])
+def test_svmlight(tmp_path, change) -> None:
+    dataset = read(tmp_path / "t.svm", change(SVM))
+    np.testing.assert_array_equal(dataset.X.toarray(), [[0.5, 0, 2], [0, 1e-3, 0], [0, 0, 0]])
+    assert dataset.labels().tolist() == [1, -1, 1]
+    assert dataset.features.zero_based is False
+
+
+def test_svmlight_index_base(tmp_path) -> None:
+    from_zero = "1 0:1 2:3\n-1 1:2\n"
+    dataset = read(tmp_path / "z.svm", from_zero)
+    assert dataset.features.zero_based is True
+    np.testing.assert_array_equal(dataset.X.toarray(), [[1, 0, 3], [0, 2, 0]])
+    shifted = read(tmp_path / "o.svm", "1 1:1 3:3\n-1 2:2\n")
+    np.testing.assert_array_equal(shifted.X.toarray(), dataset.X.toarray())
+    told = read(tmp_path / "o.svm", "1 1:1 3:3\n-1 2:2\n", zero_based=True)
+    np.testing.assert_array_equal(told.X.toarray(), [[0, 1, 0, 3], [0, 0, 2, 0]])
+    with pytest.raises(InputError, match="z.svm:1: has the index 0 where indices count from 1"):
+        load(Source(str(tmp_path / "z.svm")), like=shifted.features)
+    as_trained = load(Source(str(tmp_path / "o.svm")), like=told.features)
+    np.testing.assert_array_equal(as_trained.X.toarray(), told.X.toarray())
+
+
+def test_svmlight_narrower_and_wider(tmp_path) -> None:
+    train = read(tmp_path / "t.svm", SVM)
+    (tmp_path / "narrow.svm").write_text("1 1:1\n")
+    assert load(Source(str(tmp_path / "narrow.svm")), like=train.features).X.shape == (1, 3)
+    (tmp_path / "wide.svm").write_text("1 1:1 9:1 12:1\n-1 4:1\n")
+    wide = load(Source(str(tmp_path / "wide.svm")), like=train.features)
+    assert wide.X.shape == (2, 3)
+    assert "3 values in columns beyond the 3 of the training data were ignored" in wide.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("a 1:1", "the label 'a' is not a finite number"),
+        ("nan 1:1", "the label 'nan'"),
+        ("1 2", "'2' is not INDEX:VALUE"),
+        ("1 x:2", "'x:2' is not INDEX:VALUE"),
+        ("1 -1:2", "'-1:2' is not INDEX:VALUE"),
+        ("1 2:", "'2:': the value is not a finite number"),
+        ("1 2:x", "'2:x': the value is not a finite number"),
+        ("1 2:nan", "'2:nan': the value is not a finite number"),
+        ("1 2:inf", "'2:inf': the value"),
+        ("1 2:1e999", "'2:1e999': the value"),
+        ("1 3:1 2:1", "the index '2' comes after 3; sort"),
+        ("1 3:1 3:1", "the index '3' comes after 3"),
+        ("1 4294967297:1", "the index '4294967297' is beyond --max-features 16777216"),
+        ("1 1_0:2", "'1_0:2' is not INDEX:VALUE"),
+        ("1 1:1_0", "'1:1_0': the value is not a finite number"),
+        ("1 2:\ufffd", "'2:\ufffd': the value is not"),
+    ],
+)
+def test_wrong_svmlight_lines(tmp_path, line: str, message: str) -> None:
+    with pytest.raises(InputError, match=f"t.svm:6: {message}"):
+        read(tmp_path / "t.svm", f"{SVM}{line}\n1 1:1\n")
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "# only\n"])
+def test_empty_svmlight(tmp_path, text: str) -> None:
+    with pytest.raises(InputError, match="is empty|holds no rows"):
+        read(tmp_path / "t.svm", text)
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz"])
+def test_a_cut_archive_is_an_error(tmp_path, suffix: str) -> None:
+    pack = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}[suffix]
+    with pytest.raises(InputError, match=f"t.svm{suffix}: is not a whole {suffix} file"):
+        read(tmp_path / f"t.svm{suffix}", pack(SVM.encode() * 100)[:-9])
