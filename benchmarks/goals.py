@@ -16,9 +16,10 @@ from benchmarks import measure
 from benchmarks.measure import Reached
 from benchmarks.problems import Problem, census, images, many, reviews, words
 from benchmarks.solvers import Fitted, liblinear, ours, pytorch, sklearn_lbfgs, sklearn_sgd, vowpal_wabbit
-from linclf.data.dataset import Features, Source
 from linclf.data.scaling import fit_scaling
-from linclf.data.split import Part, Parts
+from linclf.data.schema import Schema
+from linclf.data.source import Source
+from linclf.data.split import Part, Split
 from linclf.errors import DivergedError
 from linclf.losses import LOSSES, Array
 from linclf.optim.auto_rate import auto_epochs, auto_momentum, auto_rate
@@ -28,7 +29,7 @@ from linclf.optim.sgd import SGD, epochs
 from linclf.sweep import SweepOptions, sweep
 from linclf.sweep.plan import make_plan
 from linclf.training.options import TrainOptions
-from linclf.training.train import load_parts, train
+from linclf.training.train import load_split, train
 
 LINCLF = str(Path(sys.executable).with_name("linclf"))
 
@@ -191,7 +192,7 @@ def _grid_searches(folder: Path | None) -> Iterator[Row]:
     letters = [str(folder / "letter.tsv.gz")] if folder and (folder / "letter.tsv.gz").exists() else []
     for name in ("digits", "breast_cancer", "wine", *letters):
         options = TrainOptions(source=Source(name), loss="softmax")
-        parts = load_parts(options)
+        parts = load_split(options)
         best = sweep(SweepOptions(options, {"reg": tuple(regs)}), parts, jobs=1).best
         took = measure.median(lambda parts=parts, options=options: _sweep(options, parts, regs, 5))
         peer, score, std = sklearn_lbfgs.grid_search(parts.train.X[:], parts.train.y, regs)
@@ -208,14 +209,14 @@ def _grid_searches(folder: Path | None) -> Iterator[Row]:
         )
 
 
-def _with_validation(problem: Problem) -> Parts:
+def _with_validation(problem: Problem) -> Split:
     """The problem as parts, its test rows for validation."""
-    features = Features(problem.X.shape[1], sparse=not isinstance(problem.X, np.ndarray))
+    features = Schema(problem.X.shape[1], sparse=not isinstance(problem.X, np.ndarray))
     train_part, val = Part(problem.X, problem.y), Part(problem.X_test, problem.y_test)
-    return Parts(np.arange(problem.n_classes), train_part, val, None, features, {}, ())
+    return Split(np.arange(problem.n_classes), train_part, val, None, features, {}, ())
 
 
-def _sweep(options: TrainOptions, parts: Parts, regs: list[float], cv: int | None = None) -> None:
+def _sweep(options: TrainOptions, parts: Split, regs: list[float], cv: int | None = None) -> None:
     found = sweep(SweepOptions(options, {"reg": tuple(regs)}, cv), parts, jobs=1)
     assert all(row.status == "done" for row in found.rows)
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from linclf.data.dataset import Labelled, Source
+from linclf.data.dataset import LabelledRows
 from linclf.data.labels import check_classes, encode
 from linclf.data.load import as_matrix, load
+from linclf.data.source import Source
 from linclf.losses import Array
 
 
@@ -69,7 +70,7 @@ def census(folder: Path | None) -> Problem | None:
     if not folder or not (folder / "a9a.gz").exists():
         return None
     train = load(Source(str(folder / "a9a.gz"), "svmlight"))
-    test = load(Source(str(folder / "a9a.t.gz"), "svmlight"), like=train.features)
+    test = load(Source(str(folder / "a9a.t.gz"), "svmlight"), like=train.schema)
     y, y_test = (encode(part.labels(), check_classes(train.labels(), "a9a"))[0] for part in (train, test))
     return Problem("a9a", "hinge", 1e-4, train.X, y, test.X, y_test)
 
@@ -79,13 +80,13 @@ def reviews(folder: Path | None) -> Problem | None:
     if not folder or not (folder / "imdb.train.svm.gz").exists():
         return None
     train = load(Source(str(folder / "imdb.train.svm.gz")))
-    test = load(Source(str(folder / "imdb.test.svm.gz")), like=train.features)
+    test = load(Source(str(folder / "imdb.test.svm.gz")), like=train.schema)
     y, y_test = (encode(part.labels(), check_classes(train.labels(), "imdb"))[0] for part in (train, test))
     X, X_test = (part.X.astype(np.float32) for part in (train, test))
     return Problem("imdb", "hinge", 1e-5, X, y, X_test, y_test, bias=False)
 
 
-def many(folder: Path | None) -> dict[str, Labelled]:
+def many(folder: Path | None) -> dict[str, LabelledRows]:
     """Sets of many kinds for the learning rate: name -> training rows as they are trained on, and codes."""
     sources = {name: Source(name) for name in ("digits", "breast_cancer", "wine")}
     for name, file, target in (
@@ -104,5 +105,5 @@ def many(folder: Path | None) -> dict[str, Labelled]:
     for name, source in sources.items():
         data = load(source)
         classes = check_classes(data.labels(), name)
-        found[name] = Labelled(as_matrix(data), encode(data.labels(), classes)[0])
+        found[name] = LabelledRows(as_matrix(data), encode(data.labels(), classes)[0])
     return found

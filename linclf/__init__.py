@@ -10,7 +10,8 @@ Public: `load`, `LinearModel`, `LinearClassifier`, `check_gradient`, `LOSSES`, `
 
 from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+from linclf._version import __version__ as __version__
+
 __all__ = ["LOSSES", "LinearClassifier", "LinearModel", "Loss", "check_gradient", "load"]
 
 if TYPE_CHECKING:

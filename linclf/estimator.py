@@ -14,10 +14,11 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from linclf.data.dataset import Features, Source
 from linclf.data.labels import show
 from linclf.data.scaling import SCALES
-from linclf.data.split import Part, Parts, stratified
+from linclf.data.schema import Schema
+from linclf.data.source import Source
+from linclf.data.split import Part, Split, stratified
 from linclf.errors import InputError
 from linclf.gradcheck import use_loss
 from linclf.losses import LOSSES, Array, Loss, loss_named, softmax_probabilities
@@ -205,8 +206,8 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
             X, codes, weights = X[train_rows], codes[train_rows], None if weights is None else weights[train_rows]
             if weights is not None and not weights.any():
                 raise ValueError("all sample weights are 0 outside the validation part; at least one row must count")
-        parts = Parts(classes, Part(X, codes), val, None, self._features(X), {}, ())
-        self._train(options, parts, weights, self._start(parts))
+        split = Split(classes, Part(X, codes), val, None, self._features(X), {}, ())
+        self._train(options, split, weights, self._start(split))
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -236,7 +237,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         known = {"lr": self.lr_} if hasattr(self, "lr_") and self.lr == "auto" else {}
         momentum = 0.0 if self.momentum == "auto" else self.momentum
         options = self._options(X, schedule="constant", epochs=1, momentum=momentum, **known)
-        parts = Parts(classes, Part(X, codes), None, None, self._features(X), {}, ())
+        split = Split(classes, Part(X, codes), None, None, self._features(X), {}, ())
         m = self._loss().n_outputs(len(classes))
         if first:
             start = Start(np.zeros((X.shape[1], m), X.dtype), np.zeros(m, X.dtype))
@@ -244,7 +245,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
             start = Start(self.model_.weight, self.model_.bias)
         else:
             raise ValueError("the loss has another number of outputs than the one trained with so far; fit anew")
-        self._train(options, parts, weights, start)
+        self._train(options, split, weights, start)
         return self
 
     def decision_function(self, X: Any) -> Array:
@@ -331,17 +332,17 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         """The loss itself; one of the user's own is checked first."""
         return use_loss(self.loss, self.loss.name) if isinstance(self.loss, Loss) else LOSSES[self.loss]
 
-    def _features(self, X: Matrix) -> Features:
+    def _features(self, X: Matrix) -> Schema:
         names = getattr(self, "feature_names_in_", None)
-        return Features(X.shape[1], None if names is None else tuple(map(str, names)), is_sparse(X))
+        return Schema(X.shape[1], None if names is None else tuple(map(str, names)), is_sparse(X))
 
-    def _start(self, parts: Parts) -> Start | None:
+    def _start(self, split: Split) -> Start | None:
         """Where fit begins: with warm_start at the weights of the fit before, if loss, classes and features are the same."""
         if not self.warm_start or not hasattr(self, "model_"):
             return None
         before = self.model_
-        same = np.array_equal(before.classes, parts.classes) and self.loss_ == self._loss()
-        features = (before.features.count, before.features.names) == (parts.features.count, parts.features.names)
+        same = np.array_equal(before.classes, split.classes) and self.loss_ == self._loss()
+        features = (before.schema.count, before.schema.names) == (split.schema.count, split.schema.names)
         return Start(before.weight, before.bias) if same and features else None
 
     def _watch(self) -> Callable[[Progress], None]:
@@ -356,9 +357,9 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
 
         return on_epoch
 
-    def _train(self, options: TrainOptions, parts: Parts, weights: Array | None, start: Start | None) -> None:
+    def _train(self, options: TrainOptions, split: Split, weights: Array | None, start: Start | None) -> None:
         loss = self._loss()
-        trained = train(options, parts, self._watch(), weights=weights, start=start, measured=(), loss=loss)
+        trained = train(options, split, self._watch(), weights=weights, start=start, measured=(), loss=loss)
         if trained.interrupted is not None:
             raise trained.interrupted
         self.loss_, self.lr_ = loss, trained.result["lr"]
@@ -379,7 +380,7 @@ def to_estimator(model: LinearModel) -> LinearClassifier:
 
     Raises InputError for a model of a table whose columns had to be encoded: its own `predict` takes the frame.
     """
-    if model.features.columns is not None and not model.features.as_they_stand():
+    if model.schema.columns is not None and not model.schema.is_identity():
         raise InputError(
             "the model encodes the columns of a table, which an estimator does not; use model.predict(frame)"
         )
@@ -394,9 +395,9 @@ def to_estimator(model: LinearModel) -> LinearClassifier:
     told = {name: recorded[name] for name in estimator.get_params() if name in recorded and name not in left}
     told |= {"fit_bias": recorded.get("bias", True), "random_state": recorded.get("seed")}
     estimator.set_params(**told)
-    estimator.n_features_in_ = model.features.count
-    if model.features.names is not None:
-        estimator.feature_names_in_ = np.array(model.features.names, object)
+    estimator.n_features_in_ = model.schema.count
+    if model.schema.names is not None:
+        estimator.feature_names_in_ = np.array(model.schema.names, object)
     metrics = model.record.get("metrics", {})
     estimator.loss_, estimator.lr_ = loss, metrics.get("lr", np.nan)
     estimator._take(model, metrics.get("epochs", 0), metrics.get("objective", np.nan))

@@ -33,15 +33,16 @@ import numpy as np
 
 from linclf.data.cache import DIGEST_BYTES, open_entry, pack
 from linclf.data.columns.encoder import encoded
-from linclf.data.dataset import Raw, Source
 from linclf.data.readers.registry import parse
-from linclf.data.split import Parts, cut
-from linclf.errors import LinclfError, one_line
+from linclf.data.source import RawFile, Source
+from linclf.data.split import Split, cut
+from linclf.errors import LinclfError
 from linclf.model import linear_model as model
+from linclf.report.terminal import one_line
 from linclf.report.text import model_info, to_json
 from linclf.storage.files import unpack
 from linclf.storage.sealed import seal, unseal
-from linclf.sweep.workers import side_by_side
+from linclf.sweep.workers import run_parallel
 from linclf.training import checkpoint
 from linclf.training.options import TrainOptions
 from linclf.training.train import train
@@ -130,9 +131,9 @@ RECORDS = b"".join(
 )
 
 
-def read_text(kind: str, content: bytes) -> Parts:
+def read_text(kind: str, content: bytes) -> Split:
     """What `linclf train FILE` does before it trains."""
-    return cut(parse(Raw(Source(f"t.{kind}", kind), kind, "", content), None, True), None, None, 0)
+    return cut(parse(RawFile(Source(f"t.{kind}", kind), kind, "", content), None, True), None, None, 0)
 
 
 def npz_files() -> list[bytes]:
@@ -189,10 +190,10 @@ def model_files() -> list[bytes]:
 def read_model(content: bytes) -> object:
     """What `linclf predict` and `linclf info --json` do."""
     loaded = model.from_bytes(content, "m")
-    kind = "svmlight" if loaded.features.format == "svmlight" else "csv"
-    rows = SVMLIGHT if kind == "svmlight" else NUMBERS if "z" in (loaded.features.names or ()) else TABLE
-    parsed = parse(Raw(Source(f"t.{kind}", kind), kind, "", rows), loaded.features.columns_only(), False)
-    X = (encoded(parsed, loaded.features) if loaded.features.columns else parsed).X
+    kind = "svmlight" if loaded.schema.format == "svmlight" else "csv"
+    rows = SVMLIGHT if kind == "svmlight" else NUMBERS if "z" in (loaded.schema.names or ()) else TABLE
+    parsed = parse(RawFile(Source(f"t.{kind}", kind), kind, "", rows), loaded.schema.input_schema(), False)
+    X = (encoded(parsed, loaded.schema) if loaded.schema.columns else parsed).X
     loaded.predict(X)
     with suppress(LinclfError):
         loaded.probabilities(X)
@@ -285,10 +286,10 @@ def read_checkpoint(content: bytes) -> object:
 def cache_files() -> list[bytes]:
     """Entries of the cache: what the readers made of the tables and of sparse rows."""
     sources = [("csv", TABLE), ("csv", NUMBERS), ("svmlight", SVMLIGHT), ("npz", npz_files()[0])]
-    return [_entry(Raw(Source(f"t.{kind}", kind), kind, "", content)) for kind, content in sources]
+    return [_entry(RawFile(Source(f"t.{kind}", kind), kind, "", content)) for kind, content in sources]
 
 
-def _entry(raw: Raw) -> bytes:
+def _entry(raw: RawFile) -> bytes:
     content = pack(parse(raw, None, True))
     return content + sha256(content).digest()
 
@@ -466,7 +467,7 @@ def main(only: str | None, count: int | None, seed: int, jobs: int, keep: bool) 
         step = max(1, min(5000, total // jobs))
         tasks += [(name, seed, range(first, min(first + step, total)), keep) for first in range(0, total, step)]
     began = time.perf_counter()
-    for task, tally in side_by_side(lambda number: iter([run(*tasks[number])]), range(len(tasks)), jobs):
+    for task, tally in run_parallel(lambda number: iter([run(*tasks[number])]), range(len(tasks)), jobs):
         tallies[tasks[task][0]].add(tally)
     click.echo("| reader | inputs | read | refused | failed | slowest | memory on top |\n|---|---|---|---|---|---|---|")
     for name, tally in tallies.items():

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from linclf.data.dataset import Source
 from linclf.data.load import load
+from linclf.data.source import Source
 
 
 def read(path: Path, content: str | bytes, **options):

@@ -234,7 +234,7 @@ def test_files_and_estimators(linclf, in_tmp, iris) -> None:
     assert (back.n_iter_, back.objective_) == (found.n_iter_, found.objective_)
     assert linclf("train iris --loss hinge --calibrate sigmoid -q -o c").code == 0
     model = load_model("c")
-    frame = pd.DataFrame(X, columns=model.features.names)
+    frame = pd.DataFrame(X, columns=model.schema.names)
     np.testing.assert_allclose(model.to_estimator().predict_proba(frame), model.probabilities(X), rtol=1e-9)
     (in_tmp / "t.csv").write_text("a,b,label\n" + "1,x,u\n2,y,v\n3,x,v\n4,y,u\n" * 4)
     assert linclf("train t.csv -q -o t").code == 0

@@ -17,8 +17,10 @@ from typing import Any
 
 import click
 
-import linclf
-from linclf.errors import LinclfError, Terminated, one_line
+from linclf._version import __version__
+from linclf.errors import LinclfError
+from linclf.report.terminal import one_line
+from linclf.storage.signals import Terminated
 
 CONTEXT: dict[str, Any] = {
     "help_option_names": ["-h", "--help"],
@@ -70,7 +72,7 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, context_settings=CONTEXT)
-@click.version_option(linclf.__version__, prog_name="linclf")
+@click.version_option(__version__, prog_name="linclf")
 def cli() -> None:
     """Train linear classifiers, fast, checkable, without tuning.
 

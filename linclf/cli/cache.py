@@ -6,7 +6,7 @@ import click
 
 from linclf.cli.shared import json_option
 from linclf.data.cache import user_cache
-from linclf.errors import printable
+from linclf.report.terminal import printable
 from linclf.report.text import size, table, to_json
 
 

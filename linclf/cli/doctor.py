@@ -8,20 +8,20 @@ import click
 
 from linclf.cli.shared import (
     cache_option,
-    cache_unless,
+    cache_or_none,
     column_options,
     config_option,
     data_options,
     json_option,
     source,
 )
-from linclf.data.dataset import Source
+from linclf.data.source import Source
 from linclf.data.table import typed
-from linclf.errors import printable
 from linclf.inspect.doctor import examine
+from linclf.report.terminal import printable
 from linclf.report.text import doctor_text, to_json
 from linclf.training.options import TrainOptions
-from linclf.training.train import cut_parts, load_sets
+from linclf.training.train import load_data, make_split
 
 
 @click.command()
@@ -45,24 +45,29 @@ def doctor(*, data: str, test: str | None, seed: int, no_cache: bool, json: bool
     scales, and rows that repeat. Nothing is written, and the exit code is 0 whatever it finds.
     """  # fmt: skip
     config = TrainOptions(source=source(data, options), test=test, seed=seed)
-    sets = load_sets(config, cache_unless(no_cache))
-    parts = cut_parts(config, sets)
-    examined = examine(sets.dataset, parts)
+    sets = load_data(config, cache_or_none(no_cache))
+    split = make_split(config, sets)
+    examined = examine(sets.dataset, split)
     result = {
         "data": data,
         "n": len(sets.dataset.labels()),
-        "n_train": len(parts.train.y),
-        "n_features": parts.features.count,
-        "classes": {str(label): int((parts.train.y == k).sum()) for k, label in enumerate(parts.classes.tolist())},
+        "n_train": len(split.train.y),
+        "n_features": split.schema.count,
+        "classes": {str(label): int((split.train.y == k).sum()) for k, label in enumerate(split.classes.tolist())},
         "columns": [
-            {"name": column.name, "kind": column.kind, "features": len(column.features()), "missing": column.missing}
-            for column in parts.features.columns or ()
+            {
+                "name": column.name,
+                "kind": column.kind,
+                "features": len(column.feature_names()),
+                "missing": column.missing,
+            }
+            for column in split.schema.columns or ()
         ],
         "findings": [asdict(finding) for finding in examined.findings],
-        "notes": list(parts.notes),
+        "notes": list(split.notes),
         "command": _command(config, examined.options),
     }
-    click.echo(to_json(result) if json else printable(doctor_text(result, parts.features.columns)))
+    click.echo(to_json(result) if json else printable(doctor_text(result, split.schema.columns)))
 
 
 def _command(config: TrainOptions, recommended: dict[str, Any]) -> str:

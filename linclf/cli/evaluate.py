@@ -6,7 +6,7 @@ import click
 
 from linclf.cli.shared import (
     cache_option,
-    cache_unless,
+    cache_or_none,
     config_option,
     data_options,
     json_option,
@@ -15,16 +15,19 @@ from linclf.cli.shared import (
     source,
 )
 from linclf.data.cache import Cache
-from linclf.data.dataset import Dataset, Labelled, Source
+from linclf.data.dataset import Dataset, LabelledRows
 from linclf.data.labels import encode, unseen_notes
 from linclf.data.load import load
+from linclf.data.source import Source
 from linclf.data.split import Part, parse_part
-from linclf.errors import InputError, printable
+from linclf.errors import InputError
 from linclf.model.linear_model import LinearModel
 from linclf.model.linear_model import load as load_model
+from linclf.model.metrics import evaluation
 from linclf.optim.objective import predicted
-from linclf.report.text import evaluation, evaluation_text, to_json
-from linclf.training.train import rebuild_parts
+from linclf.report.terminal import printable
+from linclf.report.text import evaluation_text, to_json
+from linclf.training.train import rebuild_split
 
 
 @click.command()
@@ -52,14 +55,14 @@ def evaluate(
 
     Without DATA, the source and the split recorded in the model are rebuilt, and refused if the data have changed.
     """  # fmt: skip
-    trained, cache = load_model(model), cache_unless(no_cache)
+    trained, cache = load_model(model), cache_or_none(no_cache)
     if data is None:
         given = source("", options)
         if given != Source(""):
             raise InputError("--target, --drop, --format and the like say how DATA is read; give DATA")
         rows, title = _own_part(trained, part or "test", cache, quiet)
     else:
-        dataset = load(source(data, options), like=trained.features, cache=cache)
+        dataset = load(source(data, options), like=trained.schema, cache=cache)
         rows, title = _other_data(trained, dataset, part, quiet)
     scores = trained.scores(rows.X)
     result = evaluation(predicted(scores), rows.y, trained.classes, trained.logits(scores))
@@ -68,22 +71,22 @@ def evaluate(
 
 def _own_part(model: LinearModel, part: str, cache: Cache | None, quiet: bool) -> tuple[Part, str]:
     """A part of the data that the model was made with."""
-    parts = rebuild_parts(model, cache)
-    say(parts.notes, quiet)
+    split = rebuild_split(model, cache)
+    say(split.notes, quiet)
     name = model.record["options"]["source"]["data"]
-    if part == "test" and parts.test is None:
+    if part == "test" and split.test is None:
         raise InputError(f"the model was trained on all of {name}, without a test part; give DATA, or --part train")
     tests = model.record["options"]["test"]
     if part == "test" and isinstance(parse_part(tests, "test"), str):
         name = tests
-    rows = parts.pooled() if part == "all" else parts.train if part == "train" or parts.test is None else parts.test
+    rows = split.pooled() if part == "all" else split.train if part == "train" or split.test is None else split.test
     return rows, f"{name} ({part} part)"
 
 
 def _other_data(model: LinearModel, dataset: Dataset, part: str | None, quiet: bool) -> tuple[Part, str]:
     """Rows of other data, their labels among the model's classes."""
     data = dataset.source.data
-    rows: Labelled = dataset
+    rows: LabelledRows = dataset
     if part == "test" and dataset.test is None:
         raise InputError(f"{data}: brings no test part of its own; leave out --part")
     if dataset.test is not None and part in (None, "test"):

@@ -9,14 +9,15 @@ import numpy as np
 
 from linclf.cli.shared import check_files, config_option, data_options, json_option, quiet_option, say, source
 from linclf.data.columns.encoder import encoded
-from linclf.data.dataset import Source
 from linclf.data.load import load
-from linclf.errors import InputError, printable
+from linclf.data.source import Source
+from linclf.errors import InputError
 from linclf.inspect.explain import TOP, contributions, row_pictures, strongest, weight_pictures
 from linclf.model.linear_model import LinearModel
 from linclf.model.linear_model import load as load_model
 from linclf.optim.linalg import Matrix, select
 from linclf.report.plots import check_picture, plot_bars, plot_pictures
+from linclf.report.terminal import printable
 from linclf.report.text import contributions_text, strongest_text, to_json
 
 
@@ -61,7 +62,7 @@ def explain(
         raise InputError("--target, --drop, --format and the like say how DATA is read; give DATA and --row")
     if row is None:
         told = strongest(trained, top, wanted)
-        text = strongest_text(told, model, trained.features.count)
+        text = strongest_text(told, model, trained.schema.count)
     else:
         X = _row(given, row, trained, quiet)
         told = contributions(trained, X, wanted)
@@ -87,10 +88,10 @@ def _shape(text: str | None) -> tuple[int, int] | None:
 
 def _row(given: Source, row: int, model: LinearModel, quiet: bool) -> Matrix:
     """One row (1, d) of the data as features of the model."""
-    dataset = load(given, like=model.features.columns_only(), labelled=False)
+    dataset = load(given, like=model.schema.input_schema(), labelled=False)
     rows = dataset.X if dataset.test is None else dataset.pooled().X
     if row >= rows.shape[0]:
         raise InputError(f"--row {row}: {given.data} has the rows 0 to {rows.shape[0] - 1}")
-    one = encoded(replace(dataset, X=select(rows, np.array([row]))[:]), model.features)
+    one = encoded(replace(dataset, X=select(rows, np.array([row]))[:]), model.schema)
     say(one.said(), quiet)
     return one.X

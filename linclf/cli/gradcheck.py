@@ -9,7 +9,7 @@ import click
 import numpy as np
 
 from linclf import textbook
-from linclf.cli.shared import cache_option, cache_unless, check_files, config_option, data_options, json_option, source
+from linclf.cli.shared import cache_option, cache_or_none, check_files, config_option, data_options, json_option, source
 from linclf.data.labels import check_classes, encode
 from linclf.data.load import as_matrix, load
 from linclf.data.readers.named import PREFIXES
@@ -124,7 +124,7 @@ def _own(data: str | None, loss: tuple[str, ...], json: bool, options: dict[str,
 
 def _sample(data: str, options: dict[str, Any]) -> tuple[Array, Array]:
     """At most SAMPLE_ROWS evenly spaced rows, dense float64 (n, d), and their codes (n,)."""
-    cache = cache_unless(options.pop("no_cache"))
+    cache = cache_or_none(options.pop("no_cache"))
     dataset = load(source(data, options), cache=cache)
     rows = np.unique(np.linspace(0, dataset.X.shape[0] - 1, SAMPLE_ROWS).astype(int))
     X, labels = as_matrix(dataset)[rows], dataset.labels()[rows]

@@ -3,8 +3,9 @@
 import click
 
 from linclf.cli.shared import config_option, json_option
-from linclf.errors import InputError, printable
+from linclf.errors import InputError
 from linclf.model.linear_model import load as load_model
+from linclf.report.terminal import printable
 from linclf.report.text import model_info, model_text, to_json
 
 
@@ -22,7 +23,7 @@ def info(model: str, json: bool) -> None:
     trained = load_model(model)
     described = model_info(trained)
     try:
-        text = to_json(described) if json else printable(model_text(described, trained.features.columns, model))
+        text = to_json(described) if json else printable(model_text(described, trained.schema.columns, model))
     except (KeyError, TypeError, ValueError, AttributeError) as error:  # a record that linclf did not write
         raise InputError(
             f"{model}: does not say how it was trained ({type(error).__name__}: {error}); train it again"

@@ -59,15 +59,15 @@ def predict(model: str, data: str, output: str, quiet: bool, **options: Any) -> 
         labels = trained.predict(rows)
         return _lines((_no_formulas(labels) if output.lower().endswith(".csv") else labels)[:, None])
 
-    if output == "-" and streams(given, trained.features):
+    if output == "-" and streams(given, trained.schema):
         said: set[str] = set()
-        for piece in stream(given, trained.features):
+        for piece in stream(given, trained.schema):
             new = [note for note in piece.said() if note not in said][: MOST_NOTES - len(said)]
             say(new, quiet)
             said |= set(new)
             write_bytes(output, predicted(piece))
         return
-    dataset = load(given, like=trained.features, labelled=False)
+    dataset = load(given, like=trained.schema, labelled=False)
     say(dataset.said(), quiet)
     write_bytes(output, predicted(dataset))
 

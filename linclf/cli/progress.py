@@ -89,7 +89,7 @@ def _epoch(line: bytes) -> int | None:
     return number if type(number) is int else None
 
 
-class Kept:
+class CheckpointWriter:
     """The checkpoint of a run: the last one that training gave, written every so many epochs and when it stops.
 
     written  the one in the file. One that cannot be written costs a note, not the run.

@@ -14,12 +14,14 @@ import click
 
 from linclf.data.cache import Cache, user_cache
 from linclf.data.columns.infer import Column
-from linclf.data.dataset import Source
 from linclf.data.readers.registry import FORMATS
-from linclf.errors import InputError, Terminated, one_line, printable
+from linclf.data.source import Source
+from linclf.errors import InputError
 from linclf.optim.sgd import SCHEDULES
+from linclf.report.terminal import one_line, printable
 from linclf.report.text import columns_text
 from linclf.storage.files import check_outputs, read_bytes
+from linclf.storage.signals import Terminated
 from linclf.training.options import DTYPES, TrainOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -243,7 +245,7 @@ def cache_option(command: F) -> F:
     )
 
 
-def cache_unless(no_cache: bool) -> Cache | None:
+def cache_or_none(no_cache: bool) -> Cache | None:
     """The user's cache, or None without one."""
     return None if no_cache else user_cache()
 
@@ -344,7 +346,7 @@ def arguments() -> list[str]:
     return list(click.get_current_context().find_root().obj or ())
 
 
-def how_it_ended(signal: BaseException) -> tuple[str, int]:
+def signal_name_and_code(signal: BaseException) -> tuple[str, int]:
     """The word and the exit code of a run that a signal ended."""
     return ("terminated", 143) if isinstance(signal, Terminated) else ("interrupted", 130)
 

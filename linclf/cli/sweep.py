@@ -12,32 +12,34 @@ from linclf.cli.shared import (
     NumberOrAuto,
     YesNo,
     cache_option,
-    cache_unless,
+    cache_or_none,
     check_files,
     column_options,
     config_option,
     data_options,
-    how_it_ended,
     json_option,
     quiet_option,
     say,
     say_columns,
+    signal_name_and_code,
     source,
     training_options,
     wants_bar,
 )
 from linclf.data.scaling import SCALES
-from linclf.data.split import Parts
-from linclf.errors import DivergedError, InputError, LinclfError, Terminated, printable
+from linclf.data.split import Split
+from linclf.errors import DivergedError, InputError, LinclfError
 from linclf.losses import LOSSES
 from linclf.report.plots import check_picture, plot_sweep
+from linclf.report.terminal import printable
 from linclf.report.text import sweep_csv, sweep_text, to_json
 from linclf.storage.files import write_bytes
+from linclf.storage.signals import Terminated
 from linclf.sweep import SWEPT, SweepOptions, Swept, at_the_edge
 from linclf.sweep import sweep as run_sweep
 from linclf.sweep.run import Progress
 from linclf.training.options import TrainOptions
-from linclf.training.train import Trained, cut_parts, load_sets, train
+from linclf.training.train import Trained, load_data, make_split, train
 
 NUMBERS = "V,V|FROM:TO:COUNT"
 
@@ -165,15 +167,15 @@ def sweep(
     config = _options(data, options)
     check_files((output, csv, plot, journal), (data, config.base.test, config.base.val))
     _check_outputs(output, csv, plot, journal, json=json)
-    sets = load_sets(config.base, cache_unless(no_cache))
-    parts = cut_parts(config.base, sets)
-    say_columns(parts.features.columns, quiet)
-    say(parts.notes, quiet)
+    sets = load_data(config.base, cache_or_none(no_cache))
+    split = make_split(config.base, sets)
+    say_columns(split.schema.columns, quiet)
+    say(split.notes, quiet)
     loaded = time.perf_counter()
     with ExitStack() as stack:
         swept = run_sweep(
             config,
-            parts,
+            split,
             jobs=jobs,
             journal=journal,
             on_progress=_bar(stack, quiet),
@@ -182,7 +184,7 @@ def sweep(
     swept_at = time.perf_counter()
     edge = at_the_edge(swept.rows)
     say([f"the best reg is the {edge} tried; with a wider --reg it may get better"] if edge else [], quiet)
-    result = {**_result(config, parts, swept), **dict.fromkeys(("selected", "n_refit", "accuracy", "model"))}
+    result = {**_result(config, split, swept), **dict.fromkeys(("selected", "n_refit", "accuracy", "model"))}
     refit: Trained | None = None
     failed = swept.interrupted
     if not failed:
@@ -191,7 +193,7 @@ def sweep(
             _write(result, csv, plot)
             if row and (select or output):
                 chosen = replace(config.base, **row.options, val=None)  # trained on all training rows, as train would
-                refit = train(chosen, cut_parts(chosen, sets))
+                refit = train(chosen, make_split(chosen, sets))
                 result |= {
                     "selected": "best_1se" if select == "1se" else "best",
                     "n_refit": refit.result["n_train"],
@@ -241,7 +243,7 @@ def _options(data: str, options: dict[str, Any]) -> SweepOptions:
     return SweepOptions(base, lists, 5 if cv is None and base.val is None else cv, halving, max_memory)
 
 
-def _result(config: SweepOptions, parts: Parts, swept: Swept) -> dict[str, Any]:
+def _result(config: SweepOptions, split: Split, swept: Swept) -> dict[str, Any]:
     """What `--json` prints but for the refit and the seconds."""
     return {
         "data": config.base.source.data,
@@ -255,10 +257,10 @@ def _result(config: SweepOptions, parts: Parts, swept: Swept) -> dict[str, Any]:
         "halving": config.halving,
         "seed": config.base.seed,
         "dtype": config.base.dtype,
-        "n_train": len(parts.train.y),
-        "n_val": 0 if parts.val is None else len(parts.val.y),
-        "n_features": parts.features.count,
-        "n_classes": len(parts.classes),
+        "n_train": len(split.train.y),
+        "n_val": 0 if split.val is None else len(split.val.y),
+        "n_features": split.schema.count,
+        "n_classes": len(split.classes),
         "n_configurations": swept.n_configurations,
         "rows": [asdict(row) for row in swept.rows],
         "best": swept.best and asdict(swept.best),
@@ -300,7 +302,7 @@ def _ending(
         if not swept.interrupted:
             where = "after the sweep, in the training of the row selected"
             where += "; its model is the best so far" if refit else "; no model was saved"
-        word, code = how_it_ended(signal)
+        word, code = signal_name_and_code(signal)
         click.echo(f"error: {word} {where}", err=True)
         return code
     if swept.best is None:

@@ -7,34 +7,36 @@ from typing import Any
 
 import click
 
-from linclf.cli.progress import Kept, go_on, watch
+from linclf.cli.progress import CheckpointWriter, go_on, watch
 from linclf.cli.shared import (
     LossName,
     NumberOrAuto,
     cache_option,
-    cache_unless,
+    cache_or_none,
     check_files,
     column_options,
     config_option,
     data_options,
-    how_it_ended,
     json_option,
     quiet_option,
     say,
     say_columns,
+    signal_name_and_code,
     source,
     training_options,
 )
 from linclf.data.scaling import SCALES
-from linclf.errors import InputError, Terminated, printable
+from linclf.errors import InputError
 from linclf.gradcheck import load_loss
 from linclf.losses import LOSSES
 from linclf.model.calibration import METHODS
+from linclf.report.terminal import printable
 from linclf.report.text import to_json, training_text
+from linclf.storage.signals import Terminated
 from linclf.training.checkpoint import check_same
 from linclf.training.checkpoint import load as load_checkpoint
 from linclf.training.options import TrainOptions
-from linclf.training.train import Trained, identity, load_parts
+from linclf.training.train import Trained, identity, load_split
 from linclf.training.train import train as train_model
 
 DEFAULT = TrainOptions()
@@ -142,21 +144,21 @@ def train(
     same = checkpoint and resume and os.path.realpath(checkpoint) == os.path.realpath(resume)
     check_files((output, history, checkpoint), (data, config.test, config.val, None if same else resume))
     resumed, run = (None, {}) if resume is None else load_checkpoint(resume)
-    parts = load_parts(config, cache_unless(no_cache))
-    this_run = identity(config, parts)
+    split = load_split(config, cache_or_none(no_cache))
+    this_run = identity(config, split)
     if resume is not None:
         check_same(resume, run, this_run, "the checkpoint")
-    say_columns(parts.features.columns, quiet)
-    say(parts.notes, quiet)
+    say_columns(split.schema.columns, quiet)
+    say(split.notes, quiet)
     loaded = time.perf_counter()
-    kept = None if checkpoint is None else Kept(checkpoint, every or 1, this_run)
+    kept = None if checkpoint is None else CheckpointWriter(checkpoint, every or 1, this_run)
     trained: Trained | None = None
     stopped: BaseException | None = None
     try:
         with ExitStack() as stack:
             trained = train_model(
                 config,
-                parts,
+                split,
                 watch(stack, config, history, quiet, resumed.standing.number if resumed else 0),
                 resumed=resumed,
                 keep=kept.keep if kept else None,
@@ -175,7 +177,7 @@ def train(
         click.echo(to_json(result) if json else printable(training_text(result, trained.why)), err=output == "-")
     if stopped is None:
         return 0
-    word, code = how_it_ended(stopped)
+    word, code = signal_name_and_code(stopped)
     where = f" after epoch {trained.result['epochs']}" if trained else ""
     saved = "no model was saved"
     if trained is not None:
@@ -188,7 +190,7 @@ def train(
     return code
 
 
-def _save(trained: Trained | None, output: str | None, kept: Kept | None) -> None:
+def _save(trained: Trained | None, output: str | None, kept: CheckpointWriter | None) -> None:
     """Write the last checkpoint and the model, if there are any."""
     if kept is not None:
         kept.write()

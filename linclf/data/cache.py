@@ -25,9 +25,11 @@ from typing import Any
 
 import numpy as np
 
-import linclf
-from linclf.data.dataset import Dataset, Features, Labelled, Source
+from linclf._version import __version__
+from linclf.data.dataset import Dataset, LabelledRows
 from linclf.data.readers.named import is_name
+from linclf.data.schema import Schema
+from linclf.data.source import Source
 from linclf.data.table import Table, from_table_arrays, table_arrays
 from linclf.errors import InputError
 from linclf.losses import Array
@@ -61,7 +63,7 @@ class Cache:
     folder: Path
     megabytes: float = DEFAULT_MEGABYTES
 
-    def load(self, source: Source, like: Features | None, labelled: bool, read: Callable[[], Dataset]) -> Dataset:
+    def load(self, source: Source, like: Schema | None, labelled: bool, read: Callable[[], Dataset]) -> Dataset:
         """The data set as kept, else as `read` makes it, which is then kept."""
         content = self._content(source)
         if content is None:
@@ -174,10 +176,10 @@ def user_cache() -> Cache:
     return Cache(Path(folder), megabytes)
 
 
-def _key(content: str, source: Source, like: Features | None, labelled: bool) -> str:
+def _key(content: str, source: Source, like: Schema | None, labelled: bool) -> str:
     """The name of an entry: a hash of all that decides what is in it. Of the path only its suffixes count."""
     how = {**asdict(source), "data": [suffix.lower() for suffix in Path(source.data).suffixes[-2:]]}
-    decisive = [FORMAT, linclf.__version__, content, how, like and asdict(like), labelled]
+    decisive = [FORMAT, __version__, content, how, like and asdict(like), labelled]
     return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
 
 
@@ -206,7 +208,7 @@ def check_sound(dataset: Dataset) -> None:
         if part is None:
             continue
         n, width = part.X.shape
-        if width != (len(dataset.features.names) if isinstance(part.X, Table) and dataset.features.names else width):
+        if width != (len(dataset.schema.names) if isinstance(part.X, Table) and dataset.schema.names else width):
             raise ValueError("columns")
         if part.y is not None and not (part.y.shape == (n,) and part.y.dtype.kind in "biufU" and _finite(part.y)):
             raise ValueError("labels")
@@ -236,7 +238,7 @@ def pack(dataset: Dataset) -> bytes:
         parts[name] = {"shape": part.X.shape, "labels": labels, "columns": columns}
     described = {
         "name": dataset.source.data,
-        "features": asdict(dataset.features),
+        "features": asdict(dataset.schema),
         "digest": dataset.digest,
         "notes": dataset.notes,
         "parts": parts,
@@ -270,8 +272,8 @@ def _unpack(content: mmap.mmap, source: Source) -> Dataset:
         y = None if codes is None else np.array(labels["classes"], labels["dtype"])[codes]
         columns = part["columns"]
         X = from_table_arrays(arrays, columns) if columns else from_arrays(arrays, tuple(part["shape"]))
-        parts[name] = Labelled(X, y)
-    features, train = Features.of(described["features"]), parts["train"]
+        parts[name] = LabelledRows(X, y)
+    features, train = Schema.of(described["features"]), parts["train"]
     notes = tuple(described["notes"])
     return Dataset(train.X, train.y, source, features, described["digest"], parts.get("test"), notes)
 

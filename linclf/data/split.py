@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from linclf.data import labels
-from linclf.data.columns.encoder import encode, learn_features, unknown_notes
-from linclf.data.dataset import Dataset, Features, Labelled
+from linclf.data.columns.encoder import encode, learn_schema, unknown_notes
+from linclf.data.dataset import Dataset, LabelledRows
+from linclf.data.schema import Schema
 from linclf.errors import InputError
 from linclf.losses import Array
 from linclf.optim.linalg import Matrix, select, stack_rows
@@ -26,7 +27,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Parts:
+class Split:
     """A data set cut up: classes (K,) sorted labels, its parts, how columns became features, digests and notes.
 
     calibration   rows that say how scores become probabilities, for those who ask for them
@@ -38,7 +39,7 @@ class Parts:
     train: Part
     val: Part | None
     test: Part | None
-    features: Features
+    schema: Schema
     digests: dict[str, str]
     notes: tuple[str, ...]
     calibration: Part | None = None
@@ -56,8 +57,8 @@ def cut(
     seed: int,
     *,
     calibration: float = 0,
-    like: Features | None = None,
-) -> Parts:
+    like: Schema | None = None,
+) -> Split:
     """Cut a data set into parts. The columns of a table become features by what the training rows hold.
 
     test   a data set; a fraction, drawn stratified by `seed`; 0 for none; None for the part that the data set brings, else 0.2
@@ -66,10 +67,10 @@ def cut(
     like          features that were learned before
     """
     name = dataset.source.data
-    rows: Labelled = dataset
+    rows: LabelledRows = dataset
     labels.check_classes(rows.labels(), name)
-    held: Labelled | None
-    watched: Labelled | None
+    held: LabelledRows | None
+    watched: LabelledRows | None
     if isinstance(test, Dataset):
         held = test
     elif test is None and dataset.test is not None:
@@ -85,7 +86,7 @@ def cut(
     rows, calibrating = _draw(rows, calibration, generator, name, "calibration")
 
     classes = labels.check_classes(rows.labels(), name)
-    features, learned = (like, []) if like else learn_features(rows.X, dataset.features, dataset.source)
+    features, learned = (like, []) if like else learn_schema(rows.X, dataset.schema, dataset.source)
     train = Part(encode(rows.X, features, name)[0], labels.encode(rows.labels(), classes)[0])
     if train.X.shape[1] == 0:
         raise InputError(f"{name}: has no feature columns, only labels; give data to learn from")
@@ -107,12 +108,12 @@ def cut(
             f"{name}: {len(classes)} classes for {len(train.y)} training rows; are the labels a quantity or row ids?"
         )
     digests = {key: source.digest for key, source in sources.items()}
-    return Parts(classes, train, parts["val"], parts["test"], features, digests, tuple(notes), parts["calibration"])
+    return Split(classes, train, parts["val"], parts["test"], features, digests, tuple(notes), parts["calibration"])
 
 
 def _draw(
-    rows: Labelled, fraction: float, rng: np.random.Generator, name: str, part: str
-) -> tuple[Labelled, Labelled | None]:
+    rows: LabelledRows, fraction: float, rng: np.random.Generator, name: str, part: str
+) -> tuple[LabelledRows, LabelledRows | None]:
     """Split off a stratified fraction of the rows; both pieces keep the order of the file."""
     if fraction == 0:
         return rows, None
@@ -124,7 +125,7 @@ def _draw(
             + ("go without --calibrate" if part == "calibration" else f"--{part} 0")
         )
     left, taken = np.flatnonzero(~held), np.flatnonzero(held)
-    return Labelled(select(rows.X, left), y[left]), Labelled(select(rows.X, taken), y[taken])
+    return LabelledRows(select(rows.X, left), y[left]), LabelledRows(select(rows.X, taken), y[taken])
 
 
 def stratified(y: Array, fraction: float, rng: np.random.Generator) -> Array:

@@ -9,9 +9,11 @@ from io import BufferedReader
 from typing import cast
 
 from linclf.data.columns.encoder import encoded
-from linclf.data.dataset import Dataset, Features, Raw, Source
+from linclf.data.dataset import Dataset
 from linclf.data.readers.delimited import SEPARATORS
 from linclf.data.readers.registry import kind_of, parse
+from linclf.data.schema import Schema
+from linclf.data.source import RawFile, Source
 from linclf.errors import InputError
 from linclf.storage.files import stdin
 
@@ -20,12 +22,12 @@ PIECE = 1 << 22  # bytes of a piece, at most about
 GRACE = 0.002  # seconds to wait for more: a pipe holds 64 KiB at a time, and larger pieces are read four times as fast
 
 
-def streams(source: Source, like: Features) -> bool:
+def streams(source: Source, like: Schema) -> bool:
     """Whether these data are standard input in a format that can be read piece by piece."""
     return source.data == "-" and kind_of(source, like)[1] in BY_LINES
 
 
-def stream(source: Source, like: Features) -> Iterator[Dataset]:
+def stream(source: Source, like: Schema) -> Iterator[Dataset]:
     """The rows on standard input in pieces, as soon as they are there, read for a model: X holds its features.
 
     Raises InputError where a row is wrong, after the rows before it.
@@ -41,7 +43,7 @@ def stream(source: Source, like: Features) -> Iterator[Dataset]:
             header, body = header + piece[:end], piece[end:]
         if kind == "jsonl" and empty and body.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"["):
             body += stdin().read()  # one list: it ends with the input
-        for dataset in _read(Raw(source, kind, "", body, skipped), header, separator, like):
+        for dataset in _read(RawFile(source, kind, "", body, skipped), header, separator, like):
             empty = False
             yield dataset
         skipped += body.count(b"\n")
@@ -49,12 +51,12 @@ def stream(source: Source, like: Features) -> Iterator[Dataset]:
         raise InputError("-: holds no rows; give rows on standard input")
 
 
-def _read(raw: Raw, header: bytes, separator: str | None, like: Features) -> Iterator[Dataset]:
+def _read(raw: RawFile, header: bytes, separator: str | None, like: Schema) -> Iterator[Dataset]:
     """The rows in whole records below a header, for a model. Raises InputError where one is wrong, after the rows before it."""
     if not raw.content.strip():
         return
     try:
-        dataset = parse(replace(raw, content=header + raw.content), like.columns_only(), labelled=False)
+        dataset = parse(replace(raw, content=header + raw.content), like.input_schema(), labelled=False)
         dataset = encoded(dataset, like) if like.columns else dataset
     except InputError:
         ends = [end for end in record_ends(raw.content, separator) if end < len(raw.content)]

@@ -13,7 +13,7 @@ from linclf.data.columns.infer import FEW_NUMBERS, LEFT_OUT, Column, in_rows, no
 from linclf.data.dataset import Dataset
 from linclf.data.labels import plainly
 from linclf.data.scaling import SMALLEST
-from linclf.data.split import Part, Parts
+from linclf.data.split import Part, Split
 from linclf.data.table import Cells, Table, option
 from linclf.losses import Array
 from linclf.optim.linalg import Matrix, chunks, is_sparse
@@ -52,19 +52,19 @@ class Examined(NamedTuple):
     options: dict[str, Any]
 
 
-def examine(dataset: Dataset, parts: Parts) -> Examined:
+def examine(dataset: Dataset, split: Split) -> Examined:
     """Look at a data set as it was read, and as it was cut into parts. What needs nothing done comes last."""
     y = np.unique(dataset.labels(), return_inverse=True)[1]  # (n,)
     findings = _labels(dataset.labels())
-    columns = parts.features.columns or ()
+    columns = split.schema.columns or ()
     if isinstance(dataset.X, Table):
         findings += [*_telling(_as_numbers(dataset.X, columns), y), *_same(dataset.X)]
         findings += [*_written_oddly(dataset.X, columns), *_far_away(dataset.X)]
-        findings += [*_left_out(columns), *_missing(columns, len(parts.train.y)), *_scales(dataset.X)]
+        findings += [*_left_out(columns), *_missing(columns, len(split.train.y)), *_scales(dataset.X)]
     elif is_sparse(dataset.X):
         findings += _sparse_columns(dataset, y)
     else:
-        table = Table(dataset.features.feature_names(), dataset.X, {})
+        table = Table(dataset.schema.feature_names(), dataset.X, {})
         spans = spans_of(dataset.X)
         constant = [table.names[j] for j in np.flatnonzero(spans.least == spans.most)]
         if constant:
@@ -72,20 +72,20 @@ def examine(dataset: Dataset, parts: Parts) -> Examined:
                 Finding("constant", f"{_named(constant)}: the same in all rows", "nothing: their weights stay 0")
             )
         findings += [*_telling(table, y), *_same(table), *_far_away(table), *_scales(table)]
-    findings += _rows(parts)
-    n, d = parts.train.X.shape
+    findings += _rows(split)
+    n, d = split.train.X.shape
     if d > n:
         do = "compare regs with linclf sweep, from 1e-7 to 1"
         findings.append(Finding("wide", f"{d} features for {n} training rows", do))
     findings.sort(key=lambda finding: finding.do.startswith("nothing"))
-    return Examined(findings, _recommended(findings, parts))
+    return Examined(findings, _recommended(findings, split))
 
 
-def _recommended(findings: list[Finding], parts: Parts) -> dict[str, Any]:
+def _recommended(findings: list[Finding], split: Split) -> dict[str, Any]:
     """Options for `linclf train`; `drop` is a tuple of columns."""
-    options: dict[str, Any] = {"loss": "logistic" if len(parts.classes) == 2 else "softmax"}
+    options: dict[str, Any] = {"loss": "logistic" if len(split.classes) == 2 else "softmax"}
     dropped = [column for finding in findings if finding.key in ("leak", "same") for column in finding.columns]
-    used = [column.name for column in parts.features.columns or () if column.features()]
+    used = [column.name for column in split.schema.columns or () if column.feature_names()]
     if dropped and set(used) - set(dropped):
         options["drop"] = tuple(dict.fromkeys(dropped))
     if any(finding.key == "imbalance" for finding in findings):
@@ -347,7 +347,7 @@ def _scales(table: Table) -> list[Finding]:
 
 def _sparse_columns(dataset: Dataset, y: Array) -> list[Finding]:
     """Findings on the columns of sparse data."""
-    X, names, findings = dataset.X, dataset.features.feature_names(), []
+    X, names, findings = dataset.X, dataset.schema.feature_names(), []
     n, d = X.shape
     largest = abs(X).max(axis=0).toarray().ravel()  # (d,)
     sized = largest[largest > 0]
@@ -369,19 +369,19 @@ def _sparse_columns(dataset: Dataset, y: Array) -> list[Finding]:
     return findings
 
 
-def _rows(parts: Parts) -> list[Finding]:
+def _rows(split: Split) -> list[Finding]:
     """Rows that repeat, within the training part and between it and the others."""
-    train, findings = _row_keys(parts.train), []
-    seen = dict(zip(train, parts.train.y.tolist(), strict=True))
+    train, findings = _row_keys(split.train), []
+    seen = dict(zip(train, split.train.y.tolist(), strict=True))
     repeated = len(train) - len(seen)
     if repeated:
         what = f"{repeated} of {len(train)} training rows repeat the features of another one"
-        pairs = Counter(key for key, _ in set(zip(train, parts.train.y.tolist(), strict=True)))
+        pairs = Counter(key for key, _ in set(zip(train, split.train.y.tolist(), strict=True)))
         torn = sum(count > 1 for count in pairs.values())
         if torn:
             what += f"; {torn} of these sets of features come with more than one label, which no model can tell apart"
         findings.append(Finding("repeated", what, "if they are copies, remove them; else nothing"))
-    for part_name, part in (("test", parts.test), ("validation", parts.val)):
+    for part_name, part in (("test", split.test), ("validation", split.val)):
         if part is not None:
             keys = zip(_row_keys(part), part.y.tolist(), strict=True)
             both = sum(seen.get(key, -2) == label for key, label in keys)

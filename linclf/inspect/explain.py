@@ -28,7 +28,7 @@ def strongest(model: LinearModel, top: int = TOP, wanted: str | None = None) -> 
     Strength is weight times what the feature was divided by in training, so that units do not matter: what a change by
     one standard deviation (or by the largest number seen, or by 1, as the scaling was) adds to the score.
     """
-    classes, names = [], model.features.feature_names()
+    classes, names = [], model.schema.feature_names()
     for j, sign, label in _outputs(model, wanted):
         strength = sign * strengths(model)[:, j]
         order = np.argsort(-np.abs(strength), kind="stable")
@@ -40,7 +40,7 @@ def strongest(model: LinearModel, top: int = TOP, wanted: str | None = None) -> 
             for side, chosen in (("positive", strength > 0), ("negative", strength < 0))
         }
         classes.append({"class": label, "bias": float(sign * model.bias[j]), **entries})
-    return {"loss": model.loss, "unit": unit(model), "n_features": model.features.count, "classes": classes}
+    return {"loss": model.loss, "unit": unit(model), "n_features": model.schema.count, "classes": classes}
 
 
 def strengths(model: LinearModel) -> Array:
@@ -51,8 +51,8 @@ def strengths(model: LinearModel) -> Array:
 def unit(model: LinearModel) -> str:
     """What the strength of a feature is measured by."""
     if model.scale is None:
-        standardised = model.features.sparse and any(
-            column.kind in ("number", "date") for column in model.features.columns or ()
+        standardised = model.schema.sparse and any(
+            column.kind in ("number", "date") for column in model.schema.columns or ()
         )
         return "1 (of numbers, one standard deviation)" if standardised else "1"
     return "one standard deviation of the feature" if model.center is not None else "the largest number of the feature"
@@ -66,7 +66,7 @@ def contributions(model: LinearModel, X: Matrix, wanted: str | None = None) -> d
     taken exactly (`math.fsum`). The largest come first; features that add nothing are left out. `is_number` is False for
     levels, words, and what says that a cell is missing.
     """
-    names, predicted = model.features.feature_names(), model.predict(X).tolist()[0]
+    names, predicted = model.schema.feature_names(), model.predict(X).tolist()[0]
     row = _numbers(X)
     reference = _reference(model)  # (d,)
     shown = _shown_values(model, row)
@@ -75,7 +75,7 @@ def contributions(model: LinearModel, X: Matrix, wanted: str | None = None) -> d
     adds = weight * (row - reference)
     base = math.fsum([sign * float(model.bias[j]), *(weight * reference).tolist()])
     order = np.argsort(-np.abs(adds), kind="stable")
-    numbers = [column is not None or model.features.columns is None for column in _by_feature(model)]
+    numbers = [column is not None or model.schema.columns is None for column in _by_feature(model)]
     entries = [
         {"feature": names[i], "value": shown[i], "is_number": numbers[i], "adds": float(adds[i])}
         for i in order.tolist()
@@ -124,27 +124,27 @@ def _outputs(model: LinearModel, wanted: str | None) -> list[tuple[int, int, Any
 
 def _by_feature(model: LinearModel) -> list[Column | None]:
     """The column that each feature is the number of itself; None for levels, words and what says that a cell is missing."""
-    if model.features.columns is None:
-        return [None] * model.features.count
+    if model.schema.columns is None:
+        return [None] * model.schema.count
     return [
         column if column.kind in ("number", "date") and name == column.name else None
-        for column in model.features.columns
-        for name in column.features()
+        for column in model.schema.columns
+        for name in column.feature_names()
     ]
 
 
 def _reference(model: LinearModel) -> Array:
     """The value (d,) of each feature in a row that is nothing special: the mean of numbers, 0 of all others."""
     if model.center is None:
-        return np.zeros(model.features.count)
-    if model.features.columns is None:
+        return np.zeros(model.schema.count)
+    if model.schema.columns is None:
         return model.center
     return np.where([column is not None for column in _by_feature(model)], model.center, 0.0)
 
 
 def _shown_values(model: LinearModel, row: Array) -> list[float]:
     """The values (d,) of a row as they stand in the table."""
-    if not model.features.sparse:
+    if not model.schema.sparse:
         return [float(x) for x in row]
     return [
         float(x if column is None else x * column.spread + column.center)
@@ -177,12 +177,12 @@ def _as_picture(model: LinearModel, values: Array, shape: tuple[int, int]) -> Ar
 
     Raises InputError where the features are not as many as the pixels, or no numbers.
     """
-    columns, (height, width) = model.features.columns, shape
+    columns, (height, width) = model.schema.columns, shape
     if columns is not None:
         if any(column.kind not in ("number", "constant", "id") or column.missing for column in columns):
             raise InputError("--image: some columns are not numbers, so that a row is no picture; leave it out")
         whole = np.zeros(len(columns))
-        whole[[bool(column.features()) for column in columns]] = values
+        whole[[bool(column.feature_names()) for column in columns]] = values
         values = whole
     if len(values) != height * width:
         raise InputError(f"--image {height}x{width}: is {height * width} pixels, the model has {len(values)} columns")

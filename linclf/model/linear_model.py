@@ -14,14 +14,14 @@ from safetensors import SafetensorError
 
 from linclf.data.columns.encoder import encode, unknown_notes
 from linclf.data.columns.infer import Column
-from linclf.data.dataset import Features
 from linclf.data.labels import check_texts
 from linclf.data.readers.frame import found_by_name
+from linclf.data.schema import Schema
 from linclf.data.table import from_frame
 from linclf.errors import InputError
 from linclf.losses import LOSSES, Array, loss_named, softmax_probabilities
 from linclf.model.calibration import Calibration
-from linclf.optim.linalg import Lazy, Matrix, chunks, first_not_finite, one_blas_thread
+from linclf.optim.linalg import LazyRows, Matrix, chunks, first_not_finite, one_blas_thread
 from linclf.optim.objective import predicted, scores
 from linclf.storage.decode import build
 from linclf.storage.files import read_bytes, write_bytes
@@ -50,7 +50,7 @@ class LinearModel:
     bias: Array
     classes: Array
     loss: str
-    features: Features
+    schema: Schema
     record: dict[str, Any]
     scale: Array | None = None
     center: Array | None = None
@@ -67,7 +67,7 @@ class LinearModel:
         bad = first_not_finite(X)
         if bad is None:
             raise InputError("the numbers are too large for this model: their scores overflow")
-        where = f"row {bad[0]} (from 0) has a cell that is missing or infinite in {self.features.name(bad[1])}"
+        where = f"row {bad[0]} (from 0) has a cell that is missing or infinite in {self.schema.name(bad[1])}"
         raise InputError(f"{where}, and none was in training; fill it in or leave out the row")
 
     def _cast(self, x: Matrix, start: int) -> Matrix:
@@ -76,21 +76,21 @@ class LinearModel:
             cast = x.astype(self.weight.dtype)
         bad = first_not_finite(cast) if x.dtype.kind == "f" and x.dtype != cast.dtype else None
         if bad:
-            where = f"row {start + bad[0]} (from 0) has {x[bad]:g} in {self.features.name(bad[1])}"
+            where = f"row {start + bad[0]} (from 0) has {x[bad]:g} in {self.schema.name(bad[1])}"
             raise InputError(f"{where}, which is beyond the {cast.dtype} that the model was trained in")
         return cast
 
     def _rows(self, X: Any) -> Matrix:
         """Rows of features, an ndarray or CSR matrix (n, d), from anything like one; of a data frame, from pandas or polars,
         the columns are found by name and become features as they did in training."""
-        if isinstance(X, Lazy):
+        if isinstance(X, LazyRows):
             return X
-        names = self.features.columns_only().names
+        names = self.schema.input_schema().names
         if names and hasattr(X, "columns"):
             X = X[list(found_by_name(list(X.columns), names, "X"))]
-            if self.features.columns:
-                X, unknown = encode(from_frame(X, "X"), self.features, "X")
-                for note in unknown_notes(unknown, self.features):
+            if self.schema.columns:
+                X, unknown = encode(from_frame(X, "X"), self.schema, "X")
+                for note in unknown_notes(unknown, self.schema):
                     warnings.warn(f"X: {note}", stacklevel=4)
         X = X.tocsr() if hasattr(X, "tocsr") else np.asarray(X)
         if X.ndim != 2 or X.shape[1] != len(self.weight):
@@ -140,7 +140,7 @@ class LinearModel:
             "format": FORMAT_VERSION,
             "loss": self.loss,
             "classes": self.classes.tolist(),
-            "features": asdict(self.features),
+            "features": asdict(self.schema),
             "calibration": None if self.calibration is None else asdict(self.calibration),
             **self.record,
         }
@@ -177,7 +177,7 @@ def _model(record: dict[str, Any], tensors: dict[str, Array]) -> LinearModel:
         raise ValueError(f"format {version!r}")
     if version > FORMAT_VERSION:
         raise InputError("was written by a newer linclf; upgrade linclf to read it")
-    features = Features.of(record.pop("features"))
+    features = Schema.of(record.pop("features"))
     if version == 1 and features.names is not None and not features.sparse:  # a table of numbers without gaps
         features = replace(features, columns=tuple(Column(name, "number") for name in features.names))
     weight, bias, scale, center = tensors["weight"], tensors["bias"], tensors.get("scale"), tensors.get("center")

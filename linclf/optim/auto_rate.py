@@ -44,15 +44,15 @@ from linclf.optim.sgd import SGD
 # FACTOR at momentum 0 and 1, in between on the line. Found on 26 data sets with seven losses: on the real ones all end
 # within 1 % of the best of 12 rates; generated ones with heavy tails or columns of very different size may end above.
 PLAIN, HEAVY = 0.07, 0.26
-DAMPED = 2.5  # times that for losses with a curvature, whose large rows the engine holds back
-OVERSHOT = 50.0  # found on the sets whose columns differ most
-STEADY = {"constant": 0.1, "invscaling": 0.2}  # schedules that do not end at 0 must begin lower
+CURVED_LOSS_FACTOR = 2.5  # times that for losses with a curvature, whose large rows the engine holds back
+MAX_RATE_TIMES_LAMBDA = 50.0  # found on the sets whose columns differ most
+SCHEDULE_FACTOR = {"constant": 0.1, "invscaling": 0.2}  # schedules that do not end at 0 must begin lower
 SAMPLE_ROWS, SAMPLE_NUMBERS, FEWEST_ROWS = 1000, 1_000_000, 200
 SPARSE_COST = 20  # of a number in a sparse row, in those of a dense one
 CG_ITERATIONS, MOST_ITERATIONS, POWER_ITERATIONS = 4, 8, 10  # of conjugate gradients as long as they help
 STRIDE, SHORTEST, LONGEST = 1.5, 0.1, 100.0  # lengths tried along a direction, in those of least squares
-LEARNED_BY_HEART = 0.35  # found on short messages, the hinges on nearly none of which generalise
-NEAREST = 1e-3  # times 1 / G: the least D, where least squares find nothing to learn
+MEMORIZATION_FLOOR = 0.35  # found on short messages, the hinges on nearly none of which generalise
+MIN_DISTANCE = 1e-3  # times 1 / G: the least D, where least squares find nothing to learn
 DIGITS = 3  # of a rate
 SMALLEST = 1e-30  # a rate below it underflows float32 when it meets a gradient
 
@@ -70,10 +70,10 @@ def auto_rate(loss: Loss, X: Matrix, y: Array, n_outputs: int, sgd: SGD, *, weig
 
     All of `sgd` counts but its lr and seed. Raises InputError where the numbers in X are too large to be trained on.
     """
-    return Pilot(loss, X, y, n_outputs, sgd, weights=weights).rate(sgd)
+    return RateEstimator(loss, X, y, n_outputs, sgd, weights=weights).rate(sgd)
 
 
-class Pilot:
+class RateEstimator:
     """What some evenly spaced rows tell, SAMPLE_ROWS or a fortieth of many: measured once, asked for any reg.
 
     One half of them gives directions, the other says how far to go along them; where these are all rows, all do both.
@@ -94,22 +94,25 @@ class Pilot:
     def rate(self, sgd: SGD) -> Rate:
         """The learning rate at the reg, momentum and schedule of `sgd`, each a number."""
         momentum = float(sgd.momentum)
-        factor = (PLAIN + (HEAVY - PLAIN) * momentum) * (DAMPED if self.loss.curvature else 1)
+        factor = (PLAIN + (HEAVY - PLAIN) * momentum) * (CURVED_LOSS_FACTOR if self.loss.curvature else 1)
         with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):  # looked for below
             distance, gradient = self.measure(float(sgd.reg))
             largest = self.largest
             value = factor * distance / gradient if gradient else 1.0
         reason = f"{factor:.2g} x distance {distance:.3g} / gradient {gradient:.3g}"
         if largest:
-            cap = OVERSHOT / (1 - momentum) / largest
+            cap = MAX_RATE_TIMES_LAMBDA / (1 - momentum) / largest
             if self.loss.curvature:
                 cap = 2 * (1 + momentum) / (1 - momentum) / (self.loss.curvature * largest)
             if not value <= cap:
                 value, reason = cap, f"held down by lambda_max {largest:.3g}"
         if not value > SMALLEST:
             raise InputError("the numbers are too large to train on; use --scale standard or maxabs")
-        if sgd.schedule in STEADY:
-            value, reason = STEADY[sgd.schedule] * value, f"{STEADY[sgd.schedule]:g} of the one for linear; {reason}"
+        if sgd.schedule in SCHEDULE_FACTOR:
+            value, reason = (
+                SCHEDULE_FACTOR[sgd.schedule] * value,
+                f"{SCHEDULE_FACTOR[sgd.schedule]:g} of the one for linear; {reason}",
+            )
         # rounded, so that rows that are repeated instead of weighted, or added up elsewhere in another order, have the same
         return Rate(float(f"{(1 - momentum) * min(float(value), 1 / SMALLEST):.{DIGITS}g}"), reason)
 
@@ -118,11 +121,11 @@ class Pilot:
         W = self._nearest(reg)
         X, y, _, half = self._sample
         by_heart = is_sparse(X) and half < min(len(y), X.shape[1])
-        fitted = LEARNED_BY_HEART * self._distance(self._nearest(reg, seen=True)) if by_heart else 0.0
+        fitted = MEMORIZATION_FLOOR * self._distance(self._nearest(reg, seen=True)) if by_heart else 0.0
         # at a point where all losses are 0 the gradient is, too: then the way there counts
         start, end = np.sqrt([self._gradient_square(None), self._gradient_square(W)])
         gradient = float(np.sqrt(start * max(end, start / 100)))
-        return max(self._distance(W), fitted, NEAREST / gradient if gradient else 0.0), gradient
+        return max(self._distance(W), fitted, MIN_DISTANCE / gradient if gradient else 0.0), gradient
 
     def _nearest(self, reg: float, seen: bool = False) -> tuple[int, int] | None:
         """The number of the direction and the length along it with the least objective, on the rows that show how far to

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from linclf.errors import uninterrupted
 from linclf.losses import Array
+from linclf.storage.signals import defer_signals
 
 Matrix: TypeAlias = Any  # ndarray, scipy.sparse CSR, Rows or Lazy (n, d); SciPy is imported only where CSR is made
 
@@ -36,7 +36,7 @@ class Rows(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Lazy:
+class LazyRows:
     """Some rows of X, gathered and converted when they are asked for, a chunk at a time: no second X in memory.
 
     rows      their numbers (n,)
@@ -61,26 +61,26 @@ class Lazy:
         return x
 
 
-def select(X: Matrix, rows: Array) -> Lazy:
+def select(X: Matrix, rows: Array) -> LazyRows:
     """Rows of X, without a copy."""
     whole = lazy(X)
     return replace(whole, rows=whole.rows[rows])
 
 
-def converted(X: Matrix, convert: Callable[[Matrix], Matrix], dtype: str) -> Lazy:
+def converted(X: Matrix, convert: Callable[[Matrix], Matrix], dtype: str) -> LazyRows:
     """X with its rows converted, without a copy; dtype is what `convert` makes."""
     whole = lazy(X)
     return replace(whole, converts=(*whole.converts, convert), dtype=np.dtype(dtype))
 
 
-def lazy(X: Matrix) -> Lazy:
+def lazy(X: Matrix) -> LazyRows:
     """All rows of X."""
-    return X if isinstance(X, Lazy) else Lazy(X, np.arange(X.shape[0]), (), X.dtype)
+    return X if isinstance(X, LazyRows) else LazyRows(X, np.arange(X.shape[0]), (), X.dtype)
 
 
 def is_sparse(X: Matrix) -> bool:
     """Whether X is CSR rather than an ndarray."""
-    return is_sparse(X.X) if isinstance(X, Lazy) else not isinstance(X, np.ndarray)
+    return is_sparse(X.X) if isinstance(X, LazyRows) else not isinstance(X, np.ndarray)
 
 
 def to_arrays(X: Matrix) -> dict[str, Array]:
@@ -163,7 +163,7 @@ def zero_weights(X: Matrix, outputs: tuple[int, ...]) -> Array:
     return np.zeros((math.prod(outputs), d), X.dtype).T.reshape(d, *outputs)
 
 
-def keep_models(W: Array, places: Array) -> Array:
+def select_weights(W: Array, places: Array) -> Array:
     """Weights (d, *models, m) of these places along the first axis of models, in the layout that `zero_weights` chose."""
     kept = np.take(W, places, axis=1)
     return kept if W.flags.c_contiguous else np.moveaxis(np.ascontiguousarray(np.moveaxis(kept, 0, -1)), -1, 0)
@@ -176,7 +176,7 @@ def shuffled(X: Matrix, order: Array, ones: bool) -> Matrix:
     """
     n, d = X.shape
     if is_sparse(X):
-        return (_in_memory(X, ones) if ones or isinstance(X, Lazy) else X)[order]
+        return (_in_memory(X, ones) if ones or isinstance(X, LazyRows) else X)[order]
     out = np.empty((len(order), d + ones), X.dtype)
     place = np.empty(n, np.intp)
     place[order[:n]] = np.arange(n)
@@ -210,7 +210,7 @@ def minibatch(X: Matrix, start: int, stop: int) -> Matrix:
 def chunks(X: Matrix, outputs: int = 0) -> Iterator[tuple[slice, Matrix]]:
     """All rows of X in order, as pairs (slice, rows), so many at a time that neither their numbers nor `outputs` numbers
     a row that are made of them are more than about CHUNK_NUMBERS."""
-    whole = X.X if isinstance(X, Lazy) else X
+    whole = X.X if isinstance(X, LazyRows) else X
     step = max(int(CHUNK_NUMBERS / max(numbers_per_row(X), outputs)), 1)
     for start in range(0, X.shape[0], step):
         rows = slice(start, min(start + step, X.shape[0]))
@@ -221,7 +221,7 @@ def chunks(X: Matrix, outputs: int = 0) -> Iterator[tuple[slice, Matrix]]:
 
 def numbers_per_row(X: Matrix) -> float:
     """How many numbers a row of X holds on average, at least 1."""
-    whole = X.X if isinstance(X, Lazy) else X
+    whole = X.X if isinstance(X, LazyRows) else X
     numbers: int = whole.nnz if is_sparse(whole) else whole.size
     return float(max(numbers / max(whole.shape[0], 1), 1))
 
@@ -294,7 +294,7 @@ def first_not_finite(X: Matrix) -> tuple[int, int] | None:
 
 @functools.cache
 def _controller() -> ThreadpoolController:
-    with uninterrupted():  # it looks for libraries by a call back from C
+    with defer_signals():  # it looks for libraries by a call back from C
         return ThreadpoolController()
 
 

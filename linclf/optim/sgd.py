@@ -35,18 +35,19 @@ import numpy as np
 
 from linclf.errors import DivergedError, InputError
 from linclf.losses import Array, Loss
+from linclf.optim.column_view import ColumnView
 from linclf.optim.linalg import (
     Matrix,
     add_transposed_product,
-    keep_models,
     minibatch,
     one_blas_thread,
     product,
+    select_weights,
     shuffled,
     squared_norms,
     zero_weights,
 )
-from linclf.optim.objective import Objective, View, column
+from linclf.optim.objective import Objective, column
 
 NOT_ZERO = 1e-300  # by which V is divided where reg is beyond all bounds; any other shrink swallows it
 SCHEDULES: dict[str, Callable[[Array, Array], Array]] = {
@@ -154,7 +155,7 @@ def epochs(
     sgd: SGD,
     *,
     weights: Array | None = None,
-    view: View | None = None,
+    view: ColumnView | None = None,
     start: tuple[Array, Array] | None = None,
     after: int | State = 0,
 ) -> Generator[Epoch, Array | None, None]:
@@ -218,7 +219,7 @@ def epochs(
             sgd = _with_models(sgd, itemgetter(keep))
             models = (len(keep), *models[1:])
             iterate.keep(keep)
-            weights, stiffness = of_places(weights, keep), of_places(stiffness, keep)
+            weights, stiffness = select_models(weights, keep), select_models(stiffness, keep)
 
 
 def _state(number: int, rng: np.random.Generator, iterate: "_Iterate") -> State:
@@ -231,7 +232,7 @@ def _with_models(sgd: SGD, change: Callable[[Any], Array]) -> SGD:
     return replace(sgd, lr=lr, reg=reg, momentum=momentum, average=average)
 
 
-def of_places(of_models: Array | None, places: Array) -> Array | None:
+def select_models(of_models: Array | None, places: Array) -> Array | None:
     """What an array (n, *models) has for these places along the first axis of models; itself where it does not tell them
     apart."""
     return of_models if of_models is None or of_models.ndim == 1 or of_models.shape[1] == 1 else of_models[:, places]
@@ -257,7 +258,7 @@ class _Iterate:
     multiplies in half the time that an array of one number takes.
     """
 
-    def __init__(self, X: Matrix, outputs: tuple[int, ...], sgd: SGD, view: View | None) -> None:
+    def __init__(self, X: Matrix, outputs: tuple[int, ...], sgd: SGD, view: ColumnView | None) -> None:
         self.U = zero_weights(X, outputs)  # (d, *models, m)
         self.velocity = zero_weights(X, outputs) if np.any(sgd.momentum) else None  # in units of U
         models = outputs[:-1]
@@ -267,7 +268,7 @@ class _Iterate:
         )
         self.last_row_is_bias = sgd.fit_bias or view is not None
         self.free_bias = sgd.fit_bias and not sgd.reg_bias
-        self.view = None if view is None else View(view.center.astype(X.dtype), view.rate.astype(X.dtype))
+        self.view = None if view is None else ColumnView(view.center.astype(X.dtype), view.rate.astype(X.dtype))
         self.least_scale = 1e-6  # far from underflow, and far from often
         self.average = np.broadcast_to(sgd.average, models)[..., None]
         self.averaged = 0  # steps averaged so far
@@ -315,9 +316,9 @@ class _Iterate:
         """Go on with these places along the first axis of models alone."""
         for name, array in vars(self).items():
             if isinstance(array, np.ndarray):  # numbers (*models, 1), or weights (d, *models, m)
-                setattr(self, name, array[models] if array.ndim < self.U.ndim else keep_models(array, models))
+                setattr(self, name, array[models] if array.ndim < self.U.ndim else select_weights(array, models))
         if self.view is not None and self.view.rate.shape[1] > 1:
-            self.view = View(self.view.center[:, models], self.view.rate[:, models])
+            self.view = ColumnView(self.view.center[:, models], self.view.rate[:, models])
 
     def scores(self, x: Matrix) -> Array:
         """X W of a minibatch: (B, *models, m)."""

@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from linclf.errors import AccessError, InputError, uninterrupted
+from linclf.errors import AccessError, InputError
+from linclf.storage.signals import defer_signals
 
 UNPACKERS: dict[str, Callable[[], Any]] = {
     ".gz": lambda: zlib.decompressobj(31),
@@ -169,7 +170,7 @@ def replacing(path: str, sync: bool = True) -> Iterator[BinaryIO]:
     """
     parent, temporary = os.path.dirname(path), None
     try:
-        with uninterrupted():  # a file that is there is known
+        with defer_signals():  # a file that is there is known
             handle, temporary = tempfile.mkstemp(prefix=f".{os.path.basename(path)}.", suffix=".tmp", dir=parent)
         with os.fdopen(handle, "wb") as file:
             yield file
@@ -180,7 +181,7 @@ def replacing(path: str, sync: bool = True) -> Iterator[BinaryIO]:
         os.replace(temporary, path)
     except BaseException:
         if temporary is not None:
-            with uninterrupted(), contextlib.suppress(OSError):
+            with defer_signals(), contextlib.suppress(OSError):
                 os.unlink(temporary)
         raise
     if sync:

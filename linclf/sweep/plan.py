@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 
 from linclf.data.scaling import Scaling, moments, scaling_of
-from linclf.data.split import Part, Parts, folds, parse_part
+from linclf.data.split import Part, Split, folds, parse_part
 from linclf.errors import InputError
 from linclf.losses import LOSSES, Array
 from linclf.optim.auto_rate import SPARSE_COST
+from linclf.optim.column_view import ColumnView
 from linclf.optim.linalg import CHUNK_NUMBERS, Matrix, is_sparse, numbers_per_row, select
-from linclf.optim.objective import View
 from linclf.training.fit import settings
 from linclf.training.options import TrainOptions
 from linclf.training.train import scaled
@@ -38,7 +38,7 @@ SCORE_COST = 90  # of a score, for the loss and its gradient, in multiplications
 FIT_ARRAYS, AVERAGE_ARRAYS = 8, 7  # arrays of the size of the weights that training holds, and averaging in float64
 STEP_ARRAYS = 8  # arrays of the size of a minibatch's scores, and of a chunk's when a stack is measured
 MOST_CONFIGURATIONS, MOST_MEMORY = 100_000, 1e12
-FARTHEST = 100.0  # a fold's scaling from the shared one, in units of either: some 1e-5 of a float32's digits
+MAX_SCALE_RATIO = 100.0  # a fold's scaling from the shared one, in units of either: some 1e-5 of a float32's digits
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class Space:
 
     X: Matrix
     folds: tuple[Fold, ...]
-    view: View | None = None
+    view: ColumnView | None = None
     apart: bool = False
 
 
@@ -126,57 +126,57 @@ class Plan:
 
     options: SweepOptions
     configurations: tuple[TrainOptions, ...]
-    parts: Parts
+    split: Split
     spaces: dict[str, Space]
     stacks: tuple[tuple[int, ...], ...]
     megabytes: float
 
 
-def make_plan(options: SweepOptions, parts: Parts) -> Plan:
+def make_plan(options: SweepOptions, split: Split) -> Plan:
     """Fold the training rows, learn the scalings, cut the stacks. Raises InputError for data that do not fit the options."""
     configurations = options.configurations()
     fold_of = None
     if options.cv is not None:
-        largest = int(np.bincount(parts.train.y).max())
+        largest = int(np.bincount(split.train.y).max())
         if options.cv > largest:
             raise InputError(
                 f"cv is {options.cv}, but the largest class has {largest} training rows; give fewer folds, or more data"
             )
-        fold_of = folds(parts.train.y, options.cv, options.base.seed)
+        fold_of = folds(split.train.y, options.cv, options.base.seed)
     spaces = {
-        kind: _space(replace(options.base, scale=kind), parts, fold_of)
+        kind: _space(replace(options.base, scale=kind), split, fold_of)
         for kind in dict.fromkeys(configuration.scale for configuration in configurations)
     }
-    costs = [_cost(configuration, parts, spaces[configuration.scale]) for configuration in configurations]
+    costs = [_cost(configuration, split, spaces[configuration.scale]) for configuration in configurations]
     stacks, megabytes = _cut(options, configurations, costs)
-    return Plan(options, configurations, parts, spaces, stacks, megabytes)
+    return Plan(options, configurations, split, spaces, stacks, megabytes)
 
 
-def _space(options: TrainOptions, parts: Parts, fold_of: Array | None) -> Space:
-    scaling, X = scaled(options, parts)
+def _space(options: TrainOptions, split: Split, fold_of: Array | None) -> Space:
+    scaling, X = scaled(options, split)
     if fold_of is None:
-        if parts.val is None:
+        if split.val is None:
             raise AssertionError("without folds there is a validation part")
-        return Space(X, (Fold(None, parts.val, scaling),))
-    rows, k = parts.train, int(fold_of.max()) + 1
+        return Space(X, (Fold(None, split.val, scaling),))
+    rows, k = split.train, int(fold_of.max()) + 1
     held = [Part(select(rows.X, places), rows.y[places]) for places in (np.flatnonzero(fold_of == j) for j in range(k))]
     own = [scaling] * k
     if scaling.scale is not None:
         # the moments of what each fold holds out, one pass in all; a fold's own are the sum of the others'
         known = [moments(scaling.kind, part.X) for part in held]
         others = [reduce(add, known[:j] + known[j + 1 :]) for j in range(k)]
-        own = [scaling_of(scaling.kind, one, parts.features.name, options.source.data) for one in others]
+        own = [scaling_of(scaling.kind, one, split.schema.name, options.source.data) for one in others]
     found = [Fold(fold_of != j, held[j], own[j]) for j in range(k)]
     if scaling.scale is None:
         return Space(X, tuple(found))
     view = _view(scaling, [fold.scaling for fold in found], options.bias)
     far = max(np.abs(view.rate).max(), np.abs(view.center * view.rate).max())
-    if is_sparse(X) or far > FARTHEST:
+    if is_sparse(X) or far > MAX_SCALE_RATIO:
         return Space(X, tuple(found), apart=True)
     return Space(X, tuple(found), view)
 
 
-def _view(shared: Scaling, folds: list[Scaling], bias: bool) -> View:
+def _view(shared: Scaling, folds: list[Scaling], bias: bool) -> ColumnView:
     """How folds see columns that were scaled by all rows; a column that is constant in a fold's rows is 0 there."""
     if shared.scale is None:
         raise AssertionError("columns that are not scaled look alike to all folds")
@@ -185,7 +185,7 @@ def _view(shared: Scaling, folds: list[Scaling], bias: bool) -> View:
     for j, fold in enumerate(folds):
         center[j, :d] = 0 if fold.center is None else (fold.center - origin) / shared.scale
         rate[j, :d] = shared.scale / fold.scale * (1 if fold.constant is None else ~fold.constant)
-    return View(center.T[:, None], rate.T[:, None])  # (d + 1, 1, k)
+    return ColumnView(center.T[:, None], rate.T[:, None])  # (d + 1, 1, k)
 
 
 @dataclass(frozen=True)
@@ -200,9 +200,9 @@ class _Cost:
     measuring: float
 
 
-def _cost(configuration: TrainOptions, parts: Parts, space: Space) -> _Cost:
+def _cost(configuration: TrainOptions, split: Split, space: Space) -> _Cost:
     (n, d), k = space.X.shape, len(space.folds)
-    sgd, outputs = settings(configuration, space.X), k * LOSSES[configuration.loss].n_outputs(len(parts.classes))
+    sgd, outputs = settings(configuration, space.X), k * LOSSES[configuration.loss].n_outputs(len(split.classes))
     batch = min(sgd.batch_size, n)
     numbers = numbers_per_row(space.X) * (SPARSE_COST if is_sparse(space.X) else 1)
     step = 4 * (numbers + SCORE_COST) * outputs * batch

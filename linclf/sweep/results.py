@@ -61,7 +61,7 @@ def order(row: Row) -> tuple[int, float, float]:
     return STATES.index(row.status), -_score(row), -row.options["reg"]
 
 
-def left_behind(rows: Mapping[int, Row]) -> Array:
+def to_prune(rows: Mapping[int, Row]) -> Array:
     """Which rows halving drops: those of the worse half that are more than one standard error behind the best. What is
     nearer may yet win, or be the most regularised of those as good as the winner."""
     ranked = sorted(rows, key=lambda key: order(rows[key]))

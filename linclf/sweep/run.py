@@ -6,14 +6,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 
-from linclf.data.split import Parts
-from linclf.errors import AccessError, Terminated, uninterrupted
+from linclf.data.split import Split
+from linclf.errors import AccessError
 from linclf.optim.linalg import one_blas_thread
+from linclf.storage.signals import Terminated, defer_signals
 from linclf.sweep.journal import open_journal
 from linclf.sweep.plan import Plan, SweepOptions, make_plan
 from linclf.sweep.results import Row, best, best_1se, rank
 from linclf.sweep.stack import row_options, train_stack
-from linclf.sweep.workers import side_by_side
+from linclf.sweep.workers import run_parallel
 from linclf.training.fit import settings
 from linclf.training.train import identity as identity_of_run
 
@@ -48,7 +49,7 @@ class Progress:
 
 def sweep(
     options: SweepOptions,
-    parts: Parts,
+    split: Split,
     *,
     jobs: int | None = None,
     journal: str | None = None,
@@ -63,13 +64,13 @@ def sweep(
     rows so far are returned, with what ended it in `interrupted`. Raises InputError, AccessError.
     """
     with one_blas_thread(), ExitStack() as stack:
-        plan = make_plan(options, parts)
+        plan = make_plan(options, split)
         if options.halving and all(len(one) == 1 for one in plan.stacks):
             say("nothing to halve: each configuration is alone in its stack; give more of them, or more --max-memory")
         log = None
         if journal is not None:
             each = [row_options(configuration) for configuration in plan.configurations]
-            log = stack.enter_context(open_journal(journal, identity(options, parts), each))
+            log = stack.enter_context(open_journal(journal, identity(options, split), each))
         rows: dict[int, Row] = {} if log is None else dict(log.rows)
         for note in [] if log is None else log.notes:
             say(note)
@@ -83,9 +84,9 @@ def sweep(
         interrupted = None
         on_progress(_progress(done, total, rows))
         try:
-            for task, update in side_by_side(partial(train_stack, plan), tasks, jobs):
+            for task, update in run_parallel(partial(train_stack, plan), tasks, jobs):
                 done += update.epochs
-                with uninterrupted():  # a row that is finished is in the journal
+                with defer_signals():  # a row that is finished is in the journal
                     rows |= {
                         i: row for i, row in update.rows.items() if i not in rows or rows[i].status == "unfinished"
                     }
@@ -104,10 +105,10 @@ def n_jobs(asked: int | None, plan: Plan, n_tasks: int) -> int:
     return max(1, min(asked or cores, n_tasks, int(plan.options.max_memory / plan.megabytes)))
 
 
-def identity(options: SweepOptions, parts: Parts) -> dict[str, object]:
+def identity(options: SweepOptions, split: Split) -> dict[str, object]:
     """What the rows depend on, as plain data."""
     lists = {name: list(dict.fromkeys(values)) for name, values in options.lists.items()}
-    of_run = identity_of_run(replace(options.base, **{name: values[0] for name, values in lists.items()}), parts)
+    of_run = identity_of_run(replace(options.base, **{name: values[0] for name, values in lists.items()}), split)
     return {
         **of_run,
         "cv": options.cv,

@@ -8,12 +8,12 @@ import numpy as np
 
 from linclf.errors import DivergedError
 from linclf.losses import LOSSES, Array
-from linclf.optim.auto_rate import Pilot
+from linclf.optim.auto_rate import RateEstimator
 from linclf.optim.linalg import chunks, one_blas_thread, select
 from linclf.optim.objective import Objective, predicted, scores
-from linclf.optim.sgd import SGD, Epoch, epochs, of_places
+from linclf.optim.sgd import SGD, Epoch, epochs, select_models
 from linclf.sweep.plan import SWEPT, Fold, Plan
-from linclf.sweep.results import FOLD_KEYS, Row, finite, left_behind, spread
+from linclf.sweep.results import FOLD_KEYS, Row, finite, spread, to_prune
 from linclf.training.fit import settings, why_not_learned
 from linclf.training.options import TrainOptions
 from linclf.training.train import sample_weights
@@ -67,7 +67,7 @@ class _Stack:
                 looked = self._measured(places, "unfinished", number)
                 rows |= looked
                 if self.halving:
-                    losing = left_behind(looked)
+                    losing = to_prune(looked)
                     rows |= self._measured(losing, "halved", number)
                     places = np.setdiff1d(places, losing)
             left = len(self.alive) - len(places)
@@ -137,7 +137,7 @@ class _Pass:
     """
 
     def __init__(self, plan: Plan, configurations: list[TrainOptions], folds: tuple[Fold, ...]) -> None:
-        first, rows = configurations[0], plan.parts.train
+        first, rows = configurations[0], plan.split.train
         self.loss, self.folds, self.y = LOSSES[first.loss], folds, rows.y
         space = plan.spaces[first.scale]
         self.X, self.view = space.X, space.view
@@ -146,7 +146,7 @@ class _Pass:
             used = folds[0].used
             stand_ins = np.where(used, np.arange(len(rows.y)), np.argmax(used))
             self.X = folds[0].scaling.apply(select(rows.X, stand_ins), first.dtype)
-        self.n_outputs = self.loss.n_outputs(len(plan.parts.classes))
+        self.n_outputs = self.loss.n_outputs(len(plan.split.classes))
         self.n_held = len(folds[0].held.y)
         self.weights = _weights(configurations, rows.y, folds)
         self.sgd = self._settings(plan, configurations)
@@ -165,15 +165,15 @@ class _Pass:
         shape = len(configurations), len(self.folds)
         lr, reg, momentum = np.empty(shape), np.empty(shape), np.empty(shape)
         average = np.array([[configuration.average] for configuration in configurations])
-        pilots: dict[Any, Pilot] = {}
+        pilots: dict[Any, RateEstimator] = {}
         for i, configuration in enumerate(configurations):
             sgd = settings(configuration, self.X)
             for j, fold in enumerate(self.folds):
                 key = configuration.class_weight, j
                 if configuration.lr == "auto" and key not in pilots:
-                    X = fold.scaling.apply(plan.parts.train.X, configuration.dtype)
+                    X = fold.scaling.apply(plan.split.train.X, configuration.dtype)
                     weights = sample_weights(configuration.class_weight, self.y, fold.used)
-                    pilots[key] = Pilot(self.loss, X, self.y, self.n_outputs, sgd, weights=weights)
+                    pilots[key] = RateEstimator(self.loss, X, self.y, self.n_outputs, sgd, weights=weights)
                 lr[i, j] = pilots[key].rate(sgd).value if configuration.lr == "auto" else sgd.lr
                 reg[i, j], momentum[i, j] = sgd.reg, sgd.momentum
         return replace(sgd, lr=lr, reg=reg, momentum=momentum, average=average)
@@ -182,7 +182,7 @@ class _Pass:
         """Train one epoch with these places of the last one's; which models are finite (c, k)."""
         if keep is not None:
             self.lr, self.reg, self.momentum = self.lr[keep], self.reg[keep], self.momentum[keep]
-            self.weights = of_places(self.weights, keep)
+            self.weights = select_models(self.weights, keep)
             if self.best_epoch is not None:
                 self.W, self.b = self.W[:, keep], self.b[keep]
                 self.best_epoch, self.best_scores = self.best_epoch[keep], self.best_scores[keep]
@@ -231,12 +231,12 @@ class _Pass:
             whole = self.view.seen(np.concatenate([W, b[None]]))
             seen, seen_b = whole[:-1], whole[-1]
         with np.errstate(over="ignore", invalid="ignore"):
-            data, _ = objective.terms(self.X, self.y, seen, seen_b, of_places(self.weights, places))
+            data, _ = objective.terms(self.X, self.y, seen, seen_b, select_models(self.weights, places))
         return data + objective.penalty(W, b)
 
     def why_not_learned(self, place: int, reached: Array) -> str | None:
         """What is wrong with the models of this place, if anything is; reached (k,) objectives."""
-        weights = of_places(self.weights, np.array([place]))  # (n, 1, k)
+        weights = select_models(self.weights, np.array([place]))  # (n, 1, k)
         for j in range(len(self.folds)):
             why = why_not_learned(
                 Objective(self.loss, float(self.reg[place, j]), self.sgd.reg_bias),

@@ -18,7 +18,7 @@ M = TypeVar("M")
 WATCH = 0.5  # seconds after which a process notices that its parent is gone
 
 
-def side_by_side(work: Callable[[int], Iterator[M]], tasks: Sequence[int], jobs: int) -> Iterator[tuple[int, M]]:
+def run_parallel(work: Callable[[int], Iterator[M]], tasks: Sequence[int], jobs: int) -> Iterator[tuple[int, M]]:
     """Pairs (task, message) of all that `work` yields for each task, as it comes; in this process with one job.
 
     With more, `work` is inherited by a fork, or pickled where forks are not safe. What a process raises is raised here.
@@ -57,7 +57,7 @@ def _start(work: Callable[[int], Iterator[Any]]) -> tuple[Any, Any]:
     context: Any = get_context("fork" if sys.platform == "linux" else "spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(work, theirs, os.getpid()), daemon=True)
-    with _deaf(), warnings.catch_warnings():
+    with sigint_blocked(), warnings.catch_warnings():
         # Python 3.12 warns of forks beside threads: those of BLAS are stopped by its own hooks before the fork
         warnings.simplefilter("ignore", DeprecationWarning)
         process.start()
@@ -66,7 +66,7 @@ def _start(work: Callable[[int], Iterator[Any]]) -> tuple[Any, Any]:
 
 
 @contextmanager
-def _deaf() -> Iterator[None]:
+def sigint_blocked() -> Iterator[None]:
     """Ctrl-C reaches all processes of a terminal: the parent answers it, a little later; children are born deaf to it."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
@@ -97,7 +97,7 @@ def _serve(work: Callable[[int], Iterator[Any]], pipe: Any, parent: int) -> None
     """What a process does: take tasks, send messages, until it is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=exit_with_parent, args=(parent,), daemon=True).start()
     while True:
         task = pipe.recv()
         try:
@@ -108,7 +108,7 @@ def _serve(work: Callable[[int], Iterator[Any]], pipe: Any, parent: int) -> None
             pipe.send(("failed", task, (error, traceback.format_exc())))
 
 
-def _die_with(parent: int) -> None:
+def exit_with_parent(parent: int) -> None:
     """End this process when its parent has gone without a word, by kill -9."""
     while os.getppid() == parent:
         time.sleep(WATCH)

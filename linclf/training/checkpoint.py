@@ -21,7 +21,7 @@ ARRAYS = ("W", "b", "best_W", "best_b")  # of a Standing
 
 
 @dataclass(frozen=True, eq=False)
-class Standing:
+class RunState:
     """Where a run stands after an epoch: its weights W (d, m), b (m,), and those of its best epoch so far.
 
     improved  the last epoch whose validation accuracy was better than all before
@@ -48,8 +48,8 @@ class Checkpoint:
     retries  how often training diverged and went on at a lower rate
     """
 
-    standing: Standing
-    good: Standing | None
+    standing: RunState
+    good: RunState | None
     state: State
     lr: float
     why: dict[str, str]
@@ -78,7 +78,7 @@ class Checkpoint:
 
 
 @dataclass(frozen=True)
-class _Numbers:
+class _RunScalars:
     """What of a Standing is no array."""
 
     number: int
@@ -89,7 +89,7 @@ class _Numbers:
 
 
 @dataclass(frozen=True)
-class _Told:
+class _CheckpointHeader:
     """What of a Checkpoint is plain."""
 
     lr: float
@@ -111,17 +111,17 @@ def load(path: str) -> tuple[Checkpoint, dict[str, Any]]:
 def _checkpoint(record: dict[str, Any], tensors: dict[str, Array]) -> Checkpoint:
     """The checkpoint in a file whose digest fits; anyone can compute a digest."""
 
-    def standing(key: str) -> Standing:
+    def standing(key: str) -> RunState:
         arrays: dict[str, Any] = {name: tensors[f"{key}.{name}"] for name in ARRAYS}
         shapes = {a.shape for a in arrays.values()}
-        found = Standing(**vars(build(_Numbers, record[key])), **arrays)
+        found = RunState(**vars(build(_RunScalars, record[key])), **arrays)
         sound = 0 < found.best <= found.number and 0 < found.improved <= found.number and found.seconds >= 0
         sound &= found.W.ndim == 2 and shapes == {found.W.shape, found.W.shape[1:]} and found.b.ndim == 1
         if not sound or not all(a.dtype.kind == "f" and np.isfinite(a).all() for a in arrays.values()):
             raise ValueError(key)
         return found
 
-    told, stands, why = build(_Told, record), standing("standing"), record["why"]
+    told, stands, why = build(_CheckpointHeader, record), standing("standing"), record["why"]
     good = stands if told.is_good else standing("good") if "good" in record else None
     if not (told.lr > 0 and told.retries >= 0 and all(isinstance(x, str) for x in why.values())):
         raise ValueError("why")

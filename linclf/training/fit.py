@@ -10,15 +10,16 @@ from functools import partial
 import numpy as np
 
 from linclf.data.split import Part
-from linclf.errors import DivergedError, InputError, Terminated
+from linclf.errors import DivergedError, InputError
 from linclf.losses import Array, Loss
+from linclf.model.metrics import accuracy
 from linclf.optim.auto_rate import auto_epochs, auto_momentum, auto_rate
 from linclf.optim.certificate import Certificate, certify
 from linclf.optim.linalg import Matrix
 from linclf.optim.objective import Objective, predicted, scores
 from linclf.optim.sgd import SGD, Epoch, State, epochs
-from linclf.report.text import accuracy
-from linclf.training.checkpoint import Checkpoint, Standing
+from linclf.storage.signals import Terminated
+from linclf.training.checkpoint import Checkpoint, RunState
 from linclf.training.options import TrainOptions
 
 SLOWER = (2, 8, 64, 1024)  # what the rate of auto is divided by, should training diverge, and diverge again
@@ -127,7 +128,7 @@ def fit(
             raise
 
 
-def certified(
+def polish_and_certify(
     fitted: Fit, loss: Loss, X: Matrix, y: Array, options: TrainOptions, *, weights: Array | None = None
 ) -> Fit:
     """The fit taken on over all rows until its weights are proven to be as near to the optimum as `--certify` asks, or as
@@ -165,8 +166,8 @@ class _Run:
         self.rows, self.options, self.sgd, self.why = (X, y, weights), options, sgd, why
         self.watched, self.start = watched, start
         self.zero = math.inf if start is not None else at_zero(loss, y, n_outputs, weights)
-        self.standing: Standing | None = None
-        self.good: Standing | None = None
+        self.standing: RunState | None = None
+        self.good: RunState | None = None
         self.after: int | State = 0
         self.retries, self.rate, self.began = 0, float(sgd.lr), time.perf_counter()
 
@@ -238,9 +239,9 @@ class _Run:
         return Fit(W, b, self.sgd, self.why, stands.number, stands.best, data_loss, penalty, self.retries, interrupted)
 
 
-def _stands(before: Standing | None, epoch: Epoch, val_accuracy: float | None, seconds: float) -> Standing:
+def _stands(before: RunState | None, epoch: Epoch, val_accuracy: float | None, seconds: float) -> RunState:
     """Where a run stands after one more epoch."""
-    now = Standing(epoch.number, epoch.W, epoch.b, epoch.number, epoch.W, epoch.b, -1.0, epoch.number, seconds)
+    now = RunState(epoch.number, epoch.W, epoch.b, epoch.number, epoch.W, epoch.b, -1.0, epoch.number, seconds)
     if val_accuracy is None:
         return now
     if before is None or val_accuracy > before.best_accuracy:

@@ -3,8 +3,8 @@
 import math
 from dataclasses import dataclass, field
 
-from linclf.data.dataset import Source
 from linclf.data.scaling import SCALES
+from linclf.data.source import Source
 from linclf.data.split import parse_part
 from linclf.errors import InputError
 from linclf.losses import LOSSES, Loss, loss_named

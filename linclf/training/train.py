@@ -15,23 +15,26 @@ from typing import Any
 
 import numpy as np
 
-import linclf
+from linclf._version import __version__
 from linclf.data.cache import Cache
-from linclf.data.dataset import Dataset, Features, Source
+from linclf.data.dataset import Dataset
 from linclf.data.load import load
 from linclf.data.scaling import Scaling, fit_scaling
-from linclf.data.split import Part, Parts, cut, parse_part
-from linclf.errors import DivergedError, InputError, Terminated
+from linclf.data.schema import Schema
+from linclf.data.source import Source
+from linclf.data.split import Part, Split, cut, parse_part
+from linclf.errors import DivergedError, InputError
 from linclf.losses import LOSSES, Array, Loss
 from linclf.model.calibration import calibrate
 from linclf.model.linear_model import LinearModel
+from linclf.model.metrics import accuracy
 from linclf.optim.certificate import Certificate
 from linclf.optim.linalg import Matrix, first_not_finite, is_zero, one_blas_thread
-from linclf.report.text import accuracy
 from linclf.storage.decode import build
 from linclf.storage.files import read_bytes
+from linclf.storage.signals import Terminated
 from linclf.training.checkpoint import Checkpoint
-from linclf.training.fit import Fit, Progress, certified, fit
+from linclf.training.fit import Fit, Progress, fit, polish_and_certify
 from linclf.training.options import TrainOptions
 
 CALIBRATION_FRACTION = 0.2  # of the training rows, where there is no validation part
@@ -47,13 +50,13 @@ class Trained:
     interrupted: BaseException | None
 
 
-def load_parts(options: TrainOptions, cache: Cache | None = None, like: Features | None = None) -> Parts:
+def load_split(options: TrainOptions, cache: Cache | None = None, like: Schema | None = None) -> Split:
     """Read the data of a run, or take them from the cache, and cut them into parts; `like` are features learned before."""
-    return cut_parts(options, load_sets(options, cache), like)
+    return make_split(options, load_data(options, cache), like)
 
 
 @dataclass(frozen=True)
-class Sets:
+class LoadedData:
     """The data of a run as they were read: what is cut, and where these are data of their own, test and validation part."""
 
     dataset: Dataset
@@ -61,7 +64,7 @@ class Sets:
     val: Dataset | float | None
 
 
-def load_sets(options: TrainOptions, cache: Cache | None = None) -> Sets:
+def load_data(options: TrainOptions, cache: Cache | None = None) -> LoadedData:
     """Read the data of a run, or take them from the cache."""
     dataset = load(options.source, cache=cache)
 
@@ -69,47 +72,47 @@ def load_sets(options: TrainOptions, cache: Cache | None = None) -> Sets:
         part = parse_part(text, name)
         if not isinstance(part, str):
             return part
-        return load(replace(options.source, data=part), like=dataset.features, cache=cache)
+        return load(replace(options.source, data=part), like=dataset.schema, cache=cache)
 
-    return Sets(dataset, held(options.test, "test"), held(options.val, "val"))
+    return LoadedData(dataset, held(options.test, "test"), held(options.val, "val"))
 
 
-def cut_parts(options: TrainOptions, sets: Sets, like: Features | None = None) -> Parts:
+def make_split(options: TrainOptions, sets: LoadedData, like: Schema | None = None) -> Split:
     """Cut the data into parts, without a validation part if the options have none; `like` are features learned before."""
     apart = CALIBRATION_FRACTION if options.calibrate and not options.has_val() else 0
     val = sets.val if options.has_val() else None
     return cut(sets.dataset, sets.test, val, options.seed, calibration=apart, like=like)
 
 
-def identity(options: TrainOptions, parts: Parts) -> dict[str, Any]:
+def identity(options: TrainOptions, split: Split) -> dict[str, Any]:
     """What a run depends on, as plain data: where the data lie does not matter, they have digests."""
     told = asdict(options)
     del told["source"]["data"]
-    told |= {part: "data" for part in ("test", "val") if part in parts.digests}
+    told |= {part: "data" for part in ("test", "val") if part in split.digests}
     if options.loss not in LOSSES:  # the file of one's own may have changed
         told["loss_digest"] = hashlib.sha256(read_bytes(options.loss.rpartition(":")[0])).hexdigest()
-    return {"linclf": linclf.__version__, "data": parts.digests, "options": told}
+    return {"linclf": __version__, "data": split.digests, "options": told}
 
 
-def rebuild_parts(model: LinearModel, cache: Cache | None = None) -> Parts:
+def rebuild_split(model: LinearModel, cache: Cache | None = None) -> Split:
     """The parts that a model was trained with, read again. Raises InputError if the data have changed since."""
     try:
         recorded, digests = dict(model.record["options"]), dict(model.record["data"])
         source = build(Source, recorded.pop("source"))
-        split = {name: recorded[name] for name in ("test", "val", "seed", "calibrate") if name in recorded}
-        options = TrainOptions(source=source, **split)
+        drawn = {name: recorded[name] for name in ("test", "val", "seed", "calibrate") if name in recorded}
+        options = TrainOptions(source=source, **drawn)
     except (KeyError, TypeError, ValueError) as error:  # a record that linclf did not write
         raise InputError(f"the model does not say what it was trained on ({error}); give DATA") from None
     if "-" in (source.data, recorded["test"], recorded["val"]):
         raise InputError("the model was trained on standard input, which cannot be read again; give DATA")
-    parts = load_parts(options, cache, model.features)
-    changed = [key for key, digest in digests.items() if parts.digests.get(key) != digest]
+    split = load_split(options, cache, model.schema)
+    changed = [key for key, digest in digests.items() if split.digests.get(key) != digest]
     if changed:
         names = {"data": source.data, "test": recorded["test"], "val": recorded["val"]}
         raise InputError(
             f"{names[changed[0]]}: has changed since the model was trained on it; train again, or give DATA"
         )
-    return parts
+    return split
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,7 @@ class Start:
 
 def train(
     options: TrainOptions,
-    parts: Parts,
+    split: Split,
     on_epoch: Callable[[Progress], None] = lambda _: None,
     *,
     weights: Array | None = None,
@@ -148,16 +151,16 @@ def train(
     """
     began, loss = time.perf_counter(), loss or options.loss_value()
     with one_blas_thread():
-        prepared = _prepare(options, parts, weights)
+        prepared = _prepare(options, split, weights)
         watched = None
-        if parts.val is not None:
-            watched = Part(prepared.scaling.apply(parts.val.X, options.dtype)[:], parts.val.y)
+        if split.val is not None:
+            watched = Part(prepared.scaling.apply(split.val.X, options.dtype)[:], split.val.y)
         attempt = partial(
             fit,
             loss,
             prepared.X,
-            parts.train.y,
-            len(parts.classes),
+            split.train.y,
+            len(split.classes),
             weights=prepared.weights,
             watched=watched,
             start=None if start is None else prepared.scaling.unfold(start.weight, start.bias),
@@ -166,9 +169,9 @@ def train(
             fitted = attempt(options, resumed=resumed, on_epoch=on_epoch, keep=keep, say=say)
         except DivergedError as error:
             raise DivergedError(f"{error}; {_advice(attempt, options)}") from None
-        measure = partial(_measure, options, parts, prepared, loss=loss, measured=measured)
+        measure = partial(_measure, options, split, prepared, loss=loss, measured=measured)
         try:
-            fitted = certified(fitted, loss, prepared.X, parts.train.y, options, weights=prepared.weights)
+            fitted = polish_and_certify(fitted, loss, prepared.X, split.train.y, options, weights=prepared.weights)
             trained = measure(fitted)
         except (KeyboardInterrupt, Terminated) as signal:  # the model is trained: the first signal must not cost it
             if fitted.interrupted is not None:
@@ -200,26 +203,26 @@ class _Prepared:
     scaling: Scaling
 
 
-def _prepare(options: TrainOptions, parts: Parts, weights: Array | None) -> _Prepared:
-    scaling, X = scaled(options, parts)
-    of_classes = sample_weights(options.class_weight, parts.train.y)
+def _prepare(options: TrainOptions, split: Split, weights: Array | None) -> _Prepared:
+    scaling, X = scaled(options, split)
+    of_classes = sample_weights(options.class_weight, split.train.y)
     weights = of_classes if weights is None else weights if of_classes is None else weights * of_classes
     return _Prepared(X, weights, scaling)
 
 
-def scaled(options: TrainOptions, parts: Parts) -> tuple[Scaling, Matrix]:
+def scaled(options: TrainOptions, split: Split) -> tuple[Scaling, Matrix]:
     """The scaling learned from the training part, and its rows (n, d) as they are trained on."""
-    name, rows = options.source.data, parts.train
-    scaling = fit_scaling(options.scale, rows.X, parts.features.sparse, parts.features.name, name)
+    name, rows = options.source.data, split.train
+    scaling = fit_scaling(options.scale, rows.X, split.schema.sparse, split.schema.name, name)
     X = scaling.apply(rows.X, options.dtype)
     if scaling.kind == "none":  # scaled numbers are moderate
-        _check_range(X, rows.X, parts.features, options, name)
+        _check_range(X, rows.X, split.schema, options, name)
     return scaling, X
 
 
 def _measure(
     options: TrainOptions,
-    parts: Parts,
+    split: Split,
     prepared: _Prepared,
     fitted: Fit,
     *,
@@ -227,16 +230,16 @@ def _measure(
     measured: tuple[str, ...],
 ) -> Trained:
     """Fold the weights into a model, and measure it."""
-    name, n_classes = options.source.data, len(parts.classes)
+    name, n_classes = options.source.data, len(split.classes)
     X, scaling, sgd = prepared.X, prepared.scaling, fitted.sgd
     weight, bias = scaling.fold(fitted.W, fitted.b)
     if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
         raise InputError(f"{name}: the weights overflow when the scaling is folded in; rescale the columns first")
-    model = LinearModel(weight, bias, parts.classes, options.loss, parts.features, {}, scaling.scale, scaling.center)
-    model = _calibrated(model, options, parts)
+    model = LinearModel(weight, bias, split.classes, options.loss, split.schema, {}, scaling.scale, scaling.center)
+    model = _calibrated(model, options, split)
     accuracies = {
         part: None if held is None or part not in measured else accuracy(model.predict_codes(held.X), held.y)
-        for part, held in (("train", parts.train), ("val", parts.val), ("test", parts.test))
+        for part, held in (("train", split.train), ("val", split.val), ("test", split.test))
     }
     result: dict[str, Any] = {
         "data": name,
@@ -254,13 +257,13 @@ def _measure(
         "seed": options.seed,
         "dtype": options.dtype,
         "n_train": int(X.shape[0]),
-        "n_val": 0 if parts.val is None else len(parts.val.y),
-        "n_test": 0 if parts.test is None else len(parts.test.y),
+        "n_val": 0 if split.val is None else len(split.val.y),
+        "n_test": 0 if split.test is None else len(split.test.y),
         "calibrate": options.calibrate,
         "n_calibration": model.calibration.n if model.calibration else 0,
         "n_features": int(X.shape[1]),
         "n_classes": n_classes,
-        "classes": parts.classes.tolist(),
+        "classes": split.classes.tolist(),
         "objective": fitted.data_loss + fitted.penalty,
         "data_loss": fitted.data_loss,
         "penalty": fitted.penalty,
@@ -272,10 +275,10 @@ def _measure(
     record = {
         "options": asdict(options),
         "seed": options.seed,
-        "data": parts.digests,
+        "data": split.digests,
         "own_loss": options.loss not in LOSSES,
         "metrics": {key: x for key, x in result.items() if key not in ("data", "classes")},
-        "versions": {"linclf": linclf.__version__, "numpy": np.__version__, "python": platform.python_version()},
+        "versions": {"linclf": __version__, "numpy": np.__version__, "python": platform.python_version()},
     }
     return Trained(replace(model, record=record), result, fitted.why, fitted.interrupted)
 
@@ -288,9 +291,9 @@ def _proven(certificate: Certificate | None) -> dict[str, Any] | None:
     return {**asdict(certificate), "percent": percent, "holds": certificate.holds}
 
 
-def _calibrated(model: LinearModel, options: TrainOptions, parts: Parts) -> LinearModel:
+def _calibrated(model: LinearModel, options: TrainOptions, split: Split) -> LinearModel:
     """The model with probabilities learned from its validation part, else from the part set aside, if they are wanted."""
-    told = parts.val if options.has_val() else parts.calibration
+    told = split.val if options.has_val() else split.calibration
     if options.calibrate is None or told is None:
         return model
     known = told.y >= 0
@@ -313,7 +316,7 @@ def sample_weights(class_weight: str | None, y: Array, used: Array | None = None
     return np.asarray(used * (used.sum() / (np.count_nonzero(sizes) * np.maximum(sizes, 1)))[y])
 
 
-def _check_range(X: Matrix, raw: Matrix, features: Features, options: TrainOptions, name: str) -> None:
+def _check_range(X: Matrix, raw: Matrix, features: Schema, options: TrainOptions, name: str) -> None:
     """Numbers that fit the file's type may overflow the one trained in, or vanish in it."""
     if raw.dtype == X.dtype or raw.dtype.kind != "f":
         return

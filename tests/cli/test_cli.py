@@ -63,11 +63,11 @@ def test_report_ends_with_the_accuracies(linclf) -> None:
 
 def test_objective_is_that_of_the_saved_weights(linclf, in_tmp) -> None:
     from linclf.optim.objective import Objective
-    from linclf.training.train import rebuild_parts
+    from linclf.training.train import rebuild_split
 
     result = json.loads(linclf(f"train {WINE} --scale none --loss softmax --dtype float64 -o m --json"))
     model = load("m")
-    train = rebuild_parts(model).train
+    train = rebuild_split(model).train
     terms = Objective(LOSSES["softmax"], 1e-4).terms(train.X[:].astype(float), train.y, model.weight, model.bias)
     np.testing.assert_allclose(terms, [result["data_loss"], result["penalty"]], rtol=1e-12)
 
@@ -153,8 +153,8 @@ def test_predict_scores_and_probabilities(linclf, in_tmp) -> None:
 
 
 def _rows(name: str) -> np.ndarray:
-    from linclf.data.dataset import Source
     from linclf.data.load import load as load_data
+    from linclf.data.source import Source
 
     return load_data(Source(name)).X
 

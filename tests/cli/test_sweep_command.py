@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from linclf.errors import Terminated
+from linclf.storage.signals import Terminated
 from linclf.training.train import train
 
 SHORT = "sweep wine --loss softmax,svm --reg 1e-4,1e-2 --epochs 5"

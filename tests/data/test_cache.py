@@ -12,8 +12,9 @@ import pytest
 from scipy import sparse
 
 from linclf.data.cache import Cache
-from linclf.data.dataset import Features, Source
 from linclf.data.load import load
+from linclf.data.schema import Schema
+from linclf.data.source import Source
 from linclf.data.table import Table
 
 SMALL_TABLE = "a,b,label\n1,2.5,x\n3,4,y\n5,6,x\n7,8,y\n"
@@ -99,7 +100,7 @@ def test_rows_to_predict_and_rows_like_a_models_are_kept_apart(cache: Cache) -> 
     with open("t.csv", "w") as file:
         file.write(SMALL_TABLE + "9,9,x\n")
     whole = load(Source("t.csv"), cache=cache)
-    like = Features(1, ("b",), format="csv", target="label")
+    like = Schema(1, ("b",), format="csv", target="label")
     for _ in range(2):
         narrow = load(Source("t.csv"), like, cache=cache)
         assert narrow.X.shape == (5, 1)

@@ -13,10 +13,10 @@ from reading import read
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import OneHotEncoder
 
-from linclf.data.columns.encoder import encode, learn_features
+from linclf.data.columns.encoder import encode, learn_schema
 from linclf.data.columns.infer import Column, date, learn, number
-from linclf.data.dataset import Source
 from linclf.data.load import load
+from linclf.data.source import Source
 from linclf.data.split import cut, stratified
 from linclf.errors import InputError
 from linclf.model.linear_model import LinearModel, from_bytes
@@ -31,7 +31,7 @@ def table_of(columns: dict[str, list], name: str = "t.csv"):
 
 def kinds(tmp_path, columns: dict[str, list], **options) -> dict[str, str]:
     dataset = read(tmp_path / "t.csv", table_of(columns), **options)
-    features, _ = learn_features(dataset.X, dataset.features, dataset.source)
+    features, _ = learn_schema(dataset.X, dataset.schema, dataset.source)
     return {column.name: column.kind for column in features.columns}
 
 
@@ -76,7 +76,7 @@ def test_names_of_ids_and_what_the_user_says_overrules(tmp_path) -> None:
     told = {"numeric": ("user_id",), "category": ("code",), "text": ("price",)}
     assert kinds(tmp_path, columns, **told) == {"user_id": "number", "code": "category", "price": "text"}
     dataset = read(tmp_path / "t.csv", table_of(columns), category=("code", "price"), drop=("user_id",))
-    features, _ = learn_features(dataset.X, dataset.features, dataset.source)
+    features, _ = learn_schema(dataset.X, dataset.schema, dataset.source)
     assert [c.levels for c in features.columns] == [("00", "01", "02", "03"), ("1", "2", "4")]  # as they are written
 
 
@@ -118,7 +118,7 @@ def test_encoded_as_scikit_learn_does(tmp_path, sparse: bool) -> None:
     read(tmp_path / "t.csv", table_of(columns))
     source = Source(str(tmp_path / "t.csv"), drop=() if sparse else ("words",), min_count=8)
     parts = cut(load(source), 0.3, None, 0)
-    assert parts.features.sparse == sparse
+    assert parts.schema.sparse == sparse
     frame = pd.read_csv(tmp_path / "t.csv", na_values=["?"])
     rows = {"train": parts.train.X, "test": parts.test.X}
     dense = {key: X.toarray() if sparse else np.asarray(X) for key, X in rows.items()}
@@ -148,8 +148,8 @@ def test_encoded_as_scikit_learn_does(tmp_path, sparse: bool) -> None:
     expected = np.hstack(blocks)
     np.testing.assert_allclose(dense["train"], expected[~held], atol=1e-12)
     np.testing.assert_allclose(dense["test"], expected[held], atol=1e-12)
-    names = parts.features.feature_names()
-    assert len(names) == parts.features.count == expected.shape[1]
+    names = parts.schema.feature_names()
+    assert len(names) == parts.schema.count == expected.shape[1]
     assert names[:7] == (
         "size",
         "gap",
@@ -196,7 +196,7 @@ def test_held_out_rows_change_nothing_that_is_learned(tmp_path, cells: list[str]
         if "308" in "".join(cells) and "is too large beside those of the training data" in str(error):
             return
         raise
-    assert after.features.columns == parts.features.columns
+    assert after.schema.columns == parts.schema.columns
     assert (after.train.X[:] != parts.train.X[:]).nnz == 0
     assert after.train.y.tolist() == parts.train.y.tolist()
 
@@ -236,7 +236,7 @@ def test_a_loaded_model_encodes_to_the_same_bits(tmp_path, rows, fresh, texts, m
     (tmp_path / "new.csv").write_text(others)
     try:
         dataset = read(tmp_path / "t.csv", text, text=texts, min_count=min_count, numeric=("a",))
-        features, _ = learn_features(dataset.X, dataset.features, dataset.source)
+        features, _ = learn_schema(dataset.X, dataset.schema, dataset.source)
     except InputError:  # no number, no word or no feature in it
         return
     rng = np.random.default_rng(0)
@@ -244,17 +244,17 @@ def test_a_loaded_model_encodes_to_the_same_bits(tmp_path, rows, fresh, texts, m
     record = {"options": {}, "seed": 0, "data": {}, "metrics": {}, "versions": {}}
     model = LinearModel(weight, np.zeros(1), np.array([0, 1]), "logistic", features, record)
     loaded = from_bytes(model.to_bytes())
-    assert loaded.features == features
+    assert loaded.schema == features
     for name, labelled in (("t.csv", True), ("new.csv", False)):
         source = Source(str(tmp_path / name))
-        X, Z = (load(source, like=m.features, labelled=labelled).X for m in (model, loaded))
+        X, Z = (load(source, like=m.schema, labelled=labelled).X for m in (model, loaded))
         with np.errstate(over="ignore", invalid="ignore"):
             assert model.scores(X).tobytes() == loaded.scores(Z).tobytes()
 
 
 def test_codes_written_as_other_numbers_are_the_same_levels(tmp_path) -> None:
     train = read(tmp_path / "t.csv", "a,b,label\n" + "01,1,x\n02,01,y\n03,2,x\n" * 3, category=("a", "b"))
-    features, _ = learn_features(train.X, train.features, train.source)
+    features, _ = learn_schema(train.X, train.schema, train.source)
     assert [column.levels for column in features.columns] == [("01", "02", "03"), ("01", "1", "2")]
     (tmp_path / "new.csv").write_text("a,b\n1,1\n2.0,1.0\n03,2.0\nx,nan\n")
     new = load(Source(str(tmp_path / "new.csv")), like=features, labelled=False)
@@ -264,7 +264,7 @@ def test_codes_written_as_other_numbers_are_the_same_levels(tmp_path) -> None:
 
 def test_truth_values_are_the_same_in_all_formats(tmp_path) -> None:
     train = read(tmp_path / "t.csv", "a,label\n" + "True,x\nfalse,y\nTRUE,x\nFalse,y\n" * 3)
-    features, _ = learn_features(train.X, train.features, train.source)
+    features, _ = learn_schema(train.X, train.schema, train.source)
     assert features.columns[0].levels == ("False", "True")
     (tmp_path / "new.jsonl").write_text('{"a": true}\n{"a": false}\n')
     pd.DataFrame({"a": [True, False]}).to_parquet(tmp_path / "new.parquet")
@@ -275,14 +275,14 @@ def test_truth_values_are_the_same_in_all_formats(tmp_path) -> None:
 
 def test_columns_are_plain_data(tmp_path) -> None:
     dataset = read(tmp_path / "t.csv", table_of(make(60, 0)))
-    features, _ = learn_features(dataset.X, dataset.features, dataset.source)
+    features, _ = learn_schema(dataset.X, dataset.schema, dataset.source)
     described = json.loads(json.dumps([vars(column) for column in features.columns]))
     assert tuple(build(Column, column) for column in described) == features.columns
 
 
 def test_what_training_never_saw_is_counted_and_said(tmp_path) -> None:
     train = read(tmp_path / "t.csv", "n,c,r,label\n" + "1,a,x,0\n2,b,y,1\n" * 5 + "1,a,rare,1\n")
-    features, _ = learn_features(train.X, train.features, train.source)
+    features, _ = learn_schema(train.X, train.schema, train.source)
     (tmp_path / "new.csv").write_text("r,c,n\nodd,z,oops\nodd,,\nx,a,3\n")
     new = load(Source(str(tmp_path / "new.csv")), like=features, labelled=False)
     np.testing.assert_array_equal(new.X, [[1, 0, 0, 0, 0, 1], [1, 0, 0, 0, 0, 1], [3, 1, 0, 1, 0, 0]])
@@ -300,7 +300,7 @@ def test_frames_are_encoded_as_files_are(tmp_path) -> None:
 
     columns = make(80, 2) | {"town": ["a", "b"] * 40}
     dataset = read(tmp_path / "t.csv", table_of(columns))
-    features, _ = learn_features(dataset.X, dataset.features, dataset.source)
+    features, _ = learn_schema(dataset.X, dataset.schema, dataset.source)
     weight = np.random.default_rng(0).standard_normal((features.count, 3))
     model = LinearModel(weight, np.zeros(3), np.arange(3), "softmax", features, {})
     expected = model.scores(encode(dataset.X, features, "t")[0])
@@ -338,7 +338,7 @@ def test_errors(tmp_path) -> None:
 def test_many_levels_make_a_table_sparse(tmp_path) -> None:
     for n, sparse in ((200, False), (300, True)):
         dataset = read(tmp_path / "t.csv", table_of({"a": [f"l{i % n}" for i in range(3 * n)]}))
-        features, _ = learn_features(dataset.X, dataset.features, dataset.source)
+        features, _ = learn_schema(dataset.X, dataset.schema, dataset.source)
         assert (features.count, features.sparse) == (n, sparse)
 
 
@@ -368,7 +368,7 @@ def test_codes_dates_and_money_are_no_text(tmp_path, cells: list, kind: str) -> 
 def test_a_date_is_a_date_whatever_stands_beside_it(tmp_path) -> None:
     days = [f"2024-{1 + i % 12:02}-{1 + i % 28:02}" for i in range(40)]
     train = read(tmp_path / "t.csv", table_of({"day": days, "x": [1, 2, 4, 4] * 10}))
-    features, _ = learn_features(train.X, train.features, train.source)
+    features, _ = learn_schema(train.X, train.schema, train.source)
     rows = []
     for beside in ("19000", "2020-05-05"):
         (tmp_path / "new.csv").write_text(f"day,x\n18000,1\n{beside},2\n")
@@ -379,7 +379,7 @@ def test_a_date_is_a_date_whatever_stands_beside_it(tmp_path) -> None:
 def test_only_so_many_levels_are_kept_the_most_frequent_ones(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr("linclf.data.columns.infer.MOST_LEVELS", 2)
     dataset = read(tmp_path / "t.csv", table_of({"a": ["x", "y", "y", "z", "z", "w"] * 10}))
-    features, _ = learn_features(dataset.X, dataset.features, dataset.source)
+    features, _ = learn_schema(dataset.X, dataset.schema, dataset.source)
     assert (features.columns[0].levels, features.columns[0].pooled) == (("y", "z"), 2)
 
 

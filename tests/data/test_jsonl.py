@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from reading import read
 
-from linclf.data.columns.encoder import encode, learn_features
-from linclf.data.dataset import Source
+from linclf.data.columns.encoder import encode, learn_schema
 from linclf.data.load import load
+from linclf.data.source import Source
 from linclf.errors import InputError
 
 ROWS = [
@@ -26,7 +26,7 @@ def lines(rows: list[dict]) -> str:
 
 
 def features_of(dataset, **options):
-    features, _ = learn_features(dataset.X, dataset.features, dataset.source)
+    features, _ = learn_schema(dataset.X, dataset.schema, dataset.source)
     X = encode(dataset.X, features, "t")[0]
     return features, X if isinstance(X, np.ndarray) else X.toarray()
 
@@ -106,7 +106,7 @@ def test_lists_may_be_dropped_and_options_of_other_formats_are_refused(tmp_path)
 
 
 def test_parquet_needs_pyarrow(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("linclf.data.readers.jsonl.find_spec", lambda _: None)
+    monkeypatch.setattr("linclf.data.readers.parquet.find_spec", lambda _: None)
     with pytest.raises(InputError, match="reading Parquet needs pyarrow; install it with: pip install pyarrow"):
         read(tmp_path / "t.parquet", b"PAR1")
 

@@ -6,9 +6,9 @@ import pytest
 from scipy import sparse
 from sklearn import datasets as sk
 
-from linclf.data.dataset import Source
 from linclf.data.load import load
 from linclf.data.readers import named as names
+from linclf.data.source import Source
 from linclf.errors import AccessError, InputError
 
 DATA = Path(__file__).parents[2] / "data"
@@ -20,7 +20,7 @@ def test_bundled_sets_are_scikit_learns(name: str) -> None:
     np.testing.assert_array_equal(dataset.X, bunch.data)
     expected = bunch.target if name == "digits" else bunch.target_names[bunch.target]
     assert dataset.labels().tolist() == expected.tolist()
-    assert dataset.features.names == tuple(bunch.feature_names)
+    assert dataset.schema.names == tuple(bunch.feature_names)
     assert (*dataset.X.shape, len(np.unique(dataset.y))) == (named.n_samples, named.n_features, named.n_classes)
     assert load(Source(name)).digest == dataset.digest
 
@@ -93,7 +93,7 @@ def test_other_fetchers_become_data_sets(monkeypatch) -> None:
     assert load(Source("rcv1")).labels().tolist() == ["other", "CCAT", "CCAT"]
     assert load(Source("kddcup99")).labels().tolist() == ["normal.", "smurf."]
     assert load(Source("openml:credit-g")).labels().tolist() == ["bad", "good"]
-    assert load(Source("openml:credit-g")).features.names == ("age",)
+    assert load(Source("openml:credit-g")).schema.names == ("age",)
 
 
 @pytest.mark.parametrize("name", ["covtype", "20newsgroups", "rcv1", "kddcup99", "openml:31"])

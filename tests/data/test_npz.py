@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from reading import read
 
-from linclf.data.dataset import Source
 from linclf.data.load import load
+from linclf.data.source import Source
 from linclf.errors import InputError
 
 DATA = Path(__file__).parents[2] / "data"

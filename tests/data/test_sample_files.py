@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 from sklearn import datasets as sk
 
-from linclf.data.dataset import Source
 from linclf.data.load import load
+from linclf.data.source import Source
 
 DATA = Path(__file__).parents[2] / "data"
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.model_selection import train_test_split
 
-from linclf.data.dataset import Source
 from linclf.data.load import load
+from linclf.data.source import Source
 from linclf.data.split import cut, parse_part, stratified
 from linclf.errors import InputError
 

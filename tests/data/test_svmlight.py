@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from reading import read
 
-from linclf.data.dataset import Source
 from linclf.data.load import load
+from linclf.data.source import Source
 from linclf.errors import InputError
 
 DATA = Path(__file__).parents[2] / "data"
@@ -22,30 +22,30 @@ def test_svmlight(tmp_path, change) -> None:
     dataset = read(tmp_path / "t.svm", change(SVM))
     np.testing.assert_array_equal(dataset.X.toarray(), [[0.5, 0, 2], [0, 1e-3, 0], [0, 0, 0]])
     assert dataset.labels().tolist() == [1, -1, 1]
-    assert dataset.features.zero_based is False
+    assert dataset.schema.zero_based is False
 
 
 def test_svmlight_index_base(tmp_path) -> None:
     from_zero = "1 0:1 2:3\n-1 1:2\n"
     dataset = read(tmp_path / "z.svm", from_zero)
-    assert dataset.features.zero_based is True
+    assert dataset.schema.zero_based is True
     np.testing.assert_array_equal(dataset.X.toarray(), [[1, 0, 3], [0, 2, 0]])
     shifted = read(tmp_path / "o.svm", "1 1:1 3:3\n-1 2:2\n")
     np.testing.assert_array_equal(shifted.X.toarray(), dataset.X.toarray())
     told = read(tmp_path / "o.svm", "1 1:1 3:3\n-1 2:2\n", zero_based=True)
     np.testing.assert_array_equal(told.X.toarray(), [[0, 1, 0, 3], [0, 0, 2, 0]])
     with pytest.raises(InputError, match="z.svm:1: has the index 0 where indices count from 1"):
-        load(Source(str(tmp_path / "z.svm")), like=shifted.features)
-    as_trained = load(Source(str(tmp_path / "o.svm")), like=told.features)
+        load(Source(str(tmp_path / "z.svm")), like=shifted.schema)
+    as_trained = load(Source(str(tmp_path / "o.svm")), like=told.schema)
     np.testing.assert_array_equal(as_trained.X.toarray(), told.X.toarray())
 
 
 def test_svmlight_narrower_and_wider(tmp_path) -> None:
     train = read(tmp_path / "t.svm", SVM)
     (tmp_path / "narrow.svm").write_text("1 1:1\n")
-    assert load(Source(str(tmp_path / "narrow.svm")), like=train.features).X.shape == (1, 3)
+    assert load(Source(str(tmp_path / "narrow.svm")), like=train.schema).X.shape == (1, 3)
     (tmp_path / "wide.svm").write_text("1 1:1 9:1 12:1\n-1 4:1\n")
-    wide = load(Source(str(tmp_path / "wide.svm")), like=train.features)
+    wide = load(Source(str(tmp_path / "wide.svm")), like=train.schema)
     assert wide.X.shape == (2, 3)
     assert "3 values in columns beyond the 3 of the training data were ignored" in wide.notes[0]
 

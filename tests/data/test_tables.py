@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from reading import read
 
-from linclf.data.dataset import Source
 from linclf.data.load import load
+from linclf.data.source import Source
 from linclf.errors import InputError
 
 DATA = Path(__file__).parents[2] / "data"
@@ -21,7 +21,7 @@ def test_csv(tmp_path) -> None:
     dataset = read(tmp_path / "t.csv", TABLE)
     np.testing.assert_array_equal(dataset.X.numbers, [[1, 2.5], [3, -0.4], [5, 6]])
     assert dataset.labels().tolist() == ["x", "y", "x"]
-    assert (dataset.features.names, dataset.features.target, dataset.features.format) == (("a", "b"), "label", "csv")
+    assert (dataset.schema.names, dataset.schema.target, dataset.schema.format) == (("a", "b"), "label", "csv")
 
 
 @pytest.mark.parametrize("pack", [None, gzip.compress, bz2.compress, lzma.compress])
@@ -46,7 +46,7 @@ def test_csv_in_other_clothes(tmp_path, change, pack) -> None:
     plain = read(tmp_path / "p.csv", TABLE)
     np.testing.assert_array_equal(dataset.X.numbers, plain.X.numbers)
     assert dataset.labels().tolist() == plain.labels().tolist()
-    assert dataset.features.names == plain.features.names
+    assert dataset.schema.names == plain.schema.names
 
 
 def test_tsv_and_format(tmp_path) -> None:
@@ -61,7 +61,7 @@ def test_no_header_target_by_number_and_drop(tmp_path) -> None:
         dataset = read(tmp_path / "t.csv", text, header=False, target=target, drop=("0",))
         np.testing.assert_array_equal(dataset.X.numbers, [[2.5], [-0.4], [6]])
         assert dataset.labels().tolist() == ["x", "y", "x"]
-        assert dataset.features.target == "2"
+        assert dataset.schema.target == "2"
 
 
 def test_labels_named_like_missing_cells_are_labels(tmp_path) -> None:
@@ -121,31 +121,29 @@ def test_wrong_tables(tmp_path, text, options, message: str) -> None:
 def test_a_target_without_labels_is_ignored_where_none_are_needed(tmp_path) -> None:
     train = read(tmp_path / "train.csv", TABLE)
     (tmp_path / "new.csv").write_text("a,b,label\n1,2,\n3,4,\n")
-    assert load(Source(str(tmp_path / "new.csv")), like=train.features, labelled=False).y is None
+    assert load(Source(str(tmp_path / "new.csv")), like=train.schema, labelled=False).y is None
 
 
 def test_a_file_without_a_header_is_read_as_the_one_trained_on(tmp_path) -> None:
     rows = TABLE.split("\n", 1)[1]
     train = read(tmp_path / "train.csv", rows, header=False, target="2")
     (tmp_path / "new.csv").write_text(rows)
-    np.testing.assert_array_equal(
-        load(Source(str(tmp_path / "new.csv")), like=train.features).X.numbers, train.X.numbers
-    )
+    np.testing.assert_array_equal(load(Source(str(tmp_path / "new.csv")), like=train.schema).X.numbers, train.X.numbers)
     (tmp_path / "bare.csv").write_text("1,2.5\n3,4\n")
-    bare = load(Source(str(tmp_path / "bare.csv")), like=train.features, labelled=False)
+    bare = load(Source(str(tmp_path / "bare.csv")), like=train.schema, labelled=False)
     np.testing.assert_array_equal(bare.X.numbers, [[1, 2.5], [3, 4]])
 
 
 def test_columns_are_found_by_name(tmp_path) -> None:
     train = read(tmp_path / "train.csv", TABLE)
     (tmp_path / "new.csv").write_text("extra,b,a\n0,2,1\n0,4,3\n")
-    new = load(Source(str(tmp_path / "new.csv")), like=train.features, labelled=False)
+    new = load(Source(str(tmp_path / "new.csv")), like=train.schema, labelled=False)
     np.testing.assert_array_equal(new.X.numbers, [[1, 2], [3, 4]])
     assert new.y is None
     assert "ignored: extra" in new.notes[0]
     (tmp_path / "less.csv").write_text("a,label\n1,x\n")
     with pytest.raises(InputError, match=r"less.csv: lacks 1 of the 2 columns .*: b"):
-        load(Source(str(tmp_path / "less.csv")), like=train.features)
+        load(Source(str(tmp_path / "less.csv")), like=train.schema)
 
 
 def test_an_unknown_suffix_is_said_to_be_read_as_svmlight(tmp_path) -> None:

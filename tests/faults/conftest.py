@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from linclf.data.dataset import Features
+from linclf.data.schema import Schema
 from linclf.model.linear_model import LinearModel
 
 
@@ -18,7 +18,7 @@ def models():
     """Two small models, of the same size, as files: what was there before, and what is saved over it."""
 
     def content(value: float) -> bytes:
-        features = Features(3, ("a", "b", "c"), False, "csv", True, "label")
+        features = Schema(3, ("a", "b", "c"), False, "csv", True, "label")
         weight, bias = np.full((3, 1), value), np.array([value])
         return LinearModel(weight, bias, np.array(["no", "yes"]), "hinge", features, {"data": {}}).to_bytes()
 

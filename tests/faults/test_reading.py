@@ -21,8 +21,8 @@ from inject import DATA, ENVIRONMENT, LINCLF, fine, linclf, memory, refused, tim
 
 from linclf.cli import main
 from linclf.data.cache import Cache
-from linclf.data.dataset import Source
 from linclf.data.load import load
+from linclf.data.source import Source
 from linclf.errors import AccessError, InputError
 from linclf.model import linear_model as model
 from linclf.storage.sealed import seal, unseal
@@ -463,7 +463,7 @@ def test_24_indices_from_0_and_from_1(in_tmp, capfd, tried) -> None:
     assert told(capfd, "predict", "m", "zero.svm", "--zero-based")[1] == expected
     assert told(capfd, "train", "zero.svm", "-q", "-o", "z")[0] == 0
     in_memory("later.svm", "1 1:1\n")  # counts from 0 as the model's data did
-    assert load(Source("later.svm"), like=model.load("z").features).X.toarray().tolist() == [[0, 1]]
+    assert load(Source("later.svm"), like=model.load("z").schema).X.toarray().tolist() == [[0, 1]]
     tried(4)
 
 

@@ -70,11 +70,11 @@ def test_values_are_those_of_the_table(linclf, mixed) -> None:
 
 
 def test_a_number_at_its_mean_adds_nothing() -> None:
-    from linclf.data.dataset import Features
+    from linclf.data.schema import Schema
 
     rng = np.random.default_rng(0)
     center, weight = rng.standard_normal(4) * 1e3, rng.standard_normal((4, 3))
-    model = LinearModel(weight, np.zeros(3), np.arange(3), "softmax", Features(4), {}, np.ones(4), center)
+    model = LinearModel(weight, np.zeros(3), np.arange(3), "softmax", Schema(4), {}, np.ones(4), center)
     told = contributions(model, center[None], "1")
     assert told["contributions"] == []
     assert told["score"] == told["base"] == pytest.approx(float(center @ weight[:, 1]))

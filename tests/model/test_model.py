@@ -10,7 +10,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 from scipy import sparse
 
-from linclf.data.dataset import Features
+from linclf.data.schema import Schema
 from linclf.errors import AccessError, InputError
 from linclf.losses import LOSSES
 from linclf.model.linear_model import LinearModel, from_bytes, load
@@ -23,7 +23,7 @@ NAMES = ("plain", 'with "quotes"', "é 日本", 'sha256":"' + "0" * 64 + '"', "\
 def model(n_classes: int = 3, loss: str = "softmax", classes=None, dtype=np.float64) -> LinearModel:
     m = LOSSES[loss].n_outputs(n_classes)
     labels = np.array(classes if classes is not None else range(n_classes))
-    features = Features(6, NAMES, False, "csv", True, "label", ("a", "b"))
+    features = Schema(6, NAMES, False, "csv", True, "label", ("a", "b"))
     weight, bias = RNG.standard_normal((6, m)).astype(dtype), RNG.standard_normal(m).astype(dtype)
     return LinearModel(weight, bias, labels, loss, features, {"options": {"seed": 3}, "data": {}}, np.ones(6))
 
@@ -43,7 +43,7 @@ def test_round_trip_is_bit_identical(tmp_path, classes, dtype) -> None:
     assert loaded.scores(X).tobytes() == saved.scores(X).tobytes()
     assert loaded.classes.tolist() == classes
     assert [type(x) for x in loaded.classes.tolist()] == [type(x) for x in classes]
-    assert (loaded.features, loaded.loss, loaded.record) == (saved.features, saved.loss, saved.record)
+    assert (loaded.schema, loaded.loss, loaded.record) == (saved.schema, saved.loss, saved.record)
     assert loaded.to_bytes() == saved.to_bytes()
 
 
@@ -101,8 +101,8 @@ def test_a_newer_format_says_so(monkeypatch) -> None:
         lambda m: {"classes": np.array(["one"])},
         lambda m: {"scale": np.ones(2)},
         lambda m: {"loss": "unknown"},
-        lambda m: {"features": replace(m.features, names=("a",))},
-        lambda m: {"features": replace(m.features, count=5)},
+        lambda m: {"features": replace(m.schema, names=("a",))},
+        lambda m: {"features": replace(m.schema, count=5)},
         lambda m: {"record": {"format": "x"}},
         lambda m: {"record": {"format": 3}},
     ],
@@ -216,6 +216,6 @@ def test_models_of_format_1_are_read_for_ever(linclf, in_tmp) -> None:
 def test_a_description_too_large_for_a_file_is_an_error(monkeypatch) -> None:
     names = tuple(f"{'x' * 1000}{i}" for i in range(120_000))
     weight = np.zeros((len(names), 1))
-    huge = LinearModel(weight, np.zeros(1), np.array([0, 1]), "hinge", Features(len(names), names), {})
+    huge = LinearModel(weight, np.zeros(1), np.array([0, 1]), "hinge", Schema(len(names), names), {})
     with pytest.raises(InputError, match="the model's description is too large for a file .*use a larger --min-count"):
         huge.to_bytes()

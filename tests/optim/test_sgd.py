@@ -9,7 +9,8 @@ from threadpoolctl import threadpool_info
 
 from linclf.errors import DivergedError, InputError
 from linclf.losses import LOSSES, Loss
-from linclf.optim.objective import Objective, View
+from linclf.optim.column_view import ColumnView
+from linclf.optim.objective import Objective
 from linclf.optim.sgd import SCHEDULES, SGD, Epoch, epochs
 
 
@@ -283,7 +284,7 @@ def test_a_view_is_columns_scaled_beforehand(loss: Loss, start, momentum: float,
     center, rate = rng.standard_normal((d, 3)), rng.uniform(0.5, 2, (d, 3))
     weights = rng.uniform(0.2, 2, (len(y), 1, 3))
     bias = float(policy.get("fit_bias", True))
-    view = View(np.vstack([center, np.zeros((1, 3))])[:, None], np.vstack([rate, np.full((1, 3), bias)])[:, None])
+    view = ColumnView(np.vstack([center, np.zeros((1, 3))])[:, None], np.vstack([rate, np.full((1, 3), bias)])[:, None])
     lr = np.array([[0.01, 0.02, 0.03], [0.005, 0.01, 0.02]])
     stack = last(
         epochs(loss, X, y, m, SGD(**{**settings, **policy, "lr": lr, "momentum": momentum}), weights=weights, view=view)

@@ -5,7 +5,8 @@ import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix, log_loss, precision_recall_fscore_support
 
 from linclf.losses import softmax_probabilities
-from linclf.report.text import accuracy, evaluation, evaluation_text, table, to_json
+from linclf.model.metrics import accuracy, evaluation
+from linclf.report.text import evaluation_text, table, to_json
 
 RNG = np.random.default_rng(0)
 

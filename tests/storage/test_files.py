@@ -6,7 +6,8 @@ import lzma
 
 import pytest
 
-from linclf.errors import InputError, one_line, printable
+from linclf.errors import InputError
+from linclf.report.terminal import one_line, printable
 from linclf.storage.files import UNPACKED, read_bytes, unpack, unpacked_limit
 
 PACKERS = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}

@@ -12,17 +12,17 @@ from sklearn.model_selection import GridSearchCV, PredefinedSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from linclf.data.dataset import Features
 from linclf.data.scaling import fit_scaling
-from linclf.data.split import Part, Parts, folds
+from linclf.data.schema import Schema
+from linclf.data.split import Part, Split, folds
 from linclf.errors import InputError
 from linclf.losses import LOSSES, Loss
-from linclf.optim.auto_rate import Pilot
+from linclf.optim.auto_rate import RateEstimator
 from linclf.optim.objective import Objective, predicted, scores
 from linclf.optim.sgd import epochs
 from linclf.sweep import Row, SweepOptions, Swept, at_the_edge, best, best_1se, rank, sweep
 from linclf.sweep.plan import make_plan
-from linclf.sweep.results import left_behind
+from linclf.sweep.results import to_prune
 from linclf.sweep.run import n_jobs
 from linclf.sweep.stack import train_stack
 from linclf.training.fit import settings
@@ -33,7 +33,7 @@ SETS = {"wine": load_wine, "breast_cancer": load_breast_cancer, "digits": load_d
 WITHIN = {"float64": 1e-9, "float32": 1e-3}
 
 
-def cut(name: str, layout: str, n_val: int = 0, n: int = 240) -> Parts:
+def cut(name: str, layout: str, n_val: int = 0, n: int = 240) -> Split:
     """The first rows of a set as parts, in a layout."""
     X, y = SETS[name](return_X_y=True)
     order = np.random.default_rng(0).permutation(len(y))[:n]
@@ -42,8 +42,8 @@ def cut(name: str, layout: str, n_val: int = 0, n: int = 240) -> Parts:
         X = X / X.max(axis=0).clip(1)
         X = sparse.csr_matrix(np.where(X > 0.3, X, 0))
     pieces = [Part(X[rows], y[rows]) for rows in (slice(n_val, n), slice(0, n_val))]
-    features = Features(X.shape[1], sparse=layout == "csr")
-    return Parts(np.unique(y), pieces[0], pieces[1] if n_val else None, None, features, {"data": name}, ())
+    features = Schema(X.shape[1], sparse=layout == "csr")
+    return Split(np.unique(y), pieces[0], pieces[1] if n_val else None, None, features, {"data": name}, ())
 
 
 def by_options(swept: Swept, *names: str) -> dict[tuple, Row]:
@@ -75,17 +75,17 @@ def test_rows_without_folds_equal_train(loss: Loss, dtype: str, layout: str, nam
     assert compared >= 24  # in float32 a row on the margin may make another epoch the best
 
 
-def alone(configuration: TrainOptions, parts: Parts, k: int, held: int) -> tuple[float, float]:
+def alone(configuration: TrainOptions, parts: Split, k: int, held: int) -> tuple[float, float]:
     """The objective and the accuracy of the engine with the 0/1 weights and the scaling of one fold."""
     loss, rows = LOSSES[configuration.loss], parts.train
     used = folds(rows.y, k, configuration.seed) != held
     m = loss.n_outputs(len(parts.classes))
-    scaling = fit_scaling(configuration.scale, rows.X[np.flatnonzero(used)], parts.features.sparse, str, "")
+    scaling = fit_scaling(configuration.scale, rows.X[np.flatnonzero(used)], parts.schema.sparse, str, "")
     X = scaling.apply(rows.X, configuration.dtype)
     weights = sample_weights(configuration.class_weight, rows.y, used)
     sgd = settings(configuration, X)
     if configuration.lr == "auto":
-        sgd = replace(sgd, lr=Pilot(loss, X, rows.y, m, sgd, weights=weights).rate(sgd).value)
+        sgd = replace(sgd, lr=RateEstimator(loss, X, rows.y, m, sgd, weights=weights).rate(sgd).value)
     *_, last = epochs(loss, X, rows.y, m, sgd, weights=weights)
     objective = Objective(loss, configuration.reg, configuration.reg_bias)
     outside = scores(X[np.flatnonzero(~used)], last.W, last.b)
@@ -164,7 +164,7 @@ def test_a_column_that_only_held_out_rows_vary_says_nothing() -> None:
     parts = cut("wine", "dense", n=178)
     rows, held = parts.train, folds(parts.train.y, 3, 0) == 2
     X = np.column_stack([rows.X, np.where(held, np.random.default_rng(0).standard_normal(178), 1e9)])
-    wider = replace(parts, train=Part(X, rows.y), features=Features(X.shape[1]))
+    wider = replace(parts, train=Part(X, rows.y), schema=Schema(X.shape[1]))
     options = SweepOptions(TrainOptions(loss="softmax", epochs=5, dtype="float64"), {}, cv=3)
     one, other = (sweep(options, data, jobs=1).rows[0] for data in (parts, wider))
     assert other.folds[2]["objective"] == pytest.approx(one.folds[2]["objective"], rel=1e-8)
@@ -228,9 +228,9 @@ def test_halving_drops_who_is_far_behind_and_keeps_every_row(layout: str, cv: in
 def test_what_halving_drops() -> None:
     scores = {3: 0.9, 1: 0.895, 4: 0.88, 2: 0.86, 7: 0.85, 5: 0.899}
     rows = {key: row(score, 1e-4, 0.02) for key, score in scores.items()}
-    assert left_behind(rows).tolist() == [2, 7]  # in the worse half, and 0.88 is within a standard error
-    assert left_behind({1: row(0.9, 1.0)}).tolist() == left_behind({}).tolist() == []
-    assert left_behind({1: row(0.9, 1.0), 2: row(0.1, 1.0)}).tolist() == [2]
+    assert to_prune(rows).tolist() == [2, 7]  # in the worse half, and 0.88 is within a standard error
+    assert to_prune({1: row(0.9, 1.0)}).tolist() == to_prune({}).tolist() == []
+    assert to_prune({1: row(0.9, 1.0), 2: row(0.1, 1.0)}).tolist() == [2]
 
 
 def row(score: float, reg: float, se: float = 0.01, status: str = "done", **options) -> Row:
@@ -257,7 +257,7 @@ def test_the_best_and_the_most_regularised_within_one_standard_error() -> None:
 def test_the_winner_is_no_worse_than_a_grid_search_of_logistic_regression(load) -> None:
     """By no more than one standard deviation, on the same folds and regs."""
     X, y = load(return_X_y=True)
-    parts = Parts(np.unique(y), Part(X, y), None, None, Features(X.shape[1]), {}, ())
+    parts = Split(np.unique(y), Part(X, y), None, None, Schema(X.shape[1]), {}, ())
     regs = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
     top = sweep(SweepOptions(TrainOptions(loss="softmax"), {"reg": regs}), parts).best
     columns = 2 if len(parts.classes) == 2 else 1  # C = 2 / (n reg) for two columns
@@ -318,10 +318,10 @@ def test_memory_is_bounded() -> None:
 
 
 def test_a_stack_is_an_eighth_of_a_long_sweep() -> None:
-    features = Features(2000)
+    features = Schema(2000)
     X, y = np.zeros((20000, 2000), np.float32), np.arange(20000) % 2
     X[0, 0] = 1
-    parts = Parts(np.arange(2), Part(X, y), Part(X[:10], y[:10]), None, features, {}, ())
+    parts = Split(np.arange(2), Part(X, y), Part(X[:10], y[:10]), None, features, {}, ())
     lists = {"reg": tuple(np.geomspace(1e-6, 1, 64).tolist())}
     for n_epochs, stacks in ((1, 1), (1000, 8)):
         options = SweepOptions(TrainOptions(loss="hinge", epochs=n_epochs, scale="none", val="x"), lists, None)

@@ -251,10 +251,10 @@ def fails(task: int):
 
 def test_what_a_process_raises_is_raised_here() -> None:
     for jobs in (1, 2):
-        messages = processes.side_by_side(fails, [3, 4, 5], jobs)
+        messages = processes.run_parallel(fails, [3, 4, 5], jobs)
         with pytest.raises(ValueError, match="task [34]"):
             list(messages)
-    assert dict(itertools.islice(processes.side_by_side(fails, [3, 4], 2), 1)).keys() <= {3, 4}
+    assert dict(itertools.islice(processes.run_parallel(fails, [3, 4], 2), 1)).keys() <= {3, 4}
 
 
 def test_rows_come_back_from_a_journal_as_they_were(in_tmp) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from linclf.data.dataset import Source
+from linclf.data.source import Source
 from linclf.errors import AccessError, DivergedError, InputError
 from linclf.losses import LOSSES
 from linclf.optim.sgd import SCHEDULES, SGD, epochs
@@ -18,7 +18,7 @@ from linclf.training import checkpoint
 from linclf.training import fit as fitting
 from linclf.training.checkpoint import check_same, differences
 from linclf.training.options import TrainOptions
-from linclf.training.train import identity, load_parts, train
+from linclf.training.train import identity, load_split, train
 
 DATA = Path(__file__).parents[2] / "data"
 
@@ -121,7 +121,7 @@ def test_a_divergence_goes_on_to_the_same_bits_from_a_checkpoint_before_it(lincl
     monkeypatch.setattr(fitting, "epochs", diverging(1))
     assert linclf(line, "-o", "whole").code == 0
     options, kept = TrainOptions(loss="softmax", epochs=8), []
-    parts = load_parts(options)
+    parts = load_split(options)
     monkeypatch.setattr(fitting, "epochs", diverging(1))
     train(options, parts, keep=kept.append)
     assert [(one.standing.number, one.retries) for one in kept] == [(k, 0) for k in (1, 2, 3)] + [
@@ -139,7 +139,7 @@ def test_sound_runs_are_not_rolled_back() -> None:
     for loss in LOSSES:
         for data in ("digits", "wine", "make:moons:n_samples=300"):
             options = TrainOptions(Source(data), loss=loss, epochs=20)
-            assert train(options, load_parts(options)).result["retries"] == 0
+            assert train(options, load_split(options)).result["retries"] == 0
 
 
 def test_never_all_zeros_where_zero_is_not_the_optimum(linclf, in_tmp) -> None:
@@ -272,7 +272,7 @@ def test_what_differs_is_named() -> None:
 )
 def test_a_history_goes_on_where_its_run_does(linclf, in_tmp, before: str, epochs_left: list[int]) -> None:
     options, kept = TrainOptions(Source("iris"), epochs=5), []
-    parts = load_parts(options)
+    parts = load_split(options)
     train(options, parts, keep=kept.append)
     kept[1].save("c", identity(options, parts))
     Path("h").write_text(before)
@@ -296,4 +296,4 @@ def test_a_rate_that_diverges_names_one_that_works(linclf) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(DivergedError, match="works, and so does auto"):
-        train(options, load_parts(options), interrupt)  # it diverges before its first epoch is told
+        train(options, load_split(options), interrupt)  # it diverges before its first epoch is told

@@ -6,39 +6,41 @@ from dataclasses import replace
 import numpy as np
 
 from linclf.data.columns.infer import Column, filled, in_rows, learn, not_numbers, number, vectorizer
-from linclf.data.dataset import Dataset, Features, Source
+from linclf.data.dataset import Dataset
+from linclf.data.schema import Schema
+from linclf.data.source import Source
 from linclf.data.table import Cells, Table, spelled
 from linclf.errors import InputError
 from linclf.losses import Array
-from linclf.optim.linalg import Lazy, Matrix, first_not_finite, select
+from linclf.optim.linalg import LazyRows, Matrix, first_not_finite, select
 
 SHOWN = 5  # cells named in a note
 MISSING = ""  # how a missing cell is counted among the unknown ones
 Unknown = dict[str, dict[str, int]]  # by column, cells that training never saw the like of, and how often they occur
 
 
-def learn_features(X: Matrix, read: Features, source: Source) -> tuple[Features, list[str]]:
+def learn_schema(X: Matrix, read: Schema, source: Source) -> tuple[Schema, list[str]]:
     """How the columns of the training rows X become features, and notes; `read` are those of the file as read."""
-    if not isinstance(X.X if isinstance(X, Lazy) else X, Table):
+    if not isinstance(X.X if isinstance(X, LazyRows) else X, Table):
         return read, []
     told = dict.fromkeys(source.numeric, "number")
     told |= {name: kind for kind in ("category", "text") for name in getattr(source, kind)}
     columns, sparse, notes = learn(X, told, source.min_count, source.data)
-    count = sum(len(column.features()) for column in columns)
+    count = sum(len(column.feature_names()) for column in columns)
     source.check_width(count)
     texts = tuple(column.name for column in columns if column.kind in ("category", "text", "date"))
     return replace(read, count=count, sparse=sparse, texts=texts, columns=columns), notes
 
 
-def encode(X: Matrix, features: Features, name: str) -> tuple[Matrix, Unknown]:
+def encode(X: Matrix, features: Schema, name: str) -> tuple[Matrix, Unknown]:
     """Rows of a Table as the matrix (n, n_features), ndarray or CSR, and the cells that training never saw.
 
     Any other X is a matrix already. Raises InputError for a column that is not there; `name` is the data set's.
     """
-    table = X.X if isinstance(X, Lazy) else X
+    table = X.X if isinstance(X, LazyRows) else X
     if features.columns is None or not isinstance(table, Table):
         return X, {}
-    used = [column for column in features.columns if column.features()]
+    used = [column for column in features.columns if column.feature_names()]
     names = set(table.names)
     absent = [column.name for column in used if column.name not in names]
     if absent:
@@ -48,7 +50,7 @@ def encode(X: Matrix, features: Features, name: str) -> tuple[Matrix, Unknown]:
         and not table.texts
         and all(column.kind == "number" and not column.missing for column in used)
     ):
-        numbers = select(table.numbers, X.rows) if isinstance(X, Lazy) else table.numbers
+        numbers = select(table.numbers, X.rows) if isinstance(X, LazyRows) else table.numbers
         if not table.has_gaps or first_not_finite(numbers) is None:
             # as they stand: nothing to compute, and if all are used no copy
             places = [table.places[column.name] for column in used]
@@ -114,7 +116,7 @@ def _one_hot(column: Column, cells: Cells, sparse: bool) -> tuple[Matrix, dict[s
         same = {value: j for j, value in enumerate(values) if once[value] == 1 and not np.isnan(value)}
         others = [level for level in cells.levels if level not in place and number(level) in same]
         place |= {level: same[number(level)] for level in others}
-    width, pool = len(column.features()), len(column.levels) if column.pooled else -1
+    width, pool = len(column.feature_names()), len(column.levels) if column.pooled else -1
     places = np.array([place.get(level, pool) for level in cells.levels] + [width - 1 if column.missing else -1])
     at = places.astype(np.intp)[cells.codes]  # (n,)
     counts = cells.counts()
@@ -132,7 +134,7 @@ def _one_hot(column: Column, cells: Cells, sparse: bool) -> tuple[Matrix, dict[s
     return block, strange
 
 
-def unknown_notes(unknown: Unknown, features: Features) -> list[str]:
+def unknown_notes(unknown: Unknown, features: Schema) -> list[str]:
     """A line for each column with cells that training never saw the like of."""
     notes = []
     for column in features.columns or ():
@@ -154,7 +156,7 @@ def unknown_notes(unknown: Unknown, features: Features) -> list[str]:
     return notes
 
 
-def encoded(dataset: Dataset, features: Features) -> Dataset:
+def encoded(dataset: Dataset, features: Schema) -> Dataset:
     """A data set read for a model, its columns as that model's features."""
     X, unknown = encode(dataset.X, features, dataset.source.data)
-    return replace(dataset, X=X, features=features, notes=(*dataset.notes, *unknown_notes(unknown, features)))
+    return replace(dataset, X=X, schema=features, notes=(*dataset.notes, *unknown_notes(unknown, features)))

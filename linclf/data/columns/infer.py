@@ -19,7 +19,7 @@ import numpy as np
 from linclf.data.table import LARGEST, Cells, Table, option, spelled
 from linclf.errors import InputError
 from linclf.losses import Array
-from linclf.optim.linalg import Lazy, Matrix, chunks, lazy, select
+from linclf.optim.linalg import LazyRows, Matrix, chunks, lazy, select
 
 NUMBERS = 0.9  # share of a column's cells that must be numbers for it to be one; the others are taken as missing
 FEW_NUMBERS = 10  # different numbers up to which a column with cells that are none is a category
@@ -84,7 +84,7 @@ class Column:
         words += ["days since 1970"] if self.kind == "date" else []
         return ", ".join(words)
 
-    def features(self) -> list[str]:
+    def feature_names(self) -> list[str]:
         """The names of its features."""
         if self.kind in LEFT_OUT:
             return []
@@ -114,7 +114,7 @@ class Spans(NamedTuple):
 
 
 def learn(
-    X: Table | Lazy, told: dict[str, str], min_count: int, name: str
+    X: Table | LazyRows, told: dict[str, str], min_count: int, name: str
 ) -> tuple[tuple[Column, ...], bool, list[str]]:
     """What each column of the training rows X becomes, whether the features are sparse, and notes.
 
@@ -145,12 +145,12 @@ def learn(
         found.append(learned)
         notes += [note] if note else []
         place += column not in table.texts
-    if not any(column.features() for column in found):
+    if not any(column.feature_names() for column in found):
         raise InputError(
             f"{name}: no column is left to learn from; say what they are with --numeric, --category or --text"
         )
     sparse = any(column.kind == "text" for column in found)
-    wide = sum(len(column.features()) for column in found if column.kind == "category")
+    wide = sum(len(column.feature_names()) for column in found if column.kind == "category")
     sparse |= wide > WIDE or wide * len(rows) > MOST_DENSE
     columns = tuple(_standardised(column, table, rows, name) for column in found) if sparse else tuple(found)
     return columns, sparse, notes
@@ -211,9 +211,9 @@ def _from_text(column: str, cells: Cells, told: str | None, min_count: int, name
         values = cells.converted(number)
         if np.isnan(values).all():
             raise InputError(f"{name}: column {column!r} holds no number; leave out {option('numeric', column)}")
-        return _number(column, values, told), said_strange(name, column, kind, not_numbers(kind, cells))
+        return _number(column, values, told), unparsed_cells_note(name, column, kind, not_numbers(kind, cells))
     if kind == "date":
-        return _number(column, cells.converted(date), "date", kind), said_strange(
+        return _number(column, cells.converted(date), "date", kind), unparsed_cells_note(
             name, column, kind, not_numbers(kind, cells)
         )
     if kind == "text":
@@ -280,7 +280,7 @@ def in_rows(count: int) -> str:
     return f"{count} row{'s' * (count != 1)}"
 
 
-def said_strange(name: str, column: str, kind: str, strange: dict[str, int]) -> str | None:
+def unparsed_cells_note(name: str, column: str, kind: str, strange: dict[str, int]) -> str | None:
     """One line on training cells that are not of the kind of their column, if there are any."""
     if not strange:
         return None

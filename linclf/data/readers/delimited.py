@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from linclf.data import labels
-from linclf.data.dataset import Dataset, Features, Raw
+from linclf.data.dataset import Dataset
 from linclf.data.readers.frame import choose_target, is_row, read_as_text, to_dataset
+from linclf.data.schema import Schema
+from linclf.data.source import RawFile
 from linclf.data.table import Frame, check_columns, is_numeric
 from linclf.errors import InputError
 from linclf.losses import Array
@@ -22,7 +24,7 @@ _BLANK = re.compile(rb"[\xef\xbb\xbf\s]*")
 SEPARATORS = {"csv": ",", "tsv": "\t"}
 
 
-def read_delimited(raw: Raw, like: Features | None, labelled: bool) -> Dataset:
+def read_delimited(raw: RawFile, like: Schema | None, labelled: bool) -> Dataset:
     """A Dataset of a Table from CSV or TSV text; `labelled` says whether a target column is required."""
     text = _Text(raw, header=raw.source.header and (like is None or like.header))
     columns = text.columns()
@@ -36,7 +38,7 @@ def read_delimited(raw: Raw, like: Features | None, labelled: bool) -> Dataset:
 class _Text:
     """CSV text: its columns, its cells, and the line on which a row stands."""
 
-    def __init__(self, raw: Raw, header: bool) -> None:
+    def __init__(self, raw: RawFile, header: bool) -> None:
         self.name, self.content, self.header = raw.source.data, raw.content, header
         self.skipped = raw.skipped
         self.separator = SEPARATORS[raw.format or "csv"]

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from linclf.data import labels
-from linclf.data.dataset import Dataset, Features, Raw, Source
+from linclf.data.dataset import Dataset
+from linclf.data.schema import Schema
+from linclf.data.source import RawFile, Source
 from linclf.data.table import Frame, Table, from_frame, listed, to_cells
 from linclf.errors import InputError
 from linclf.losses import Array
@@ -16,7 +18,7 @@ TARGET_NAMES = ("target", "label", "class", "y")
 SHOWN = 12  # columns named in a message
 
 
-def choose_target(source: Source, columns: list[str], like: Features | None, labelled: bool) -> str | None:
+def choose_target(source: Source, columns: list[str], like: Schema | None, labelled: bool) -> str | None:
     """The name of the target column: as told, else as the model's, else the only column with a target's name.
 
     labelled: whether there must be one. Raises InputError.
@@ -48,16 +50,16 @@ def choose_target(source: Source, columns: list[str], like: Features | None, lab
     )
 
 
-def read_as_text(source: Source, like: Features | None) -> tuple[str, ...]:
+def read_as_text(source: Source, like: Schema | None) -> tuple[str, ...]:
     """The columns that are text whatever is in them: as told, or as they were in the training data."""
     return (*source.category, *source.text, *(like.texts if like else ()))
 
 
 def to_dataset(
     frame: Frame,
-    raw: Raw,
+    raw: RawFile,
     target: str | None,
-    like: Features | None,
+    like: Schema | None,
     *,
     labelled: bool = True,
     lines: Array | None = None,
@@ -73,7 +75,7 @@ def to_dataset(
     names, notes = _feature_columns(list(frame.columns), source, target, like)
     table = from_frame(frame[names], source.data, lines)
     y = _labels(frame[target], target, table, source.data) if target is not None and labelled else None
-    features = like or Features(
+    features = like or Schema(
         len(names), tuple(names), False, raw.format, source.header, target, source.drop, texts=tuple(table.texts)
     )
     return Dataset(table, y, source, features, raw.digest, notes=notes)
@@ -120,7 +122,7 @@ def found_by_name(columns: list[str], wanted: tuple[str, ...], name: str) -> tup
 
 
 def _feature_columns(
-    columns: list[str], source: Source, target: str | None, like: Features | None
+    columns: list[str], source: Source, target: str | None, like: Schema | None
 ) -> tuple[list[str], tuple[str, ...]]:
     """The feature columns in order, and notes: all but target and dropped ones, or those that a model was trained on."""
     if like is None or like.names is None:

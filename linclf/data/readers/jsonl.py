@@ -1,22 +1,20 @@
 """JSON lines and Parquet -> Dataset."""
 
 import codecs
-import io
 import json
-import re
-from collections import Counter
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
-from linclf.data.dataset import Dataset, Features, Raw
+from linclf.data.dataset import Dataset
 from linclf.data.readers.frame import choose_target, read_as_text, to_dataset
-from linclf.data.table import LARGEST, Frame, check_columns, option
+from linclf.data.schema import Schema
+from linclf.data.source import RawFile
+from linclf.data.table import LARGEST, check_columns
 from linclf.errors import InputError
 
 
-def read_json_lines(raw: Raw, like: Features | None, labelled: bool) -> Dataset:
+def read_json_lines(raw: RawFile, like: Schema | None, labelled: bool) -> Dataset:
     """A Dataset of a Table from text with a JSON object on each line, or from one JSON list of objects.
 
     The keys are the columns. A cell is missing where there is null or no such key, so that a column of a model is missed only
@@ -49,7 +47,7 @@ def read_json_lines(raw: Raw, like: Features | None, labelled: bool) -> Dataset:
     return to_dataset(frame, raw, target, like, labelled=labelled, lines=numbers)
 
 
-def _records(raw: Raw) -> tuple[list[dict[str, Any]], list[int] | None]:
+def _records(raw: RawFile) -> tuple[list[dict[str, Any]], list[int] | None]:
     """The objects, and the line of each."""
     content = raw.content.removeprefix(codecs.BOM_UTF8)
     if content.lstrip().startswith(b"["):
@@ -102,50 +100,3 @@ def _float(value: float | None) -> float:
         return np.nan if value is None else float(value)
     except OverflowError:  # an integer beyond the largest float: refused with its place, as infinities are
         return np.inf
-
-
-def _parquet(raw: Raw, like: Features | None) -> tuple[Frame, list[str]]:
-    """The columns of a Parquet file that are not left out, and their names. Text is read as codes into its levels, so that what
-    is written once is held once."""
-    import pyarrow
-    from pyarrow.parquet import ParquetFile
-
-    schema = ParquetFile(io.BytesIO(raw.content)).schema_arrow
-    names = [str(column) for column in schema.names]
-    twice = next((column for column, count in Counter(names).items() if count > 1), None)
-    if twice is not None:
-        raise InputError(f"{raw.source.data}: two columns are named {twice!r}; give each a name of its own")
-    check_columns(len(names), raw.source.data)
-    texts = [column.name for column in schema if pyarrow.types.is_string(column.type)]
-    file = ParquetFile(io.BytesIO(raw.content), read_dictionary=texts)
-    left_out = {*raw.source.drop, *(like.drop if like else ())}
-    kept = [column for column in names if column not in left_out]
-    nested = {column.name for column in schema if pyarrow.types.is_nested(column.type)}
-    wrong = next(
-        (column for column in kept if column in nested and (like is None or column in (like.names or (column,)))), None
-    )
-    if wrong is not None:
-        reason = f"column {wrong!r} holds lists or objects; leave it out with {option('drop', wrong)}"
-        raise InputError(f"{raw.source.data}: {reason}")
-    held = [column for column in kept if column not in nested]
-    groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
-    raw.check_cells(file.metadata.num_rows, len(held))
-    raw.check_bytes(sum(group.total_byte_size for group in groups))
-    frame = file.read(columns=held).to_pandas(ignore_metadata=True).set_axis(held, axis=1)
-    return frame.reindex(columns=names), names  # those left out are there, and empty
-
-
-def read_parquet(raw: Raw, like: Features | None, labelled: bool) -> Dataset:
-    """A Dataset of a Table from a Parquet file, through pyarrow (extra `parquet`)."""
-    name = raw.source.data
-    if find_spec("pyarrow") is None:
-        raise InputError(f"{name}: reading Parquet needs pyarrow; install it with: pip install pyarrow")
-    try:
-        frame, columns = _parquet(raw, like)
-    except InputError:
-        raise
-    except Exception as error:  # pyarrow and pandas raise a dozen kinds for what is no table, or no date
-        raise InputError(f"{name}: is not a whole Parquet file ({error}); see --format") from None
-    columns = [column for column in columns if not re.fullmatch(r"__index_level_\d+__", column)]  # pandas' row numbers
-    frame = frame[columns]
-    return to_dataset(frame, raw, choose_target(raw.source, columns, like, labelled), like, labelled=labelled)

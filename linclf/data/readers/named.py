@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 
 from linclf.data import labels
-from linclf.data.dataset import Dataset, Features, Labelled, Raw, Source
+from linclf.data.dataset import Dataset, LabelledRows
 from linclf.data.readers.frame import to_dataset
+from linclf.data.schema import Schema
+from linclf.data.source import RawFile, Source
 from linclf.errors import AccessError, InputError
 from linclf.losses import Array
 from linclf.optim.linalg import Matrix, is_sparse, to_arrays
@@ -68,7 +70,7 @@ def _20newsgroups(source: Source) -> Dataset:
         train.data,
         names[train.target],
         train.get("feature_names"),
-        Labelled(test.data.tocsr(), names[test.target]),
+        LabelledRows(test.data.tocsr(), names[test.target]),
     )
 
 
@@ -81,7 +83,7 @@ def _rcv1(source: Source) -> Dataset:
     def y(bunch: Any) -> Array:
         return np.where(bunch.target[:, [topic]].toarray().ravel(), "CCAT", "other")
 
-    return _arrays(source, train.data, y(train), None, Labelled(test.data.tocsr(), y(test)))
+    return _arrays(source, train.data, y(train), None, LabelledRows(test.data.tocsr(), y(test)))
 
 
 def _kddcup99(source: Source) -> Dataset:
@@ -184,7 +186,7 @@ def _frame(source: Source, frame: Any, target: str) -> Dataset:
 
     frame = frame.apply(lambda column: column.str.decode("utf-8") if isinstance(column.iloc[0], bytes) else column)
     digest = hashlib.sha256(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes()).hexdigest()
-    return to_dataset(frame, Raw(source, None, digest), target, None)
+    return to_dataset(frame, RawFile(source, None, digest), target, None)
 
 
 def _generate(source: Source) -> Dataset:
@@ -212,7 +214,7 @@ def _generate(source: Source) -> Dataset:
     return _arrays(source, X, y, None)
 
 
-def _arrays(source: Source, X: Matrix, y: Array, names: Any, test: Labelled | None = None) -> Dataset:
+def _arrays(source: Source, X: Matrix, y: Array, names: Any, test: LabelledRows | None = None) -> Dataset:
     """A Dataset of arrays, its digest over their bytes."""
     if replace(source, max_features=Source.max_features, max_unpacked=None) != Source(source.data):
         raise InputError(
@@ -225,5 +227,5 @@ def _arrays(source: Source, X: Matrix, y: Array, names: Any, test: Labelled | No
     for part in to_arrays(X).values():
         digest.update(part.tobytes())
     digest.update(y.tobytes())
-    features = Features(X.shape[1], None if names is None else tuple(map(str, names)), is_sparse(X))
+    features = Schema(X.shape[1], None if names is None else tuple(map(str, names)), is_sparse(X))
     return Dataset(X, y, source, features, digest.hexdigest(), test)

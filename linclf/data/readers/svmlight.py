@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from linclf.data.dataset import Dataset, Features, Raw, fit_columns
+from linclf.data.dataset import Dataset, fit_columns
+from linclf.data.schema import Schema
+from linclf.data.source import RawFile
 from linclf.data.table import LARGEST
 from linclf.errors import InputError
 from linclf.losses import Array
@@ -16,7 +18,7 @@ from linclf.optim.linalg import Matrix, first_not_finite
 DIGITS = 18  # of an index, beyond which Python is not asked what number it is
 
 
-def read_svmlight(raw: Raw, like: Features | None) -> Dataset:
+def read_svmlight(raw: RawFile, like: Schema | None) -> Dataset:
     """A Dataset of CSR rows (float64). Indices count from 0 or 1: as the model's did, as told, or as the file shows."""
     source, raw = raw.source, replace(raw, content=raw.content.removeprefix(codecs.BOM_UTF8))
     X, labels = _parse(raw)
@@ -40,11 +42,11 @@ def read_svmlight(raw: Raw, like: Features | None) -> Dataset:
     notes: tuple[str, ...] = ()
     if like is not None:
         X, notes = fit_columns(X, like, source.data)
-    features = Features(X.shape[1], sparse=True, format="svmlight", zero_based=zero_based)
+    features = Schema(X.shape[1], sparse=True, format="svmlight", zero_based=zero_based)
     return Dataset(X, labels, source, like or features, raw.digest, notes=notes)
 
 
-def _parse(raw: Raw) -> tuple[Matrix, Array]:
+def _parse(raw: RawFile) -> tuple[Matrix, Array]:
     from sklearn.datasets import load_svmlight_file
 
     try:
@@ -60,7 +62,7 @@ def _parse(raw: Raw) -> tuple[Matrix, Array]:
     return X, labels
 
 
-def _count_from_one(X: Matrix, raw: Raw) -> Matrix:
+def _count_from_one(X: Matrix, raw: RawFile) -> Matrix:
     """Columns 1..d as 0..d-1. An index 0 has no place there."""
     if len(X.indices) and X.indices.min() == 0:
         number = next(
@@ -79,7 +81,7 @@ def _tokens(line: bytes) -> list[bytes]:
     return line.split(b"#", 1)[0].split()
 
 
-def _fault(raw: Raw, otherwise: str) -> InputError:
+def _fault(raw: RawFile, otherwise: str) -> InputError:
     """The error for text that was refused, with its line; `otherwise` should no line be found wrong."""
     found, name = _first_fault(raw.content, raw.source.max_features), raw.source.data
     return InputError(f"{name}:{raw.skipped + found[0]}: {found[1]}" if found else f"{name}: {otherwise}")

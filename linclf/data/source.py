@@ -1,0 +1,93 @@
+"""Where data come from and how they are read: the data options of the command line, and the bytes of a file."""
+
+import math
+from dataclasses import dataclass
+
+from linclf.errors import InputError
+from linclf.storage.files import unpacked_limit
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where to read and how: the data options of the command line.
+
+    data        a name (`linclf datasets`) or a path, `-` for standard input
+    format      csv, tsv, jsonl, parquet, svmlight or npz; None: the suffix decides
+    header      whether a table's first line names its columns
+    target      the column of labels; None: the only column named target, label, class or y
+    drop        columns to leave out
+    zero_based  whether svmlight indices count from 0; None: from the file (an index 0 says so)
+    numeric, category, text   columns that are numbers, categories or text whatever they look like
+    min_count   rows that a level of a category, or a word in a text, must have to become a feature of its own
+    max_features   columns beyond which data are refused: an index with a digit too many would take all memory
+    max_unpacked   megabytes that a packed file may become; None: as `files.unpacked_limit` says
+    """
+
+    data: str = "digits"
+    format: str | None = None
+    header: bool = True
+    target: str | None = None
+    drop: tuple[str, ...] = ()
+    zero_based: bool | None = None
+    numeric: tuple[str, ...] = ()
+    category: tuple[str, ...] = ()
+    text: tuple[str, ...] = ()
+    min_count: int = 2
+    max_features: int = 2**24
+    max_unpacked: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.max_features < 1:
+            raise InputError(f"max-features is {self.max_features}; give a whole number >= 1")
+        if self.max_unpacked is not None and not 0 < self.max_unpacked < math.inf:
+            raise InputError(f"max-unpacked is {self.max_unpacked}; give a number of megabytes > 0")
+        if self.min_count < 1:
+            raise InputError(f"min-count is {self.min_count}; give a whole number of rows >= 1")
+        told = [name for columns in self.told().values() for name in columns]
+        twice = next((name for name in told if told.count(name) > 1), None)
+        if twice is not None:
+            raise InputError(
+                f"column {twice!r} is named by more than one of --drop, --numeric, --category and --text; name it once"
+            )
+
+    def check_width(self, width: int, line: int | None = None) -> None:
+        """Refuse more columns than --max-features; `line` is where the first one beyond stands. Raises InputError."""
+        if width > self.max_features:
+            place = "" if line is None else f":{line}"
+            raise InputError(
+                f"{self.data}{place}: has {width} feature columns, more than --max-features {self.max_features}; if that is "
+                "right, give a larger one"
+            )
+
+    def told(self) -> dict[str, tuple[str, ...]]:
+        """The options that say what a column is, each with its columns."""
+        return {"drop": self.drop, "numeric": self.numeric, "category": self.category, "text": self.text}
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """What was read, before it is parsed: its source, the format, SHA-256, and the bytes, decompressed.
+
+    skipped  lines that came before the content (of a table, between its header and its first row)
+
+    """
+
+    source: Source
+    format: str | None
+    digest: str
+    content: bytes = b""
+    skipped: int = 0
+
+    def check_cells(self, rows: int, columns: int) -> None:
+        """Refuse a table whose cells take more memory than a packed file of this size may become: formats that write a
+        column's cells once, or leave missing ones out, can make much of little. Raises InputError."""
+        self.check_bytes(8 * rows * columns)
+
+    def check_bytes(self, size: int) -> None:
+        """Refuse what would take so many bytes, likewise."""
+        limit = unpacked_limit(len(self.content), self.source.max_unpacked)
+        if size > limit:
+            raise InputError(
+                f"{self.source.data}: unpacks to {size / 1e6:.0f} MB, more than {limit / 1e6:.0f}; if that is right, say "
+                "--max-unpacked"
+            )
