@@ -38,8 +38,9 @@ from linclf.data.source import RawFile, Source
 from linclf.data.split import Split, cut
 from linclf.errors import LinclfError
 from linclf.model import linear_model as model
+from linclf.report.info import model_info
 from linclf.report.terminal import one_line
-from linclf.report.text import model_info, to_json
+from linclf.report.text import to_json
 from linclf.storage.files import unpack
 from linclf.storage.sealed import seal, unseal
 from linclf.sweep.workers import run_parallel

@@ -6,20 +6,14 @@ from typing import Any
 
 import click
 
-from linclf.cli.shared import (
-    cache_option,
-    cache_or_none,
-    column_options,
-    config_option,
-    data_options,
-    json_option,
-    source,
-)
+from linclf.cli.config import config_option
+from linclf.cli.shared import cache_option, cache_or_none, column_options, data_options, json_option, source
 from linclf.data.source import Source
 from linclf.data.table import typed
 from linclf.inspect.doctor import examine
+from linclf.report.doctor import doctor_text
 from linclf.report.terminal import printable
-from linclf.report.text import doctor_text, to_json
+from linclf.report.text import to_json
 from linclf.training.options import TrainOptions
 from linclf.training.train import load_data, make_split
 

@@ -4,16 +4,8 @@ from typing import Any
 
 import click
 
-from linclf.cli.shared import (
-    cache_option,
-    cache_or_none,
-    config_option,
-    data_options,
-    json_option,
-    quiet_option,
-    say,
-    source,
-)
+from linclf.cli.config import config_option
+from linclf.cli.shared import cache_option, cache_or_none, data_options, json_option, quiet_option, say, source
 from linclf.data.cache import Cache
 from linclf.data.dataset import Dataset, LabelledRows
 from linclf.data.labels import encode, unseen_notes
@@ -25,8 +17,9 @@ from linclf.model.linear_model import LinearModel
 from linclf.model.linear_model import load as load_model
 from linclf.model.metrics import evaluation
 from linclf.optim.objective import predicted
+from linclf.report.evaluate import evaluation_text
 from linclf.report.terminal import printable
-from linclf.report.text import evaluation_text, to_json
+from linclf.report.text import to_json
 from linclf.training.train import rebuild_split
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import click
 import numpy as np
 
-from linclf.cli.shared import check_files, config_option, data_options, json_option, quiet_option, say, source
+from linclf.cli.config import config_option
+from linclf.cli.shared import check_files, data_options, json_option, quiet_option, say, source
 from linclf.data.columns.encoder import encoded
 from linclf.data.load import load
 from linclf.data.source import Source
@@ -16,9 +17,10 @@ from linclf.inspect.explain import TOP, contributions, row_pictures, strongest, 
 from linclf.model.linear_model import LinearModel
 from linclf.model.linear_model import load as load_model
 from linclf.optim.linalg import Matrix, select
+from linclf.report.explain import contributions_text, strongest_text
 from linclf.report.plots import check_picture, plot_bars, plot_pictures
 from linclf.report.terminal import printable
-from linclf.report.text import contributions_text, strongest_text, to_json
+from linclf.report.text import to_json
 
 
 @click.command()

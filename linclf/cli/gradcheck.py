@@ -9,7 +9,8 @@ import click
 import numpy as np
 
 from linclf import textbook
-from linclf.cli.shared import cache_option, cache_or_none, check_files, config_option, data_options, json_option, source
+from linclf.cli.config import config_option
+from linclf.cli.shared import cache_option, cache_or_none, check_files, data_options, json_option, source
 from linclf.data.labels import check_classes, encode
 from linclf.data.load import as_matrix, load
 from linclf.data.readers.named import PREFIXES
@@ -17,8 +18,9 @@ from linclf.errors import GradientError, InputError
 from linclf.gradcheck import KINDS, GradientCheck, check_gradient, check_losses, load_function
 from linclf.losses import LOSSES, Array
 from linclf.optim.linalg import is_sparse
+from linclf.report.gradcheck import checks_json, checks_text, functions_text, gradient_json, gradient_text
 from linclf.report.plots import check_picture, plot_gradient
-from linclf.report.text import checks_json, checks_text, functions_text, gradient_json, gradient_text, to_json
+from linclf.report.text import to_json
 
 SAMPLE_ROWS = 100
 FUNCTION = re.compile(r"(?:.+\.py|[A-Za-z_][\w.]*):[A-Za-z_][\w.]*")

@@ -2,11 +2,13 @@
 
 import click
 
-from linclf.cli.shared import config_option, json_option
+from linclf.cli.config import config_option
+from linclf.cli.shared import json_option
 from linclf.errors import InputError
 from linclf.model.linear_model import load as load_model
+from linclf.report.info import model_info, model_text
 from linclf.report.terminal import printable
-from linclf.report.text import model_info, model_text, to_json
+from linclf.report.text import to_json
 
 
 @click.command()

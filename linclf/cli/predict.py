@@ -7,7 +7,8 @@ from typing import Any
 import click
 import numpy as np
 
-from linclf.cli.shared import check_files, config_option, data_options, quiet_option, say, source
+from linclf.cli.config import config_option
+from linclf.cli.shared import check_files, data_options, quiet_option, say, source
 from linclf.data.dataset import Dataset
 from linclf.data.load import load
 from linclf.data.stream import stream, streams

@@ -7,15 +7,13 @@ from typing import Any
 
 import click
 
+from linclf.cli.config import config_option
+from linclf.cli.params import ListOf, NumberOrAuto, YesNo
 from linclf.cli.shared import (
-    ListOf,
-    NumberOrAuto,
-    YesNo,
     cache_option,
     cache_or_none,
     check_files,
     column_options,
-    config_option,
     data_options,
     json_option,
     quiet_option,
@@ -31,8 +29,9 @@ from linclf.data.split import Split
 from linclf.errors import DivergedError, InputError, LinclfError
 from linclf.losses import LOSSES
 from linclf.report.plots import check_picture, plot_sweep
+from linclf.report.sweep import sweep_csv, sweep_text
 from linclf.report.terminal import printable
-from linclf.report.text import sweep_csv, sweep_text, to_json
+from linclf.report.text import to_json
 from linclf.storage.files import write_bytes
 from linclf.storage.signals import Terminated
 from linclf.sweep import SWEPT, SweepOptions, Swept, at_the_edge

@@ -7,15 +7,14 @@ from typing import Any
 
 import click
 
+from linclf.cli.config import config_option
+from linclf.cli.params import LossName, NumberOrAuto
 from linclf.cli.progress import CheckpointWriter, go_on, watch
 from linclf.cli.shared import (
-    LossName,
-    NumberOrAuto,
     cache_option,
     cache_or_none,
     check_files,
     column_options,
-    config_option,
     data_options,
     json_option,
     quiet_option,
@@ -31,7 +30,8 @@ from linclf.gradcheck import load_loss
 from linclf.losses import LOSSES
 from linclf.model.calibration import METHODS
 from linclf.report.terminal import printable
-from linclf.report.text import to_json, training_text
+from linclf.report.text import to_json
+from linclf.report.train import training_text
 from linclf.storage.signals import Terminated
 from linclf.training.checkpoint import check_same
 from linclf.training.checkpoint import load as load_checkpoint

@@ -3,7 +3,7 @@
 SweepOptions --make_plan--> Plan --train_stack, side by side--> Rows --rank--> best, best_1se
 """
 
-from linclf.sweep.plan import SWEPT, SweepOptions
+from linclf.sweep.grid import SWEPT, SweepOptions
 from linclf.sweep.results import Row, at_the_edge, best, best_1se, rank
 from linclf.sweep.run import Swept, sweep
 

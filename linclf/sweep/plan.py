@@ -1,34 +1,19 @@
-"""What a sweep trains: its configurations, the folds, and the stacks that share a pass over the data.
+"""What a sweep trains: its configurations, the folds, and the stacks that share a pass over the data."""
 
-How folds stay apart: a fold is a 0/1 weight for each row, so that rows held out move nothing; and its scaling is learned
-from its own training rows. On dense data all folds of a configuration still share one X, scaled by all rows, of which each
-fold has its own View. Where it cannot, each fold has an X of its own, and the passes go on in step: sparse data that are
-scaled, whose View would cost a step O(d), and folds whose scalings are so far apart, by an outlier that one of them holds
-out, that the shared X would cost digits.
-"""
-
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from functools import reduce
-from itertools import product
-from operator import add
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from linclf.data.scaling import Scaling, moments, scaling_of
-from linclf.data.split import Part, Split, folds, parse_part
+from linclf.data.split import Split, folds
 from linclf.errors import InputError
-from linclf.losses import LOSSES, Array
+from linclf.losses import LOSSES
 from linclf.optim.auto_rate import SPARSE_COST
-from linclf.optim.column_view import ColumnView
-from linclf.optim.linalg import CHUNK_NUMBERS, Matrix, is_sparse, numbers_per_row, select
+from linclf.optim.linalg import CHUNK_NUMBERS, is_sparse, numbers_per_row
+from linclf.sweep.folds import Space, scaled_training_data
+from linclf.sweep.grid import SweepOptions
 from linclf.training.fit import settings
 from linclf.training.options import TrainOptions
-from linclf.training.train import scaled
-
-SWEPT = ("loss", "reg", "lr", "momentum", "average", "class_weight", "scale", "batch_size")
 
 # Multiplications of a step beyond which a wider stack is hardly faster a model: 150 outputs on MNIST's minibatches of 64.
 WIDE = 30_000_000
@@ -37,82 +22,6 @@ LONG, SHARE = 1_000_000_000_000, 8
 SCORE_COST = 90  # of a score, for the loss and its gradient, in multiplications
 FIT_ARRAYS, AVERAGE_ARRAYS = 8, 7  # arrays of the size of the weights that training holds, and averaging in float64
 STEP_ARRAYS = 8  # arrays of the size of a minibatch's scores, and of a chunk's when a stack is measured
-MOST_CONFIGURATIONS, MOST_MEMORY = 100_000, 1e12
-MAX_SCALE_RATIO = 100.0  # a fold's scaling from the shared one, in units of either: some 1e-5 of a float32's digits
-
-
-@dataclass(frozen=True)
-class SweepOptions:
-    """What to sweep.
-
-    base        the options that all configurations share
-    lists       the values of names in SWEPT; every combination is a configuration
-    cv          the number of folds, or None with a validation part (base.val)
-    halving     whether, after an eighth, a quarter and a half of the epochs, those of a stack's worse half leave it that
-                are more than a standard error behind its best
-    max_memory  megabytes that models in training may take, of all jobs together and beside the data
-
-    Raises InputError for a value that makes no sense, before any data are read.
-    """
-
-    base: TrainOptions = field(default_factory=TrainOptions)
-    lists: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
-    cv: int | None = 5
-    halving: bool = False
-    max_memory: float = 1024.0
-
-    def __post_init__(self) -> None:
-        if self.cv is not None and self.base.val is not None:
-            raise InputError("--cv and --val both hold rows out; give one of the two")
-        if self.cv is None and not parse_part(self.base.val, "val"):
-            raise InputError(
-                "a sweep compares configurations on held-out rows; give --cv K or --val DATA or a fraction"
-            )
-        if self.cv is not None and self.cv < 2:
-            raise InputError(f"cv is {self.cv}; give a whole number of folds >= 2")
-        if not 0 < self.max_memory < MOST_MEMORY:
-            raise InputError(f"max-memory is {self.max_memory:g}; give a number of megabytes > 0")
-        for name, values in self.lists.items():
-            if not values:
-                raise InputError(f"{name.replace('_', '-')} has no value; give one at least")
-        count = math.prod(len(values) for values in self.lists.values())
-        if count > MOST_CONFIGURATIONS:
-            raise InputError(f"{count} configurations are more than {MOST_CONFIGURATIONS}; give fewer values")
-        self.configurations()
-
-    def configurations(self) -> tuple[TrainOptions, ...]:
-        """All combinations, the last list changing fastest."""
-        names = [name for name in SWEPT if name in self.lists]
-        values = [dict.fromkeys(self.lists[name]) for name in names]
-        return tuple(replace(self.base, **dict(zip(names, chosen, strict=True))) for chosen in product(*values))
-
-
-@dataclass(frozen=True)
-class Fold:
-    """One choice of rows to train on and rows to score on.
-
-    used     (n,) bool: the training rows that it trains on, None for all
-    held     the rows that it is scored on, as they come
-    scaling  learned from the rows that it trains on
-    """
-
-    used: Array | None
-    held: Part
-    scaling: Scaling
-
-
-@dataclass(frozen=True)
-class Space:
-    """The training rows X (n, d) in the scaling learned from all of them, and the folds.
-
-    view   how the folds see X, where they are scaled and share it
-    apart  whether each fold has an X of its own instead
-    """
-
-    X: Matrix
-    folds: tuple[Fold, ...]
-    view: ColumnView | None = None
-    apart: bool = False
 
 
 @dataclass(frozen=True)
@@ -144,48 +53,12 @@ def make_plan(options: SweepOptions, split: Split) -> Plan:
             )
         fold_of = folds(split.train.y, options.cv, options.base.seed)
     spaces = {
-        kind: _space(replace(options.base, scale=kind), split, fold_of)
+        kind: scaled_training_data(replace(options.base, scale=kind), split, fold_of)
         for kind in dict.fromkeys(configuration.scale for configuration in configurations)
     }
     costs = [_cost(configuration, split, spaces[configuration.scale]) for configuration in configurations]
     stacks, megabytes = _cut(options, configurations, costs)
     return Plan(options, configurations, split, spaces, stacks, megabytes)
-
-
-def _space(options: TrainOptions, split: Split, fold_of: Array | None) -> Space:
-    scaling, X = scaled(options, split)
-    if fold_of is None:
-        if split.val is None:
-            raise AssertionError("without folds there is a validation part")
-        return Space(X, (Fold(None, split.val, scaling),))
-    rows, k = split.train, int(fold_of.max()) + 1
-    held = [Part(select(rows.X, places), rows.y[places]) for places in (np.flatnonzero(fold_of == j) for j in range(k))]
-    own = [scaling] * k
-    if scaling.scale is not None:
-        # the moments of what each fold holds out, one pass in all; a fold's own are the sum of the others'
-        known = [moments(scaling.kind, part.X) for part in held]
-        others = [reduce(add, known[:j] + known[j + 1 :]) for j in range(k)]
-        own = [scaling_of(scaling.kind, one, split.schema.name, options.source.data) for one in others]
-    found = [Fold(fold_of != j, held[j], own[j]) for j in range(k)]
-    if scaling.scale is None:
-        return Space(X, tuple(found))
-    view = _view(scaling, [fold.scaling for fold in found], options.bias)
-    far = max(np.abs(view.rate).max(), np.abs(view.center * view.rate).max())
-    if is_sparse(X) or far > MAX_SCALE_RATIO:
-        return Space(X, tuple(found), apart=True)
-    return Space(X, tuple(found), view)
-
-
-def _view(shared: Scaling, folds: list[Scaling], bias: bool) -> ColumnView:
-    """How folds see columns that were scaled by all rows; a column that is constant in a fold's rows is 0 there."""
-    if shared.scale is None:
-        raise AssertionError("columns that are not scaled look alike to all folds")
-    d, origin = len(shared.scale), 0 if shared.center is None else shared.center
-    center, rate = np.zeros((len(folds), d + 1)), np.full((len(folds), d + 1), float(bias))
-    for j, fold in enumerate(folds):
-        center[j, :d] = 0 if fold.center is None else (fold.center - origin) / shared.scale
-        rate[j, :d] = shared.scale / fold.scale * (1 if fold.constant is None else ~fold.constant)
-    return ColumnView(center.T[:, None], rate.T[:, None])  # (d + 1, 1, k)
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from linclf.data.split import Split
 from linclf.errors import AccessError
 from linclf.optim.linalg import one_blas_thread
 from linclf.storage.signals import Terminated, defer_signals
+from linclf.sweep.grid import SweepOptions
 from linclf.sweep.journal import open_journal
-from linclf.sweep.plan import Plan, SweepOptions, make_plan
+from linclf.sweep.plan import Plan, make_plan
 from linclf.sweep.results import Row, best, best_1se, rank
 from linclf.sweep.stack import row_options, train_stack
 from linclf.sweep.workers import run_parallel

@@ -12,7 +12,9 @@ from linclf.optim.auto_rate import RateEstimator
 from linclf.optim.linalg import chunks, one_blas_thread, select
 from linclf.optim.objective import Objective, predicted, scores
 from linclf.optim.sgd import SGD, Epoch, epochs, select_models
-from linclf.sweep.plan import SWEPT, Fold, Plan
+from linclf.sweep.folds import Fold
+from linclf.sweep.grid import SWEPT
+from linclf.sweep.plan import Plan
 from linclf.sweep.results import FOLD_KEYS, Row, finite, spread, to_prune
 from linclf.training.fit import settings, why_not_learned
 from linclf.training.options import TrainOptions

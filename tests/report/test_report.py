@@ -6,7 +6,8 @@ from sklearn.metrics import accuracy_score, confusion_matrix, log_loss, precisio
 
 from linclf.losses import softmax_probabilities
 from linclf.model.metrics import accuracy, evaluation
-from linclf.report.text import evaluation_text, table, to_json
+from linclf.report.evaluate import evaluation_text
+from linclf.report.text import table, to_json
 
 RNG = np.random.default_rng(0)
 

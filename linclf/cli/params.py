@@ -1,0 +1,94 @@
+"""Types of options: what is typed, and what it becomes."""
+
+import math
+from typing import Any
+
+import click
+
+MOST_VALUES = 10_000  # of a range
+
+
+class NumberOrAuto(click.ParamType[int | float | str]):
+    """A number, or the word auto."""
+
+    def __init__(self, kind: type[int] | type[float]) -> None:
+        self.kind = kind
+        self.name = "whole number or auto" if kind is int else "number or auto"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """NUMBER|auto: the word as it is typed."""
+        return f"{'INTEGER' if self.kind is int else 'NUMBER'}|auto"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | float | str:
+        """The number or "auto"; click's usage error otherwise."""
+        if value == "auto":
+            return "auto"
+        try:
+            return self.kind(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a {self.name}.", param, ctx)
+
+
+class LossName(click.Choice[str]):
+    """One of the losses, or FILE.py:NAME."""
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
+        """The choices, and what else is typed."""
+        return f"[{'|'.join(map(str, self.choices))}|FILE.py:NAME]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name; click's usage error for what is neither."""
+        return value if isinstance(value, str) and ":" in value else super().convert(value, param, ctx)
+
+
+class YesNo(click.ParamType[bool]):
+    """yes or no, true or false, 1 or 0."""
+
+    name = "yes or no"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bool:
+        """True for yes; click's usage error for what is neither."""
+        try:
+            return bool(click.BOOL.convert(str(value) or "?", param, ctx))
+        except click.BadParameter:
+            self.fail(f"{value!r} is neither yes nor no.", param, ctx)
+
+
+class ListOf(click.ParamType[tuple[Any, ...]]):
+    """Values separated by commas, each of one type; with `ranges` also FROM:TO:COUNT, evenly spaced in the logarithm, both
+    ends included."""
+
+    name = "list"
+
+    def __init__(self, one: click.ParamType[Any], metavar: str, *, ranges: bool = False) -> None:
+        self.one, self.metavar, self.ranges = one, metavar, ranges
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """What is typed."""
+        return self.metavar
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Any, ...]:
+        """The values, in a tuple; click's usage error for one that does not fit. A TOML file may give a list."""
+        items = value if isinstance(value, list | tuple) else str(value).split(",")
+        found: list[Any] = []
+        for item in items:
+            text = str(item).strip()
+            if not text:
+                self.fail(f"{value!r} has an empty value between or beside its commas.", param, ctx)
+            if ":" in text and self.ranges:
+                found += self._range(text, param, ctx)
+            else:
+                found.append(self.one.convert(text, param, ctx))
+        return tuple(found)
+
+    def _range(self, text: str, param: click.Parameter | None, ctx: click.Context | None) -> list[float]:
+        try:
+            first, last, count = text.split(":")
+            low, high, n = float(first), float(last), int(count)
+        except ValueError:
+            low = high = n = 0
+        if not (0 < low < math.inf and 0 < high < math.inf and 2 <= n <= MOST_VALUES):
+            hint = f"a range is FROM:TO:COUNT, numbers > 0 and at most {MOST_VALUES} values, such as 1e-6:1e-1:6"
+            self.fail(f"{text!r} is not understood; {hint}.", param, ctx)
+        logs = [math.log(low) + (math.log(high) - math.log(low)) * i / (n - 1) for i in range(1, n - 1)]
+        return [low, *(float(f"{math.exp(log):.12g}") for log in logs), high]  # 1e-05, not 9.999999999999999e-06

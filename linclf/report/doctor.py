@@ -1,0 +1,31 @@
+"""What `doctor` reports."""
+
+import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from linclf.data.columns.infer import Column
+
+
+from linclf.report.columns import columns_text
+
+
+def doctor_text(result: dict[str, Any], columns: "Sequence[Column] | None") -> str:
+    """What `doctor` found for people, the command it recommends last."""
+    classes = list(result["classes"].items())
+    named = ", ".join(f"{label} ({count})" for label, count in classes[:10]) + (", ..." if len(classes) > 10 else "")
+    lines = [
+        f"data       {result['data']}: {result['n']} rows, {result['n_features']} features; "
+        f"of {result['n_train']} training rows {len(classes)} classes: {named}",
+        *(["", columns_text(columns)] if columns_text(columns) else []),
+        "",
+        "findings" if result["findings"] else "nothing stands in the way",
+    ]
+    for finding in result["findings"]:
+        for mark, text in (("  - ", finding["what"]), ("    -> ", finding["do"])):
+            lines += textwrap.wrap(
+                text, 110, initial_indent=mark, subsequent_indent=" " * len(mark), break_on_hyphens=False
+            )
+    lines += [f"note: {note}" for note in result["notes"]]
+    return "\n".join([*lines, "", "try", f"  {result['command']}"])

@@ -1,0 +1,80 @@
+"""What `info` reports of a model."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from linclf.inspect.explain import strengths
+from linclf.model.linear_model import LinearModel
+
+if TYPE_CHECKING:
+    from linclf.data.columns.infer import Column
+
+
+from linclf.report.columns import columns_text
+from linclf.report.text import parts_text
+
+
+def model_info(model: LinearModel, top: int = 5) -> dict[str, Any]:
+    """What `info` reports: the record of the training, and the features with the strongest weights per class.
+
+    Strength is weight times what training divided the column by, so that units do not matter.
+    """
+    strength = strengths(model)  # (d, m)
+    labels = model.classes.tolist()
+    outputs = labels[1:] if strength.shape[1] == 1 else labels  # one output speaks for the second class
+    strongest, names = {}, model.schema.feature_names()
+    for j, label in enumerate(outputs):
+        order = np.argsort(-np.abs(strength[:, j]), kind="stable")[:top]
+        strongest[str(label)] = [
+            {"feature": names[i], "weight": float(strength[i, j])} for i in order if strength[i, j]
+        ]
+    return {
+        "loss": model.loss,
+        "classes": labels,
+        "n_features": model.schema.count,
+        "features": asdict(model.schema),
+        "calibration": None if model.calibration is None else asdict(model.calibration),
+        **model.record,
+        "strongest": strongest,
+    }
+
+
+def model_text(described: dict[str, Any], columns: "Sequence[Column] | None", path: str) -> str:
+    """`model_info` for people."""
+    metrics, options, versions = described["metrics"], described["options"], described["versions"]
+    source = "arrays in Python"
+    if described["data"]:
+        source = f"{options['source']['data']} (sha256 {described['data']['data'][:12]})"
+    scaling = f"{metrics['scale']} scaling folded into the weights"
+    if metrics["scale"] == "none":
+        scaling = (
+            "numbers standardised as they are encoded" if columns and described["features"]["sparse"] else "unscaled"
+        )
+    lines = [
+        f"model      {path}, a {described['loss']} classifier by linclf {versions['linclf']}",
+        f"classes    {', '.join(map(str, described['classes']))}",
+        f"features   {described['n_features']}, {scaling}",
+        f"trained on {source}, {metrics['n_train']} rows; "
+        f"{metrics['n_val']} validation and {metrics['n_test']} test rows",
+        f"options    reg {metrics['reg']:g}, lr {metrics['lr']:.4g}, momentum {metrics['momentum']:g}, "
+        f"{metrics['epochs']} epochs of minibatches of {metrics['batch_size']}, seed {metrics['seed']}",
+        f"objective  {metrics['objective']:.6g}",
+        f"accuracy   {parts_text(metrics['accuracy'])}",
+        *(["", columns_text(columns)] if columns_text(columns) else []),
+        "",
+        "strongest weights, per standard deviation of the feature"
+        if metrics["scale"] == "standard"
+        else "strongest weights",
+    ]
+    calibration = described["calibration"]
+    if calibration:
+        lines.insert(5, f"calibrate  {calibration['method']}, learned from {calibration['n']} held-out rows")
+    rows = [
+        [label, ", ".join(f"{entry['feature']} {entry['weight']:+.3g}" for entry in entries)]
+        for label, entries in described["strongest"].items()
+    ]
+    width = max(len(label) for label, _ in rows)
+    return "\n".join(lines + [f"  {label.ljust(width)}  {entries}" for label, entries in rows])

@@ -1,0 +1,90 @@
+"""What `sweep` reports: the ranked table as text and CSV."""
+
+import csv
+import io
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    pass
+
+
+from linclf.report.text import parts_text, table
+
+
+def sweep_text(result: dict[str, Any], usual: dict[str, Any]) -> str:
+    """`sweep`'s result for people: the ranked table, then what to choose; `usual` are the options train has by itself."""
+    rows, seconds, cv = result["rows"], result["seconds"], result["cv"]
+    varied = [name for name in result["swept"] if len(result["swept"][name]) > 1 or name in ("loss", "reg")]
+    shown = [name for name in varied if name != "lr"]
+    states = any(row["status"] != "done" for row in rows)
+    header = ["", *(name.replace("_", "-") for name in shown), "lr", "score", "objective", "epochs"]
+    header += ["status"] if states else []
+    cells = [
+        [
+            str(number),
+            *(_cell(row["options"][name]) for name in shown),
+            ("auto " if "lr" in varied and row["options"]["lr"] == "auto" else "") + f"{row['lr']:.4g}",
+            _score(row, "score_std"),
+            "-" if row["objective"] is None else f"{row['objective']:.6g}",
+            f"{row['best_epoch']} of {row['epochs']}" if row["best_epoch"] else str(row["epochs"]),
+            *([row["status"]] if states else []),
+        ]
+        for number, row in enumerate(rows, 1)
+    ]
+    held = f"{cv} folds" if cv else f"{result['n_val']} validation rows"
+    lines = [
+        f"data       {result['data']}: {result['n_train']} training rows, {result['n_features']} features, "
+        f"{result['n_classes']} classes",
+        f"sweep      {result['n_configurations']} configuration{'s' * (result['n_configurations'] > 1)}, scored on {held}"
+        + (" (mean +- standard deviation)" if cv else ""),
+        f"seconds    {seconds['load']:.2f} load, {seconds['train']:.2f} train, {seconds['total']:.2f} total",
+        "",
+        *(table(header, cells) if rows else ["no configuration has a score yet"]),
+        "",
+    ]
+    for name in ("best", "best_1se"):
+        row = result[name]
+        if row:
+            lines.append(f"{name:<10} {row['score']:.4f}  {_typed({**row['options'], **result['options']}, usual)}")
+    if result["best"]:
+        lines[-1] += f"  (the most regularised within one standard error, {result['best']['score_se']:.4f})"
+    if result["accuracy"]:
+        chosen = f"{result['selected']}, trained on all {result['n_refit']} training rows"
+        lines.append(f"model      {result['model']}: {chosen}" if result["model"] else f"refit      {chosen}")
+        lines.append(f"accuracy   {parts_text({'val': None, **result['accuracy']})}")
+    return "\n".join(lines)
+
+
+def sweep_csv(result: dict[str, Any]) -> str:
+    """The rows of `sweep` for spreadsheets and data frames, ranked."""
+    figures = ("status", "score", "score_std", "score_se", "objective", "epochs", "best_epoch")
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["rank", *result["swept"], "lr_used", "momentum_used", *figures])
+    for number, row in enumerate(result["rows"], 1):
+        options = [row["options"][name] for name in result["swept"]]
+        writer.writerow([number, *options, row["lr"], row["momentum"], *(row[name] for name in figures)])
+    return text.getvalue()
+
+
+def _cell(value: Any) -> str:
+    """The value of an option as it is typed."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _typed(options: dict[str, Any], usual: dict[str, Any]) -> str:
+    """Options as `linclf train` takes them: loss and reg, and the others that are not what train does without them."""
+    words = []
+    for name, value in options.items():
+        if name in ("loss", "reg") or value != usual[name]:
+            flag = f"--{name.replace('_', '-')}"
+            words.append("--no-bias" if name == "bias" else flag if value is True else f"{flag} {value}")
+    return " ".join(words)
+
+
+def _score(row: dict[str, Any], spread: str) -> str:
+    if row["score"] is None:
+        return "-"
+    return f"{row['score']:.4f}" if row[spread] is None else f"{row['score']:.4f} +- {row[spread]:.4f}"

@@ -1,0 +1,46 @@
+"""What `train` reports."""
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from linclf.report.terminal import one_line
+
+if TYPE_CHECKING:
+    pass
+
+
+from linclf.report.text import parts_text
+
+
+def training_text(result: dict[str, Any], why: dict[str, str]) -> str:
+    """`train`'s result for people, accuracy last; `why` says of a value chosen by auto what it was made from."""
+    classes = ", ".join(map(str, result["classes"][:10])) + (", ..." if result["n_classes"] > 10 else "")
+    seconds, accuracies = result["seconds"], result["accuracy"]
+    lines = [
+        f"data       {result['data']}: {result['n_train']} training rows, {result['n_features']} features, "
+        f"{result['n_classes']} classes ({one_line(classes)})",
+        f"loss       {result['loss']}{', one-vs-rest' if result['one_vs_rest'] else ''}, reg {result['reg']:g}, "
+        f"scale {result['scale']}",
+        f"sgd        lr {result['lr']:.4g}{why.get('lr', '')}, momentum {result['momentum']:g}, {result['schedule']}"
+        f"{', averaged' if result['average'] else ''}, {result['epochs']} epochs{why.get('epochs', '')} of minibatches of {result['batch_size']}",
+        f"objective  {result['objective']:.6g} = {result['data_loss']:.6g} data + {result['penalty']:.6g} penalty",
+        f"seconds    {seconds['load']:.2f} load, {seconds['train']:.2f} train, {seconds['total']:.2f} total",
+    ]
+    if result["calibrate"]:
+        lines.insert(3, f"calibrate  {result['calibrate']}, learned from {result['n_calibration']} held-out rows")
+    if result["certificate"]:
+        lines.append(f"certified  {_proof(result['certificate'])}")
+    if result["model"]:
+        lines.append(f"model      {result['model']}")
+    lines.append(f"accuracy   {parts_text(accuracies)}")
+    return "\n".join(lines)
+
+
+def _proof(proof: dict[str, Any]) -> str:
+    """What is proven of a model, in words."""
+    steps = f"after {proof['steps']} steps over all rows" if proof["steps"] else "as it was"
+    if proof["percent"] is None:
+        return f"nothing: no bound was found {steps}"
+    short = "" if proof["holds"] else f", not the {proof['asked']:g} % asked for"
+    # rounded up: what is said is proven
+    return f"within {math.ceil(proof['percent'] * 1e4) / 1e4:g} % of the optimum, proven{short}, {steps}"

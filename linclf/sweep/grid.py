@@ -1,0 +1,62 @@
+"""What to sweep: lists of values, and every combination of them as a configuration."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from itertools import product
+from typing import Any
+
+from linclf.data.split import parse_part
+from linclf.errors import InputError
+from linclf.training.options import TrainOptions
+
+SWEPT = ("loss", "reg", "lr", "momentum", "average", "class_weight", "scale", "batch_size")
+
+
+MOST_CONFIGURATIONS, MOST_MEMORY = 100_000, 1e12
+
+
+@dataclass(frozen=True)
+class SweepOptions:
+    """What to sweep.
+
+    base        the options that all configurations share
+    lists       the values of names in SWEPT; every combination is a configuration
+    cv          the number of folds, or None with a validation part (base.val)
+    halving     whether, after an eighth, a quarter and a half of the epochs, those of a stack's worse half leave it that
+                are more than a standard error behind its best
+    max_memory  megabytes that models in training may take, of all jobs together and beside the data
+
+    Raises InputError for a value that makes no sense, before any data are read.
+    """
+
+    base: TrainOptions = field(default_factory=TrainOptions)
+    lists: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    cv: int | None = 5
+    halving: bool = False
+    max_memory: float = 1024.0
+
+    def __post_init__(self) -> None:
+        if self.cv is not None and self.base.val is not None:
+            raise InputError("--cv and --val both hold rows out; give one of the two")
+        if self.cv is None and not parse_part(self.base.val, "val"):
+            raise InputError(
+                "a sweep compares configurations on held-out rows; give --cv K or --val DATA or a fraction"
+            )
+        if self.cv is not None and self.cv < 2:
+            raise InputError(f"cv is {self.cv}; give a whole number of folds >= 2")
+        if not 0 < self.max_memory < MOST_MEMORY:
+            raise InputError(f"max-memory is {self.max_memory:g}; give a number of megabytes > 0")
+        for name, values in self.lists.items():
+            if not values:
+                raise InputError(f"{name.replace('_', '-')} has no value; give one at least")
+        count = math.prod(len(values) for values in self.lists.values())
+        if count > MOST_CONFIGURATIONS:
+            raise InputError(f"{count} configurations are more than {MOST_CONFIGURATIONS}; give fewer values")
+        self.configurations()
+
+    def configurations(self) -> tuple[TrainOptions, ...]:
+        """All combinations, the last list changing fastest."""
+        names = [name for name in SWEPT if name in self.lists]
+        values = [dict.fromkeys(self.lists[name]) for name in names]
+        return tuple(replace(self.base, **dict(zip(names, chosen, strict=True))) for chosen in product(*values))
