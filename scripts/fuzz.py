@@ -35,7 +35,7 @@ from linclf.data.cache import DIGEST_BYTES, open_entry, pack
 from linclf.data.columns.encoder import encoded
 from linclf.data.readers.registry import parse
 from linclf.data.source import RawFile, Source
-from linclf.data.split import Split, cut
+from linclf.data.split import Split, split_dataset
 from linclf.errors import LinclfError
 from linclf.model import linear_model as model
 from linclf.report.info import model_info
@@ -134,7 +134,7 @@ RECORDS = b"".join(
 
 def read_text(kind: str, content: bytes) -> Split:
     """What `linclf train FILE` does before it trains."""
-    return cut(parse(RawFile(Source(f"t.{kind}", kind), kind, "", content), None, True), None, None, 0)
+    return split_dataset(parse(RawFile(Source(f"t.{kind}", kind), kind, "", content), None, True), None, None, 0)
 
 
 def npz_files() -> list[bytes]:
@@ -300,7 +300,7 @@ def read_entry(content: bytes) -> object:
     with tempfile.NamedTemporaryFile() as file:
         Path(file.name).write_bytes(content)
         found = open_entry(Path(file.name), Source("t.csv"))
-    return None if found is None else cut(found, None, None, 0)
+    return None if found is None else split_dataset(found, None, None, 0)
 
 
 def reseal_entry(content: bytes, mutations: random.Random) -> bytes:

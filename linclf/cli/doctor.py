@@ -9,6 +9,7 @@ import click
 from linclf.cli.config import config_option
 from linclf.cli.shared import cache_option, cache_or_none, column_options, data_options, json_option, source
 from linclf.data.source import Source
+from linclf.data.split import HeldOut
 from linclf.data.table import typed
 from linclf.inspect.doctor import examine
 from linclf.report.doctor import doctor_text
@@ -38,7 +39,7 @@ def doctor(*, data: str, test: str | None, seed: int, no_cache: bool, json: bool
     It looks at labels, kinds of columns, missing cells, columns that give the label away, that say the same or nothing,
     scales, and rows that repeat. Nothing is written, and the exit code is 0 whatever it finds.
     """  # fmt: skip
-    config = TrainOptions(source=source(data, options), test=test, seed=seed)
+    config = TrainOptions(source=source(data, options), test=HeldOut.parse(test, "test"), seed=seed)
     sets = load_data(config, cache_or_none(no_cache))
     split = make_split(config, sets)
     examined = examine(sets.dataset, split)

@@ -11,7 +11,7 @@ from linclf.data.dataset import Dataset, LabelledRows
 from linclf.data.labels import encode, unseen_notes
 from linclf.data.load import load
 from linclf.data.source import Source
-from linclf.data.split import Part, parse_part
+from linclf.data.split import HeldOut, Part
 from linclf.errors import InputError
 from linclf.model.linear_model import LinearModel
 from linclf.model.linear_model import load as load_model
@@ -70,7 +70,7 @@ def _own_part(model: LinearModel, part: str, cache: Cache | None, quiet: bool) -
     if part == "test" and split.test is None:
         raise InputError(f"the model was trained on all of {name}, without a test part; give DATA, or --part train")
     tests = model.record["options"]["test"]
-    if part == "test" and isinstance(parse_part(tests, "test"), str):
+    if part == "test" and tests is not None and HeldOut(tests).fraction is None:
         name = tests
     rows = split.pooled() if part == "all" else split.train if part == "train" or split.test is None else split.test
     return rows, f"{name} ({part} part)"

@@ -1,4 +1,4 @@
-"""The parts of a data set: which rows train, which validate, which test."""
+"""Split a data set into training, validation, calibration and test rows."""
 
 import math
 import re
@@ -15,12 +15,40 @@ from linclf.losses import Array
 from linclf.optim.linalg import Matrix, select, stack_rows
 
 TEST_FRACTION = 0.2
-_STREAMS = {"test": 1, "val": 2, "cv": 3, "calibration": 4}  # draws of parts and folds do not depend on each other
+# Each draw has a random stream of its own: adding a validation part does not change the test part.
+STREAMS = {"test": 1, "val": 2, "cv": 3, "calibration": 4}
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
+
+
+class HeldOut(str):
+    """The value of `--test` or `--val` as it was typed: a fraction of the rows, or data of their own (a name or a path)."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str | None, option: str) -> "HeldOut | None":
+        """The value of this option, None for none. Raises InputError for a number that is no fraction."""
+        held_out = None if text is None else cls(text)
+        if held_out is not None and held_out.fraction is not None and not 0 <= held_out.fraction < 1:
+            raise InputError(
+                f"--{option} is {text}; give a fraction >= 0 and < 1, or data (a file of that name as ./{text})"
+            )
+        return held_out
+
+    @property
+    def fraction(self) -> float | None:
+        """The fraction, None for data."""
+        return float(self) if _NUMBER.fullmatch(self) else None
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether any rows are held out: neither the fraction 0 nor an empty name."""
+        return bool(self) and self.fraction != 0
 
 
 @dataclass(frozen=True)
 class Part:
-    """Rows X (n, d) with codes y (n,); -1 is a label that training never saw."""
+    """Rows X (n, d) with codes y (n,); -1 is a label that is not among the training classes."""
 
     X: Matrix
     y: Array
@@ -28,11 +56,14 @@ class Part:
 
 @dataclass(frozen=True)
 class Split:
-    """A data set cut up: classes (K,) sorted labels, its parts, how columns became features, digests and notes.
+    """A data set split into parts.
 
-    calibration   rows that say how scores become probabilities, for those who ask for them
-
-    digests   {"data": ..., "test": ..., "val": ...}: SHA-256 of each source that was read
+    classes      (K,) sorted labels of the training rows
+    train        the rows trained on
+    val, test, calibration   rows held out, or None; calibration rows say how scores become probabilities
+    schema       how the columns became features, learned from the training rows
+    digests      {"data": ..., "test": ..., "val": ...}: SHA-256 of each source that was read
+    notes        what the user should know, a line each
     """
 
     classes: Array
@@ -50,7 +81,7 @@ class Split:
         return Part(stack_rows([part.X for part in parts]), np.concatenate([part.y for part in parts]))
 
 
-def cut(
+def split_dataset(
     dataset: Dataset,
     test: Dataset | float | None,
     val: Dataset | float | None,
@@ -59,72 +90,69 @@ def cut(
     calibration: float = 0,
     like: Schema | None = None,
 ) -> Split:
-    """Cut a data set into parts. The columns of a table become features by what the training rows hold.
+    """Split a data set. The columns of a table become features by what the training rows hold.
 
     test   a data set; a fraction, drawn stratified by `seed`; 0 for none; None for the part that the data set brings, else 0.2
     val    a data set, or a fraction of what is left, or None for none
     calibration   a fraction of what is then left, drawn likewise
-    like          features that were learned before
+    like          a schema that was learned before
     """
     name = dataset.source.data
     rows: LabelledRows = dataset
     labels.check_classes(rows.labels(), name)
-    held: LabelledRows | None
-    watched: LabelledRows | None
+    test_rows: LabelledRows | None
+    val_rows: LabelledRows | None
     if isinstance(test, Dataset):
-        held = test
+        test_rows = test
     elif test is None and dataset.test is not None:
-        held = dataset.test
+        test_rows = dataset.test
     else:
-        fraction = TEST_FRACTION if test is None else test
-        rows, held = _draw(dataset.pooled(), fraction, np.random.default_rng([seed, _STREAMS["test"]]), name, "test")
+        rows, test_rows = split_off(dataset.pooled(), TEST_FRACTION if test is None else test, seed, name, "test")
     if isinstance(val, Dataset):
-        watched = val
+        val_rows = val
     else:
-        rows, watched = _draw(rows, val or 0, np.random.default_rng([seed, _STREAMS["val"]]), name, "val")
-    generator = np.random.default_rng([seed, _STREAMS["calibration"]])
-    rows, calibrating = _draw(rows, calibration, generator, name, "calibration")
+        rows, val_rows = split_off(rows, val or 0, seed, name, "val")
+    rows, calibration_rows = split_off(rows, calibration, seed, name, "calibration")
 
     classes = labels.check_classes(rows.labels(), name)
-    features, learned = (like, []) if like else learn_schema(rows.X, dataset.schema, dataset.source)
-    train = Part(encode(rows.X, features, name)[0], labels.encode(rows.labels(), classes)[0])
+    schema, learned = (like, []) if like else learn_schema(rows.X, dataset.schema, dataset.source)
+    train = Part(encode(rows.X, schema, name)[0], labels.encode(rows.labels(), classes)[0])
     if train.X.shape[1] == 0:
         raise InputError(f"{name}: has no feature columns, only labels; give data to learn from")
-    others = {"data": dataset, "test": test, "val": val}
-    sources = {key: other for key, other in others.items() if isinstance(other, Dataset)}
+    sources = {key: one for key, one in {"data": dataset, "test": test, "val": val}.items() if isinstance(one, Dataset)}
     notes = [note for source in sources.values() for note in source.said()] + learned
     parts: dict[str, Part | None] = {"val": None, "test": None, "calibration": None}
-    for key, part in (("val", watched), ("test", held), ("calibration", calibrating)):
+    for key, part in (("val", val_rows), ("test", test_rows), ("calibration", calibration_rows)):
         if part is not None:
             codes, unseen = labels.encode(part.labels(), classes)
             part_name = sources[key].source.data if key in sources else f"{name} ({key} part)"
-            X, unknown = encode(part.X, features, part_name)
+            X, unknown = encode(part.X, schema, part_name)
             parts[key] = Part(X, codes)
             if key in sources:
-                notes += [f"{part_name}: {note}" for note in unknown_notes(unknown, features)]
+                notes += [f"{part_name}: {note}" for note in unknown_notes(unknown, schema)]
             notes += labels.unseen_notes(unseen, len(codes), part_name, classes)
     if len(classes) > max(20, len(train.y) // 4):
         notes.append(
             f"{name}: {len(classes)} classes for {len(train.y)} training rows; are the labels a quantity or row ids?"
         )
     digests = {key: source.digest for key, source in sources.items()}
-    return Split(classes, train, parts["val"], parts["test"], features, digests, tuple(notes), parts["calibration"])
+    return Split(classes, train, parts["val"], parts["test"], schema, digests, tuple(notes), parts["calibration"])
 
 
-def _draw(
-    rows: LabelledRows, fraction: float, rng: np.random.Generator, name: str, part: str
+def split_off(
+    rows: LabelledRows, fraction: float, seed: int, name: str, part: str
 ) -> tuple[LabelledRows, LabelledRows | None]:
-    """Split off a stratified fraction of the rows; both pieces keep the order of the file."""
+    """Split off a stratified fraction of the rows for this part; both pieces keep the order of the file."""
     if fraction == 0:
         return rows, None
     y = rows.labels()
-    held = stratified(y, fraction, rng)  # (n,) bool
-    if not held.any():
+    marked = stratified(y, fraction, np.random.default_rng([seed, STREAMS[part]]))  # (n,) bool
+    if not marked.any():
         raise InputError(
             f"{name}: {len(y)} rows are too few for a {part} part of {fraction:g}; give more, or "
             + ("go without --calibrate" if part == "calibration" else f"--{part} 0")
         )
-    left, taken = np.flatnonzero(~held), np.flatnonzero(held)
+    left, taken = np.flatnonzero(~marked), np.flatnonzero(marked)
     return LabelledRows(select(rows.X, left), y[left]), LabelledRows(select(rows.X, taken), y[taken])
 
 
@@ -150,17 +178,8 @@ def stratified(y: Array, fraction: float, rng: np.random.Generator) -> Array:
 
 def folds(y: Array, k: int, seed: int) -> Array:
     """The fold 0..k-1 that holds each row out, (n,): k folds of the same size and the same share of each class, to a row."""
-    order = np.random.default_rng([seed, _STREAMS["cv"]]).permutation(len(y))
+    order = np.random.default_rng([seed, STREAMS["cv"]]).permutation(len(y))
     order = order[np.argsort(y[order], kind="stable")]  # class after class, in random order within
     fold = np.empty(len(y), np.intp)
     fold[order] = np.arange(len(y)) % k
     return fold
-
-
-def parse_part(text: str | None, name: str) -> str | float | None:
-    """The value of --test or --val: a number is a fraction, anything else is data. Raises InputError for no fraction."""
-    if text is None or not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", text, re.IGNORECASE):
-        return text
-    if not 0 <= float(text) < 1:
-        raise InputError(f"--{name} is {text}; give a fraction >= 0 and < 1, or data (a file of that name as ./{text})")
-    return float(text)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
-from linclf.data.split import parse_part
 from linclf.errors import InputError
 from linclf.training.options import TrainOptions
 
@@ -39,7 +38,7 @@ class SweepOptions:
     def __post_init__(self) -> None:
         if self.cv is not None and self.base.val is not None:
             raise InputError("--cv and --val both hold rows out; give one of the two")
-        if self.cv is None and not parse_part(self.base.val, "val"):
+        if self.cv is None and not self.base.has_val():
             raise InputError(
                 "a sweep compares configurations on held-out rows; give --cv K or --val DATA or a fraction"
             )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from linclf.data.scaling import SCALES
 from linclf.data.source import Source
-from linclf.data.split import parse_part
+from linclf.data.split import HeldOut
 from linclf.errors import InputError
 from linclf.losses import LOSSES, Loss, loss_named
 from linclf.model.calibration import METHODS
@@ -23,8 +23,8 @@ class TrainOptions:
     """
 
     source: Source = field(default_factory=Source)
-    test: str | None = None
-    val: str | None = None
+    test: HeldOut | None = None
+    val: HeldOut | None = None
     loss: str = "svm"
     reg: float = 1e-4
     lr: float | str = "auto"
@@ -51,7 +51,7 @@ class TrainOptions:
             if getattr(self, name) not in choices:
                 raise InputError(f"{name} is {getattr(self, name)!r}; give one of {', '.join(choices)}")
         for part in ("test", "val"):
-            parse_part(getattr(self, part), part)
+            object.__setattr__(self, part, HeldOut.parse(getattr(self, part), part))
         if self.class_weight not in (None, "balanced"):
             raise InputError(f"class-weight is {self.class_weight!r}; give balanced, or leave it out")
         if self.calibrate not in (None, *METHODS):
@@ -61,7 +61,7 @@ class TrainOptions:
         if self.patience is not None:
             if self.patience < 1:
                 raise InputError(f"patience is {self.patience}; give a whole number of epochs >= 1")
-            if not parse_part(self.val, "val"):
+            if not self.has_val():
                 raise InputError(
                     "patience watches the validation accuracy; give --val DATA or a fraction, e.g. --val 0.1"
                 )
@@ -88,4 +88,4 @@ class TrainOptions:
 
     def has_val(self) -> bool:
         """Whether there is a validation part."""
-        return bool(parse_part(self.val, "val"))
+        return self.val is not None and self.val.has_rows

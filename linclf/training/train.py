@@ -22,7 +22,7 @@ from linclf.data.load import load
 from linclf.data.scaling import Scaling, fit_scaling
 from linclf.data.schema import Schema
 from linclf.data.source import Source
-from linclf.data.split import Part, Split, cut, parse_part
+from linclf.data.split import HeldOut, Part, Split, split_dataset
 from linclf.errors import DivergedError, InputError
 from linclf.losses import LOSSES, Array, Loss
 from linclf.model.calibration import calibrate
@@ -68,20 +68,21 @@ def load_data(options: TrainOptions, cache: Cache | None = None) -> LoadedData:
     """Read the data of a run, or take them from the cache."""
     dataset = load(options.source, cache=cache)
 
-    def held(text: str | None, name: str) -> Dataset | float | None:
-        part = parse_part(text, name)
-        if not isinstance(part, str):
-            return part
-        return load(replace(options.source, data=part), like=dataset.schema, cache=cache)
+    def read(held_out: HeldOut | None) -> Dataset | float | None:
+        if held_out is None:
+            return None
+        if held_out.fraction is not None:
+            return held_out.fraction
+        return load(replace(options.source, data=str(held_out)), like=dataset.schema, cache=cache)
 
-    return LoadedData(dataset, held(options.test, "test"), held(options.val, "val"))
+    return LoadedData(dataset, read(options.test), read(options.val))
 
 
 def make_split(options: TrainOptions, sets: LoadedData, like: Schema | None = None) -> Split:
     """Cut the data into parts, without a validation part if the options have none; `like` are features learned before."""
     apart = CALIBRATION_FRACTION if options.calibrate and not options.has_val() else 0
     val = sets.val if options.has_val() else None
-    return cut(sets.dataset, sets.test, val, options.seed, calibration=apart, like=like)
+    return split_dataset(sets.dataset, sets.test, val, options.seed, calibration=apart, like=like)
 
 
 def identity(options: TrainOptions, split: Split) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from linclf.data.columns.encoder import encode, learn_schema
 from linclf.data.columns.infer import Column, date, learn, number
 from linclf.data.load import load
 from linclf.data.source import Source
-from linclf.data.split import cut, stratified
+from linclf.data.split import split_dataset, stratified
 from linclf.errors import InputError
 from linclf.model.linear_model import LinearModel, from_bytes
 from linclf.storage.decode import build
@@ -117,7 +117,7 @@ def test_encoded_as_scikit_learn_does(tmp_path, sparse: bool) -> None:
     columns = make(300, 0)
     read(tmp_path / "t.csv", table_of(columns))
     source = Source(str(tmp_path / "t.csv"), drop=() if sparse else ("words",), min_count=8)
-    parts = cut(load(source), 0.3, None, 0)
+    parts = split_dataset(load(source), 0.3, None, 0)
     assert parts.schema.sparse == sparse
     frame = pd.read_csv(tmp_path / "t.csv", na_values=["?"])
     rows = {"train": parts.train.X, "test": parts.test.X}
@@ -182,7 +182,7 @@ def test_held_out_rows_change_nothing_that_is_learned(tmp_path, cells: list[str]
     """Whatever stands in a held-out row, what is learned from the training rows is the same, and so are they."""
     columns = make(60, 1)
     before = read(tmp_path / "t.csv", table_of(columns))
-    parts = cut(before, 0.3, 0.2, 0)
+    parts = split_dataset(before, 0.3, 0.2, 0)
     held = np.concatenate([parts.val.y, parts.test.y])
     assert len(held) == 18 + 9
     # the rows held out are drawn by their labels alone, so they are the same rows in both files
@@ -191,7 +191,7 @@ def test_held_out_rows_change_nothing_that_is_learned(tmp_path, cells: list[str]
     for name, cell in zip(changed, cells, strict=True):
         changed[name][drawn[row % len(drawn)]] = cell
     try:
-        after = cut(read(tmp_path / "t.csv", table_of(changed)), 0.3, 0.2, 0)
+        after = split_dataset(read(tmp_path / "t.csv", table_of(changed)), 0.3, 0.2, 0)
     except InputError as error:
         if "308" in "".join(cells) and "is too large beside those of the training data" in str(error):
             return
