@@ -25,11 +25,14 @@ from linclf.losses import LOSSES, Array
 from linclf.optim.auto_rate import auto_epochs, auto_momentum, auto_rate
 from linclf.optim.linalg import Matrix
 from linclf.optim.objective import Objective
-from linclf.optim.sgd import SGD, epochs
-from linclf.sweep import SweepOptions, sweep
+from linclf.optim.settings import SGDSettings
+from linclf.optim.sgd import SGD
+from linclf.sweep.grid import SweepOptions
 from linclf.sweep.plan import make_plan
+from linclf.sweep.run import sweep
+from linclf.training.inputs import load_split
 from linclf.training.options import TrainOptions
-from linclf.training.train import load_split, train
+from linclf.training.train import train
 
 LINCLF = str(Path(sys.executable).with_name("linclf"))
 
@@ -273,7 +276,7 @@ def _epoch_and_floor(problem: Problem, name: str, batch: int, models: int = 1) -
     W, scores = np.zeros((d, outputs), X.dtype), np.empty((batch, outputs), X.dtype)
     dscores, dW = np.zeros((batch, outputs), X.dtype), np.empty((d, outputs), X.dtype)
     reg = 1e-4 if models == 1 else np.geomspace(1e-7, 1e-1, models)
-    run = epochs(loss, X, problem.y, m, SGD(lr=0.1, reg=reg, epochs=9, batch_size=batch))
+    run = SGD(loss, X, problem.y, m, SGDSettings(lr=0.1, reg=reg, epochs=9, batch_size=batch)).epochs()
     next(run)  # its first epoch copies the data
     mine, floor = [], []
     for _ in range(7):
@@ -295,7 +298,7 @@ def p7(folder: Path | None) -> Iterator[Row]:
 
     def took(n: int, d: int, K: int, models: int = 1) -> float:
         X, y = rng.standard_normal((n, d), np.float32), rng.integers(0, K, n)
-        run = epochs(LOSSES["softmax"], X, y, K, SGD(lr=0.01, reg=np.full(models, 1e-4), epochs=6))
+        run = SGD(LOSSES["softmax"], X, y, K, SGDSettings(lr=0.01, reg=np.full(models, 1e-4), epochs=6)).epochs()
         next(run)
         times = []
         for _ in range(5):
@@ -360,14 +363,14 @@ def _rates(name: str, X: Matrix, y: Array) -> tuple[float, tuple[float, float], 
     objective = Objective(loss, 1e-4)
     settings = {"epochs": auto_epochs(n, min(64, n)), "momentum": auto_momentum(X)}
     began = time.perf_counter()
-    rate = auto_rate(loss, X, y, m, SGD(lr=1.0, **settings)).value
+    rate = auto_rate(loss, X, y, m, SGDSettings(lr=1.0, **settings)).value
     chosen = time.perf_counter() - began
 
     def end(lr: float) -> float:
         ends = []
         for seed in range(3):
             try:
-                *_, last = epochs(loss, X, y, m, SGD(lr=lr, seed=seed, **settings))
+                *_, last = SGD(loss, X, y, m, SGDSettings(lr=lr, seed=seed, **settings)).epochs()
             except DivergedError:
                 return np.inf
             ends.append(float(sum(objective.terms(X, y, last.W, last.b))))

@@ -1,6 +1,5 @@
 """The scikit-learn door: the options and the engine of `linclf train` behind fit and predict."""
 
-from collections.abc import Callable
 from dataclasses import asdict, fields
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -24,10 +23,10 @@ from linclf.gradcheck import use_loss
 from linclf.losses import LOSSES, Array, Loss, loss_named, softmax_probabilities
 from linclf.model.linear_model import LinearModel
 from linclf.optim.linalg import Matrix, is_sparse
-from linclf.optim.sgd import SCHEDULES
-from linclf.training.fit import Progress
+from linclf.optim.settings import SCHEDULES
+from linclf.training.observer import EpochProgress, Observer
 from linclf.training.options import DTYPES, TrainOptions
-from linclf.training.train import Start, train
+from linclf.training.train import InitialWeights, train
 
 _VAL_STREAM = 2  # of the seed, as `linclf train --val` draws
 
@@ -44,6 +43,20 @@ def _has_probabilities(estimator: "LinearClassifier") -> bool:
     if (loss is None or loss.logits is None) and not (fitted and fitted.calibration):
         raise AttributeError(f"a LinearClassifier of the loss {estimator.loss!r} has no probabilities")
     return True
+
+
+class _History(Observer):
+    """Collects a line for each epoch, and prints it if verbose."""
+
+    def __init__(self, lines: list[dict[str, Any]], verbose: int) -> None:
+        self.lines, self.verbose = lines, verbose
+
+    def on_epoch(self, progress: EpochProgress) -> None:
+        """Add the line of an epoch. After a divergence an epoch may come again."""
+        del self.lines[progress.epoch - 1 :]
+        self.lines.append({key: value for key, value in asdict(progress).items() if key != "epochs"})
+        if self.verbose:
+            print(", ".join(f"{key} {value}" for key, value in self.lines[-1].items() if value is not None))
 
 
 class LinearClassifier(ClassifierMixin, BaseEstimator):
@@ -240,9 +253,9 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         split = Split(classes, Part(X, codes), None, None, self._features(X), {}, ())
         m = self._loss().n_outputs(len(classes))
         if first:
-            start = Start(np.zeros((X.shape[1], m), X.dtype), np.zeros(m, X.dtype))
+            start = InitialWeights(np.zeros((X.shape[1], m), X.dtype), np.zeros(m, X.dtype))
         elif m == self.model_.weight.shape[1]:
-            start = Start(self.model_.weight, self.model_.bias)
+            start = InitialWeights(self.model_.weight, self.model_.bias)
         else:
             raise ValueError("the loss has another number of outputs than the one trained with so far; fit anew")
         self._train(options, split, weights, start)
@@ -336,34 +349,24 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         names = getattr(self, "feature_names_in_", None)
         return Schema(X.shape[1], None if names is None else tuple(map(str, names)), is_sparse(X))
 
-    def _start(self, split: Split) -> Start | None:
+    def _start(self, split: Split) -> InitialWeights | None:
         """Where fit begins: with warm_start at the weights of the fit before, if loss, classes and features are the same."""
         if not self.warm_start or not hasattr(self, "model_"):
             return None
         before = self.model_
         same = np.array_equal(before.classes, split.classes) and self.loss_ == self._loss()
         features = (before.schema.count, before.schema.names) == (split.schema.count, split.schema.names)
-        return Start(before.weight, before.bias) if same and features else None
+        return InitialWeights(before.weight, before.bias) if same and features else None
 
-    def _watch(self) -> Callable[[Progress], None]:
-        self.history_: list[dict[str, Any]] = []
-
-        def on_epoch(epoch: Progress) -> None:
-            self.history_ = self.history_[: epoch.epoch - 1]  # after a divergence an epoch may come again
-            line = {key: value for key, value in asdict(epoch).items() if key != "epochs"}
-            self.history_.append(line)
-            if self.verbose:
-                print(", ".join(f"{key} {value}" for key, value in line.items() if value is not None))
-
-        return on_epoch
-
-    def _train(self, options: TrainOptions, split: Split, weights: Array | None, start: Start | None) -> None:
+    def _train(self, options: TrainOptions, split: Split, weights: Array | None, start: InitialWeights | None) -> None:
         loss = self._loss()
-        trained = train(options, split, self._watch(), weights=weights, start=start, measured=(), loss=loss)
+        self.history_: list[dict[str, Any]] = []
+        observer = _History(self.history_, self.verbose)
+        trained = train(options, split, observer, weights=weights, start=start, measured=(), loss=loss)
         if trained.interrupted is not None:
             raise trained.interrupted
-        self.loss_, self.lr_ = loss, trained.result["lr"]
-        self._take(trained.model, trained.result["epochs"], trained.result["objective"])
+        self.loss_, self.lr_ = loss, trained.result.lr
+        self._take(trained.model, trained.result.epochs, trained.result.objective)
 
     def _take(self, model: LinearModel, n_iter: int, objective: float) -> None:
         """The attributes of a fitted estimator, from a model."""

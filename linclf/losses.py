@@ -8,7 +8,7 @@ Every loss has the same form, `loss(scores, y) -> (values, dscores)`:
     dscores  (n, *models, m)   its gradient, or at a kink the subgradient of the strict inequality
 
 The middle axes let many models share one pass; `scores[rows, ..., y]` picks the true class's score with and without
-them. A loss knows no data, no weights and no penalty: the rest of the house is `linclf.optim.objective`.
+them. A loss knows no data, no weights and no penalty: these are in `linclf.optim.objective`.
 
 To add a loss: one function here, one naive twin in `linclf.textbook.NAIVE`, one line in `LOSSES`. Every test then runs on it.
 """
@@ -131,6 +131,79 @@ def logistic_logits(scores: Array) -> Array:
 
 
 @dataclass(frozen=True)
+class Dual:
+    """The conjugate of a loss, for lower bounds on the objective (`linclf.optim.certificate`).
+
+    value     (g, y) -> -loss*(g) of each row, (n,); g (n, m) are gradients by the scores, y (n,) codes
+    balanced  (g, y, v) -> gradients close to g whose sum weighted by v (n,), which sums to 1, is zero, and where loss* is finite
+    """
+
+    value: Callable[[Array, Array], Array]
+    balanced: Callable[[Array, Array, Array], Array]
+
+
+def softmax_dual(g: Array, y: Array) -> Array:
+    """-loss*(g) of softmax: the entropy of the probabilities p = g + onehot(y)."""
+    return np.asarray(_entropy(np.maximum(g + _targets(g, y), 0)).sum(axis=1))
+
+
+def logistic_dual(g: Array, y: Array) -> Array:
+    """-loss*(g) of logistic: the entropy of |g| and 1 - |g|, summed over the outputs."""
+    a = np.clip(np.abs(g), 0, 1)
+    return np.asarray((_entropy(a) + _entropy(1 - a)).sum(axis=1))
+
+
+def squared_hinge_dual(g: Array, y: Array) -> Array:
+    """-loss*(g) of squared-hinge: sup_z -a z - max(0, 1 - z)^2 is a^2/4 - a, at 1 - z = a/2, for a = |g| and z the margin."""
+    return np.asarray((np.abs(g) - np.square(g) / 4).sum(axis=1))
+
+
+def mse_dual(g: Array, y: Array) -> Array:
+    """-loss*(g) of mse: sup_s <g, s> - ||s - target||^2 is <g, target> + ||g||^2 / 4."""
+    return np.asarray(-(g * _targets(g, y) + np.square(g) / 4).sum(axis=1))
+
+
+def balanced_probabilities(g: Array, y: Array, v: Array) -> Array:
+    """Balance g = p - target, p probabilities: p is mixed with the class frequencies, so that its mean equals them."""
+    target = _targets(g, y)  # (n, m)
+    p = g + target
+    share = v @ target  # (m,)
+    excess = v @ p - share  # (m,)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # share - excess / most must stay a probability in each output
+        most = np.nanmax([excess / share, -excess / (1 - share)], initial=0)
+    if most == 0:
+        return g
+    other = share if np.isinf(most) else share - excess / most
+    mixed = 1 / (1 + most)
+    return np.asarray(mixed * p + (1 - mixed) * other - target)
+
+
+def balanced_sides(g: Array, y: Array, v: Array) -> Array:
+    """Balance by scaling down, in each output, the gradients of the sign whose sum is larger."""
+    t = signs(g, y)
+    up, down = v @ np.where(t > 0, -g, 0), v @ np.where(t < 0, g, 0)  # (m,), both >= 0
+    less = np.minimum(up, down)
+    factor = np.where(t > 0, less / np.where(up > 0, up, 1), less / np.where(down > 0, down, 1))
+    return np.asarray(factor * g)
+
+
+def balanced_mean(g: Array, y: Array, v: Array) -> Array:
+    """Balance by subtracting the weighted mean."""
+    return np.asarray(g - v @ g)
+
+
+def _entropy(p: Array) -> Array:
+    """-p log p, 0 at 0."""
+    return np.asarray(-p * np.log(np.where(p > 0, p, 1)))
+
+
+def _targets(g: Array, y: Array) -> Array:
+    """1 at outputs whose target is 1, else 0: (n, m)."""
+    return np.asarray((signs(g, y) + 1) / 2)
+
+
+@dataclass(frozen=True)
 class Loss:
     """One line of the table of losses.
 
@@ -138,10 +211,11 @@ class Loss:
     function    (scores, y) -> (values, dscores), as at the top of this file
     formula     the value of one sample, as text for people
     source      who introduced it
-    curvature   of a loss whose gradient grows with the score: its second derivative, else 0. That of squared-hinge is 2 on
-                one side of the margin and 0 on the other; between them, 4/3 serves best in `linclf.optim.auto_rate`
+    curvature   the second derivative of a loss whose gradient grows with the score, else 0. That of squared-hinge is 2 on
+                one side of the margin and 0 on the other; in between, 4/3 works best in `linclf.optim.auto_rate`
     binary      True: t = +-1; one output for two classes, one-vs-rest for more. False: an output per class
-    naive       of a user's own loss: (scores of one sample (m,), its code) -> (value, gradient (m,)), what it is held against
+    naive       of a custom loss: (scores of one sample (m,), its code) -> (value, gradient (m,)), to compare it with
+    dual        the conjugate, for losses whose distance from the optimum can be bounded; else None
     logits      scores -> logits (n, *models, K) whose softmax is the probabilities of the classes, for losses that have these
     """
 
@@ -153,6 +227,7 @@ class Loss:
     binary: bool = False
     logits: Callable[[Array], Array] | None = None
     naive: Callable[[Array, int], tuple[float, Array]] | None = None
+    dual: Dual | None = None
 
     def __call__(self, scores: Array, y: Array) -> tuple[Array, Array]:
         """The loss of each sample and its gradient: see the top of this file for shapes."""
@@ -172,7 +247,14 @@ LOSSES: dict[str, Loss] = {
             "sum_{j != y} max(0, s_j - s_y + 1)",
             "Weston & Watkins, 1999",
         ),
-        Loss("softmax", softmax, "logsumexp(s) - s_y", "Bridle, 1990", logits=softmax_logits),
+        Loss(
+            "softmax",
+            softmax,
+            "logsumexp(s) - s_y",
+            "Bridle, 1990",
+            logits=softmax_logits,
+            dual=Dual(softmax_dual, balanced_probabilities),
+        ),
         Loss("hinge", hinge, "max(0, 1 - t s)", "Cortes & Vapnik, 1995", binary=True),
         Loss(
             "squared-hinge",
@@ -181,6 +263,7 @@ LOSSES: dict[str, Loss] = {
             "Fan et al. (LIBLINEAR), 2008",
             curvature=4 / 3,
             binary=True,
+            dual=Dual(squared_hinge_dual, balanced_sides),
         ),
         Loss(
             "logistic",
@@ -189,9 +272,17 @@ LOSSES: dict[str, Loss] = {
             "Cox, 1958",
             binary=True,
             logits=logistic_logits,
+            dual=Dual(logistic_dual, balanced_probabilities),
         ),
         Loss("crammer-singer", crammer_singer, "max(0, 1 + max_{j != y} s_j - s_y)", "Crammer & Singer, 2001"),
-        Loss("mse", mse, "sum_j (s_j - onehot(y)_j)^2", "Rifkin, Yeo & Poggio, 2003", curvature=2),
+        Loss(
+            "mse",
+            mse,
+            "sum_j (s_j - onehot(y)_j)^2",
+            "Rifkin, Yeo & Poggio, 2003",
+            curvature=2,
+            dual=Dual(mse_dual, balanced_mean),
+        ),
     )
 }
 OWN: dict[str, Loss] = {}  # losses of the user's own that were checked, by name

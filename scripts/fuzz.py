@@ -45,6 +45,7 @@ from linclf.storage.files import unpack
 from linclf.storage.sealed import seal, unseal
 from linclf.sweep.workers import run_parallel
 from linclf.training import checkpoint
+from linclf.training.observer import Observer
 from linclf.training.options import TrainOptions
 from linclf.training.train import train
 
@@ -167,6 +168,17 @@ def packed_files() -> list[bytes]:
     return [press(table) for table in (TABLE, NUMBERS) for press in (gzip.compress, bz2.compress, lzma.compress)]
 
 
+class FirstCheckpoint(Observer):
+    """Keeps the first checkpoint of a run."""
+
+    wants_checkpoints = True
+    first: checkpoint.Checkpoint | None = None
+
+    def on_checkpoint(self, checkpoint: checkpoint.Checkpoint) -> None:
+        """Keep it."""
+        self.first = self.first or checkpoint
+
+
 @cache
 def trained() -> list[tuple[model.LinearModel, checkpoint.Checkpoint]]:
     """Models of a table, of numbers and of sparse rows, each with the checkpoint of its first epoch."""
@@ -176,10 +188,11 @@ def trained() -> list[tuple[model.LinearModel, checkpoint.Checkpoint]]:
         ("csv", NUMBERS, "softmax"),
         ("svmlight", SVMLIGHT, "logistic"),
     ):
-        kept: list[checkpoint.Checkpoint] = []
         options = TrainOptions(source=Source("-"), epochs=2, loss=loss, average=True)
-        result = train(options, read_text(kind, content), keep=kept.append)
-        found.append((result.model, kept[0]))
+        observer = FirstCheckpoint()
+        result = train(options, read_text(kind, content), observer)
+        assert observer.first is not None
+        found.append((result.model, observer.first))
     return found
 
 

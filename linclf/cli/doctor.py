@@ -15,8 +15,8 @@ from linclf.inspect.doctor import examine
 from linclf.report.doctor import doctor_text
 from linclf.report.terminal import printable
 from linclf.report.text import to_json
+from linclf.training.inputs import load_data, make_split
 from linclf.training.options import TrainOptions
-from linclf.training.train import load_data, make_split
 
 
 @click.command()

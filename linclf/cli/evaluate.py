@@ -20,7 +20,7 @@ from linclf.optim.objective import predicted
 from linclf.report.evaluate import evaluation_text
 from linclf.report.terminal import printable
 from linclf.report.text import to_json
-from linclf.training.train import rebuild_split
+from linclf.training.inputs import rebuild_split
 
 
 @click.command()

@@ -3,7 +3,6 @@
 import json
 import os
 import shlex
-from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
@@ -14,35 +13,55 @@ from linclf.errors import AccessError, InputError
 from linclf.report.text import to_json
 from linclf.storage.files import read_bytes
 from linclf.training.checkpoint import Checkpoint
-from linclf.training.fit import Progress
+from linclf.training.observer import EpochProgress, Observer
 from linclf.training.options import TrainOptions
 
 
-def watch(
-    stack: ExitStack, config: TrainOptions, history: str | None, quiet: bool, passed: int
-) -> Callable[[Progress], None]:
-    """What happens after each epoch: the bar on stderr moves, the history grows by a line. `passed` is the number of the
-    epoch that a run goes on from, 0 for none."""
-    bar: Any = None
-    if wants_bar(quiet):
-        from tqdm import tqdm
+class RunDisplay(Observer):
+    """Shows and records a run of training: the bar on stderr, the history, checkpoints, notes.
 
-        bar = stack.enter_context(tqdm(desc=config.loss, unit="epoch", leave=False, initial=passed))
-    lines = None if history is None else _History(stack, history, passed)
+    passed  the number of the epoch that the run resumes from, 0 for none
+    """
 
-    def on_epoch(epoch: Progress) -> None:
-        """Show and record one epoch."""
-        if bar is not None:
-            bar.total = epoch.epochs
-            shown = {"objective": f"{epoch.objective_estimate:.4g}"}
-            if epoch.val_accuracy is not None:
-                shown["val"] = f"{epoch.val_accuracy:.4f}"
-            bar.set_postfix(shown, refresh=False)
-            bar.update(epoch.epoch - bar.n)
-        if lines is not None:
-            lines.add(epoch)
+    def __init__(
+        self,
+        stack: ExitStack,
+        config: TrainOptions,
+        history: str | None,
+        checkpoints: "CheckpointWriter | None",
+        *,
+        quiet: bool,
+        passed: int,
+    ) -> None:
+        self.bar: Any = None
+        if wants_bar(quiet):
+            from tqdm import tqdm
 
-    return on_epoch
+            self.bar = stack.enter_context(tqdm(desc=config.loss, unit="epoch", leave=False, initial=passed))
+        self.history = None if history is None else _History(stack, history, passed)
+        self.checkpoints, self.quiet = checkpoints, quiet
+        self.wants_checkpoints = checkpoints is not None
+
+    def on_epoch(self, progress: EpochProgress) -> None:
+        """Move the bar, and add a line to the history."""
+        if self.bar is not None:
+            self.bar.total = progress.epochs
+            shown = {"objective": f"{progress.objective_estimate:.4g}"}
+            if progress.val_accuracy is not None:
+                shown["val"] = f"{progress.val_accuracy:.4f}"
+            self.bar.set_postfix(shown, refresh=False)
+            self.bar.update(progress.epoch - self.bar.n)
+        if self.history is not None:
+            self.history.add(progress)
+
+    def on_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Hand the checkpoint to the writer."""
+        if self.checkpoints is not None:
+            self.checkpoints.keep(checkpoint)
+
+    def on_note(self, note: str) -> None:
+        """Print the note on stderr."""
+        say([note], self.quiet)
 
 
 class _History:
@@ -66,7 +85,7 @@ class _History:
         self.file = stack.enter_context(click.open_file(path, "r+" if end else "w", encoding="utf-8"))
         self.end = end
 
-    def add(self, epoch: Progress) -> None:
+    def add(self, epoch: EpochProgress) -> None:
         """Write the line of an epoch."""
         again = [number for number in self.starts if number >= epoch.epoch]
         self.end = min([self.starts.pop(number) for number in again], default=self.end)
@@ -103,7 +122,7 @@ class CheckpointWriter:
     def keep(self, checkpoint: Checkpoint) -> None:
         """Take a checkpoint, and write it if it is due."""
         self.last = checkpoint
-        if checkpoint.standing.number % self.every == 0:
+        if checkpoint.state.number % self.every == 0:
             self.write()
 
     def write(self) -> None:

@@ -15,7 +15,7 @@ from linclf.data.cache import Cache, user_cache
 from linclf.data.columns.infer import Column
 from linclf.data.readers.registry import FORMATS
 from linclf.data.source import Source
-from linclf.optim.sgd import SCHEDULES
+from linclf.optim.settings import SCHEDULES
 from linclf.report.columns import columns_text
 from linclf.report.terminal import one_line, printable
 from linclf.storage.files import check_outputs

@@ -34,11 +34,14 @@ from linclf.report.terminal import printable
 from linclf.report.text import to_json
 from linclf.storage.files import write_bytes
 from linclf.storage.signals import Terminated
-from linclf.sweep import SWEPT, SweepOptions, Swept, at_the_edge
-from linclf.sweep import sweep as run_sweep
-from linclf.sweep.run import Progress
+from linclf.sweep.grid import SWEPT, SweepOptions
+from linclf.sweep.results import at_the_edge
+from linclf.sweep.run import SweepProgress, Swept
+from linclf.sweep.run import sweep as run_sweep
+from linclf.training.inputs import load_data, make_split
 from linclf.training.options import TrainOptions
-from linclf.training.train import Trained, load_data, make_split, train
+from linclf.training.result import Trained
+from linclf.training.train import train
 
 NUMBERS = "V,V|FROM:TO:COUNT"
 
@@ -178,7 +181,7 @@ def sweep(
             jobs=jobs,
             journal=journal,
             on_progress=_bar(stack, quiet),
-            say=lambda note: say([note], quiet),
+            on_note=lambda note: say([note], quiet),
         )
     swept_at = time.perf_counter()
     edge = at_the_edge(swept.rows)
@@ -195,8 +198,8 @@ def sweep(
                 refit = train(chosen, make_split(chosen, sets))
                 result |= {
                     "selected": "best_1se" if select == "1se" else "best",
-                    "n_refit": refit.result["n_train"],
-                    "accuracy": refit.result["accuracy"],
+                    "n_refit": refit.result.n_train,
+                    "accuracy": refit.result.accuracy,
                 }
                 if output is not None:
                     refit.model.save(output)
@@ -276,7 +279,7 @@ def _bar(stack: ExitStack, quiet: bool) -> Any:
 
     bar = stack.enter_context(tqdm(desc="sweep", unit="epoch", leave=False))
 
-    def on_progress(progress: Progress) -> None:
+    def on_progress(progress: SweepProgress) -> None:
         """Show how far it is."""
         bar.total = progress.total
         if progress.best is not None:

@@ -9,7 +9,7 @@ import click
 
 from linclf.cli.config import config_option
 from linclf.cli.params import LossName, NumberOrAuto
-from linclf.cli.progress import CheckpointWriter, go_on, watch
+from linclf.cli.progress import CheckpointWriter, RunDisplay, go_on
 from linclf.cli.shared import (
     cache_option,
     cache_or_none,
@@ -35,8 +35,9 @@ from linclf.report.train import training_text
 from linclf.storage.signals import Terminated
 from linclf.training.checkpoint import check_same
 from linclf.training.checkpoint import load as load_checkpoint
+from linclf.training.inputs import load_split, run_fingerprint
 from linclf.training.options import TrainOptions
-from linclf.training.train import Trained, identity, load_split
+from linclf.training.result import Trained
 from linclf.training.train import train as train_model
 
 DEFAULT = TrainOptions()
@@ -145,7 +146,7 @@ def train(
     check_files((output, history, checkpoint), (data, config.test, config.val, None if same else resume))
     resumed, run = (None, {}) if resume is None else load_checkpoint(resume)
     split = load_split(config, cache_or_none(no_cache))
-    this_run = identity(config, split)
+    this_run = run_fingerprint(config, split)
     if resume is not None:
         check_same(resume, run, this_run, "the checkpoint")
     say_columns(split.schema.columns, quiet)
@@ -159,10 +160,8 @@ def train(
             trained = train_model(
                 config,
                 split,
-                watch(stack, config, history, quiet, resumed.standing.number if resumed else 0),
+                RunDisplay(stack, config, history, kept, quiet=quiet, passed=resumed.state.number if resumed else 0),
                 resumed=resumed,
-                keep=kept.keep if kept else None,
-                say=lambda note: say([note], quiet),
             )
         stopped = trained.interrupted
         _save(trained, output, kept)
@@ -172,13 +171,13 @@ def train(
         stopped = signal
         _save(trained, output, kept)
     if trained is not None:
-        seconds = {"load": loaded - began, **trained.result["seconds"], "total": time.perf_counter() - began}
-        result = {**trained.result, "model": output, "seconds": seconds}
+        seconds = {"load": loaded - began, "train": trained.seconds, "total": time.perf_counter() - began}
+        result = {**trained.result.to_json(), "model": output, "seconds": seconds}
         click.echo(to_json(result) if json else printable(training_text(result, trained.why)), err=output == "-")
     if stopped is None:
         return 0
     word, code = signal_name_and_code(stopped)
-    where = f" after epoch {trained.result['epochs']}" if trained else ""
+    where = f" after epoch {trained.result.epochs}" if trained else ""
     saved = "no model was saved"
     if trained is not None:
         saved = f"the best model so far is in {output}" if output else f"no -o was given, so {saved}"

@@ -1,26 +1,28 @@
-"""What `auto` stands for: the learning rate, the momentum and the number of epochs, from the data and the loss alone.
+"""Choose the learning rate, momentum and number of epochs from the data and the loss (`auto`).
 
-SGD whose rate falls to zero ends near the optimum when it begins at about D / G, where D is the distance to it and G the
-size of a minibatch's gradient on the way, times a number that in theory falls like 1 / sqrt(steps) (Zamani & Glineur,
-"Exact Convergence Rate of the Last Iterate in Subgradient Methods", 2023; Defazio et al., "Optimal Linear Decay Learning
-Rate Schedules and Further Refinements", 2023). But more steps also lead further, and from 3 to 50000 steps the best
-rate was found to stay about the same. D and G are measured beforehand on a few rows: a few iterations of conjugate gradients on
-least squares give a direction, the loss itself says how far to go along it, and the point reached stands in for the
-optimum. Where there are more columns than rows, as in text, rows that gave no direction can show that next to nothing was
-learned, while training will fit each of its rows all the same: then D is at least LEARNED_BY_HEART of what fits the rows
-that gave the directions. G is the geometric mean of the gradient's size at the start and there. A step against the momentum of the past is
-1 / (1 - momentum) times as long in the end; hence
+SGD whose learning rate decays to zero ends near the optimum when it starts at about D / G, where D is the distance to the
+optimum and G the norm of a minibatch's gradient on the way, times a factor that in theory decreases like 1 / sqrt(steps)
+(Zamani & Glineur, "Exact Convergence Rate of the Last Iterate in Subgradient Methods", 2023; Defazio et al., "Optimal
+Linear Decay Learning Rate Schedules and Further Refinements", 2023). In measurements from 3 to 50000 steps the best rate
+stayed about the same, because more steps also reach further.
 
-    lr = FACTOR * (1 - momentum) * D / G
+D and G are estimated beforehand on a sample of the rows: a few iterations of conjugate gradients on least squares give
+directions, the loss itself gives the best length along them, and the point reached is used in place of the optimum. Where
+there are more columns than rows, as in text, rows that did not give the directions can show that next to nothing
+generalises, while training will fit each of its rows all the same: then D is at least `memorization_floor` times the
+distance that fits the rows that gave the directions. G is the geometric mean of the gradient's norm at zero weights and
+at that point. With momentum, a step is 1 / (1 - momentum) times as long in the end; hence
 
-Columns of very different size set a bound of their own: in the direction of the largest eigenvalue lambda_max of X^T X / n
-SGD overshoots long before D / G says so, and lr stays below OVERSHOT / lambda_max. A loss whose gradient grows
-with the score (squared-hinge, mse) then diverges at the rate of the quadratic with its curvature:
+    lr = factor * (1 - momentum) * D / G
+
+Columns of very different size set a second bound: in the direction of the largest eigenvalue lambda_max of X^T X / n SGD
+overshoots at a smaller rate than D / G suggests, so lr is at most `max_rate_times_lambda` / lambda_max. A loss whose gradient
+grows with the score (squared-hinge, mse) diverges at the rate of the quadratic with its curvature, so there
 lr <= 2 (1 + momentum) / (curvature * lambda_max) (Polyak, 1964).
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 
 import numpy as np
@@ -39,102 +41,118 @@ from linclf.optim.linalg import (
     without_empty_columns,
 )
 from linclf.optim.objective import Objective
-from linclf.optim.sgd import SGD
+from linclf.optim.settings import SGDSettings
 
-# FACTOR at momentum 0 and 1, in between on the line. Found on 26 data sets with seven losses: on the real ones all end
-# within 1 % of the best of 12 rates; generated ones with heavy tails or columns of very different size may end above.
-PLAIN, HEAVY = 0.07, 0.26
-CURVED_LOSS_FACTOR = 2.5  # times that for losses with a curvature, whose large rows the engine holds back
-MAX_RATE_TIMES_LAMBDA = 50.0  # found on the sets whose columns differ most
-SCHEDULE_FACTOR = {"constant": 0.1, "invscaling": 0.2}  # schedules that do not end at 0 must begin lower
+
+@dataclass(frozen=True)
+class RateRule:
+    """The constants of the rule, tuned on 26 data sets with seven losses unless said otherwise.
+
+    On the real ones of these sets all runs end within 1 % of the best of 12 fixed rates; generated sets with heavy tails or
+    columns of very different size may end above. In between momentum 0 and 1 the factor is interpolated linearly.
+    """
+
+    factor_no_momentum: float = 0.07
+    factor_full_momentum: float = 0.26
+    curved_loss_factor: float = 2.5  # of losses with a curvature, whose large rows SGD damps
+    max_rate_times_lambda: float = 50.0  # tuned on the sets whose columns differ most in size
+    # schedules that do not end at 0 must start lower
+    schedule_factor: Mapping[str, float] = field(default_factory=lambda: {"constant": 0.1, "invscaling": 0.2})
+    memorization_floor: float = 0.35  # tuned on short messages, where a hinge fitted to some rows hardly generalises
+    min_distance: float = 1e-3  # times 1 / G: the least D, where least squares find nothing to learn
+
+
+RULE = RateRule()
 SAMPLE_ROWS, SAMPLE_NUMBERS, FEWEST_ROWS = 1000, 1_000_000, 200
-SPARSE_COST = 20  # of a number in a sparse row, in those of a dense one
-CG_ITERATIONS, MOST_ITERATIONS, POWER_ITERATIONS = 4, 8, 10  # of conjugate gradients as long as they help
-STRIDE, SHORTEST, LONGEST = 1.5, 0.1, 100.0  # lengths tried along a direction, in those of least squares
-MEMORIZATION_FLOOR = 0.35  # found on short messages, the hinges on nearly none of which generalise
-MIN_DISTANCE = 1e-3  # times 1 / G: the least D, where least squares find nothing to learn
-DIGITS = 3  # of a rate
-SMALLEST = 1e-30  # a rate below it underflows float32 when it meets a gradient
+SPARSE_COST = 20  # of a number in a sparse row, relative to one in a dense row
+CG_ITERATIONS, MOST_ITERATIONS, POWER_ITERATIONS = 4, 8, 10  # conjugate gradients continue as long as they help
+STRIDE, SHORTEST, LONGEST = 1.5, 0.1, 100.0  # lengths tried along a direction, relative to that of least squares
+DIGITS = 3  # significant digits of a rate
+SMALLEST = 1e-30  # a smaller rate times a gradient underflows float32
 
 
 @dataclass(frozen=True)
 class Rate:
-    """A learning rate and, for people, what it was made from."""
+    """A learning rate, and the numbers that it was computed from as text."""
 
     value: float
     reason: str
 
 
-def auto_rate(loss: Loss, X: Matrix, y: Array, n_outputs: int, sgd: SGD, *, weights: Array | None = None) -> Rate:
-    """The learning rate for X (n, d) as it is trained on; deterministic. y (n,) codes, weights (n,) or None for ones.
+def auto_rate(
+    loss: Loss, X: Matrix, y: Array, n_outputs: int, settings: SGDSettings, *, weights: Array | None = None
+) -> Rate:
+    """Choose the learning rate for X (n, d) as it is trained on; deterministic. y (n,) codes, weights (n,) or None for ones.
 
-    All of `sgd` counts but its lr and seed. Raises InputError where the numbers in X are too large to be trained on.
+    All settings matter except lr and seed. Raises InputError where the numbers in X are too large to train on.
     """
-    return RateEstimator(loss, X, y, n_outputs, sgd, weights=weights).rate(sgd)
+    return RateEstimator(loss, X, y, n_outputs, settings, weights=weights).rate(settings)
 
 
 class RateEstimator:
-    """What some evenly spaced rows tell, SAMPLE_ROWS or a fortieth of many: measured once, asked for any reg.
+    """Estimates of D, G and lambda_max from a sample of the rows, computed once and used for any reg.
 
-    One half of them gives directions, the other says how far to go along them; where these are all rows, all do both.
-    Arguments as of `auto_rate`; of `sgd` the batch size and what it says of the bias count. Nothing is measured before
-    it is asked for, nor twice: 32 regs cost little more than one.
+    The sample has SAMPLE_ROWS evenly spaced rows, or a fortieth of the rows if that is more. One half of it gives the
+    directions, the other the lengths; if the sample is all rows, all give both. Arguments as of `auto_rate`; of the
+    settings only the batch size and the bias matter here. Everything is computed when first needed, and kept: the rates of 32 regs
+    cost little more than one.
     """
 
     def __init__(
-        self, loss: Loss, X: Matrix, y: Array, n_outputs: int, sgd: SGD, *, weights: Array | None = None
+        self, loss: Loss, X: Matrix, y: Array, n_outputs: int, settings: SGDSettings, *, weights: Array | None = None
     ) -> None:
-        self.loss, self.batch_size, self.fit_bias = loss, sgd.batch_size, sgd.fit_bias
-        self.objective = Objective(loss, 1.0, sgd.reg_bias)
+        self.loss, self.batch_size, self.fit_bias = loss, settings.batch_size, settings.fit_bias
+        self.objective = Objective(loss, 1.0, settings.reg_bias)
         self.n_outputs, self.data = n_outputs, (X, y, weights)
         self.directions: list[tuple[Array, Array, float]] = []  # (d, m), its scores (n, m), its penalty at reg 1
-        self.values: dict[tuple[bool, int, int], float] = {}  # mean losses by rows, number of the direction and length
-        self.gradients: dict[tuple[int, int] | None, float] = {}  # the same of gradients; None is the start
+        self.values: dict[tuple[bool, int, int], float] = {}  # mean losses, by half, number of the direction, exponent
+        self.gradients: dict[tuple[int, int] | None, float] = {}  # squared norms; None is zero weights
 
-    def rate(self, sgd: SGD) -> Rate:
-        """The learning rate at the reg, momentum and schedule of `sgd`, each a number."""
-        momentum = float(sgd.momentum)
-        factor = (PLAIN + (HEAVY - PLAIN) * momentum) * (CURVED_LOSS_FACTOR if self.loss.curvature else 1)
-        with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):  # looked for below
-            distance, gradient = self.measure(float(sgd.reg))
+    def rate(self, settings: SGDSettings) -> Rate:
+        """The learning rate at the reg, momentum and schedule of these settings, each a number."""
+        momentum = float(settings.momentum)
+        factor = RULE.factor_no_momentum + (RULE.factor_full_momentum - RULE.factor_no_momentum) * momentum
+        factor *= RULE.curved_loss_factor if self.loss.curvature else 1
+        with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):  # non-finite values are checked below
+            distance, gradient = self.measure(float(settings.reg))
             largest = self.largest
             value = factor * distance / gradient if gradient else 1.0
         reason = f"{factor:.2g} x distance {distance:.3g} / gradient {gradient:.3g}"
         if largest:
-            cap = MAX_RATE_TIMES_LAMBDA / (1 - momentum) / largest
+            cap = RULE.max_rate_times_lambda / (1 - momentum) / largest
             if self.loss.curvature:
                 cap = 2 * (1 + momentum) / (1 - momentum) / (self.loss.curvature * largest)
             if not value <= cap:
-                value, reason = cap, f"held down by lambda_max {largest:.3g}"
+                value, reason = cap, f"limited by lambda_max {largest:.3g}"
         if not value > SMALLEST:
             raise InputError("the numbers are too large to train on; use --scale standard or maxabs")
-        if sgd.schedule in SCHEDULE_FACTOR:
-            value, reason = (
-                SCHEDULE_FACTOR[sgd.schedule] * value,
-                f"{SCHEDULE_FACTOR[sgd.schedule]:g} of the one for linear; {reason}",
-            )
-        # rounded, so that rows that are repeated instead of weighted, or added up elsewhere in another order, have the same
+        if settings.schedule in RULE.schedule_factor:
+            lower = RULE.schedule_factor[settings.schedule]
+            value, reason = lower * value, f"{lower:g} of the rate for linear; {reason}"
+        # rounded, so that repeated rows and row weights, or sums in another order, give the same rate
         return Rate(float(f"{(1 - momentum) * min(float(value), 1 / SMALLEST):.{DIGITS}g}"), reason)
 
     def measure(self, reg: float) -> tuple[float, float]:
-        """D, the norm of (W, b) near the optimum, and G, the norm of a minibatch's gradient, root mean square."""
+        """D, the norm of (W, b) near the optimum, and G, the root mean square norm of a minibatch's gradient."""
         W = self._nearest(reg)
         X, y, _, half = self._sample
-        by_heart = is_sparse(X) and half < min(len(y), X.shape[1])
-        fitted = MEMORIZATION_FLOOR * self._distance(self._nearest(reg, seen=True)) if by_heart else 0.0
-        # at a point where all losses are 0 the gradient is, too: then the way there counts
+        may_memorize = is_sparse(X) and half < min(len(y), X.shape[1])
+        fitted = RULE.memorization_floor * self._distance(self._nearest(reg, fitted=True)) if may_memorize else 0.0
+        # at a point where all losses are 0 the gradient is 0, too: then the one at zero weights is used
         start, end = np.sqrt([self._gradient_square(None), self._gradient_square(W)])
         gradient = float(np.sqrt(start * max(end, start / 100)))
-        return max(self._distance(W), fitted, MIN_DISTANCE / gradient if gradient else 0.0), gradient
+        return max(self._distance(W), fitted, RULE.min_distance / gradient if gradient else 0.0), gradient
 
-    def _nearest(self, reg: float, seen: bool = False) -> tuple[int, int] | None:
-        """The number of the direction and the length along it with the least objective, on the rows that show how far to
-        go, or on the `seen` ones that gave the directions; None where there is no direction."""
+    def _nearest(self, reg: float, fitted: bool = False) -> tuple[int, int] | None:
+        """The number of the direction and the exponent of the length with the least objective; None without a direction.
+
+        fitted  on the rows that gave the directions, instead of the other half
+        """
         point, exponent, least = None, 0, np.inf
         for number in range(MOST_ITERATIONS):
             if not self._has_direction(number):
                 break
-            exponent, reached = _minimum(partial(self._value, seen, number, reg), exponent)
+            exponent, reached = _minimum(partial(self._value, fitted, number, reg), exponent)
             if reached < least:
                 least, point = reached, (number, exponent)
             elif number + 1 >= CG_ITERATIONS:
@@ -146,46 +164,46 @@ class RateEstimator:
         """lambda_max of [X 1]^T diag(w) [X 1] / n."""
         X, _, w, _ = self._sample
         if not self.loss.curvature:
-            # the gradient is bounded: rows much larger than most overshoot alone, and harmlessly
+            # the gradient is bounded, so rows much larger than most overshoot alone and do no harm: they count less
             norms = squared_norms(X)
             w = w * (2 / (1 + norms / max(np.average(norms, weights=w), SMALLEST))).astype(X.dtype)
         return largest_eigenvalue(X, w)
 
     @cached_property
     def _sample(self) -> tuple[Matrix, Array, Array, int]:
-        """The rows X (count, d) with their codes and weights, and how many of them are a half."""
+        """The sampled rows X (count, d), their codes and weights, and the number of rows in a half."""
         X, y, weights = self.data
         n = X.shape[0]
         affordable = int(SAMPLE_NUMBERS / numbers_per_row(X) / (SPARSE_COST if is_sparse(X) else 1))
         count = min(n, max(min(SAMPLE_ROWS, affordable), n // 40, FEWEST_ROWS))
         rows = np.random.default_rng(0).permutation(np.linspace(0, n - 1, count).astype(np.intp))
         w = (np.ones(count) if weights is None else weights[rows] / weights.mean()).astype(X.dtype)  # (count,)
-        if weights is not None:  # another row in place of one of weight 0: 0 times what overflows is not 0
+        if weights is not None:  # a row of weight 0 is replaced by another: 0 times what overflows is not 0
             rows = np.where(weights[rows] > 0, rows, np.argmax(weights > 0))
         X = without_empty_columns(X[rows])
         X = with_ones(X) if self.fit_bias else X  # the bias is the last row of W
         return X, y[rows], w, count if count == n else count // 2
 
     @cached_property
-    def _shown(self) -> tuple[Matrix, Array, Array]:
-        """The half that says how far to go: rows, codes, weights."""
+    def _length_rows(self) -> tuple[Matrix, Array, Array]:
+        """The half that gives the lengths: rows, codes, weights."""
         X, y, w, _ = self._sample
         return X[self._half()], y[self._half()], w[self._half()]
 
-    def _half(self, seen: bool = False) -> slice:
-        """The rows that say how far to go, or the `seen` ones that gave the directions."""
+    def _half(self, fitted: bool = False) -> slice:
+        """The rows that give the lengths, or those that gave the directions."""
         _, y, _, half = self._sample
-        return slice(half) if seen else slice(len(y) - half, len(y))
+        return slice(half) if fitted else slice(len(y) - half, len(y))
 
     @cached_property
     def _descent(self) -> Iterator[Array]:
-        """Directions from the other half."""
+        """Directions, from the other half."""
         X, y, w, half = self._sample
         targets = signs(np.zeros((half, self.n_outputs), X.dtype), y[:half])
         return least_squares(X[:half], targets, w[:half])
 
     def _has_direction(self, number: int) -> bool:
-        """Whether there is a direction of this number, which is then measured."""
+        """Whether there is a direction of this number; its scores and penalty are then computed."""
         while len(self.directions) <= number:
             direction = next(self._descent, None)
             if direction is None:
@@ -199,27 +217,27 @@ class RateEstimator:
     def _weights(self, point: tuple[int, int] | None) -> Array:
         """The weights at a length along a direction; None is zero."""
         if point is None:
-            return np.zeros((self._shown[0].shape[1], self.n_outputs), self._shown[0].dtype)
+            return np.zeros((self._length_rows[0].shape[1], self.n_outputs), self._length_rows[0].dtype)
         return STRIDE ** point[1] * self.directions[point[0]][0]
 
     def _distance(self, point: tuple[int, int] | None) -> float:
         return float(np.linalg.norm(self._weights(point)))
 
-    def _value(self, seen: bool, number: int, reg: float, exponent: int) -> float:
+    def _value(self, fitted: bool, number: int, reg: float, exponent: int) -> float:
         """The objective at a length along a direction."""
         _, scores, penalty = self.directions[number]
-        t, key = STRIDE**exponent, (seen, number, exponent)
+        t, key = STRIDE**exponent, (fitted, number, exponent)
         if key not in self.values:
             _, y, w, _ = self._sample
-            rows = self._half(seen)
+            rows = self._half(fitted)
             self.values[key] = float(self.loss(t * scores[rows], y[rows])[0] @ w[rows] / w[rows].sum())
         return self.values[key] + t * t * reg * penalty
 
     def _gradient_square(self, point: tuple[int, int] | None) -> float:
-        """The mean over minibatches of the squared norm of their gradients: that of the mean, and the variance, which is
-        0 where a minibatch is all rows."""
+        """The mean over minibatches of the squared norm of their gradients: that of the mean gradient, plus the variance,
+        which is 0 where a minibatch is all rows."""
         if point not in self.gradients:
-            X, y, w = self._shown
+            X, y, w = self._length_rows
             W, n = self._weights(point), len(y)
             dscores = self.loss(product(X, W), y)[1] * w[:, None]  # (n, m)
             dW = np.zeros_like(W)
@@ -232,8 +250,10 @@ class RateEstimator:
 
 
 def least_squares(X: Matrix, targets: Array, weights: Array) -> Iterator[Array]:
-    """The first iterates W (d, m) of conjugate gradients on sum_i w_i ||x_i W - t_i||^2, from W = 0 (Hestenes & Stiefel,
-    1952): X (n, d), targets (n, m), each column on its own, weights (n,). Ends early where only rounding is left."""
+    """Yield the iterates W (d, m) of conjugate gradients on sum_i w_i ||x_i W - t_i||^2, from W = 0 (Hestenes & Stiefel, 1952).
+
+    X (n, d), targets (n, m), each column separately, weights (n,). Ends early where only rounding errors are left.
+    """
     W, residual = np.zeros((X.shape[1], targets.shape[1]), X.dtype), targets
     direction, before = np.zeros_like(W), np.ones(targets.shape[1], X.dtype)
     rounding, first = np.square(10 * np.finfo(X.dtype).eps), np.zeros(targets.shape[1])
@@ -243,18 +263,18 @@ def least_squares(X: Matrix, targets: Array, weights: Array) -> Iterator[Array]:
         size = np.square(gradient).sum(axis=0)  # (m,)
         first = first if first.any() else size
         direction = gradient + size / before * direction
-        moved = product(X, direction)  # (n, m)
-        curvature = weights @ np.square(moved)  # (m,)
+        image = product(X, direction)  # (n, m)
+        curvature = weights @ np.square(image)  # (m,)
         if not (curvature.all() and (size > rounding * first).all()):
             return
         W = W + size / curvature * direction
-        residual = residual - size / curvature * moved
+        residual = residual - size / curvature * image
         before = size
         yield W
 
 
 def _minimum(value: Callable[[int], float], exponent: int) -> tuple[int, float]:
-    """Where a convex function of a length STRIDE ** exponent is least, and its value there; searched from a length on."""
+    """The exponent at which a convex function of the length STRIDE ** exponent is least, and its value; a local search."""
     least = value(exponent)
     for step in (1, -1):
         while SHORTEST <= STRIDE ** (exponent + step) <= LONGEST and (other := value(exponent + step)) < least:

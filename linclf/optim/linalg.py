@@ -19,11 +19,13 @@ from linclf.storage.signals import defer_signals
 
 Matrix: TypeAlias = Any  # ndarray, scipy.sparse CSR, Rows or Lazy (n, d); SciPy is imported only where CSR is made
 
+Minibatch: TypeAlias = Any
+
 # Numbers converted or scored at a time: a whole pass needs little memory besides X, and stays in the processor's cache.
 CHUNK_NUMBERS = 500_000
 
 
-class Rows(NamedTuple):
+class CSRSlice(NamedTuple):
     """Consecutive rows of a CSR matrix without a copy: `indptr` keeps its absolute offsets into the whole arrays.
 
     Slicing through SciPy's constructor costs more than a minibatch's arithmetic.
@@ -150,6 +152,11 @@ def _flat(a: Array) -> Array:
     return a if a.ndim == 2 else a.reshape(len(a), math.prod(a.shape[1:]))
 
 
+def expand_trailing(a: Array, ndim: int) -> Array:
+    """Append axes of length 1 to (n,) or (n, *models), to broadcast against an array of `ndim` axes."""
+    return a.reshape(a.shape + (1,) * (ndim - a.ndim))
+
+
 def zero_weights(X: Matrix, outputs: tuple[int, ...]) -> Array:
     """Zeros (d, *outputs) in the dtype of X, laid out as X multiplies them fastest.
 
@@ -163,10 +170,15 @@ def zero_weights(X: Matrix, outputs: tuple[int, ...]) -> Array:
     return np.zeros((math.prod(outputs), d), X.dtype).T.reshape(d, *outputs)
 
 
-def select_weights(W: Array, places: Array) -> Array:
-    """Weights (d, *models, m) of these places along the first axis of models, in the layout that `zero_weights` chose."""
-    kept = np.take(W, places, axis=1)
-    return kept if W.flags.c_contiguous else np.moveaxis(np.ascontiguousarray(np.moveaxis(kept, 0, -1)), -1, 0)
+def select_weights(W: Array, models: Array) -> Array:
+    """Weights (d, *models, m) at these indices along the first axis of models, in the layout that `zero_weights` chose."""
+    selected = np.take(W, models, axis=1)
+    return selected if W.flags.c_contiguous else np.moveaxis(np.ascontiguousarray(np.moveaxis(selected, 0, -1)), -1, 0)
+
+
+def select_models(a: Array | None, models: Array) -> Array | None:
+    """What an array (n, *models) has at these indices along the first axis of models; itself where models share it."""
+    return a if a is None or a.ndim == 1 or a.shape[1] == 1 else a[:, models]
 
 
 def shuffled(X: Matrix, order: Array, ones: bool) -> Matrix:
@@ -204,7 +216,7 @@ def minibatch(X: Matrix, start: int, stop: int) -> Matrix:
     """Rows start..stop of X without a copy."""
     if isinstance(X, np.ndarray):
         return X[start:stop]
-    return Rows(X.indptr[start : stop + 1], X.indices, X.data, (stop - start, X.shape[1]))
+    return CSRSlice(X.indptr[start : stop + 1], X.indices, X.data, (stop - start, X.shape[1]))
 
 
 def chunks(X: Matrix, outputs: int = 0) -> Iterator[tuple[slice, Matrix]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from linclf.losses import Array, Loss
-from linclf.optim.linalg import Matrix, add_transposed_product, chunks, product
+from linclf.optim.linalg import Matrix, add_transposed_product, chunks, expand_trailing, product
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Objective:
         values, dscores = self.loss(scores(X, W, b), y)  # (n, *models), (n, *models, m)
         value, weight = _weighted_sum(values, weights)
         if weights is not None:
-            dscores = dscores * column(weights, dscores.ndim).astype(dscores.dtype)
+            dscores = dscores * expand_trailing(weights, dscores.ndim).astype(dscores.dtype)
         dW = np.zeros_like(W)
         add_transposed_product(X, dscores, dW)
         return DataTerm(value, weight, dW, dscores.sum(axis=0))
@@ -90,13 +90,10 @@ class Objective:
         return data.value / data.weight + self.penalty(W, b), dW, db
 
 
-def column(weights: Array, ndim: int) -> Array:
-    """Weights (n,) or (n, *models) with axes of length 1 appended, to broadcast against an array of `ndim` axes."""
-    return weights.reshape(weights.shape + (1,) * (ndim - weights.ndim))
-
-
 def _weighted_sum(values: Array, weights: Array | None) -> tuple[Array, Array]:
     """sum_i w_i values_i (*models,) and sum_i w_i, both float64."""
     if weights is None:
         return values.sum(axis=0, dtype=np.float64), np.asarray(float(len(values)))
-    return (values * column(weights, values.ndim)).sum(axis=0, dtype=np.float64), weights.sum(axis=0, dtype=np.float64)
+    return (values * expand_trailing(weights, values.ndim)).sum(axis=0, dtype=np.float64), weights.sum(
+        axis=0, dtype=np.float64
+    )

@@ -1,10 +1,10 @@
-"""The folds of a sweep: which rows each trains on, and how each sees the columns.
+"""The folds of a sweep: which rows each trains on, and how it sees the columns.
 
-How folds stay apart: a fold is a 0/1 weight for each row, so that rows held out move nothing; and its scaling is learned
-from its own training rows. On dense data all folds of a configuration still share one X, scaled by all rows, of which each
-fold has its own View. Where it cannot, each fold has an X of its own, and the passes go on in step: sparse data that are
-scaled, whose View would cost a step O(d), and folds whose scalings are so far apart, by an outlier that one of them holds
-out, that the shared X would cost digits.
+A fold is a 0/1 weight for each row, so that held-out rows have no influence; and its scaling is learned from its own
+training rows. On dense data all folds still share one X, scaled by all training rows, of which each fold has its own
+ColumnView. In two cases each fold has an X instead, and the folds are trained in step: sparse data that are scaled, where a
+view would make a step cost O(d); and folds whose scalings differ so much, by an outlier that one of them holds out, that
+digits would be lost in the shared X.
 """
 
 from dataclasses import dataclass
@@ -19,68 +19,70 @@ from linclf.losses import Array
 from linclf.optim.column_view import ColumnView
 from linclf.optim.linalg import Matrix, is_sparse, select
 from linclf.training.options import TrainOptions
-from linclf.training.train import scaled
+from linclf.training.prepare import scale_training_rows
 
-MAX_SCALE_RATIO = 100.0  # a fold's scaling from the shared one, in units of either: some 1e-5 of a float32's digits
+# A fold's scaling relative to the shared one, in units of either; at this ratio float32 loses some 1e-5 of its digits.
+MAX_SCALE_RATIO = 100.0
 
 
 @dataclass(frozen=True)
 class Fold:
     """One choice of rows to train on and rows to score on.
 
-    used     (n,) bool: the training rows that it trains on, None for all
-    held     the rows that it is scored on, as they come
-    scaling  learned from the rows that it trains on
+    used      (n,) bool: the training rows that it trains on, None for all
+    held_out  the rows that it is scored on, not scaled
+    scaling   learned from the rows that it trains on
     """
 
     used: Array | None
-    held: Part
+    held_out: Part
     scaling: Scaling
 
 
 @dataclass(frozen=True)
-class Space:
-    """The training rows X (n, d) in the scaling learned from all of them, and the folds.
+class ScaledTrainingData:
+    """The training rows X (n, d), scaled by all of them, and the folds.
 
-    view   how the folds see X, where they are scaled and share it
-    apart  whether each fold has an X of its own instead
+    view            how the folds see X, if they are scaled and share it
+    one_X_per_fold  whether each fold scales the rows for itself instead
     """
 
     X: Matrix
     folds: tuple[Fold, ...]
     view: ColumnView | None = None
-    apart: bool = False
+    one_X_per_fold: bool = False
 
 
-def scaled_training_data(options: TrainOptions, split: Split, fold_of: Array | None) -> Space:
-    """The training rows scaled, and the folds: which rows each trains on and is scored on, and how it sees the columns."""
-    scaling, X = scaled(options, split)
+def scale_for_folds(options: TrainOptions, split: Split, fold_of: Array | None) -> ScaledTrainingData:
+    """Scale the training rows. fold_of (n,) is the fold that holds each row out; None: there is a validation part instead."""
+    scaling, X = scale_training_rows(options, split)
     if fold_of is None:
         if split.val is None:
             raise AssertionError("without folds there is a validation part")
-        return Space(X, (Fold(None, split.val, scaling),))
+        return ScaledTrainingData(X, (Fold(None, split.val, scaling),))
     rows, k = split.train, int(fold_of.max()) + 1
-    held = [Part(select(rows.X, places), rows.y[places]) for places in (np.flatnonzero(fold_of == j) for j in range(k))]
+    members = [np.flatnonzero(fold_of == j) for j in range(k)]
+    held_out = [Part(select(rows.X, own), rows.y[own]) for own in members]
     own = [scaling] * k
     if scaling.scale is not None:
-        # the moments of what each fold holds out, one pass in all; a fold's own are the sum of the others'
-        known = [moments(scaling.kind, part.X) for part in held]
-        others = [reduce(add, known[:j] + known[j + 1 :]) for j in range(k)]
+        # the moments of the rows that each fold holds out, in one pass; those of its training rows are the sum of the others'
+        held_out_moments = [moments(scaling.kind, part.X) for part in held_out]
+        others = [reduce(add, held_out_moments[:j] + held_out_moments[j + 1 :]) for j in range(k)]
         own = [scaling_of(scaling.kind, one, split.schema.name, options.source.data) for one in others]
-    found = [Fold(fold_of != j, held[j], own[j]) for j in range(k)]
+    folds = tuple(Fold(fold_of != j, held_out[j], own[j]) for j in range(k))
     if scaling.scale is None:
-        return Space(X, tuple(found))
-    view = _view(scaling, [fold.scaling for fold in found], options.bias)
-    far = max(np.abs(view.rate).max(), np.abs(view.center * view.rate).max())
-    if is_sparse(X) or far > MAX_SCALE_RATIO:
-        return Space(X, tuple(found), apart=True)
-    return Space(X, tuple(found), view)
+        return ScaledTrainingData(X, folds)
+    view = _view(scaling, [fold.scaling for fold in folds], options.bias)
+    ratio = max(np.abs(view.rate).max(), np.abs(view.center * view.rate).max())
+    if is_sparse(X) or ratio > MAX_SCALE_RATIO:
+        return ScaledTrainingData(X, folds, one_X_per_fold=True)
+    return ScaledTrainingData(X, folds, view)
 
 
 def _view(shared: Scaling, folds: list[Scaling], bias: bool) -> ColumnView:
-    """How folds see columns that were scaled by all rows; a column that is constant in a fold's rows is 0 there."""
+    """How the folds see columns that were scaled by all rows; a column that is constant in a fold's rows is 0 for it."""
     if shared.scale is None:
-        raise AssertionError("columns that are not scaled look alike to all folds")
+        raise AssertionError("columns that are not scaled are the same for all folds")
     d, origin = len(shared.scale), 0 if shared.center is None else shared.center
     center, rate = np.zeros((len(folds), d + 1)), np.full((len(folds), d + 1), float(bias))
     for j, fold in enumerate(folds):

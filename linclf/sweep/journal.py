@@ -1,7 +1,7 @@
-"""The journal of a sweep: a line of JSON for each finished configuration, appended and synced, so that a sweep that was
-stopped goes on where it was.
+"""The journal of a sweep: a line of JSON for each finished configuration, appended and synced, so that a stopped sweep can be
+resumed.
 
-The first line says which sweep it is: the data's digests and all options that the rows depend on.
+The first line identifies the sweep: the digests of the data and all options that the rows depend on.
 """
 
 import json
@@ -23,14 +23,14 @@ FORMAT = 1
 
 @contextmanager
 def open_journal(path: str, sweep: Mapping[str, Any], options: Sequence[Mapping[str, Any]]) -> Iterator["Journal"]:
-    """The journal at a path, open and locked for as long as the sweep runs.
+    """Open and lock the journal at a path while the sweep runs.
 
-    sweep    what tells this sweep from others, as plain data
-    options  those of each of its configurations
+    sweep    the fingerprint of this sweep, as plain data
+    options  the options of each of its configurations
     Raises InputError for a file that is no journal or that of another sweep, AccessError where it cannot be written.
     """
     if os.path.exists(path) and not os.path.isfile(path):
-        raise InputError(f"{path}: is no file that a journal could grow in; give --journal another name")
+        raise InputError(f"{path}: is not a regular file, which a journal must be; give --journal another name")
     with ExitStack() as stack:
         try:
             file = stack.enter_context(Path(path).open("a+b", buffering=0))
@@ -40,40 +40,40 @@ def open_journal(path: str, sweep: Mapping[str, Any], options: Sequence[Mapping[
 
 
 class Journal:
-    """An open journal: `rows` by configuration that it holds, `notes` on what was done to it. See `open_journal`."""
+    """An open journal: the `rows` in it by configuration, and `notes` on repairs. See `open_journal`."""
 
     def __init__(self, path: str, file: FileIO, sweep: Mapping[str, Any], options: Sequence[Mapping[str, Any]]) -> None:
         self.path, self.file, self.options = path, file, options
         self.rows: dict[int, Row] = {}
         self.notes: list[str] = []
-        self._begin(_line({"journal": FORMAT, **sweep}), sweep)
+        self._start(_line({"journal": FORMAT, **sweep}), sweep)
 
-    def _begin(self, head: bytes, sweep: Mapping[str, Any]) -> None:
-        """Read what is there, and mend or write the first line."""
+    def _start(self, head: bytes, sweep: Mapping[str, Any]) -> None:
+        """Read the file, and write the first line if it is missing or was cut short."""
         self._lock()
         self.file.seek(0)
         content = self.file.read()
-        whole, torn = content[: content.rfind(b"\n") + 1], content[content.rfind(b"\n") + 1 :]
-        begun = torn.startswith(head[: len('{"journal"')]) and head.startswith(torn)
-        if not content or (not whole and begun):  # a new file, or one that was cut in its first line
-            whole = b""
+        complete, torn = content[: content.rfind(b"\n") + 1], content[content.rfind(b"\n") + 1 :]
+        is_own_start = torn.startswith(head[: len('{"journal"')]) and head.startswith(torn)
+        if not content or (not complete and is_own_start):  # a new file, or one that was cut short in its first line
+            complete = b""
         else:
-            self._check(whole or torn, sweep)
-            self._read(whole)
+            self._check(complete or torn, sweep)
+            self._read(complete)
         if torn:
             self.notes.append(f"{self.path}: its last line was cut short and was dropped")
         try:
             if torn:
-                self.file.truncate(len(whole))
-            self._append(b"" if whole else head)
+                self.file.truncate(len(complete))
+            self._append(b"" if complete else head)
         except OSError as error:
             raise AccessError(f"{self.path}: could not be written: {error.strerror}; give another name") from None
 
     def _lock(self) -> None:
-        """No two sweeps write one journal. The lock is this process's own: its children have no part in it."""
+        """Lock the file against other sweeps. The lock belongs to this process, not to its children."""
         try:
             import fcntl
-        except ImportError:  # not on every system
+        except ImportError:  # not available on every system
             return
         try:
             fcntl.lockf(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -81,14 +81,12 @@ class Journal:
             raise AccessError(f"{self.path}: another sweep is writing it; wait for it, or give another name") from None
 
     def _check(self, content: bytes, sweep: Mapping[str, Any]) -> None:
-        """Compare the first line with this sweep."""
+        """Compare the first line with the fingerprint of this sweep."""
         try:
             found = json.loads(content.splitlines()[0])
             version = found.pop("journal")
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise InputError(
-                f"{self.path}:1: this is no journal of linclf sweep; give --journal another name"
-            ) from None
+            raise InputError(f"{self.path}:1: is not a journal of linclf sweep; give --journal another name") from None
         expected = json.loads(_line(sweep))
         if version != FORMAT:
             raise InputError(f"{self.path}:1: is a journal of another version of linclf; give --journal another name")
@@ -100,8 +98,8 @@ class Journal:
             )
             raise InputError(f"{self.path}:1: is the journal {what}; give --journal another name")
 
-    def _read(self, whole: bytes) -> None:
-        for number, line in enumerate(whole.splitlines()[1:], 2):
+    def _read(self, lines: bytes) -> None:
+        for number, line in enumerate(lines.splitlines()[1:], 2):
             try:
                 entry = json.loads(line, parse_constant=float)
                 configuration, row = entry["configuration"], Row(**entry["row"])
@@ -111,12 +109,12 @@ class Journal:
                 sound = False
             if not sound:
                 raise InputError(
-                    f"{self.path}:{number}: is no line that this sweep wrote; remove it, and its configuration is trained anew"
+                    f"{self.path}:{number}: was not written by this sweep; remove the line, and its configuration is trained again"
                 )
             self.rows[configuration] = row
 
     def _is_sound(self, configuration: Any, row: Row) -> bool:
-        """Whether a row that was read is one of this sweep."""
+        """Whether a row that was read can be a row of this sweep."""
         numbers = [row.score, row.score_std, row.score_se, row.objective, row.lr, row.momentum, row.epochs]
         return (
             type(configuration) is int
@@ -129,14 +127,14 @@ class Journal:
         )
 
     def add(self, rows: Mapping[int, Row]) -> None:
-        """Append the rows of these configurations that it does not hold yet, and wait until the disk has them."""
+        """Append the rows of these configurations that are not in the journal yet, and sync the file."""
         new = {number: row for number, row in sorted(rows.items()) if number not in self.rows}
         self.rows |= new
         try:
             self._append(b"".join(_line({"configuration": number, "row": asdict(row)}) for number, row in new.items()))
         except OSError as error:
             raise AccessError(
-                f"{self.path}: could not be written: {error.strerror}; make room and run the same command to go on"
+                f"{self.path}: could not be written: {error.strerror}; free some disk space and run the same command to resume"
             ) from None
 
     def _append(self, content: bytes) -> None:

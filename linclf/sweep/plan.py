@@ -1,7 +1,6 @@
-"""What a sweep trains: its configurations, the folds, and the stacks that share a pass over the data."""
+"""The plan of a sweep: its configurations in stacks, each of which is trained as one matrix of weights."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -10,39 +9,42 @@ from linclf.errors import InputError
 from linclf.losses import LOSSES
 from linclf.optim.auto_rate import SPARSE_COST
 from linclf.optim.linalg import CHUNK_NUMBERS, is_sparse, numbers_per_row
-from linclf.sweep.folds import Space, scaled_training_data
+from linclf.sweep.folds import ScaledTrainingData, scale_for_folds
 from linclf.sweep.grid import SweepOptions
-from linclf.training.fit import settings
+from linclf.training.fit import sgd_settings
 from linclf.training.options import TrainOptions
 
-# Multiplications of a step beyond which a wider stack is hardly faster a model: 150 outputs on MNIST's minibatches of 64.
+# Multiplications per step above which a wider stack is hardly faster per model: 150 outputs on MNIST's minibatches of 64.
 WIDE = 30_000_000
-# Multiplications of a long sweep, some ten seconds; one of its stacks does an eighth of them at most.
-LONG, SHARE = 1_000_000_000_000, 8
-SCORE_COST = 90  # of a score, for the loss and its gradient, in multiplications
-FIT_ARRAYS, AVERAGE_ARRAYS = 8, 7  # arrays of the size of the weights that training holds, and averaging in float64
+# Multiplications of a long sweep, about ten seconds; each of its stacks takes at most an eighth of them.
+LONG, LONG_SHARE = 1_000_000_000_000, 8
+SCORE_COST = 90  # multiplications per score, for the loss and its gradient
+FIT_ARRAYS, AVERAGE_ARRAYS = 8, 7  # arrays of the size of the weights in training; more for averaging, in float64
 STEP_ARRAYS = 8  # arrays of the size of a minibatch's scores, and of a chunk's when a stack is measured
 
 
 @dataclass(frozen=True)
 class Plan:
-    """All that a stack needs to be trained, and which stacks there are.
+    """All that is needed to train any stack.
 
-    spaces   by the value of --scale
-    stacks   numbers of configurations; cut from the full list, whatever the number of jobs
-    megabytes   what the largest stack takes in training
+    data       the scaled training rows and the folds, by the value of --scale
+    stacks     the numbers of the configurations in each stack; they do not depend on the number of jobs
+    megabytes  the memory that the largest stack takes in training
     """
 
     options: SweepOptions
     configurations: tuple[TrainOptions, ...]
     split: Split
-    spaces: dict[str, Space]
+    data: dict[str, ScaledTrainingData]
     stacks: tuple[tuple[int, ...], ...]
     megabytes: float
 
 
 def make_plan(options: SweepOptions, split: Split) -> Plan:
-    """Fold the training rows, learn the scalings, cut the stacks. Raises InputError for data that do not fit the options."""
+    """Divide the training rows into folds, learn the scalings, and divide the configurations into stacks.
+
+    Raises InputError for data that do not fit the options.
+    """
     configurations = options.configurations()
     fold_of = None
     if options.cv is not None:
@@ -52,70 +54,87 @@ def make_plan(options: SweepOptions, split: Split) -> Plan:
                 f"cv is {options.cv}, but the largest class has {largest} training rows; give fewer folds, or more data"
             )
         fold_of = folds(split.train.y, options.cv, options.base.seed)
-    spaces = {
-        kind: scaled_training_data(replace(options.base, scale=kind), split, fold_of)
+    data = {
+        kind: scale_for_folds(replace(options.base, scale=kind), split, fold_of)
         for kind in dict.fromkeys(configuration.scale for configuration in configurations)
     }
-    costs = [_cost(configuration, split, spaces[configuration.scale]) for configuration in configurations]
-    stacks, megabytes = _cut(options, configurations, costs)
-    return Plan(options, configurations, split, spaces, stacks, megabytes)
+    costs = [_cost(configuration, split, data[configuration.scale]) for configuration in configurations]
+    stacks = _make_stacks(options, configurations, costs)
+    return Plan(options, configurations, split, data, stacks, _memory(options, costs, stacks) / 1e6)
 
 
 @dataclass(frozen=True)
 class _Cost:
-    """Of a configuration with all its folds: who shares its pass, multiplications a step and in all, bytes in training, and
-    those of measuring it on all rows at once."""
+    """The cost of a configuration with all its folds.
 
-    group: tuple[Any, ...]
+    group          only configurations of the same group can share a stack
+    step, total    multiplications per step, and in all
+    memory         bytes in training
+    measuring      bytes to measure it on all rows at once
+    """
+
+    group: tuple[object, ...]
     step: float
     total: float
     memory: float
     measuring: float
 
 
-def _cost(configuration: TrainOptions, split: Split, space: Space) -> _Cost:
-    (n, d), k = space.X.shape, len(space.folds)
-    sgd, outputs = settings(configuration, space.X), k * LOSSES[configuration.loss].n_outputs(len(split.classes))
-    batch = min(sgd.batch_size, n)
-    numbers = numbers_per_row(space.X) * (SPARSE_COST if is_sparse(space.X) else 1)
+def _cost(configuration: TrainOptions, split: Split, data: ScaledTrainingData) -> _Cost:
+    (n, d), k = data.X.shape, len(data.folds)
+    settings = sgd_settings(configuration, data.X)
+    outputs = k * LOSSES[configuration.loss].n_outputs(len(split.classes))
+    batch = min(settings.batch_size, n)
+    numbers = numbers_per_row(data.X) * (SPARSE_COST if is_sparse(data.X) else 1)
     step = 4 * (numbers + SCORE_COST) * outputs * batch
     arrays = FIT_ARRAYS + (AVERAGE_ARRAYS if configuration.average else 0)
-    held = outputs * ((d + 1) * arrays + batch * STEP_ARRAYS) + 6 * n * k  # losses and weights of each row
+    training = outputs * ((d + 1) * arrays + batch * STEP_ARRAYS) + 6 * n * k  # 6 n k: losses and weights of each row
     # without momentum a step on sparse data touches only the columns of its rows; in a stack with momentum it would not
-    moves_all = is_sparse(space.X) and sgd.momentum > 0
-    group = configuration.loss, configuration.batch_size, configuration.scale, moves_all
+    is_lazy = not (is_sparse(data.X) and settings.momentum > 0)
+    group = configuration.loss, configuration.batch_size, configuration.scale, is_lazy
     item = np.dtype(configuration.dtype).itemsize
-    return _Cost(group, step, step * sgd.epochs * n / batch, held * item, STEP_ARRAYS * item * n * outputs)
+    return _Cost(group, step, step * settings.epochs * n / batch, training * item, STEP_ARRAYS * item * n * outputs)
 
 
-def _cut(
+def _chunk_bytes(options: SweepOptions) -> int:
+    """The bytes that measuring takes at most: rows are measured in chunks."""
+    return STEP_ARRAYS * CHUNK_NUMBERS * np.dtype(options.base.dtype).itemsize
+
+
+def _make_stacks(
     options: SweepOptions, configurations: tuple[TrainOptions, ...], costs: list[_Cost]
-) -> tuple[tuple[tuple[int, ...], ...], float]:
-    """Stacks within the bounds of memory, speed and a long sweep, each spread over its group's list; and megabytes."""
-    total, allowed = sum(cost.total for cost in costs), options.max_memory * 1e6
-    chunk = STEP_ARRAYS * CHUNK_NUMBERS * np.dtype(options.base.dtype).itemsize  # bytes, of measuring a chunk of rows
-    groups: dict[tuple[Any, ...], list[int]] = {}
+) -> tuple[tuple[int, ...], ...]:
+    """Divide each group into stacks within the limits of memory and speed. The members of a group are dealt out to its
+    stacks in turn, so that the stacks cost about the same."""
+    total, allowed, chunk = sum(cost.total for cost in costs), options.max_memory * 1e6, _chunk_bytes(options)
+    groups: dict[tuple[object, ...], list[int]] = {}
     for number, cost in enumerate(costs):
         groups.setdefault(cost.group, []).append(number)
     stacks: list[tuple[int, ...]] = []
     for members in groups.values():
-        step, work, memory, one = (
-            max(getattr(costs[i], name) for i in members) for name in ("step", "total", "memory", "measuring")
-        )
-        if memory + min(one, chunk) > allowed:
-            needed = (memory + min(one, chunk)) / 1e6
+        step = max(costs[i].step for i in members)
+        work = max(costs[i].total for i in members)
+        memory = max(costs[i].memory for i in members)
+        measuring = max(costs[i].measuring for i in members)
+        if memory + min(measuring, chunk) > allowed:
+            needed = (memory + min(measuring, chunk)) / 1e6
             raise InputError(
                 f"one configuration of loss {configurations[members[0]].loss} takes {needed:.0f} MB in training; "
                 f"give --max-memory {needed + 1:.0f} or more{', or fewer folds' if options.cv else ''}"
             )
-        # a fourth of the memory, so that four stacks can be trained side by side
-        widest = (allowed - min(one * len(members), chunk)) / 4 / memory
+        # a fourth of the memory, so that four stacks can be trained in parallel
+        widest = (allowed - min(measuring * len(members), chunk)) / 4 / memory
         if total > LONG:
-            widest = min(widest, total / SHARE / work)
+            widest = min(widest, total / LONG_SHARE / work)
         count = max(-(-len(members) // max(int(widest), 1)), round(len(members) * step / WIDE))
         count = min(1 << (count - 1).bit_length(), len(members))  # a power of two keeps as many cores busy to the end
         stacks += [tuple(members[i::count]) for i in range(count)]
-    largest = max(
+    return tuple(stacks)
+
+
+def _memory(options: SweepOptions, costs: list[_Cost], stacks: tuple[tuple[int, ...], ...]) -> float:
+    """The bytes that the largest stack takes."""
+    chunk = _chunk_bytes(options)
+    return max(
         sum(costs[i].memory for i in stack) + min(sum(costs[i].measuring for i in stack), chunk) for stack in stacks
     )
-    return tuple(stacks), largest / 1e6

@@ -1,4 +1,4 @@
-"""What a sweep finds: a row for each configuration, their order, and which one to choose."""
+"""The results of a sweep: a row for each configuration, their ranking, and which one to choose."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,23 +9,24 @@ import numpy as np
 
 from linclf.losses import Array
 
-STATES = ("done", "halved", "unfinished", "diverged")  # in the order of the table
+STATES = ("done", "halved", "unfinished", "diverged")  # the values of status, in the order of the ranking
 FOLD_KEYS = ("score", "objective", "lr")
 
 
 @dataclass(frozen=True)
 class Row:
-    """What became of one configuration.
+    """The result of one configuration.
 
-    options     what it is, as it was asked for (`auto` stays `auto`)
-    status      done; halved: it left early, its score is that of then; unfinished; diverged
-    score       accuracy on held-out rows, the mean over folds; score_std its standard deviation over them (divided by k, as
-                scikit-learn's), score_se the standard error: std / sqrt(k), or that of a share of the validation rows
+    options     as they were given (`auto` stays `auto`)
+    status      done; halved: it was pruned early, with its score then; unfinished; diverged
+    score       accuracy on held-out rows, the mean over folds
+    score_std   its standard deviation over folds (divided by k, as in scikit-learn)
+    score_se    its standard error: std / sqrt(k), or that of a proportion of the validation rows
     objective   on the rows trained on, the mean over folds
     epochs      trained; best_epoch is the one whose weights are scored, with a validation part
     lr          the number used, the geometric mean over folds; momentum too
     folds       score, objective and lr of each fold
-    why         of a diverged row: what happened
+    why         why a row diverged
     """
 
     options: dict[str, Any]
@@ -42,28 +43,28 @@ class Row:
     why: str | None = None
 
 
-def spread(scores: Sequence[float], n_held: int) -> tuple[float | None, float]:
-    """score_std and score_se of the scores of k folds, or of one score on n_held rows."""
+def spread(scores: Sequence[float], n_held_out: int) -> tuple[float | None, float]:
+    """score_std and score_se of the scores of k folds, or of one score on n_held_out rows."""
     k = len(scores)
     if k > 1:
         std = float(np.std(scores))
         return std, std / math.sqrt(k)
-    return None, math.sqrt(scores[0] * (1 - scores[0]) / n_held)
+    return None, math.sqrt(scores[0] * (1 - scores[0]) / n_held_out)
 
 
 def rank(rows: Iterable[Row]) -> list[Row]:
-    """The best first: by status, by score, and of equal scores the most regularised, then the first asked for."""
+    """Sort rows, the best first: by status, by score, and among equal scores the most regularised, then the first given."""
     return sorted(rows, key=order)
 
 
 def order(row: Row) -> tuple[int, float, float]:
-    """What rows are ranked by."""
+    """The sort key of a row."""
     return STATES.index(row.status), -_score(row), -row.options["reg"]
 
 
 def to_prune(rows: Mapping[int, Row]) -> Array:
-    """Which rows halving drops: those of the worse half that are more than one standard error behind the best. What is
-    nearer may yet win, or be the most regularised of those as good as the winner."""
+    """The rows that halving prunes: those of the worse half that are more than one standard error below the best. Others may
+    still win, or be the most regularised within one standard error of the winner."""
     ranked = sorted(rows, key=lambda key: order(rows[key]))
     if not ranked:
         return np.zeros(0, np.intp)
@@ -73,7 +74,7 @@ def to_prune(rows: Mapping[int, Row]) -> Array:
 
 
 def best(rows: Iterable[Row]) -> Row | None:
-    """The first of the rows that are done, None if none is."""
+    """The best of the rows that are done, None if there is none."""
     return next((row for row in rank(rows) if row.status == "done"), None)
 
 
@@ -94,19 +95,19 @@ def best_1se(rows: Iterable[Row]) -> Row | None:
         and all(row.options[name] == top.options[name] for name in alike)
         and _score(row) >= _score(top) - (top.score_se or 0)
     ]
-    return max(near, key=lambda row: row.options["reg"])  # the first of equals: the one with the better score
+    return max(near, key=lambda row: row.options["reg"])  # the first of equals has the better score
 
 
 def at_the_edge(rows: Sequence[Row]) -> str | None:
-    """Which end of the regs tried the best row has, `smallest` or `largest`, if any: beyond it may be better ones."""
+    """Whether the best row has the `smallest` or the `largest` reg tried, so that a better one may lie beyond; else None."""
     top, regs = best(rows), sorted({row.options["reg"] for row in rows})
     if top is None or len(regs) < 3:
         return None
-    return {regs[0] or None: "smallest", regs[-1]: "largest"}.get(top.options["reg"])  # below 0 there is none
+    return {regs[0] or None: "smallest", regs[-1]: "largest"}.get(top.options["reg"])  # 0 is no edge: no reg is smaller
 
 
 def finite(number: float) -> float | None:
-    """A number as JSON has it: None for NaN and infinity."""
+    """A number as JSON allows it: None for NaN and infinity."""
     return float(number) if math.isfinite(number) else None
 
 

@@ -1,4 +1,4 @@
-"""The way through a sweep: plan -> what the journal holds -> stacks side by side -> rows."""
+"""Run a sweep: plan -> rows of the journal -> stacks in parallel -> ranked rows."""
 
 import os
 from collections.abc import Callable
@@ -9,20 +9,20 @@ from functools import partial
 from linclf.data.split import Split
 from linclf.errors import AccessError
 from linclf.optim.linalg import one_blas_thread
-from linclf.storage.signals import Terminated, defer_signals
+from linclf.storage.signals import STOP_SIGNALS, defer_signals
 from linclf.sweep.grid import SweepOptions
 from linclf.sweep.journal import open_journal
 from linclf.sweep.plan import Plan, make_plan
 from linclf.sweep.results import Row, best, best_1se, rank
 from linclf.sweep.stack import row_options, train_stack
 from linclf.sweep.workers import run_parallel
-from linclf.training.fit import settings
-from linclf.training.train import identity as identity_of_run
+from linclf.training.fit import sgd_settings
+from linclf.training.inputs import run_fingerprint
 
 
 @dataclass(frozen=True)
 class Swept:
-    """The rows, ranked; of what was interrupted, with those that had begun."""
+    """The ranked rows, of an interrupted sweep with those that were unfinished; and what interrupted it, if anything."""
 
     rows: list[Row]
     n_configurations: int
@@ -30,18 +30,18 @@ class Swept:
 
     @property
     def best(self) -> Row | None:
-        """The row with the best score, None if no configuration was trained to its end."""
+        """The row with the best score, None if no configuration finished training."""
         return best(self.rows)
 
     @property
     def best_1se(self) -> Row | None:
-        """The most regularised row within one standard error of it."""
+        """The most regularised row within one standard error of the best."""
         return best_1se(self.rows)
 
 
 @dataclass(frozen=True)
-class Progress:
-    """Epochs of configurations done and to do, and the best score that is known."""
+class SweepProgress:
+    """Epochs of configurations trained and in total, and the best score so far."""
 
     done: int
     total: int
@@ -54,30 +54,34 @@ def sweep(
     *,
     jobs: int | None = None,
     journal: str | None = None,
-    on_progress: Callable[[Progress], None] = lambda _: None,
-    say: Callable[[str], None] = lambda _: None,
+    on_progress: Callable[[SweepProgress], None] = lambda _: None,
+    on_note: Callable[[str], None] = lambda _: None,
 ) -> Swept:
-    """Train all configurations on the training part; the test part is not looked at.
+    """Train all configurations on the training rows; the test rows are not used.
 
-    jobs     processes side by side, None for one per core; the rows do not depend on it
-    journal  a file to keep finished rows in, and to go on from
+    jobs     parallel processes, None for one per core; the rows do not depend on it
+    journal  a file to save finished rows in, and to resume from
+    on_progress, on_note   called with the progress, and with a line that the user should read
+
     A KeyboardInterrupt or Terminated, and an AccessError or MemoryError once training has begun, end the sweep early: the
-    rows so far are returned, with what ended it in `interrupted`. Raises InputError, AccessError.
+    rows so far are returned, with the cause in `interrupted`. Raises InputError, AccessError.
     """
     with one_blas_thread(), ExitStack() as stack:
         plan = make_plan(options, split)
         if options.halving and all(len(one) == 1 for one in plan.stacks):
-            say("nothing to halve: each configuration is alone in its stack; give more of them, or more --max-memory")
+            on_note(
+                "nothing to halve: each configuration is alone in its stack; give more of them, or more --max-memory"
+            )
         log = None
         if journal is not None:
             each = [row_options(configuration) for configuration in plan.configurations]
-            log = stack.enter_context(open_journal(journal, identity(options, split), each))
+            log = stack.enter_context(open_journal(journal, sweep_fingerprint(options, split), each))
         rows: dict[int, Row] = {} if log is None else dict(log.rows)
         for note in [] if log is None else log.notes:
-            say(note)
+            on_note(note)
         if rows:
-            say(f"{journal}: {len(rows)} of {len(plan.configurations)} configurations are in it already")
-        # a stack is trained whole or not at all, so that its rows do not depend on what was there before
+            on_note(f"{journal}: {len(rows)} of {len(plan.configurations)} configurations are in it already")
+        # a stack is trained completely or not at all, so that its rows do not depend on what was in the journal
         tasks = [k for k, one in enumerate(plan.stacks) if not rows.keys() >= set(one)]
         jobs = n_jobs(jobs, plan, len(tasks))
         total = {k: _epochs(plan, one) for k, one in enumerate(plan.stacks)}
@@ -87,7 +91,7 @@ def sweep(
         try:
             for task, update in run_parallel(partial(train_stack, plan), tasks, jobs):
                 done += update.epochs
-                with defer_signals():  # a row that is finished is in the journal
+                with defer_signals():  # a finished row is in the journal
                     rows |= {
                         i: row for i, row in update.rows.items() if i not in rows or rows[i].status == "unfinished"
                     }
@@ -95,21 +99,21 @@ def sweep(
                     if log is not None and update.rows and len(own) == len(plan.stacks[task]):
                         log.add(own)
                 on_progress(_progress(done, total, rows))
-        except (KeyboardInterrupt, Terminated, AccessError, MemoryError) as reason:
+        except (*STOP_SIGNALS, AccessError, MemoryError) as reason:
             interrupted = reason
     return Swept(rank(rows[i] for i in sorted(rows)), len(plan.configurations), interrupted)
 
 
 def n_jobs(asked: int | None, plan: Plan, n_tasks: int) -> int:
-    """As many processes as are asked for or as there are cores, as there are stacks, and as memory allows."""
+    """The number of processes: as given or one per core, but no more than there are stacks or than memory allows."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(asked or cores, n_tasks, int(plan.options.max_memory / plan.megabytes)))
 
 
-def identity(options: SweepOptions, split: Split) -> dict[str, object]:
+def sweep_fingerprint(options: SweepOptions, split: Split) -> dict[str, object]:
     """What the rows depend on, as plain data."""
     lists = {name: list(dict.fromkeys(values)) for name, values in options.lists.items()}
-    of_run = identity_of_run(replace(options.base, **{name: values[0] for name, values in lists.items()}), split)
+    of_run = run_fingerprint(replace(options.base, **{name: values[0] for name, values in lists.items()}), split)
     return {
         **of_run,
         "cv": options.cv,
@@ -121,11 +125,11 @@ def identity(options: SweepOptions, split: Split) -> dict[str, object]:
 
 
 def _epochs(plan: Plan, stack: tuple[int, ...]) -> int:
-    """Epochs of configurations that a stack takes."""
+    """The epochs of a stack, times its configurations."""
     first = plan.configurations[stack[0]]
-    return settings(first, plan.spaces[first.scale].X).epochs * len(stack)
+    return sgd_settings(first, plan.data[first.scale].X).epochs * len(stack)
 
 
-def _progress(done: int, total: dict[int, int], rows: dict[int, Row]) -> Progress:
+def _progress(done: int, total: dict[int, int], rows: dict[int, Row]) -> SweepProgress:
     scores = [row.score for row in rows.values() if row.score is not None]
-    return Progress(done, sum(total.values()), max(scores, default=None))
+    return SweepProgress(done, sum(total.values()), max(scores, default=None))

@@ -1,4 +1,4 @@
-"""One stack: configurations that share a loss, a batch size and a scaling, with all their folds, trained as one W."""
+"""Train one stack: configurations that share a loss, a batch size and a scaling, with all their folds, as one W."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -6,101 +6,107 @@ from typing import Any
 
 import numpy as np
 
+from linclf.data.split import Part
 from linclf.errors import DivergedError
 from linclf.losses import LOSSES, Array
 from linclf.optim.auto_rate import RateEstimator
-from linclf.optim.linalg import chunks, one_blas_thread, select
+from linclf.optim.linalg import Matrix, chunks, one_blas_thread, select, select_models
 from linclf.optim.objective import Objective, predicted, scores
-from linclf.optim.sgd import SGD, Epoch, epochs, select_models
+from linclf.optim.settings import SGDSettings
+from linclf.optim.sgd import SGD, Epoch
 from linclf.sweep.folds import Fold
 from linclf.sweep.grid import SWEPT
 from linclf.sweep.plan import Plan
 from linclf.sweep.results import FOLD_KEYS, Row, finite, spread, to_prune
-from linclf.training.fit import settings, why_not_learned
+from linclf.training.fit import divergence_reason, sgd_settings
 from linclf.training.options import TrainOptions
-from linclf.training.train import sample_weights
+from linclf.training.prepare import sample_weights
 
 
 @dataclass(frozen=True)
-class Update:
-    """News of a stack: epochs of configurations that are over since the last one, and rows by configuration."""
+class StackProgress:
+    """Progress of a stack: how many epochs of configurations it has trained since the last message, and rows by
+    configuration."""
 
     epochs: int
     rows: dict[int, Row] = field(default_factory=dict)
 
 
-def train_stack(plan: Plan, number: int) -> Iterator[Update]:
-    """Train the stack of this number; every configuration's last row is done, halved or diverged."""
+def train_stack(plan: Plan, number: int) -> Iterator[StackProgress]:
+    """Train the stack of this number; the last row of every configuration is done, halved or diverged."""
     with one_blas_thread():
         yield from _Stack(plan, plan.stacks[number]).train()
 
 
 def row_options(configuration: TrainOptions) -> dict[str, Any]:
-    """What tells a configuration from the others of its sweep."""
+    """The options that tell a configuration from the others of its sweep."""
     return {name: getattr(configuration, name) for name in SWEPT}
 
 
 class _Stack:
-    """The configurations of a stack that are still in training: `alive`, places in the stack.
+    """The configurations of a stack; `alive` are the indices of those still in training.
 
-    Arrays are (alive, k): configurations along the first axis of models, folds along the second.
+    Arrays are (alive, k): configurations along the first axis of models, folds along the second. Folds that share an X are
+    trained in one pass; folds with an X each have passes that are trained in step, an epoch at a time.
     """
 
     def __init__(self, plan: Plan, numbers: tuple[int, ...]) -> None:
         self.numbers, self.configurations = numbers, [plan.configurations[number] for number in numbers]
-        space = plan.spaces[self.configurations[0].scale]
-        groups = [(fold,) for fold in space.folds] if space.apart else [space.folds]  # apart, but in step
+        data = plan.data[self.configurations[0].scale]
+        groups = [(fold,) for fold in data.folds] if data.one_X_per_fold else [data.folds]
         self.passes = [_Pass(plan, self.configurations, folds) for folds in groups]
-        self.n_epochs, self.halving = self.passes[0].sgd.epochs, plan.options.halving
-        self.looks = {-(-self.n_epochs // share) for share in (8, 4, 2)} - {self.n_epochs}
+        self.n_epochs, self.halving = self.passes[0].settings.epochs, plan.options.halving
+        # epochs after which configurations are scored, and pruned with halving
+        self.rungs = {-(-self.n_epochs // share) for share in (8, 4, 2)} - {self.n_epochs}
         self.alive = np.arange(len(numbers))
 
-    def train(self) -> Iterator[Update]:
-        """Run through the epochs; yield after each."""
-        keep: Array | None = None  # places among the alive that are trained on; None: all
+    def train(self) -> Iterator[StackProgress]:
+        """Train all epochs; yield after each."""
         for number in range(1, self.n_epochs + 1):
-            sound = np.hstack([one.step(keep) for one in self.passes]).all(axis=1)  # (alive,)
-            places = np.flatnonzero(sound)
+            sound = np.hstack([one.run_epoch() for one in self.passes]).all(axis=1)  # (alive,)
+            remaining = np.flatnonzero(sound)
             why = f"training diverged in epoch {number}"
-            rows = {place: self._row(place, "diverged", number, why=why) for place in np.flatnonzero(~sound).tolist()}
+            rows = {i: self._row(i, "diverged", number, why=why) for i in np.flatnonzero(~sound).tolist()}
             if number == self.n_epochs:
-                rows |= self._measured(places, "done", number)
-            elif number in self.looks:
-                looked = self._measured(places, "unfinished", number)
-                rows |= looked
+                rows |= self._measured(remaining, "done", number)
+            elif number in self.rungs:
+                scored = self._measured(remaining, "unfinished", number)
+                rows |= scored
                 if self.halving:
-                    losing = to_prune(looked)
-                    rows |= self._measured(losing, "halved", number)
-                    places = np.setdiff1d(places, losing)
-            left = len(self.alive) - len(places)
-            news = {self.numbers[self.alive[place]]: row for place, row in rows.items()}
-            yield Update(len(self.alive) + left * (self.n_epochs - number), news)
-            if not len(places):
+                    pruned = to_prune(scored)
+                    rows |= self._measured(pruned, "halved", number)
+                    remaining = np.setdiff1d(remaining, pruned)
+            n_dropped = len(self.alive) - len(remaining)
+            by_configuration = {self.numbers[self.alive[i]]: row for i, row in rows.items()}
+            yield StackProgress(len(self.alive) + n_dropped * (self.n_epochs - number), by_configuration)
+            if not len(remaining):
                 return
-            keep = places if left else None
-            self.alive = self.alive[places]
+            if n_dropped:
+                self.alive = self.alive[remaining]
+                for one in self.passes:
+                    one.select(remaining)
 
-    def _measured(self, places: Array, status: str, number: int) -> dict[int, Row]:
-        """Rows of these places among the alive; the objective, which costs a pass, of those that have left training."""
-        if not len(places):
+    def _measured(self, indices: Array, status: str, number: int) -> dict[int, Row]:
+        """The rows at these indices among the alive; with the objective, which costs a pass, if they leave training."""
+        if not len(indices):
             return {}
-        scores = np.hstack([one.held_scores(places) for one in self.passes])  # (places, k)
+        scores = np.hstack([one.fold_scores(indices) for one in self.passes])  # (indices, k)
         if status == "unfinished":
-            return {place: self._row(place, status, number, scores[i]) for i, place in enumerate(places.tolist())}
-        reached = [one.objectives(places) for one in self.passes]  # each (places, its folds)
+            return {i: self._row(i, status, number, own) for i, own in zip(indices.tolist(), scores, strict=True)}
+        reached = [one.objectives(indices) for one in self.passes]  # each (indices, its folds)
         rows = {}
-        for i, place in enumerate(places.tolist()):
-            own = [objectives[i] for objectives in reached]
+        for j, i in enumerate(indices.tolist()):
+            own = [objectives[j] for objectives in reached]
             why = None
             if status == "done":
-                reasons = (one.why_not_learned(place, at) for one, at in zip(self.passes, own, strict=True))
+                reasons = (one.divergence_reason(i, at) for one, at in zip(self.passes, own, strict=True))
                 why = next(filter(None, reasons), None)
-            rows[place] = self._row(place, "diverged" if why else status, number, scores[i], np.hstack(own), why=why)
+            rows[i] = self._row(i, "diverged" if why else status, number, scores[j], np.hstack(own), why=why)
         return rows
 
     def _row(
         self,
-        place: int,
+        index: int,
         status: str,
         number: int,
         scores: Array | None = None,
@@ -108,14 +114,14 @@ class _Stack:
         *,
         why: str | None = None,
     ) -> Row:
-        """The row of a place among the alive, from what each fold gave, (k,)."""
-        first, configuration = self.passes[0], self.configurations[self.alive[place]]
-        lr = np.hstack([one.lr[place] for one in self.passes])  # (k,)
-        none = [None] * len(lr)
-        of_folds = [none if a is None else [finite(x) for x in a] for a in (scores, objectives, lr)]
-        if status == "diverged":  # the row has no figures, though some of its folds may have
+        """The row at an index among the alive, from the scores and objectives of its folds, (k,)."""
+        first, configuration = self.passes[0], self.configurations[self.alive[index]]
+        lr = np.hstack([one.lr[index] for one in self.passes])  # (k,)
+        absent: list[float | None] = [None] * len(lr)
+        by_fold = [absent if a is None else [finite(x) for x in a] for a in (scores, objectives, lr)]
+        if status == "diverged":  # the row has no figures, even if some of its folds have
             scores = objectives = None
-        std, se = (None, None) if scores is None else spread(scores.tolist(), first.n_held)
+        std, se = (None, None) if scores is None else spread(scores.tolist(), first.n_held_out)
         return Row(
             options=row_options(configuration),
             status=status,
@@ -124,83 +130,89 @@ class _Stack:
             score_std=std,
             score_se=se,
             objective=None if objectives is None else finite(objectives.mean()),
-            best_epoch=None if scores is None or first.best_epoch is None else int(first.best_epoch[place, 0]),
+            best_epoch=None if scores is None or first.best_epoch is None else int(first.best_epoch[index, 0]),
             lr=float(lr[0] if (lr == lr[0]).all() else np.exp(np.log(lr).mean())),
-            momentum=float(first.momentum[place, 0]),
-            folds=tuple(dict(zip(FOLD_KEYS, fold, strict=True)) for fold in zip(*of_folds, strict=True)),
+            momentum=float(first.momentum[index, 0]),
+            folds=tuple(dict(zip(FOLD_KEYS, fold, strict=True)) for fold in zip(*by_fold, strict=True)),
             why=why,
         )
 
 
 class _Pass:
-    """Folds that share an X, of the configurations still alive; without folds, the best epoch of each model is kept.
+    """Folds that share an X, of the c configurations still alive; arrays are (c, k) for the k folds of this pass.
 
-    Arrays (c, k): c configurations alive, k folds of this pass.
+    With a validation part instead of folds, the weights of each model's best epoch are kept.
     """
 
     def __init__(self, plan: Plan, configurations: list[TrainOptions], folds: tuple[Fold, ...]) -> None:
-        first, rows = configurations[0], plan.split.train
-        self.loss, self.folds, self.y = LOSSES[first.loss], folds, rows.y
-        space = plan.spaces[first.scale]
-        self.X, self.view = space.X, space.view
-        if space.apart and folds[0].used is not None:
-            # a row that trains in place of one held out, whose weight is 0: scaled by this fold it could overflow
-            used = folds[0].used
-            stand_ins = np.where(used, np.arange(len(rows.y)), np.argmax(used))
-            self.X = folds[0].scaling.apply(select(rows.X, stand_ins), first.dtype)
+        first, rows, data = configurations[0], plan.split.train, plan.data[configurations[0].scale]
+        self.loss, self.folds, self.y, self.view = LOSSES[first.loss], folds, rows.y, data.view
+        self.X: Matrix = data.X
+        used = folds[0].used
+        if data.one_X_per_fold and used is not None:
+            # a held-out row has weight 0, but scaled by this fold it could overflow: a training row takes its position
+            positions = np.where(used, np.arange(len(rows.y)), np.argmax(used))
+            self.X = folds[0].scaling.apply(select(rows.X, positions), first.dtype)
         self.n_outputs = self.loss.n_outputs(len(plan.split.classes))
-        self.n_held = len(folds[0].held.y)
+        self.n_held_out = len(folds[0].held_out.y)
         self.weights = _weights(configurations, rows.y, folds)
-        self.sgd = self._settings(plan, configurations)
-        self.lr, self.reg, self.momentum = (np.asarray(a) for a in (self.sgd.lr, self.sgd.reg, self.sgd.momentum))
-        self.run = epochs(self.loss, self.X, rows.y, self.n_outputs, self.sgd, weights=self.weights, view=self.view)
-        self.watched = plan.options.cv is None
-        self.held = [fold.scaling.apply(fold.held.X, first.dtype) for fold in folds]
-        if self.watched:  # after each epoch
-            self.held = [X[:] for X in self.held]
+        self.settings = self._settings(plan.split.train, configurations)
+        self.lr, self.reg, self.momentum = (
+            np.asarray(a) for a in (self.settings.lr, self.settings.reg, self.settings.momentum)
+        )
+        self.sgd = SGD(
+            self.loss, self.X, rows.y, self.n_outputs, self.settings, weights=self.weights, view=self.view
+        )  # fmt: skip
+        self.keeps_best = plan.options.cv is None
+        self.held_out = [fold.scaling.apply(fold.held_out.X, first.dtype) for fold in folds]
+        if self.keeps_best:  # scored after each epoch
+            self.held_out = [X[:] for X in self.held_out]
         self.W = self.b = np.zeros(0)
         self.best_epoch: Array | None = None  # (c, k)
         self.best_scores = np.zeros(0)
 
-    def _settings(self, plan: Plan, configurations: list[TrainOptions]) -> SGD:
-        """The engine's settings of the whole stack. Each model's rate is that of its own rows, scaling and weights."""
+    def _settings(self, rows: Part, configurations: list[TrainOptions]) -> SGDSettings:
+        """The settings of the whole stack. The rate of each model is chosen for its own rows, scaling and weights."""
         shape = len(configurations), len(self.folds)
         lr, reg, momentum = np.empty(shape), np.empty(shape), np.empty(shape)
         average = np.array([[configuration.average] for configuration in configurations])
-        pilots: dict[Any, RateEstimator] = {}
+        estimators: dict[tuple[str | None, int], RateEstimator] = {}
         for i, configuration in enumerate(configurations):
-            sgd = settings(configuration, self.X)
+            settings = sgd_settings(configuration, self.X)
             for j, fold in enumerate(self.folds):
                 key = configuration.class_weight, j
-                if configuration.lr == "auto" and key not in pilots:
-                    X = fold.scaling.apply(plan.split.train.X, configuration.dtype)
+                if configuration.lr == "auto" and key not in estimators:
+                    X = fold.scaling.apply(rows.X, configuration.dtype)
                     weights = sample_weights(configuration.class_weight, self.y, fold.used)
-                    pilots[key] = RateEstimator(self.loss, X, self.y, self.n_outputs, sgd, weights=weights)
-                lr[i, j] = pilots[key].rate(sgd).value if configuration.lr == "auto" else sgd.lr
-                reg[i, j], momentum[i, j] = sgd.reg, sgd.momentum
-        return replace(sgd, lr=lr, reg=reg, momentum=momentum, average=average)
+                    estimators[key] = RateEstimator(self.loss, X, self.y, self.n_outputs, settings, weights=weights)
+                lr[i, j] = estimators[key].rate(settings).value if configuration.lr == "auto" else settings.lr
+                reg[i, j], momentum[i, j] = settings.reg, settings.momentum
+        return replace(settings, lr=lr, reg=reg, momentum=momentum, average=average)
 
-    def step(self, keep: Array | None) -> Array:
-        """Train one epoch with these places of the last one's; which models are finite (c, k)."""
-        if keep is not None:
-            self.lr, self.reg, self.momentum = self.lr[keep], self.reg[keep], self.momentum[keep]
-            self.weights = select_models(self.weights, keep)
-            if self.best_epoch is not None:
-                self.W, self.b = self.W[:, keep], self.b[keep]
-                self.best_epoch, self.best_scores = self.best_epoch[keep], self.best_scores[keep]
+    def run_epoch(self) -> Array:
+        """Train one epoch; which models are finite (c, k)."""
         try:
-            epoch = self.run.send(keep)
+            epoch = self.sgd.run_epoch()
         except DivergedError:  # all of them
             return np.zeros(self.lr.shape, bool)
-        if self.watched:
-            self._watch(epoch)
+        if self.keeps_best:
+            self._keep_best(epoch)
         else:
             self.W, self.b = epoch.W, epoch.b
         return epoch.finite
 
-    def _watch(self, epoch: Epoch) -> None:
+    def select(self, indices: Array) -> None:
+        """Continue with the configurations at these indices only."""
+        self.sgd.select(indices)
+        self.lr, self.reg, self.momentum = self.lr[indices], self.reg[indices], self.momentum[indices]
+        self.weights = select_models(self.weights, indices)
+        if self.best_epoch is not None:
+            self.W, self.b = self.W[:, indices], self.b[indices]
+            self.best_epoch, self.best_scores = self.best_epoch[indices], self.best_scores[indices]
+
+    def _keep_best(self, epoch: Epoch) -> None:
         """Keep the weights of each model's best epoch, the later of equals."""
-        reached = self._held_scores(epoch.W, epoch.b)
+        reached = self._scores(epoch.W, epoch.b)
         if self.best_epoch is None:
             self.W, self.b = epoch.W, epoch.b
             self.best_epoch, self.best_scores = np.full(reached.shape, 1), reached
@@ -209,49 +221,50 @@ class _Pass:
         self.W[:, better], self.b[better] = epoch.W[:, better], epoch.b[better]
         self.best_epoch[better], self.best_scores[better] = epoch.number, reached[better]
 
-    def held_scores(self, places: Array) -> Array:
-        """The accuracy of these places on each fold's held-out rows: (places, k)."""
-        return self.best_scores[places] if self.watched else self._held_scores(self.W[:, places], self.b[places])
+    def fold_scores(self, indices: Array) -> Array:
+        """The accuracy of these configurations on the held-out rows of each fold: (indices, k)."""
+        return self.best_scores[indices] if self.keeps_best else self._scores(self.W[:, indices], self.b[indices])
 
-    def _held_scores(self, W: Array, b: Array) -> Array:
-        found = np.empty(b.shape[:2])  # (c, k)
-        for j, (fold, X) in enumerate(zip(self.folds, self.held, strict=True)):
+    def _scores(self, W: Array, b: Array) -> Array:
+        """The accuracy of weights W (d, c, k, m), b (c, k, m) on the held-out rows of each fold: (c, k)."""
+        accuracies = np.empty(b.shape[:2])
+        for j, (fold, X) in enumerate(zip(self.folds, self.held_out, strict=True)):
             own_W, own_b = np.ascontiguousarray(W[:, :, j]), b[:, j]  # (d, c, m), (c, m)
-            right = np.zeros(len(found), np.intp)
+            right = np.zeros(len(accuracies), np.intp)
             for rows, x in chunks(X, own_b.size):
                 with np.errstate(over="ignore", invalid="ignore"):  # of weights that are about to diverge
-                    right += (predicted(scores(x, own_W, own_b)) == fold.held.y[rows, None]).sum(axis=0)
-            found[:, j] = right / len(fold.held.y)
-        return found
+                    right += (predicted(scores(x, own_W, own_b)) == fold.held_out.y[rows, None]).sum(axis=0)
+            accuracies[:, j] = right / len(fold.held_out.y)
+        return accuracies
 
-    def objectives(self, places: Array) -> Array:
-        """The objective of these places over the rows that each fold trains on: (places, k)."""
-        W, b = self.W[:, places], self.b[places]
-        objective = Objective(self.loss, self.reg[places], self.sgd.reg_bias)
-        seen, seen_b = W, b
+    def objectives(self, indices: Array) -> Array:
+        """The objective of these configurations over the rows that each fold trains on: (indices, k)."""
+        W, b = self.W[:, indices], self.b[indices]
+        objective = Objective(self.loss, self.reg[indices], self.settings.reg_bias)
+        raw_W, raw_b = W, b
         if self.view is not None:
-            whole = self.view.seen(np.concatenate([W, b[None]]))
-            seen, seen_b = whole[:-1], whole[-1]
+            whole = self.view.to_raw_weights(np.concatenate([W, b[None]]))
+            raw_W, raw_b = whole[:-1], whole[-1]
         with np.errstate(over="ignore", invalid="ignore"):
-            data, _ = objective.terms(self.X, self.y, seen, seen_b, select_models(self.weights, places))
+            data, _ = objective.terms(self.X, self.y, raw_W, raw_b, select_models(self.weights, indices))
         return data + objective.penalty(W, b)
 
-    def why_not_learned(self, place: int, reached: Array) -> str | None:
-        """What is wrong with the models of this place, if anything is; reached (k,) objectives."""
-        weights = select_models(self.weights, np.array([place]))  # (n, 1, k)
+    def divergence_reason(self, index: int, reached: Array) -> str | None:
+        """Why the models of this configuration have learned nothing, if so; reached (k,) are their objectives."""
+        weights = select_models(self.weights, np.array([index]))  # (n, 1, k)
         for j in range(len(self.folds)):
-            why = why_not_learned(
-                Objective(self.loss, float(self.reg[place, j]), self.sgd.reg_bias),
+            reason = divergence_reason(
+                Objective(self.loss, float(self.reg[index, j]), self.settings.reg_bias),
                 float(reached[j]),
-                self.W[:, place, j],
-                self.b[place, j],
-                float(self.lr[place, j]),
+                self.W[:, index, j],
+                self.b[index, j],
+                float(self.lr[index, j]),
                 X=self.X,
                 y=self.y,
                 weights=None if weights is None else weights[:, 0, j],
             )
-            if why:
-                return why
+            if reason:
+                return reason
         return None
 
 
@@ -261,9 +274,9 @@ def _weights(configurations: list[TrainOptions], y: Array, folds: tuple[Fold, ..
     kinds = kinds[:1] if len(set(kinds)) == 1 else kinds
     if kinds == [None] and folds[0].used is None:
         return None
-    found = np.ones((len(y), len(kinds), len(folds)))
+    weights = np.ones((len(y), len(kinds), len(folds)))
     for i, kind in enumerate(kinds):
         for j, fold in enumerate(folds):
             own = sample_weights(kind, y, fold.used)
-            found[:, i, j] = 1 if own is None else own
-    return found
+            weights[:, i, j] = 1 if own is None else own
+    return weights

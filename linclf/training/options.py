@@ -9,8 +9,8 @@ from linclf.data.split import HeldOut
 from linclf.errors import InputError
 from linclf.losses import LOSSES, Loss, loss_named
 from linclf.model.calibration import METHODS
-from linclf.optim.certificate import DUALS
-from linclf.optim.sgd import check_settings
+from linclf.optim.certificate import CERTIFIABLE
+from linclf.optim.settings import check_settings
 
 DTYPES = ("float32", "float64")
 
@@ -45,7 +45,7 @@ class TrainOptions:
 
     def __post_init__(self) -> None:
         numbers = ("lr", "reg", "momentum", "epochs", "batch_size", "seed", "schedule")
-        check_settings(**{name: getattr(self, name) for name in numbers})
+        check_settings({name: getattr(self, name) for name in numbers}, allow_auto=True)
         self.loss_value()
         for name, choices in (("scale", SCALES), ("dtype", DTYPES)):
             if getattr(self, name) not in choices:
@@ -72,10 +72,8 @@ class TrainOptions:
     def _check_certify(self, percent: float) -> None:
         if not 0 < percent < math.inf:
             raise InputError(f"certify is {percent}; give a percentage > 0, such as 1")
-        if self.loss not in DUALS:
-            raise InputError(
-                f"certify needs a smooth loss, {', '.join(DUALS)}; the loss {self.loss} is none, leave --certify out"
-            )
+        if self.loss not in CERTIFIABLE:
+            raise InputError(f"--certify needs a smooth loss ({', '.join(CERTIFIABLE)}); {self.loss} is not")
         if self.reg == 0:
             raise InputError("certify needs a penalty: the bound divides by reg; give a --reg > 0")
 

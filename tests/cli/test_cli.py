@@ -63,7 +63,7 @@ def test_report_ends_with_the_accuracies(linclf) -> None:
 
 def test_objective_is_that_of_the_saved_weights(linclf, in_tmp) -> None:
     from linclf.optim.objective import Objective
-    from linclf.training.train import rebuild_split
+    from linclf.training.inputs import rebuild_split
 
     result = json.loads(linclf(f"train {WINE} --scale none --loss softmax --dtype float64 -o m --json"))
     model = load("m")

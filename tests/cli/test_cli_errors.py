@@ -159,7 +159,7 @@ def test_a_signal_saves_the_best_model_so_far(in_tmp, number, code: int, word: s
 def test_a_signal_while_the_model_is_measured_does_not_cost_it(linclf, in_tmp, monkeypatch) -> None:
     from linclf.training import fit as fitting
 
-    measure, calls = fitting.why_not_learned, []
+    measure, calls = fitting.divergence_reason, []
 
     def interrupted_once(*arguments, **more):
         calls.append(1)
@@ -167,7 +167,7 @@ def test_a_signal_while_the_model_is_measured_does_not_cost_it(linclf, in_tmp, m
             raise KeyboardInterrupt
         return measure(*arguments, **more)
 
-    monkeypatch.setattr(fitting, "why_not_learned", interrupted_once)
+    monkeypatch.setattr(fitting, "divergence_reason", interrupted_once)
     ran = linclf("train iris -o m")
     assert (ran.code, len(calls)) == (130, 2)
     assert load("m").record["metrics"]["interrupted"]

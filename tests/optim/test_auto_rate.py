@@ -10,13 +10,14 @@ from linclf.errors import DivergedError, InputError
 from linclf.losses import LOSSES, Loss
 from linclf.optim.auto_rate import Rate, auto_epochs, auto_momentum, auto_rate, largest_eigenvalue, least_squares
 from linclf.optim.objective import Objective
-from linclf.optim.sgd import SCHEDULES, SGD, epochs
+from linclf.optim.settings import SCHEDULES, SGDSettings
+from linclf.optim.sgd import SGD
 
 RNG = np.random.default_rng(0)
 
 
 def rate_of(loss: Loss, X, y, weights=None, **settings) -> Rate:
-    sgd = SGD(**{"lr": 1.0, "fit_bias": False, "reg": 0.0, **settings})
+    sgd = SGDSettings(**{"lr": 1.0, "fit_bias": False, "reg": 0.0, **settings})
     return auto_rate(loss, X, y, loss.n_outputs(int(y.max()) + 1), sgd, weights=weights)
 
 
@@ -38,8 +39,8 @@ def start(loss: Loss, X, y, m: int) -> float:
 def reached(loss: Loss, X, y, m: int, **settings) -> float:
     """The objective where training with the rate of auto ends."""
     settings = {"epochs": 50, "fit_bias": True, "reg": 1e-4, **settings}
-    sgd = SGD(lr=rate_of(loss, X, y, **settings).value, **settings)
-    last = list(epochs(loss, X, y, m, sgd))[-1]
+    sgd = SGDSettings(lr=rate_of(loss, X, y, **settings).value, **settings)
+    last = list(SGD(loss, X, y, m, sgd).epochs())[-1]
     return objective(loss, X, y, last.W, last.b)
 
 
@@ -112,7 +113,7 @@ def test_auto_rate_is_near_the_best_of_many(loss: Loss, momentum: float) -> None
     ends = [reached(loss, X, y, m, **settings)]
     for lr in np.geomspace(1e-4, 10, 9):
         with contextlib.suppress(DivergedError):
-            last = list(epochs(loss, X, y, m, SGD(lr=float(lr), **settings)))[-1]
+            last = list(SGD(loss, X, y, m, SGDSettings(lr=float(lr), **settings)).epochs())[-1]
             ends.append(objective(loss, X, y, last.W, last.b))
     assert ends[0] - min(ends) < 0.015 * (start(loss, X, y, m) - min(ends))
 
@@ -130,7 +131,7 @@ def test_auto_rate_holds_for_heavy_rows(loss: Loss, layout) -> None:
 @pytest.mark.parametrize("y", [np.arange(10) % 2, np.arange(10) // 9, np.zeros(10, int)])
 def test_auto_rate_of_data_that_say_nothing_is_finite(loss: Loss, X, y) -> None:
     for fit_bias in (False, True):
-        rate = auto_rate(loss, X, y, loss.n_outputs(2), SGD(lr=1.0, momentum=0.0, fit_bias=fit_bias))
+        rate = auto_rate(loss, X, y, loss.n_outputs(2), SGDSettings(lr=1.0, momentum=0.0, fit_bias=fit_bias))
         assert 0 < rate.value < np.inf
 
 
@@ -154,7 +155,7 @@ def test_auto_rate_holds_for_many_classes(loss: Loss) -> None:
     X, y = make_blobs(n_samples=3000, centers=200, n_features=20, random_state=0)
     X = (X - X.mean(axis=0)) / X.std(axis=0)
     settings = {"epochs": 42, "fit_bias": True}
-    last = list(epochs(loss, X, y, 200, SGD(lr=rate_of(loss, X, y, **settings).value, **settings)))[-1]
+    last = list(SGD(loss, X, y, 200, SGDSettings(lr=rate_of(loss, X, y, **settings).value, **settings)).epochs())[-1]
     assert objective(loss, X, y, last.W, last.b) < start(loss, X, y, 200)
     assert loss.name == "mse" or np.mean((X @ last.W + last.b).argmax(axis=1) == y) > 0.9
 

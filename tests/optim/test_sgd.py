@@ -11,10 +11,11 @@ from linclf.errors import DivergedError, InputError
 from linclf.losses import LOSSES, Loss
 from linclf.optim.column_view import ColumnView
 from linclf.optim.objective import Objective
-from linclf.optim.sgd import SCHEDULES, SGD, Epoch, epochs
+from linclf.optim.settings import SCHEDULES, SGDSettings
+from linclf.optim.sgd import SGD, Epoch
 
 
-def reference(loss: Loss, X, y, m: int, sgd: SGD, weights=None):
+def reference(loss: Loss, X, y, m: int, sgd: SGDSettings, weights=None):
     """The update rules at the top of sgd.py, written down plainly; yields W, b and the estimate of each epoch."""
     n, d = X.shape
     W, b, V, v = np.zeros((d, m)), np.zeros(m), np.zeros((d, m)), np.zeros(m)
@@ -71,10 +72,10 @@ def start(problem):
 @pytest.mark.parametrize("average", [False, True])
 def test_equals_the_reference(loss: Loss, layout, start, momentum: float, average: bool) -> None:
     X, y, n_classes, settings = start
-    sgd = SGD(**settings, momentum=momentum, average=average)
+    sgd = SGDSettings(**settings, momentum=momentum, average=average)
     m = loss.n_outputs(n_classes)
     weights = np.random.default_rng(1).uniform(0.2, 2, len(y))
-    run = list(epochs(loss, layout(X), y, m, sgd, weights=weights))
+    run = list(SGD(loss, layout(X), y, m, sgd, weights=weights).epochs())
     assert [epoch.number for epoch in run] == [1, 2, 3, 4]
     for epoch, (W, b, estimate) in zip(run, reference(loss, X, y, m, sgd, weights), strict=True):
         np.testing.assert_allclose(epoch.W, W, rtol=1e-9, atol=1e-12)
@@ -86,7 +87,7 @@ def test_one_row_at_a_time_least_squares_takes_the_implicit_step() -> None:
     """Kulis & Bartlett (2010): W' = argmin ||W' - W||^2 / 2 + lr loss(W'), which for the squared error is a division."""
     X, y, lr = np.array([[3.0, -4.0], [0, 0]]), np.array([0, 0]), 0.7  # a step along the second row leads nowhere
     settings = {"lr": lr, "reg": 0.0, "epochs": 1, "batch_size": 1, "momentum": 0.0, "schedule": "constant"}
-    epoch = last(epochs(LOSSES["mse"], X, y, 2, SGD(**settings, fit_bias=False)))
+    epoch = last(SGD(LOSSES["mse"], X, y, 2, SGDSettings(**settings, fit_bias=False)).epochs())
     onehot = np.array([[1.0, 0.0]])
     np.testing.assert_allclose(epoch.W + lr * 2 * X[:1].T @ (X[:1] @ epoch.W - onehot), 0, atol=1e-12)
 
@@ -96,8 +97,8 @@ def test_one_row_at_a_time_least_squares_takes_the_implicit_step() -> None:
 @pytest.mark.parametrize("momentum", [0.0, 0.8])
 def test_schedules_and_bias_policies_equal_the_reference(start, schedule: str, policy: dict, momentum: float) -> None:
     X, y, n_classes, settings = start
-    sgd = SGD(**settings, **policy, schedule=schedule, momentum=momentum)
-    epoch = last(epochs(LOSSES["softmax"], X, y, n_classes, sgd))
+    sgd = SGDSettings(**settings, **policy, schedule=schedule, momentum=momentum)
+    epoch = last(SGD(LOSSES["softmax"], X, y, n_classes, sgd).epochs())
     W, b, _ = list(reference(LOSSES["softmax"], X, y, n_classes, sgd))[-1]
     np.testing.assert_allclose(epoch.W, W, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(epoch.b, b, rtol=1e-9, atol=1e-12)
@@ -112,12 +113,12 @@ def test_stacked_models_equal_one_by_one(loss: Loss, layout, start, momentum: fl
     lr, reg = np.array([[0.01], [0.05]]), np.array([[0.0, 0.1, 1.0]])
     shared = {**settings, "momentum": momentum, "average": average}
     weights = np.random.default_rng(1).uniform(0.2, 2, (len(y), 2, 3))
-    stack = last(epochs(loss, X, y, m, SGD(**{**shared, "lr": lr, "reg": reg}), weights=weights))
+    stack = last(SGD(loss, X, y, m, SGDSettings(**{**shared, "lr": lr, "reg": reg}), weights=weights).epochs())
     assert stack.W.shape == (6, 2, 3, m)
     for i in range(2):
         for j in range(3):
-            sgd = SGD(**{**shared, "lr": float(lr[i, 0]), "reg": float(reg[0, j])})
-            alone = last(epochs(loss, X, y, m, sgd, weights=np.ascontiguousarray(weights[:, i, j])))
+            sgd = SGDSettings(**{**shared, "lr": float(lr[i, 0]), "reg": float(reg[0, j])})
+            alone = last(SGD(loss, X, y, m, sgd, weights=np.ascontiguousarray(weights[:, i, j])).epochs())
             np.testing.assert_allclose(stack.W[:, i, j], alone.W, rtol=1e-9, atol=1e-12)
             np.testing.assert_allclose(stack.b[i, j], alone.b, rtol=1e-9, atol=1e-12)
             np.testing.assert_allclose(stack.objective_estimate[i, j], alone.objective_estimate, rtol=1e-9)
@@ -126,8 +127,8 @@ def test_stacked_models_equal_one_by_one(loss: Loss, layout, start, momentum: fl
 def test_same_seed_same_bits_and_another_seed_other_bits(loss: Loss, dtype: str, layout, start) -> None:
     X, y, n_classes, settings = start
     X, m = layout(X.astype(dtype)), loss.n_outputs(n_classes)
-    one, same = (last(epochs(loss, X, y, m, SGD(**settings))) for _ in range(2))
-    other = last(epochs(loss, X, y, m, SGD(**{**settings, "seed": 8})))
+    one, same = (last(SGD(loss, X, y, m, SGDSettings(**settings)).epochs()) for _ in range(2))
+    other = last(SGD(loss, X, y, m, SGDSettings(**{**settings, "seed": 8})).epochs())
     assert one.W.dtype == one.b.dtype == dtype
     assert one.W.tobytes() == same.W.tobytes()
     assert one.b.tobytes() == same.b.tobytes()
@@ -137,8 +138,8 @@ def test_same_seed_same_bits_and_another_seed_other_bits(loss: Loss, dtype: str,
 def test_a_batch_larger_than_the_data_is_gradient_descent(layout, problem) -> None:
     X, y, n_classes = problem
     loss = LOSSES["softmax"]
-    sgd = SGD(lr=0.1, reg=0.0, epochs=3, batch_size=1000, momentum=0.0, schedule="constant")
-    epoch = last(epochs(loss, layout(X), y, n_classes, sgd))
+    sgd = SGDSettings(lr=0.1, reg=0.0, epochs=3, batch_size=1000, momentum=0.0, schedule="constant")
+    epoch = last(SGD(loss, layout(X), y, n_classes, sgd).epochs())
     W, b = np.zeros((6, n_classes)), np.zeros(n_classes)
     for _ in range(3):
         _, dW, db = Objective(loss, 0.0).value_and_gradient(X, y, W, b)
@@ -150,10 +151,11 @@ def test_rows_of_weight_zero_change_nothing(loss: Loss, layout, problem) -> None
     """Folds are 0/1 weights: held-out rows must not leak, whatever they hold."""
     X, y, n_classes = problem
     weights = (np.arange(len(y)) % 4 > 0).astype(float)
-    sgd = SGD(lr=0.02, epochs=3, batch_size=9)
+    sgd = SGDSettings(lr=0.02, epochs=3, batch_size=9)
     changed = np.where(weights[:, None] > 0, X, 100.0)
     one, other = (
-        last(epochs(loss, layout(data), y, loss.n_outputs(n_classes), sgd, weights=weights)) for data in (X, changed)
+        last(SGD(loss, layout(data), y, loss.n_outputs(n_classes), sgd, weights=weights).epochs())
+        for data in (X, changed)
     )
     np.testing.assert_array_equal(one.W, other.W)
 
@@ -162,8 +164,8 @@ def test_rows_of_weight_zero_change_nothing(loss: Loss, layout, problem) -> None
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 def test_no_penalty_is_too_strong(layout, problem, reg: float, momentum: float) -> None:
     X, y, n_classes = problem
-    sgd = SGD(lr=0.1, reg=reg, epochs=50, batch_size=9, momentum=momentum, fit_bias=False)
-    epoch = last(epochs(LOSSES["softmax"], layout(X), y, n_classes, sgd))
+    sgd = SGDSettings(lr=0.1, reg=reg, epochs=50, batch_size=9, momentum=momentum, fit_bias=False)
+    epoch = last(SGD(LOSSES["softmax"], layout(X), y, n_classes, sgd).epochs())
     assert np.isfinite(epoch.W).all()
     assert np.abs(epoch.W).max() < 10 / reg
 
@@ -172,15 +174,17 @@ def test_scale_is_put_back_before_it_underflows() -> None:
     """10000 steps at lr * reg = 1 would shrink the scale to 2 ** -10000."""
     X, y = sparse.csr_matrix(np.eye(4)), np.array([0, 1, 0, 1])
     for average in (False, True):
-        sgd = SGD(lr=1.0, reg=1.0, epochs=2500, batch_size=1, momentum=0.0, schedule="constant", average=average)
-        epoch = last(epochs(LOSSES["hinge"], X, y, 1, sgd))
+        sgd = SGDSettings(
+            lr=1.0, reg=1.0, epochs=2500, batch_size=1, momentum=0.0, schedule="constant", average=average
+        )
+        epoch = last(SGD(LOSSES["hinge"], X, y, 1, sgd).epochs())
         assert np.isfinite(epoch.W).all()
         assert np.abs(epoch.W).max() > 1e-3
 
 
 def test_a_sparse_step_touches_only_its_columns() -> None:
     X = sparse.csr_matrix(([1.0, 2.0, 3.0], ([0, 1, 1], [5, 700_000, 5])), shape=(2, 1_000_000))
-    epoch = last(epochs(LOSSES["hinge"], X, np.array([0, 1]), 1, SGD(lr=0.1, momentum=0.0, epochs=3)))
+    epoch = last(SGD(LOSSES["hinge"], X, np.array([0, 1]), 1, SGDSettings(lr=0.1, momentum=0.0, epochs=3)).epochs())
     assert set(np.flatnonzero(epoch.W)) == {5, 700_000}
 
 
@@ -188,14 +192,14 @@ def test_a_sparse_step_touches_only_its_columns() -> None:
 def test_divergence_is_an_error(layout, problem, momentum: float) -> None:
     _, y, n_classes = problem
     X = layout(np.full((40, 6), 100.0))  # equal rows overshoot together
-    sgd = SGD(lr=1e6, reg=0.0, momentum=momentum, epochs=1000, schedule="constant")
+    sgd = SGDSettings(lr=1e6, reg=0.0, momentum=momentum, epochs=1000, schedule="constant")
     with pytest.raises(DivergedError, match=r"diverged in epoch \d+ at lr 1e\+06"):
-        last(epochs(LOSSES["mse"], X, y, n_classes, sgd))
+        last(SGD(LOSSES["mse"], X, y, n_classes, sgd).epochs())
 
 
 def test_epochs_are_the_callers_to_keep(start) -> None:
     X, y, n_classes, settings = start
-    run = epochs(LOSSES["softmax"], X, y, n_classes, SGD(**settings))
+    run = SGD(LOSSES["softmax"], X, y, n_classes, SGDSettings(**settings)).epochs()
     first = next(run)
     W = first.W.copy()
     next(run)
@@ -211,7 +215,7 @@ def test_blas_is_held_to_one_thread_in_the_loop_and_given_back(problem) -> None:
         return LOSSES["softmax"](scores, codes)
 
     before = threadpool_info()
-    last(epochs(Loss("spy", spy, "", "", 1), X, y, n_classes, SGD(lr=0.1, epochs=1)))
+    last(SGD(Loss("spy", spy, "", "", 1), X, y, n_classes, SGDSettings(lr=0.1, epochs=1)).epochs())
     assert seen
     assert all(threads == {1} for threads in seen)
     assert threadpool_info() == before
@@ -236,15 +240,15 @@ def test_blas_is_held_to_one_thread_in_the_loop_and_given_back(problem) -> None:
 )
 def test_settings_without_sense_are_refused(setting: dict, message: str) -> None:
     with pytest.raises(InputError, match=message.replace("(", r"\(")):
-        SGD(**{"lr": 0.1, **setting})
+        SGDSettings(**{"lr": 0.1, **setting})
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.8])
 @pytest.mark.parametrize("average", [False, True])
 @pytest.mark.parametrize("fit_bias", [False, True])
 def test_no_columns_at_all(loss: Loss, layout, momentum: float, average: bool, fit_bias: bool) -> None:
-    sgd = SGD(lr=0.1, epochs=3, momentum=momentum, average=average, fit_bias=fit_bias)
-    epoch = last(epochs(loss, layout(np.zeros((10, 0))), np.arange(10) % 3, 3, sgd))
+    sgd = SGDSettings(lr=0.1, epochs=3, momentum=momentum, average=average, fit_bias=fit_bias)
+    epoch = last(SGD(loss, layout(np.zeros((10, 0))), np.arange(10) % 3, 3, sgd).epochs())
     assert (epoch.W.shape, epoch.b.shape) == ((0, 3), (3,))
     assert np.isfinite(epoch.objective_estimate)
 
@@ -260,13 +264,16 @@ def test_models_that_leave_the_stack_change_nothing_for_the_others(
         np.geomspace(0.005, 0.05, 4)[:, None] * [1, 0.5],
         np.random.default_rng(1).uniform(0.2, 2, (len(y), 4, 2)),
     )
-    sgd = SGD(**{**settings, "lr": lr, "momentum": momentum, "average": average})
-    whole = list(epochs(loss, X, y, m, sgd, weights=weights))
-    run = epochs(loss, X, y, m, sgd, weights=weights)
-    epoch, places = next(run), np.arange(4)
+    sgd = SGDSettings(**{**settings, "lr": lr, "momentum": momentum, "average": average})
+    whole = list(SGD(loss, X, y, m, sgd, weights=weights).epochs())
+    run = SGD(loss, X, y, m, sgd, weights=weights)
+    places = np.arange(4)
+    run.run_epoch()
     for keep in (np.array([0, 1, 3]), None, np.array([1, 2])):
-        places = places if keep is None else places[keep]
-        epoch = run.send(keep)
+        if keep is not None:
+            places = places[keep]
+            run.select(keep)
+        epoch = run.run_epoch()
         assert epoch.W.shape == (6, len(places), 2, m)
         np.testing.assert_allclose(epoch.W, whole[epoch.number - 1].W[:, places], rtol=1e-9, atol=1e-12)
         np.testing.assert_allclose(epoch.b, whole[epoch.number - 1].b[places], rtol=1e-9, atol=1e-12)
@@ -287,14 +294,22 @@ def test_a_view_is_columns_scaled_beforehand(loss: Loss, start, momentum: float,
     view = ColumnView(np.vstack([center, np.zeros((1, 3))])[:, None], np.vstack([rate, np.full((1, 3), bias)])[:, None])
     lr = np.array([[0.01, 0.02, 0.03], [0.005, 0.01, 0.02]])
     stack = last(
-        epochs(loss, X, y, m, SGD(**{**settings, **policy, "lr": lr, "momentum": momentum}), weights=weights, view=view)
+        SGD(
+            loss,
+            X,
+            y,
+            m,
+            SGDSettings(**{**settings, **policy, "lr": lr, "momentum": momentum}),
+            weights=weights,
+            view=view,
+        ).epochs()
     )
     seen = view.seen(np.concatenate([stack.W, stack.b[None]]))
     for i in range(2):
         for j in range(3):
-            sgd = SGD(**{**settings, **policy, "lr": float(lr[i, j]), "momentum": momentum})
+            sgd = SGDSettings(**{**settings, **policy, "lr": float(lr[i, j]), "momentum": momentum})
             z = (X - center[:, j]) * rate[:, j]
-            alone = last(epochs(loss, z, y, m, sgd, weights=weights[:, 0, j]))
+            alone = last(SGD(loss, z, y, m, sgd, weights=weights[:, 0, j]).epochs())
             np.testing.assert_allclose(stack.W[:, i, j], alone.W, rtol=1e-8, atol=1e-11)
             np.testing.assert_allclose(stack.b[i, j], alone.b, rtol=1e-8, atol=1e-11)
             outputs = X @ seen[:-1, i, j] + seen[-1, i, j]
@@ -309,10 +324,10 @@ def test_one_model_diverges_alone(layout, problem) -> None:
     _, y, n_classes = problem
     X = layout(np.full((40, 6), 100.0))
     shared = {"reg": 0.0, "momentum": 0.0, "epochs": 400, "schedule": "constant"}
-    stack = last(epochs(LOSSES["mse"], X, y, n_classes, SGD(lr=np.array([1e-6, 1e6]), **shared)))
+    stack = last(SGD(LOSSES["mse"], X, y, n_classes, SGDSettings(lr=np.array([1e-6, 1e6]), **shared)).epochs())
     assert stack.finite.tolist() == [True, False]
-    alone = last(epochs(LOSSES["mse"], X, y, n_classes, SGD(lr=1e-6, **shared)))
+    alone = last(SGD(LOSSES["mse"], X, y, n_classes, SGDSettings(lr=1e-6, **shared)).epochs())
     assert alone.finite
     np.testing.assert_allclose(stack.W[:, 0], alone.W, rtol=1e-9, atol=1e-12)
     with pytest.raises(DivergedError, match=r"at lr 1e\+06 to 2e\+06"):
-        last(epochs(LOSSES["mse"], X, y, n_classes, SGD(lr=np.array([1e6, 2e6]), **shared)))
+        last(SGD(LOSSES["mse"], X, y, n_classes, SGDSettings(lr=np.array([1e6, 2e6]), **shared)).epochs())

@@ -19,15 +19,16 @@ from linclf.errors import InputError
 from linclf.losses import LOSSES, Loss
 from linclf.optim.auto_rate import RateEstimator
 from linclf.optim.objective import Objective, predicted, scores
-from linclf.optim.sgd import epochs
-from linclf.sweep import Row, SweepOptions, Swept, at_the_edge, best, best_1se, rank, sweep
+from linclf.optim.sgd import SGD
+from linclf.sweep.grid import SweepOptions
 from linclf.sweep.plan import make_plan
-from linclf.sweep.results import to_prune
-from linclf.sweep.run import n_jobs
+from linclf.sweep.results import Row, at_the_edge, best, best_1se, rank, to_prune
+from linclf.sweep.run import Swept, n_jobs, sweep
 from linclf.sweep.stack import train_stack
-from linclf.training.fit import settings
+from linclf.training.fit import sgd_settings
 from linclf.training.options import TrainOptions
-from linclf.training.train import sample_weights, train
+from linclf.training.prepare import sample_weights
+from linclf.training.train import train
 
 SETS = {"wine": load_wine, "breast_cancer": load_breast_cancer, "digits": load_digits}
 WITHIN = {"float64": 1e-9, "float32": 1e-3}
@@ -83,10 +84,10 @@ def alone(configuration: TrainOptions, parts: Split, k: int, held: int) -> tuple
     scaling = fit_scaling(configuration.scale, rows.X[np.flatnonzero(used)], parts.schema.sparse, str, "")
     X = scaling.apply(rows.X, configuration.dtype)
     weights = sample_weights(configuration.class_weight, rows.y, used)
-    sgd = settings(configuration, X)
+    sgd = sgd_settings(configuration, X)
     if configuration.lr == "auto":
         sgd = replace(sgd, lr=RateEstimator(loss, X, rows.y, m, sgd, weights=weights).rate(sgd).value)
-    *_, last = epochs(loss, X, rows.y, m, sgd, weights=weights)
+    *_, last = SGD(loss, X, rows.y, m, sgd, weights=weights).epochs()
     objective = Objective(loss, configuration.reg, configuration.reg_bias)
     outside = scores(X[np.flatnonzero(~used)], last.W, last.b)
     return (

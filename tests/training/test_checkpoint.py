@@ -12,13 +12,16 @@ import pytest
 from linclf.data.source import Source
 from linclf.errors import AccessError, DivergedError, InputError
 from linclf.losses import LOSSES
-from linclf.optim.sgd import SCHEDULES, SGD, epochs
+from linclf.optim.settings import SCHEDULES, SGDSettings
+from linclf.optim.sgd import SGD
 from linclf.storage.sealed import seal, unseal
 from linclf.training import checkpoint
 from linclf.training import fit as fitting
 from linclf.training.checkpoint import check_same, differences
+from linclf.training.inputs import load_split, run_fingerprint
+from linclf.training.observer import Observer
 from linclf.training.options import TrainOptions
-from linclf.training.train import identity, load_split, train
+from linclf.training.train import train
 
 DATA = Path(__file__).parents[2] / "data"
 
@@ -33,13 +36,16 @@ def test_the_engine_goes_on_from_a_state_to_the_same_bits(
     X, y, n_classes = problem
     X, m = layout(X.astype(dtype)), loss.n_outputs(n_classes)
     schedule = sorted(SCHEDULES)[(momentum > 0) + 2 * average]
-    sgd = SGD(0.3, 0.1, 7, 9, momentum, schedule, average, fit_bias)
+    sgd = SGDSettings(0.3, 0.1, 7, 9, momentum, schedule, average, fit_bias)
     run, states = [], []
-    for epoch in epochs(loss, X, y, m, sgd):
+    engine = SGD(loss, X, y, m, sgd)
+    for epoch in engine.epochs():
         run.append(epoch)
-        states.append(epoch.state())
+        states.append(engine.state())
     for k in (0, 2, 3, 5):
-        rest = list(epochs(loss, X, y, m, sgd, after=states[k]))
+        engine = SGD(loss, X, y, m, sgd)
+        engine.resume(states[k])
+        rest = list(engine.epochs())
         assert [epoch.number for epoch in rest] == list(range(k + 2, 8))
         for one, other in zip(run[k + 1 :], rest, strict=True):
             assert (one.W.tobytes(), one.b.tobytes()) == (other.W.tobytes(), other.b.tobytes())
@@ -82,34 +88,52 @@ def test_any_checkpoint_of_a_run_leads_to_its_model(linclf, in_tmp, options: str
 
 
 def diverging(times: int):
-    """An engine whose objective explodes in epoch 4, so many times."""
+    """An engine whose objective explodes in epoch 4, this many times."""
     left = itertools.count(-times)
 
-    def run(*arguments, **more):
-        for epoch in epochs(*arguments, **more):
+    class Diverging(SGD):
+        def run_epoch(self):
+            epoch = super().run_epoch()
             if epoch.number == 4 and next(left) < 0:
-                yield replace(epoch, objective_estimate=1e9 * epoch.objective_estimate, W=1e9 * epoch.W)
-                return
-            yield epoch
+                return replace(epoch, objective_estimate=1e9 * epoch.objective_estimate, W=1e9 * epoch.W)
+            return epoch
 
-    return run
+    return Diverging
+
+
+class Collecting(Observer):
+    """Collects the checkpoints of a run."""
+
+    wants_checkpoints = True
+
+    def __init__(self) -> None:
+        self.checkpoints: list[checkpoint.Checkpoint] = []
+
+    def on_checkpoint(self, checkpoint) -> None:
+        self.checkpoints.append(checkpoint)
+
+
+def checkpoints_of(options, split) -> list[checkpoint.Checkpoint]:
+    observer = Collecting()
+    train(options, split, observer)
+    return observer.checkpoints
 
 
 def test_a_divergence_is_rolled_back_to_the_last_good_epoch(linclf, in_tmp, monkeypatch) -> None:
     line = "train digits --loss softmax --epochs 8 --json"
     lr = json.loads(linclf(line))["lr"]
-    for times, slower in enumerate(fitting.SLOWER, 1):
-        monkeypatch.setattr(fitting, "epochs", diverging(times))
+    for times, slower in enumerate(fitting.RATE_DIVISORS, 1):
+        monkeypatch.setattr(fitting, "SGD", diverging(times))
         ran = linclf(line, "--history", "h", "-o", "m")
         result = json.loads(ran)
         assert (ran.code, result["retries"], result["lr"]) == (0, times, lr / slower)
         assert ran.err.count("note: training diverged in epoch 4 at lr") == times
-        assert f"going on from epoch 3 at lr {lr / slower:.3g}" in ran.err
+        assert f"continuing from epoch 3 at lr {lr / slower:.3g}" in ran.err
         assert [json.loads(row)["epoch"] for row in Path("h").read_text().splitlines()] == list(range(1, 9))
         assert result["accuracy"]["test"] > 0.9
-        monkeypatch.setattr(fitting, "epochs", diverging(times))
+        monkeypatch.setattr(fitting, "SGD", diverging(times))
         assert f"(auto: 1/{slower} of the rate that diverged)" in linclf(line.replace(" --json", ""))
-    monkeypatch.setattr(fitting, "epochs", diverging(99))
+    monkeypatch.setattr(fitting, "SGD", diverging(99))
     ran = linclf(line, "-o", "never")
     assert ran.code == 3
     assert "lower rates did not help" in ran.err
@@ -118,18 +142,18 @@ def test_a_divergence_is_rolled_back_to_the_last_good_epoch(linclf, in_tmp, monk
 
 def test_a_divergence_goes_on_to_the_same_bits_from_a_checkpoint_before_it(linclf, in_tmp, monkeypatch) -> None:
     line = "train digits --loss softmax --epochs 8 -q"
-    monkeypatch.setattr(fitting, "epochs", diverging(1))
+    monkeypatch.setattr(fitting, "SGD", diverging(1))
     assert linclf(line, "-o", "whole").code == 0
-    options, kept = TrainOptions(loss="softmax", epochs=8), []
+    options = TrainOptions(loss="softmax", epochs=8)
     parts = load_split(options)
-    monkeypatch.setattr(fitting, "epochs", diverging(1))
-    train(options, parts, keep=kept.append)
-    assert [(one.standing.number, one.retries) for one in kept] == [(k, 0) for k in (1, 2, 3)] + [
+    monkeypatch.setattr(fitting, "SGD", diverging(1))
+    kept = checkpoints_of(options, parts)
+    assert [(one.state.number, one.retries) for one in kept] == [(k, 0) for k in (1, 2, 3)] + [
         (k, 1) for k in range(4, 9)
     ]
     for place, times in ((1, 1), (3, 0), (7, 0)):
-        kept[place].save("c", identity(options, parts))
-        monkeypatch.setattr(fitting, "epochs", diverging(times))
+        kept[place].save("c", run_fingerprint(options, parts))
+        monkeypatch.setattr(fitting, "SGD", diverging(times))
         assert linclf(line, "-o", "m", "--resume", "c").code == 0
         assert Path("m").read_bytes() == Path("whole").read_bytes()
 
@@ -139,7 +163,7 @@ def test_sound_runs_are_not_rolled_back() -> None:
     for loss in LOSSES:
         for data in ("digits", "wine", "make:moons:n_samples=300"):
             options = TrainOptions(Source(data), loss=loss, epochs=20)
-            assert train(options, load_split(options)).result["retries"] == 0
+            assert train(options, load_split(options)).result.retries == 0
 
 
 def test_never_all_zeros_where_zero_is_not_the_optimum(linclf, in_tmp) -> None:
@@ -271,10 +295,10 @@ def test_what_differs_is_named() -> None:
     ],
 )
 def test_a_history_goes_on_where_its_run_does(linclf, in_tmp, before: str, epochs_left: list[int]) -> None:
-    options, kept = TrainOptions(Source("iris"), epochs=5), []
+    options = TrainOptions(Source("iris"), epochs=5)
     parts = load_split(options)
-    train(options, parts, keep=kept.append)
-    kept[1].save("c", identity(options, parts))
+    kept = checkpoints_of(options, parts)
+    kept[1].save("c", run_fingerprint(options, parts))
     Path("h").write_text(before)
     ran = linclf("train iris --epochs 5 -q --resume c --history h")
     assert ran.code == 0, ran.err

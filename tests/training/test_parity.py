@@ -11,7 +11,8 @@ from sklearn.svm import SVC, LinearSVC
 from linclf.losses import LOSSES
 from linclf.optim.auto_rate import auto_rate
 from linclf.optim.objective import Objective
-from linclf.optim.sgd import SGD, Epoch, epochs
+from linclf.optim.settings import SGDSettings
+from linclf.optim.sgd import SGD, Epoch
 
 REG = 1e-2
 
@@ -24,9 +25,9 @@ def standardised(load) -> tuple[np.ndarray, np.ndarray]:
 
 def trained(name: str, X, y, n_epochs: int, *, share: float = 1.0, reg_bias: bool = False, weights=None) -> Epoch:
     loss = LOSSES[name]
-    m, sgd = loss.n_outputs(int(y.max()) + 1), SGD(lr=1.0, reg=REG, epochs=n_epochs, reg_bias=reg_bias)
+    m, sgd = loss.n_outputs(int(y.max()) + 1), SGDSettings(lr=1.0, reg=REG, epochs=n_epochs, reg_bias=reg_bias)
     sgd = replace(sgd, lr=share * auto_rate(loss, X, y, m, sgd, weights=weights).value)
-    return list(epochs(loss, X, y, m, sgd, weights=weights))[-1]
+    return list(SGD(loss, X, y, m, sgd, weights=weights).epochs())[-1]
 
 
 def suboptimality(name: str, X, y, epoch: Epoch, W, b, *, reg_bias: bool = False, weights=None) -> float:

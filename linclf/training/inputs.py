@@ -1,0 +1,87 @@
+"""The data of a run: options -> data as read -> Split; the fingerprint of a run; the split of a model read again."""
+
+import hashlib
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from linclf._version import __version__
+from linclf.data.cache import Cache
+from linclf.data.dataset import Dataset
+from linclf.data.load import load
+from linclf.data.schema import Schema
+from linclf.data.source import Source
+from linclf.data.split import HeldOut, Split, split_dataset
+from linclf.errors import InputError
+from linclf.losses import LOSSES
+from linclf.model.linear_model import LinearModel
+from linclf.storage.decode import build
+from linclf.storage.files import read_bytes
+from linclf.training.options import TrainOptions
+
+CALIBRATION_FRACTION = 0.2  # of the training rows, if there is no validation part
+
+
+@dataclass(frozen=True)
+class LoadedData:
+    """The data of a run as they were read: the data set, and the test and validation parts as data sets or as fractions."""
+
+    dataset: Dataset
+    test: Dataset | float | None
+    val: Dataset | float | None
+
+
+def load_data(options: TrainOptions, cache: Cache | None = None) -> LoadedData:
+    """Read the data of a run, through the cache if there is one."""
+    dataset = load(options.source, cache=cache)
+
+    def read(held_out: HeldOut | None) -> Dataset | float | None:
+        if held_out is None:
+            return None
+        if held_out.fraction is not None:
+            return held_out.fraction
+        return load(replace(options.source, data=str(held_out)), like=dataset.schema, cache=cache)
+
+    return LoadedData(dataset, read(options.test), read(options.val))
+
+
+def make_split(options: TrainOptions, loaded: LoadedData, like: Schema | None = None) -> Split:
+    """Split the data, without a validation part if the options have none; `like` is a schema learned before."""
+    calibration = CALIBRATION_FRACTION if options.calibrate and not options.has_val() else 0
+    val = loaded.val if options.has_val() else None
+    return split_dataset(loaded.dataset, loaded.test, val, options.seed, calibration=calibration, like=like)
+
+
+def load_split(options: TrainOptions, cache: Cache | None = None, like: Schema | None = None) -> Split:
+    """Read the data of a run and split them; `like` is a schema learned before."""
+    return make_split(options, load_data(options, cache), like)
+
+
+def run_fingerprint(options: TrainOptions, split: Split) -> dict[str, Any]:
+    """What the result of a run depends on, as plain data. Data are identified by their digests, not by their paths."""
+    described = asdict(options)
+    del described["source"]["data"]
+    described |= {part: "data" for part in ("test", "val") if part in split.digests}
+    if options.loss not in LOSSES:  # a custom loss: its file may have changed
+        described["loss_digest"] = hashlib.sha256(read_bytes(options.loss.rpartition(":")[0])).hexdigest()
+    return {"linclf": __version__, "data": split.digests, "options": described}
+
+
+def rebuild_split(model: LinearModel, cache: Cache | None = None) -> Split:
+    """Read the data that a model was trained on again, and split them as then. Raises InputError if they have changed."""
+    try:
+        recorded, digests = dict(model.record["options"]), dict(model.record["data"])
+        source = build(Source, recorded.pop("source"))
+        drawn = {name: recorded[name] for name in ("test", "val", "seed", "calibrate") if name in recorded}
+        options = TrainOptions(source=source, **drawn)
+    except (KeyError, TypeError, ValueError) as error:  # a record that linclf did not write
+        raise InputError(f"the model does not record what it was trained on ({error}); give DATA") from None
+    if "-" in (source.data, recorded["test"], recorded["val"]):
+        raise InputError("the model was trained on standard input, which cannot be read again; give DATA")
+    split = load_split(options, cache, model.schema)
+    changed = [key for key, digest in digests.items() if split.digests.get(key) != digest]
+    if changed:
+        names = {"data": source.data, "test": recorded["test"], "val": recorded["val"]}
+        raise InputError(
+            f"{names[changed[0]]}: has changed since the model was trained on it; train again, or give DATA"
+        )
+    return split

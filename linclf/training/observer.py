@@ -1,0 +1,42 @@
+"""What a run of training tells its caller: progress, checkpoints and notes."""
+
+from dataclasses import dataclass
+
+from linclf.training.checkpoint import Checkpoint
+
+
+@dataclass(frozen=True)
+class EpochProgress:
+    """Progress after an epoch, for bars and histories. After a divergence an epoch may come again.
+
+    epoch, epochs       the number of the epoch, from 1, and of all epochs
+    lr                  the learning rate of its first step
+    objective_estimate  the objective, as far as one pass over the data knows it
+    val_accuracy        on the validation rows; None without any
+    seconds             since training began
+    """
+
+    epoch: int
+    epochs: int
+    lr: float
+    objective_estimate: float
+    val_accuracy: float | None
+    seconds: float
+
+
+class Observer:
+    """Follows a run of training; override what you need. By default nothing is done.
+
+    wants_checkpoints  whether `on_checkpoint` is to be called: a checkpoint costs copies of the weights
+    """
+
+    wants_checkpoints = False
+
+    def on_epoch(self, progress: EpochProgress) -> None:
+        """Called after each epoch."""
+
+    def on_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Called after each epoch with all that the rest of the run depends on."""
+
+    def on_note(self, note: str) -> None:
+        """Called with a line that the user should read."""
