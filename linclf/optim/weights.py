@@ -167,26 +167,20 @@ class ScaledWeights:
 
     def resume(self, state: Mapping[str, object]) -> None:
         """Take over the state of another run. Raises KeyError, TypeError or ValueError for one that this cannot have."""
-        if state["averaging"]:
+        if state["averaging"] is True:
             self.start_averaging()
+        sums = () if self.averages is None else [field.name for field in fields(self.averages)]
         for name, current in self.state().items():
-            if name != "averaging":
-                self._restore(self if name in self.STATE else self.averages, name, current, state[name])
-
-    def _restore(self, owner: object, name: str, current: StateValue, value: object) -> None:
-        """Set a part of the state to a value of the same type, shape and dtype, which must be finite."""
-        if owner is None:  # `averaged` is 0 before averaging
-            return
-        if type(value) is not type(current) or not isinstance(value, np.ndarray | float | int):
-            raise ValueError(name)
-        if np.shape(value) != np.shape(current) or np.result_type(value) != np.result_type(current):
-            raise ValueError(name)
-        if not np.isfinite(value).all():
-            raise ValueError(name)
-        if isinstance(current, np.ndarray):  # in place: the results of products depend on the layout of the array
-            getattr(owner, name)[...] = value
-        else:
-            setattr(owner, name, value)
+            value = state[name]
+            _check_restorable(name, current, value)
+            owner = self if name in self.STATE else self.averages if name in sums else None
+            if owner is None:  # `averaging`, and `averaged` before averaging began
+                if value != current:
+                    raise ValueError(name)
+            elif isinstance(current, np.ndarray):  # in place: the results of products depend on the layout of the array
+                getattr(owner, name)[...] = value
+            else:
+                setattr(owner, name, value)
 
     def _add_gradient(self, x: Minibatch, dscores: Array, out: Array) -> None:
         """out += the gradient by the weights: X^T dscores, for the columns as the models see them."""
@@ -223,3 +217,12 @@ class ScaledWeights:
     def _cast(self, a: float | Array) -> float | Array:
         """A float as it is; an array in the dtype of the weights, which would otherwise be cast to its own dtype."""
         return a.astype(self.U.dtype) if isinstance(a, np.ndarray) else a
+
+
+def _check_restorable(name: str, current: StateValue, value: object) -> None:
+    """Raise ValueError unless the value has the type, shape and dtype of the current one, and is finite."""
+    if type(value) is not type(current) or not isinstance(value, np.ndarray | float | int):
+        raise ValueError(name)
+    same = np.shape(value) == np.shape(current) and np.result_type(value) == np.result_type(current)
+    if not same or not np.isfinite(value).all():
+        raise ValueError(name)

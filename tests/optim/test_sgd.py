@@ -304,7 +304,7 @@ def test_a_view_is_columns_scaled_beforehand(loss: Loss, start, momentum: float,
             view=view,
         ).epochs()
     )
-    seen = view.seen(np.concatenate([stack.W, stack.b[None]]))
+    seen = view.to_raw_weights(np.concatenate([stack.W, stack.b[None]]))
     for i in range(2):
         for j in range(3):
             sgd = SGDSettings(**{**settings, **policy, "lr": float(lr[i, j]), "momentum": momentum})

@@ -64,7 +64,7 @@ def test_rows_without_folds_equal_train(loss: Loss, dtype: str, layout: str, nam
     assert len(swept.rows) == len(options.configurations()) == 32
     rows, compared = by_options(swept, *lists), 0
     for configuration in options.configurations():
-        alone = train(configuration, parts).result
+        alone = train(configuration, parts).result.to_json()
         row = rows[tuple(getattr(configuration, key) for key in lists)]
         assert row.status == "done"
         assert row.lr == pytest.approx(alone["lr"], rel=1e-12 if dtype == "float64" else 1e-5)
@@ -134,7 +134,7 @@ def test_held_out_rows_do_not_leak(loss: Loss) -> None:
         for scale in ("standard", "maxabs"):
             base = TrainOptions(loss=loss.name, dtype="float64", epochs=5, scale=scale)
             options = SweepOptions(base, {"reg": (1e-3, 1e-1)}, cv=3)
-            assert make_plan(options, changed).spaces[scale].apart == (factor == 1e7)
+            assert make_plan(options, changed).data[scale].one_X_per_fold == (factor == 1e7)
             one, other = (by_options(sweep(options, data, jobs=1), "reg") for data in (parts, changed))
             for key, row in one.items():
                 assert row.folds[1]["objective"] == pytest.approx(other[key].folds[1]["objective"], rel=1e-8)

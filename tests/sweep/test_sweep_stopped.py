@@ -72,8 +72,8 @@ def test_a_journal_goes_on_where_it_was(linclf, in_tmp) -> None:
 
 def test_a_journal_of_something_else_is_refused_and_left_alone(linclf, in_tmp) -> None:
     for name, content, message in (
-        ("text", "hello\n", "text:1: this is no journal of linclf sweep"),
-        ("torn", "hello", "torn:1: this is no journal"),
+        ("text", "hello\n", "text:1: is not a journal of linclf sweep"),
+        ("torn", "hello", "torn:1: is not a journal"),
         ("list", "[1]\n", "list:1: this is no journal"),
         ("new", '{"journal": 99}\n', "new:1: is a journal of another version"),
     ):
@@ -114,7 +114,7 @@ def test_a_journal_of_something_else_is_refused_and_left_alone(linclf, in_tmp) -
         Path("j").write_text(content + wrong + "\n")
         ran = linclf("sweep iris --epochs 1 --reg 1e-3,1e-2 --journal j")
         assert (ran.code, ran.err.count("\n")) == (2, 1)
-        assert "j:4: is no line that this sweep wrote" in ran.err
+        assert "j:4: was not written by this sweep" in ran.err
     Path("j").write_text("{")
     assert "j:1: this is no journal" in linclf("sweep iris --journal j").err
 
@@ -130,7 +130,7 @@ def test_a_journal_knows_the_data_by_their_content(linclf, in_tmp) -> None:
 def test_a_journal_that_cannot_be_written(linclf, in_tmp) -> None:
     ran = linclf(f"sweep iris --epochs 1 --journal {os.devnull}")
     assert (ran.code, ran.err.count("\n")) == (2, 1)
-    assert "is no file that a journal could grow in" in ran.err
+    assert "is not a regular file, which a journal must be" in ran.err
     code = (
         "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (%d, %d)); "
         "from linclf.cli import main; sys.exit(main(sys.argv[1:]))"
@@ -239,7 +239,7 @@ def test_a_killed_process_is_one_line(in_tmp) -> None:
     assert process.returncode == 4
     assert out.startswith("data       digits")  # the table so far
     assert err.endswith(
-        "error: a process of this sweep was killed, perhaps for want of memory; run it again with fewer --jobs, and with --journal FILE to keep what is finished\n"
+        "error: a process of this sweep was killed, perhaps because memory ran out; run it again with fewer --jobs, and with --journal FILE to save finished rows\n"
     )
     assert not running(process.pid)
 
