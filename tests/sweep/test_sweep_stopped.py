@@ -74,7 +74,7 @@ def test_a_journal_of_something_else_is_refused_and_left_alone(linclf, in_tmp) -
     for name, content, message in (
         ("text", "hello\n", "text:1: is not a journal of linclf sweep"),
         ("torn", "hello", "torn:1: is not a journal"),
-        ("list", "[1]\n", "list:1: this is no journal"),
+        ("list", "[1]\n", "list:1: is not a journal"),
         ("new", '{"journal": 99}\n', "new:1: is a journal of another version"),
     ):
         Path(name).write_text(content)
@@ -116,7 +116,7 @@ def test_a_journal_of_something_else_is_refused_and_left_alone(linclf, in_tmp) -
         assert (ran.code, ran.err.count("\n")) == (2, 1)
         assert "j:4: was not written by this sweep" in ran.err
     Path("j").write_text("{")
-    assert "j:1: this is no journal" in linclf("sweep iris --journal j").err
+    assert "j:1: is not a journal" in linclf("sweep iris --journal j").err
 
 
 def test_a_journal_knows_the_data_by_their_content(linclf, in_tmp) -> None:
