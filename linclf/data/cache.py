@@ -37,7 +37,7 @@ from linclf.optim.linalg import check_structure, from_arrays, release, to_arrays
 from linclf.storage.decode import build
 from linclf.storage.files import replacing
 
-FORMAT = 2  # of an entry, and of what the readers make of a file: raise it when either changes
+FORMAT = 3  # of an entry, and of what the readers make of a file: raise it when either changes
 DEFAULT_MEGABYTES = 4096
 SETTLED_SECONDS = 2  # a file changed more recently could change again within the resolution of its time stamp
 FORGOTTEN_SECONDS = 3600  # a temporary file older than this is what a killed run left behind

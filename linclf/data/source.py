@@ -6,6 +6,17 @@ from dataclasses import dataclass
 from linclf.errors import InputError
 from linclf.storage.files import unpacked_limit
 
+FLAGS = {  # the data options that only some formats understand: fields of Source, and what is typed for them
+    "drop": "--drop",
+    "numeric": "--numeric",
+    "category": "--category",
+    "text": "--text",
+    "target": "--target",
+    "header": "--no-header",
+    "min_count": "--min-count",
+    "zero_based": "--zero-based or --one-based",
+}
+
 
 @dataclass(frozen=True)
 class Source:
@@ -43,7 +54,7 @@ class Source:
             raise InputError(f"max-unpacked is {self.max_unpacked}; give a number of megabytes > 0")
         if self.min_count < 1:
             raise InputError(f"min-count is {self.min_count}; give a whole number of rows >= 1")
-        told = [name for columns in self.told().values() for name in columns]
+        told = [name for columns in self.column_options().values() for name in columns]
         twice = next((name for name in told if told.count(name) > 1), None)
         if twice is not None:
             raise InputError(
@@ -59,9 +70,20 @@ class Source:
                 "right, give a larger one"
             )
 
-    def told(self) -> dict[str, tuple[str, ...]]:
-        """The options that say what a column is, each with its columns."""
+    def column_options(self) -> dict[str, tuple[str, ...]]:
+        """The options that name columns and set their kind, each with its columns."""
         return {"drop": self.drop, "numeric": self.numeric, "category": self.category, "text": self.text}
+
+    def given_options(self) -> list[str]:
+        """The fields among FLAGS that were given, in that order."""
+        given: dict[str, bool] = {name: bool(columns) for name, columns in self.column_options().items()}
+        given |= {
+            "target": bool(self.target),
+            "header": not self.header,
+            "min_count": self.min_count != Source.min_count,
+            "zero_based": self.zero_based is not None,
+        }
+        return [field for field in FLAGS if given[field]]
 
 
 @dataclass(frozen=True)

@@ -10,21 +10,20 @@ from typing import cast
 
 from linclf.data.columns.encoder import encoded
 from linclf.data.dataset import Dataset
-from linclf.data.readers.delimited import SEPARATORS
-from linclf.data.readers.registry import kind_of, parse
+from linclf.data.readers.base import Reader
+from linclf.data.readers.registry import choose_reader
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile, Source
 from linclf.errors import InputError
 from linclf.storage.files import stdin
 
-BY_LINES = ("csv", "tsv", "jsonl", "svmlight")  # formats whose records end with a line
 PIECE = 1 << 22  # bytes of a piece, at most about
 GRACE = 0.002  # seconds to wait for more: a pipe holds 64 KiB at a time, and larger pieces are read four times as fast
 
 
 def streams(source: Source, like: Schema) -> bool:
     """Whether these data are standard input in a format that can be read piece by piece."""
-    return source.data == "-" and kind_of(source, like)[1] in BY_LINES
+    return source.data == "-" and choose_reader(source, like)[0].by_lines
 
 
 def stream(source: Source, like: Schema) -> Iterator[Dataset]:
@@ -32,18 +31,17 @@ def stream(source: Source, like: Schema) -> Iterator[Dataset]:
 
     Raises InputError where a row is wrong, after the rows before it.
     """
-    _, kind = kind_of(source, like)
-    separator = SEPARATORS.get(kind)
-    headed = separator is not None and source.header and like.header
+    reader, _ = choose_reader(source, like)
+    headed = "header" in reader.options and source.header and like.header
     header, skipped, empty = b"", 0, True
-    for piece in whole_records(cast(BufferedReader, stdin()), separator):
+    for piece in whole_records(cast(BufferedReader, stdin()), reader.separator):
         body = piece
         if headed and not header.strip():
-            end = next((end for end in record_ends(piece, separator) if piece[:end].strip()), len(piece))
+            end = next((end for end in record_ends(piece, reader.separator) if piece[:end].strip()), len(piece))
             header, body = header + piece[:end], piece[end:]
-        if kind == "jsonl" and empty and body.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"["):
-            body += stdin().read()  # one list: it ends with the input
-        for dataset in _read(RawFile(source, kind, "", body, skipped), header, separator, like):
+        if reader.array_start and empty and _begins_with(body, reader.array_start):
+            body += stdin().read()
+        for dataset in _read(reader, RawFile(source, reader.name, "", body, skipped), header, like):
             empty = False
             yield dataset
         skipped += body.count(b"\n")
@@ -51,23 +49,27 @@ def stream(source: Source, like: Schema) -> Iterator[Dataset]:
         raise InputError("-: holds no rows; give rows on standard input")
 
 
-def _read(raw: RawFile, header: bytes, separator: str | None, like: Schema) -> Iterator[Dataset]:
+def _read(reader: Reader, raw: RawFile, header: bytes, like: Schema) -> Iterator[Dataset]:
     """The rows in whole records below a header, for a model. Raises InputError where one is wrong, after the rows before it."""
     if not raw.content.strip():
         return
     try:
-        dataset = parse(replace(raw, content=header + raw.content), like.input_schema(), labelled=False)
+        dataset = reader.read(replace(raw, content=header + raw.content), like.input_schema(), False)
         dataset = encoded(dataset, like) if like.columns else dataset
     except InputError:
-        ends = [end for end in record_ends(raw.content, separator) if end < len(raw.content)]
+        ends = [end for end in record_ends(raw.content, reader.separator) if end < len(raw.content)]
         if not ends:
             raise
         middle = ends[len(ends) // 2]
         first, rest = raw.content[:middle], raw.content[middle:]
-        yield from _read(replace(raw, content=first), header, separator, like)
-        yield from _read(replace(raw, content=rest, skipped=raw.skipped + first.count(b"\n")), header, separator, like)
+        yield from _read(reader, replace(raw, content=first), header, like)
+        yield from _read(reader, replace(raw, content=rest, skipped=raw.skipped + first.count(b"\n")), header, like)
     else:
         yield dataset
+
+
+def _begins_with(content: bytes, start: bytes) -> bool:
+    return content.removeprefix(codecs.BOM_UTF8).lstrip().startswith(start)
 
 
 def record_ends(content: bytes, separator: str | None) -> Iterator[int]:

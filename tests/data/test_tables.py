@@ -148,7 +148,8 @@ def test_columns_are_found_by_name(tmp_path) -> None:
 
 def test_an_unknown_suffix_is_said_to_be_read_as_svmlight(tmp_path) -> None:
     with pytest.raises(
-        InputError, match="t.txt:1: the label 'a,b,label' .*read as svmlight for want of a known suffix"
+        InputError,
+        match="t.txt:1: the label 'a,b,label' .*cannot tell the format from ..txt., so it was read as svmlight; see --format",
     ):
         read(tmp_path / "t.txt", TABLE)
     assert read(tmp_path / "t.txt", TABLE, format="csv").X.shape == (3, 2)

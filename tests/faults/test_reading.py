@@ -526,7 +526,7 @@ def test_27_files_cut_in_a_token(in_tmp, capfd, tried) -> None:
             assert "Traceback" not in err
             assert code in (0, 2)
             if code == 0 and name != "t.jsonl":
-                assert text[:end].endswith("\n") or "its last line has no line end; is the file whole?" in err
+                assert text[:end].endswith("\n") or "its last line has no line end; is the file complete?" in err
             count += 1
     for suffix, pack in ((".gz", gzip.compress), (".bz2", bz2.compress), (".xz", lzma.compress)):
         packed = pack(files["t.csv"].encode())

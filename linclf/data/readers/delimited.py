@@ -6,12 +6,14 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from linclf.data import labels
 from linclf.data.dataset import Dataset
+from linclf.data.readers.base import COLUMN_OPTIONS, Reader
 from linclf.data.readers.frame import choose_target, is_row, read_as_text, to_dataset
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile
@@ -21,12 +23,11 @@ from linclf.losses import Array
 
 csv.field_size_limit(2**31 - 1)  # a cell may hold a book
 _BLANK = re.compile(rb"[\xef\xbb\xbf\s]*")
-SEPARATORS = {"csv": ",", "tsv": "\t"}
 
 
-def read_delimited(raw: RawFile, like: Schema | None, labelled: bool) -> Dataset:
+def read_delimited(raw: RawFile, like: Schema | None, labelled: bool, *, separator: str) -> Dataset:
     """A Dataset of a Table from CSV or TSV text; `labelled` says whether a target column is required."""
-    text = _Text(raw, header=raw.source.header and (like is None or like.header))
+    text = _Text(raw, separator, header=raw.source.header and (like is None or like.header))
     columns = text.columns()
     if like is not None and like.names is not None and not text.header and len(columns) == len(like.names):
         columns = list(like.names)  # a table of features alone, known by position
@@ -35,13 +36,27 @@ def read_delimited(raw: RawFile, like: Schema | None, labelled: bool) -> Dataset
     return to_dataset(frame, raw, target, like, labelled=labelled, lines=text.lines(frame))
 
 
+def _format(name: str, separator: str) -> Reader:
+    return Reader(
+        name,
+        (f".{name}",),
+        partial(read_delimited, separator=separator),
+        (*COLUMN_OPTIONS, "header"),
+        by_lines=True,
+        separator=separator,
+        newline_at_end=True,
+    )
+
+
+CSV, TSV = _format("csv", ","), _format("tsv", "\t")
+
+
 class _Text:
     """CSV text: its columns, its cells, and the line on which a row stands."""
 
-    def __init__(self, raw: RawFile, header: bool) -> None:
+    def __init__(self, raw: RawFile, separator: str, header: bool) -> None:
         self.name, self.content, self.header = raw.source.data, raw.content, header
-        self.skipped = raw.skipped
-        self.separator = SEPARATORS[raw.format or "csv"]
+        self.separator, self.skipped = separator, raw.skipped
         if b"\0" in raw.content:
             line = self._line_at(raw.content.index(0))
             raise InputError(f"{self.name}:{line}: has a NUL byte; is it a text file? see --format")

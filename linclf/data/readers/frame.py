@@ -126,7 +126,7 @@ def _feature_columns(
 ) -> tuple[list[str], tuple[str, ...]]:
     """The feature columns in order, and notes: all but target and dropped ones, or those that a model was trained on."""
     if like is None or like.names is None:
-        for option, chosen in source.told().items():
+        for option, chosen in source.column_options().items():
             unknown = [name for name in chosen if name not in columns]
             if unknown:
                 raise InputError(

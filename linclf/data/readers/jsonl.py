@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from linclf.data.dataset import Dataset
+from linclf.data.readers.base import COLUMN_OPTIONS, Reader
 from linclf.data.readers.frame import choose_target, read_as_text, to_dataset
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile
@@ -100,3 +101,8 @@ def _float(value: float | None) -> float:
         return np.nan if value is None else float(value)
     except OverflowError:  # an integer beyond the largest float: refused with its place, as infinities are
         return np.inf
+
+
+JSONL = Reader(
+    "jsonl", (".jsonl", ".ndjson", ".json"), read_json_lines, COLUMN_OPTIONS, by_lines=True, array_start=b"["
+)

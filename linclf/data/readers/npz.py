@@ -8,6 +8,7 @@ import numpy as np
 
 from linclf.data import labels
 from linclf.data.dataset import Dataset, LabelledRows, fit_columns
+from linclf.data.readers.base import Reader
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile
 from linclf.errors import InputError
@@ -93,3 +94,12 @@ def _rows(arrays: dict[str, Array], x: str, y: str, name: str, labelled: bool) -
     if len(target) != len(X):
         raise InputError(f"{name}: {len(X)} rows in {x} but {len(target)} labels in {y}; save one label per row")
     return LabelledRows(X, target)
+
+
+NPZ = Reader(
+    "npz",
+    (".npz",),
+    read_npz,
+    first_bytes=b"PK\x03\x04",
+    first_bytes_hint="is an Excel workbook or another zip file; save it as CSV, or unpack it",
+)

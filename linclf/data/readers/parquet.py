@@ -6,6 +6,7 @@ from collections import Counter
 from importlib.util import find_spec
 
 from linclf.data.dataset import Dataset
+from linclf.data.readers.base import COLUMN_OPTIONS, Reader
 from linclf.data.readers.frame import choose_target, to_dataset
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile
@@ -58,3 +59,13 @@ def read_parquet(raw: RawFile, like: Schema | None, labelled: bool) -> Dataset:
     columns = [column for column in columns if not re.fullmatch(r"__index_level_\d+__", column)]  # pandas' row numbers
     frame = frame[columns]
     return to_dataset(frame, raw, choose_target(raw.source, columns, like, labelled), like, labelled=labelled)
+
+
+PARQUET = Reader(
+    "parquet",
+    (".parquet",),
+    read_parquet,
+    COLUMN_OPTIONS,
+    first_bytes=b"PAR1",
+    first_bytes_hint="is a Parquet file; pass --format parquet, or name it .parquet",
+)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from linclf.data.dataset import Dataset, fit_columns
+from linclf.data.readers.base import Reader
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile
 from linclf.data.table import LARGEST
@@ -18,7 +19,7 @@ from linclf.optim.linalg import Matrix, first_not_finite
 DIGITS = 18  # of an index, beyond which Python is not asked what number it is
 
 
-def read_svmlight(raw: RawFile, like: Schema | None) -> Dataset:
+def read_svmlight(raw: RawFile, like: Schema | None, labelled: bool) -> Dataset:
     """A Dataset of CSR rows (float64). Indices count from 0 or 1: as the model's did, as told, or as the file shows."""
     source, raw = raw.source, replace(raw, content=raw.content.removeprefix(codecs.BOM_UTF8))
     X, labels = _parse(raw)
@@ -123,3 +124,13 @@ def _is_finite(text: bytes) -> bool:
 
 def _quote(text: bytes) -> str:
     return repr(text[:40].decode("utf-8", "replace"))
+
+
+SVMLIGHT = Reader(
+    "svmlight",
+    (".svm", ".libsvm", ".svmlight"),
+    read_svmlight,
+    ("zero_based",),
+    by_lines=True,
+    newline_at_end=True,
+)
