@@ -3,7 +3,7 @@
 import click
 
 from linclf.cli.shared import json_option
-from linclf.data.readers.named import GENERATORS, NAMED, is_here
+from linclf.data.readers.named import GENERATORS, NAMED, available_offline
 from linclf.report.text import table, to_json
 
 
@@ -24,7 +24,7 @@ def datasets(json: bool) -> None:
             "n_features": named.n_features,
             "n_classes": named.n_classes,
             "about": named.about,
-            "here": is_here(named),
+            "here": available_offline(named),
         }
         for named in NAMED.values()
     ]

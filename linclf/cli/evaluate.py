@@ -87,7 +87,7 @@ def _other_data(model: LinearModel, dataset: Dataset, part: str | None, quiet: b
     elif part in (None, "all"):
         rows = dataset.pooled()
     codes, unseen = encode(rows.labels(), model.classes)
-    say(dataset.said(), quiet)
+    say(dataset.named_notes(), quiet)
     say(unseen_notes(unseen, len(codes), data, model.classes), quiet)
     if dataset.digest == model.record["data"].get("data") and dataset.test is None:
         say([f"{data} is what the model was trained on; leave it out to measure the test part"], quiet)

@@ -17,7 +17,7 @@ from linclf.model.linear_model import load as load_model
 from linclf.storage.files import write_bytes
 
 FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20'")  # how a cell begins that a spreadsheet takes for one
-MOST_NOTES = 100  # of a stream without end
+MAX_NOTES = 100  # of a stream without end
 
 
 @click.command()
@@ -63,13 +63,13 @@ def predict(model: str, data: str, output: str, quiet: bool, **options: Any) -> 
     if output == "-" and streams(given, trained.schema):
         said: set[str] = set()
         for piece in stream(given, trained.schema):
-            new = [note for note in piece.said() if note not in said][: MOST_NOTES - len(said)]
+            new = [note for note in piece.named_notes() if note not in said][: MAX_NOTES - len(said)]
             say(new, quiet)
             said |= set(new)
             write_bytes(output, predicted(piece))
         return
     dataset = load(given, like=trained.schema, labelled=False)
-    say(dataset.said(), quiet)
+    say(dataset.named_notes(), quiet)
     write_bytes(output, predicted(dataset))
 
 

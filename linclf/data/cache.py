@@ -40,7 +40,7 @@ from linclf.storage.files import replacing
 FORMAT = 3  # of an entry, and of what the readers make of a file: raise it when either changes
 DEFAULT_MEGABYTES = 4096
 SETTLED_SECONDS = 2  # a file changed more recently could change again within the resolution of its time stamp
-FORGOTTEN_SECONDS = 3600  # a temporary file older than this is what a killed run left behind
+STALE_SECONDS = 3600  # a temporary file older than this is what a killed run left behind
 ENTRY, RECORD = ".data", ".seen"
 DIGEST_BYTES = 32
 
@@ -65,22 +65,22 @@ class Cache:
 
     def load(self, source: Source, like: Schema | None, labelled: bool, read: Callable[[], Dataset]) -> Dataset:
         """The data set as kept, else as `read` makes it, which is then kept."""
-        content = self._content(source)
+        content = self._content_id(source)
         if content is None:
             return read()
         path = self.folder / (_key(content, source, like, labelled) + ENTRY)
         dataset = open_entry(path, source)
         if dataset is None:
             dataset = read()
-            if self._content(source) == content:  # it may have changed meanwhile
-                self._keep(path, dataset)
+            if self._content_id(source) == content:  # it may have changed meanwhile
+                self._store(path, dataset)
         return dataset
 
     def entries(self) -> list[Entry]:
         """What is kept, the most recently used first."""
         found = []
         for path, status in self._files():
-            described = _described(path) if path.suffix == ENTRY else None
+            described = _entry_header(path) if path.suffix == ENTRY else None
             if described is not None:
                 rows, columns = sum(n for n, _ in described.shapes), described.shapes[0][1]
                 found.append(Entry(described.name, rows, columns, status.st_size, status.st_mtime))
@@ -95,7 +95,7 @@ class Cache:
                 freed += status.st_size
         return freed
 
-    def _content(self, source: Source) -> str | None:
+    def _content_id(self, source: Source) -> str | None:
         """A hash of what `source` names: a file's bytes, or the version of the package that brings a named set along.
         None for what cannot be kept."""
         if is_name(source.data):
@@ -123,7 +123,7 @@ class Cache:
             self._write(path, json.dumps({"file": now, "sha256": digest}).encode())
         return digest
 
-    def _keep(self, path: Path, dataset: Dataset) -> None:
+    def _store(self, path: Path, dataset: Dataset) -> None:
         """Write an entry, and make room for it."""
         content = pack(dataset)
         if len(content) <= self.megabytes * 1e6:
@@ -140,7 +140,7 @@ class Cache:
         files = sorted(self._files(), key=lambda found: found[1].st_mtime)
         excess = sum(status.st_size for _, status in files) - self.megabytes * 1e6
         for path, status in files:
-            forgotten = path.suffix == ".tmp" and time.time() - status.st_mtime > FORGOTTEN_SECONDS
+            forgotten = path.suffix == ".tmp" and time.time() - status.st_mtime > STALE_SECONDS
             if forgotten or (excess > 0 and path.suffix != ".tmp"):
                 with contextlib.suppress(OSError):
                     path.unlink()
@@ -196,13 +196,13 @@ def open_entry(path: Path, source: Source) -> Dataset | None:
         release(np.frombuffer(view, np.uint8))
         os.utime(path)  # when it was used last
         dataset = _unpack(content, source)
-        check_sound(dataset)
+        check_dataset(dataset)
     except Exception:  # whatever somebody else wrote there: it counts as absent
         return None
     return dataset
 
 
-def check_sound(dataset: Dataset) -> None:
+def check_dataset(dataset: Dataset) -> None:
     """Raise ValueError for parts that cannot be what was kept: nothing that is computed with them checks them again."""
     for part in (dataset, dataset.test):
         if part is None:
@@ -279,19 +279,19 @@ def _unpack(content: mmap.mmap, source: Source) -> Dataset:
 
 
 @dataclass(frozen=True)
-class _Described:
+class _EntryHeader:
     """What an entry says of itself."""
 
     name: str
     shapes: tuple[tuple[int, ...], ...]
 
 
-def _described(path: Path) -> _Described | None:
+def _entry_header(path: Path) -> _EntryHeader | None:
     """The description in an entry's file, its digest unchecked; None where it cannot be read."""
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             told = _header(content)[2]
-        described = build(_Described, {"name": told["name"], "shapes": [p["shape"] for p in told["parts"].values()]})
+        described = build(_EntryHeader, {"name": told["name"], "shapes": [p["shape"] for p in told["parts"].values()]})
     except Exception:  # whatever somebody else wrote there
         return None
     return described if described.shapes and all(len(shape) == 2 for shape in described.shapes) else None

@@ -42,7 +42,7 @@ class Dataset(LabelledRows):
     test: LabelledRows | None = None
     notes: tuple[str, ...] = ()
 
-    def said(self) -> list[str]:
+    def named_notes(self) -> list[str]:
         """The notes, each with the name of the data set."""
         return [f"{self.source.data}: {note}" for note in self.notes]
 

@@ -13,8 +13,8 @@ _INTEGER, _DECIMAL = re.compile(r"-?\d{1,18}"), re.compile(r"-?\d+\.\d+")
 # cells that are missing: what pandas takes for one, and ?
 MISSING = ["", "?", "NA", "N/A", "n/a", "#N/A", "#N/A N/A", "#NA", "<NA>", "NaN", "nan", "-NaN", "-nan", "null", "NULL"]
 MISSING += ["None", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"]
-MOST_CHARACTER = 0x10FFFF
-LONGEST = 1000  # characters of a label
+MAX_CODE_POINT = 0x10FFFF
+MAX_LENGTH = 1000  # characters of a label
 SHOWN = 10  # labels named in a message
 
 
@@ -48,7 +48,7 @@ def from_array(labels: Array, name: str) -> Array:
         labels = labels.astype(str)  # beyond what a list of integers gives back
     if labels.dtype.kind == "U":
         # NumPy does not look whether a number is one of a character
-        if labels.dtype.itemsize and (np.ascontiguousarray(labels).view(np.uint32) > MOST_CHARACTER).any():
+        if labels.dtype.itemsize and (np.ascontiguousarray(labels).view(np.uint32) > MAX_CODE_POINT).any():
             raise InputError(f"{name}: the labels are not text; save them again")
         check_texts(np.unique(labels).tolist(), name)
     if labels.dtype.kind not in "biufU" or (labels.dtype.kind == "f" and labels.dtype.itemsize > 8):
@@ -62,7 +62,7 @@ def from_array(labels: Array, name: str) -> Array:
 def check_texts(texts: Iterable[str], name: str) -> None:
     """Refuse labels that are no text, or too long: each row holds as many characters as the longest. Raises InputError."""
     for text in texts:
-        if len(text) > LONGEST:
+        if len(text) > MAX_LENGTH:
             raise InputError(
                 f"{name}: has a label of {len(text)} characters, {text[:20]!r}...; is a quote not closed, or the target wrong?"
             )
@@ -97,7 +97,7 @@ def check_classes(labels: Array, name: str) -> Array:
     return classes
 
 
-def missing(texts: Array) -> Array:
+def is_missing(texts: Array) -> Array:
     """Which label texts (n,) stand for a missing one: empty, `?` and NaN always; `NA`, `None` and the like, which can be
     names, among numbers."""
     uniques, inverse = np.unique(texts, return_inverse=True)
@@ -136,7 +136,7 @@ def _number(label: str | float | bool) -> str | float:
     return number if math.isfinite(number) else label
 
 
-def plainly(label: str) -> str:
+def normalized(label: str) -> str:
     """A label without what is easily mistaken: case, blanks around it, and a mark behind it."""
     return label.strip().rstrip(".,;:!").rstrip().casefold() or label
 
@@ -145,8 +145,8 @@ def unseen_notes(unseen: dict[str, int], n: int, name: str, classes: Array) -> l
     """One line about labels that training never saw, if there are any, and which of the classes they may be meant for."""
     if not unseen:
         return []
-    meant = {plainly(label): label for label in classes.tolist() if isinstance(label, str)}
-    like = next(((label, meant[plainly(label[1:-1])]) for label in unseen if plainly(label[1:-1]) in meant), None)
+    meant = {normalized(label): label for label in classes.tolist() if isinstance(label, str)}
+    like = next(((label, meant[normalized(label[1:-1])]) for label in unseen if normalized(label[1:-1]) in meant), None)
     hint = f"; is {like[0]} meant to be {like[1]!r}?" if like else ""
     named = ", ".join(f"{label} ({count})" for label, count in list(unseen.items())[:SHOWN])
     more = f" and {len(unseen) - SHOWN} more" if len(unseen) > SHOWN else ""

@@ -7,7 +7,7 @@ from functools import partial
 from linclf.data.cache import Cache
 from linclf.data.columns.encoder import encode, encoded, learn_schema
 from linclf.data.dataset import Dataset, fit_columns
-from linclf.data.readers.named import is_name, load_name, unknown
+from linclf.data.readers.named import is_name, load_name, unknown_name
 from linclf.data.readers.registry import read_file
 from linclf.data.schema import Schema
 from linclf.data.source import Source
@@ -44,5 +44,5 @@ def _read(source: Source, like: Schema | None, labelled: bool) -> Dataset:
         return dataset
     path_like = source.data == "-" or os.path.exists(source.data) or os.sep in source.data or "." in source.data
     if not path_like:
-        raise unknown(source.data)
+        raise unknown_name(source.data)
     return read_file(source, like, labelled)

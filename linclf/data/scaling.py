@@ -11,7 +11,7 @@ from linclf.errors import InputError
 from linclf.losses import Array
 from linclf.optim.linalg import Matrix, chunks, converted, is_sparse
 
-SMALLEST = 1e-150  # a column of smaller numbers is taken for constant: its folded weight would overflow
+MIN_SCALE = 1e-150  # a column of smaller numbers is taken for constant: its folded weight would overflow
 SCALES = ("auto", "standard", "maxabs", "none")
 
 
@@ -42,7 +42,7 @@ class Scaling:
                 x = (x if self.center is None else x - self.center) / self.scale
             return x.astype(dtype, copy=False)
 
-    def fold(self, W: Array, b: Array) -> tuple[Array, Array]:
+    def weights_to_raw(self, W: Array, b: Array) -> tuple[Array, Array]:
         """Weights for scaled columns (d, m) and bias (m,) -> weights and bias for raw columns, the same scores.
 
         Folded weights are float64: a column far from 0 needs its digits. Unscaled weights stay as they are.
@@ -53,7 +53,7 @@ class Scaling:
         shift = 0 if self.center is None else self.center @ folded
         return folded, b - shift
 
-    def unfold(self, weight: Array, bias: Array) -> tuple[Array, Array]:
+    def weights_to_scaled(self, weight: Array, bias: Array) -> tuple[Array, Array]:
         """`fold` undone."""
         if self.scale is None:
             return weight, bias
@@ -84,7 +84,7 @@ class Moments:
 
 def moments(kind: str, X: Matrix) -> Moments:
     """The moments of rows X (n >= 1, d) that a scaling of this kind asks for, in one pass; others are left 0 or None."""
-    with np.errstate(over="ignore", invalid="ignore"):  # looked for in scaling_of
+    with np.errstate(over="ignore", invalid="ignore"):  # looked for in scaling_from_moments
         return reduce(add, (_chunk_moments(kind, x) for _, x in chunks(X)))
 
 
@@ -112,13 +112,13 @@ def fit_scaling(kind: str, X: Matrix, sparse_file: bool, feature_name: Callable[
         kind = "none" if sparse_file else "standard"
     if kind == "standard" and is_sparse(X):
         raise InputError(f"{name}: --scale standard would make sparse data dense; use --scale maxabs or none")
-    return Scaling("none") if kind == "none" else scaling_of(kind, moments(kind, X), feature_name, name)
+    return Scaling("none") if kind == "none" else scaling_from_moments(kind, moments(kind, X), feature_name, name)
 
 
-def scaling_of(kind: str, known: Moments, feature_name: Callable[[int], str], name: str) -> Scaling:
+def scaling_from_moments(kind: str, known: Moments, feature_name: Callable[[int], str], name: str) -> Scaling:
     """The scaling, standard or maxabs, by the moments of the training rows; arguments and errors as of fit_scaling."""
     if kind == "maxabs":
-        return Scaling("maxabs", None, np.where(known.largest > SMALLEST, known.largest, 1))
+        return Scaling("maxabs", None, np.where(known.largest > MIN_SCALE, known.largest, 1))
     n, center = known.n, known.mean
     if center is None or known.squares is None:
         raise AssertionError("standard scaling is learned from dense rows")
@@ -130,5 +130,5 @@ def scaling_of(kind: str, known: Moments, feature_name: Callable[[int], str], na
         )
     # what rounding alone leaves of a constant column: compare the bound in scikit-learn's StandardScaler
     rounding = n * np.finfo(np.float64).eps * variance + np.square(n * np.finfo(np.float64).eps * center)
-    constant = variance <= rounding + SMALLEST**2
+    constant = variance <= rounding + MIN_SCALE**2
     return Scaling("standard", center, np.where(constant, 1, np.sqrt(variance)), constant)

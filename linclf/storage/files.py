@@ -20,14 +20,14 @@ from linclf.storage.signals import defer_signals
 UNPACKERS: dict[str, Callable[[], Any]] = {
     ".gz": lambda: zlib.decompressobj(31),
     ".bz2": bz2.BZ2Decompressor,
-    ".xz": lambda: lzma.LZMADecompressor(memlimit=DICTIONARY),
+    ".xz": lambda: lzma.LZMADecompressor(memlimit=XZ_MEMORY),
 }
-OTHERS: dict[str, Callable[[BinaryIO], Any]] = {
+PACKED_FILES: dict[str, Callable[[BinaryIO], Any]] = {
     ".gz": lambda file: gzip.GzipFile(fileobj=file),
     ".bz2": bz2.BZ2File,
     ".xz": lzma.LZMAFile,
 }
-DICTIONARY = 2**28  # bytes that unpacking .xz may hold beside what comes out; xz -9 takes a quarter of it
+XZ_MEMORY = 2**28  # bytes that unpacking .xz may hold beside what comes out; xz -9 takes a quarter of it
 # A packed file may become so many bytes, and so many times as many as it has: text of numbers packs to a tenth, columns
 # that are mostly 0 to a fiftieth, and nothing but zeros to a thousandth.
 UNPACKED, UNPACKED_TIMES = 32_000_000, 100
@@ -39,7 +39,7 @@ def read_bytes(path: str) -> bytes:
     try:
         if path == "-":
             return stdin().read()
-        if stat.S_ISCHR(os.stat(path).st_mode) and not _ends(path):
+        if stat.S_ISCHR(os.stat(path).st_mode) and not _may_end(path):
             raise InputError(f"{path}: is a device, which may never end; give a file")
         return Path(path).read_bytes()
     except (FileNotFoundError, NotADirectoryError):
@@ -61,7 +61,7 @@ def stdin() -> BinaryIO:
     return sys.stdin.buffer
 
 
-def _ends(path: str) -> bool:
+def _may_end(path: str) -> bool:
     """Whether a character device ends: nothing, or what somebody types."""
     with Path(path).open("rb", buffering=0) as file:
         return file.isatty() or os.path.realpath(path) == os.devnull
@@ -105,7 +105,7 @@ def _unpacked(suffix: str, content: bytes, limit: int) -> bytes:
         return unpacked
     # several files, one behind the other, as parallel packers write them
     left = limit + 1 - len(unpacked)
-    return unpacked + bytes(OTHERS[suffix](io.BytesIO(rest)).read(left))  # copies what is left only once
+    return unpacked + bytes(PACKED_FILES[suffix](io.BytesIO(rest)).read(left))  # copies what is left only once
 
 
 def check_outputs(outputs: Iterable[str | None], inputs: Iterable[str | None]) -> None:

@@ -13,7 +13,7 @@ from operator import add
 
 import numpy as np
 
-from linclf.data.scaling import Scaling, moments, scaling_of
+from linclf.data.scaling import Scaling, moments, scaling_from_moments
 from linclf.data.split import Part, Split
 from linclf.losses import Array
 from linclf.optim.column_view import ColumnView
@@ -66,7 +66,7 @@ def scaled_training_data(options: TrainOptions, split: Split, fold_of: Array | N
         # the moments of what each fold holds out, one pass in all; a fold's own are the sum of the others'
         known = [moments(scaling.kind, part.X) for part in held]
         others = [reduce(add, known[:j] + known[j + 1 :]) for j in range(k)]
-        own = [scaling_of(scaling.kind, one, split.schema.name, options.source.data) for one in others]
+        own = [scaling_from_moments(scaling.kind, one, split.schema.name, options.source.data) for one in others]
     found = [Fold(fold_of != j, held[j], own[j]) for j in range(k)]
     if scaling.scale is None:
         return Space(X, tuple(found))

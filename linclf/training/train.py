@@ -164,7 +164,7 @@ def train(
             len(split.classes),
             weights=prepared.weights,
             watched=watched,
-            start=None if start is None else prepared.scaling.unfold(start.weight, start.bias),
+            start=None if start is None else prepared.scaling.weights_to_scaled(start.weight, start.bias),
         )
         try:
             fitted = attempt(options, resumed=resumed, on_epoch=on_epoch, keep=keep, say=say)
@@ -233,7 +233,7 @@ def _measure(
     """Fold the weights into a model, and measure it."""
     name, n_classes = options.source.data, len(split.classes)
     X, scaling, sgd = prepared.X, prepared.scaling, fitted.sgd
-    weight, bias = scaling.fold(fitted.W, fitted.b)
+    weight, bias = scaling.weights_to_raw(fitted.W, fitted.b)
     if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
         raise InputError(f"{name}: the weights overflow when the scaling is folded in; rescale the columns first")
     model = LinearModel(weight, bias, split.classes, options.loss, split.schema, {}, scaling.scale, scaling.center)

@@ -109,7 +109,7 @@ def test_errors_are_one_line_that_says_what_where_and_what_to_do(
 
 
 def test_a_bug_shows_a_traceback(in_tmp) -> None:
-    program = "import linclf.data.readers.named as n; n.is_here = None; from linclf.cli import main; main(['datasets'])"
+    program = "import linclf.data.readers.named as n; n.available_offline = None; from linclf.cli import main; main(['datasets'])"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert ran.returncode == 1
     assert "Traceback" in ran.stderr

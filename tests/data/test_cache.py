@@ -104,7 +104,7 @@ def test_rows_to_predict_and_rows_like_a_models_are_kept_apart(cache: Cache) -> 
     for _ in range(2):
         narrow = load(Source("t.csv"), like, cache=cache)
         assert narrow.X.shape == (5, 1)
-        assert narrow.said() == ["t.csv: columns the model was not trained on were ignored: a"]
+        assert narrow.named_notes() == ["t.csv: columns the model was not trained on were ignored: a"]
         assert load(Source("t.csv"), like, labelled=False, cache=cache).y is None
         assert same(load(Source("t.csv"), cache=cache), whole)
 

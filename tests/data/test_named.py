@@ -44,7 +44,7 @@ def test_covtype_is_read_by_the_real_fetcher(tmp_path, monkeypatch) -> None:
     home = tmp_path / "covertype"
     home.mkdir()
     monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path))
-    assert not names.is_here(names.NAMED["covtype"])
+    assert not names.available_offline(names.NAMED["covtype"])
     X, y = np.arange(20 * 54.0).reshape(20, 54), np.arange(20) % 7 + 1
     joblib.dump(X, home / "samples_py3")
     joblib.dump(y, home / "targets_py3")
@@ -56,7 +56,7 @@ def test_covtype_is_read_by_the_real_fetcher(tmp_path, monkeypatch) -> None:
     dataset = load(Source("covtype"))
     np.testing.assert_array_equal(dataset.X, X)
     np.testing.assert_array_equal(dataset.y, y)
-    assert names.is_here(names.NAMED["covtype"])
+    assert names.available_offline(names.NAMED["covtype"])
 
 
 def test_other_fetchers_become_data_sets(monkeypatch) -> None:

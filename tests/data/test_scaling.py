@@ -29,7 +29,7 @@ def test_folded_weights_give_the_same_scores(kind: str) -> None:
     rng = np.random.default_rng(0)
     X, W, b = rng.standard_normal((50, 4)) * [1, 10, 100, 0] + 3, rng.standard_normal((4, 3)), rng.standard_normal(3)
     scaling = fit_scaling(kind, X, False, named, "t")
-    weight, bias = scaling.fold(W, b)
+    weight, bias = scaling.weights_to_raw(W, b)
     np.testing.assert_allclose(X @ weight + bias, scaling.apply(X, "float64")[:] @ W + b, rtol=1e-10)
 
 

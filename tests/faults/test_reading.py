@@ -284,7 +284,7 @@ def test_16_newer_and_older_formats(in_tmp, capfd, models, tried) -> None:
     record, tensors = unseal(model.METADATA, models[0], "m", "a model file")
     in_memory("m", seal(model.METADATA, {**record, "format": model.FORMAT_VERSION + 1}, tensors))
     refuses(capfd, "m: was written by a newer linclf; upgrade linclf to read it", "info", "m")
-    golden = sorted((Path(__file__).parent.parent / "golden").glob("format-*.safetensors"))
+    golden = sorted((Path(__file__).parent.parent / "model" / "golden").glob("format-*.safetensors"))
     assert [path.stem for path in golden] == [f"format-{k}" for k in range(1, model.FORMAT_VERSION + 1)]
     for path in golden:
         code, _, err = told(capfd, "predict", path, DATA / "iris.csv", "-o", "labels")

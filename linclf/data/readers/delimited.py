@@ -14,7 +14,7 @@ import numpy as np
 from linclf.data import labels
 from linclf.data.dataset import Dataset
 from linclf.data.readers.base import COLUMN_OPTIONS, Reader
-from linclf.data.readers.frame import choose_target, is_row, read_as_text, to_dataset
+from linclf.data.readers.frame import choose_target, looks_like_data, text_columns, to_dataset
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile
 from linclf.data.table import Frame, check_columns, is_numeric
@@ -32,7 +32,7 @@ def read_delimited(raw: RawFile, like: Schema | None, labelled: bool, *, separat
     if like is not None and like.names is not None and not text.header and len(columns) == len(like.names):
         columns = list(like.names)  # a table of features alone, known by position
     target = choose_target(raw.source, columns, like, labelled)
-    frame = text.frame(columns, target, read_as_text(raw.source, like))
+    frame = text.frame(columns, target, text_columns(raw.source, like))
     return to_dataset(frame, raw, target, like, labelled=labelled, lines=text.lines(frame))
 
 
@@ -139,7 +139,7 @@ class _Text:
             )
         twice = next((name for name, count in Counter(first).items() if self.header and count > 1), None)
         if twice is not None:
-            hint = " (or is there no header? say --no-header)" if is_row(first) else ""
+            hint = " (or is there no header? say --no-header)" if looks_like_data(first) else ""
             raise InputError(f"{self.name}: two columns are named {twice!r}; give each a name of its own{hint}")
         return [str(name) for name in self._read(nrows=0 if self.header else 1, dtype=str).columns]
 

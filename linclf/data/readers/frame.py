@@ -31,7 +31,7 @@ def choose_target(source: Source, columns: list[str], like: Schema | None, label
             return columns[int(wanted)]
         if not labelled and source.target is None:
             return None
-        header = " (or is there no header? say --no-header)" if source.header and is_row(columns) else ""
+        header = " (or is there no header? say --no-header)" if source.header and looks_like_data(columns) else ""
         raise InputError(
             f"{source.data}: has no column {wanted!r}{_hint(wanted, columns)}; its columns are {listed(columns, SHOWN)}; "
             f"name one with --target{header}"
@@ -43,14 +43,14 @@ def choose_target(source: Source, columns: list[str], like: Schema | None, label
         return None
     header = ", numbered from 0"
     if source.header:
-        header = "; if the file has no header, say --no-header" if is_row(columns) else ""
+        header = "; if the file has no header, say --no-header" if looks_like_data(columns) else ""
     reason = f"more than one of {', '.join(found)}" if found else f"no column named {', '.join(TARGET_NAMES)}"
     raise InputError(
         f"{source.data}: has {reason}; choose the label with --target; the columns are {listed(columns, SHOWN)}{header}"
     )
 
 
-def read_as_text(source: Source, like: Schema | None) -> tuple[str, ...]:
+def text_columns(source: Source, like: Schema | None) -> tuple[str, ...]:
     """The columns that are text whatever is in them: as told, or as they were in the training data."""
     return (*source.category, *source.text, *(like.texts if like else ()))
 
@@ -88,7 +88,7 @@ def _labels(column: Any, target: str, table: Table, name: str) -> Array:
     except InputError as error:
         raise InputError(f"{name}: {error}") from None
     texts = np.append(cells.levels, "")  # the last one for missing cells
-    missing = np.flatnonzero(labels.missing(texts)[cells.codes])
+    missing = np.flatnonzero(labels.is_missing(texts)[cells.codes])
     if len(missing):
         raise InputError(
             f"{name}{table.place(int(missing[0]))}: the label in column {target!r} is missing; fill it in or remove the row"
@@ -97,7 +97,7 @@ def _labels(column: Any, target: str, table: Table, name: str) -> Array:
     return labels.from_text(cells.levels)[cells.codes]
 
 
-def is_row(columns: list[str]) -> bool:
+def looks_like_data(columns: list[str]) -> bool:
     """Whether what should be a header looks like a row of data: a number among the names."""
     return any(re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?(\.\d+)?", name, re.IGNORECASE) for name in columns)
 
@@ -107,7 +107,7 @@ def _hint(wanted: str, columns: list[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
-def found_by_name(columns: list[str], wanted: tuple[str, ...], name: str) -> tuple[str, ...]:
+def require_columns(columns: list[str], wanted: tuple[str, ...], name: str) -> tuple[str, ...]:
     """The columns `wanted`. Raises InputError where one is not among `columns`; `name` is the data set's."""
     there = set(columns)
     missing = [column for column in wanted if column not in there]
@@ -146,7 +146,7 @@ def _feature_columns(
                 "give data of the same columns"
             )
         return names, ()
-    found_by_name(columns, like.names, source.data)
+    require_columns(columns, like.names, source.data)
     used = {*like.names, *like.drop, like.target, target}
     spare = [name for name in columns if name not in used]
     notes = (f"columns the model was not trained on were ignored: {listed(spare, SHOWN)}",)

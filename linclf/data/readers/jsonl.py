@@ -8,7 +8,7 @@ import numpy as np
 
 from linclf.data.dataset import Dataset
 from linclf.data.readers.base import COLUMN_OPTIONS, Reader
-from linclf.data.readers.frame import choose_target, read_as_text, to_dataset
+from linclf.data.readers.frame import choose_target, text_columns, to_dataset
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile
 from linclf.data.table import LARGEST, check_columns
@@ -31,7 +31,7 @@ def read_json_lines(raw: RawFile, like: Schema | None, labelled: bool) -> Datase
     target = choose_target(raw.source, columns, like, labelled)
     if like is not None and like.names is not None and any(column in like.names for column in columns):
         columns = list(dict.fromkeys([*columns, *like.names]))  # no such key: a missing cell
-    as_text = {*read_as_text(raw.source, like), target}
+    as_text = {*text_columns(raw.source, like), target}
     left_out = {*raw.source.drop, *(like.drop if like else ())} - {target}
     cells = {}
     for column in columns:

@@ -24,7 +24,7 @@ from linclf.optim.linalg import Matrix, is_sparse, to_arrays
 
 
 @dataclass(frozen=True)
-class Named:
+class NamedDataset:
     """A line of `linclf datasets`.
 
     downloaded   where scikit-learn keeps it, relative to its data folder; None for a bundled set
@@ -96,14 +96,14 @@ def _kddcup99(source: Source) -> Dataset:
 NAMED = {
     named.name: named
     for named in (
-        Named("digits", 1797, 64, 10, "8x8 images of handwritten digits", _bundled),
-        Named("iris", 150, 4, 3, "petals and sepals of three kinds of iris", _bundled),
-        Named("wine", 178, 13, 3, "chemistry of wines of three growers", _bundled),
-        Named("breast_cancer", 569, 30, 2, "cell nuclei of tumours", _bundled),
-        Named("covtype", 581012, 54, 7, "forest cover by cartography", _covtype, "covertype/samples_py3"),
-        Named("20newsgroups", 18846, 130107, 20, "messages as word counts, with a test part", _20newsgroups, "20newsgroup_vectorized_py3.pkl"),
-        Named("rcv1", 804414, 47236, 2, "news as tf-idf, CCAT or not, with a test part", _rcv1, "RCV1/samples_py3.pkl"),
-        Named("kddcup99", 494021, 41, 23, "network connections, some columns not numbers", _kddcup99, "kddcup99_10-py3/samples"),
+        NamedDataset("digits", 1797, 64, 10, "8x8 images of handwritten digits", _bundled),
+        NamedDataset("iris", 150, 4, 3, "petals and sepals of three kinds of iris", _bundled),
+        NamedDataset("wine", 178, 13, 3, "chemistry of wines of three growers", _bundled),
+        NamedDataset("breast_cancer", 569, 30, 2, "cell nuclei of tumours", _bundled),
+        NamedDataset("covtype", 581012, 54, 7, "forest cover by cartography", _covtype, "covertype/samples_py3"),
+        NamedDataset("20newsgroups", 18846, 130107, 20, "messages as word counts, with a test part", _20newsgroups, "20newsgroup_vectorized_py3.pkl"),
+        NamedDataset("rcv1", 804414, 47236, 2, "news as tf-idf, CCAT or not, with a test part", _rcv1, "RCV1/samples_py3.pkl"),
+        NamedDataset("kddcup99", 494021, 41, 23, "network connections, some columns not numbers", _kddcup99, "kddcup99_10-py3/samples"),
     )
 }  # fmt: skip
 GENERATORS = ("classification", "blobs", "moons", "circles", "gaussian_quantiles")
@@ -132,7 +132,7 @@ def load_name(source: Source) -> Dataset:
     return dataset
 
 
-def unknown(data: str) -> InputError:
+def unknown_name(data: str) -> InputError:
     """The error for DATA that is neither a name nor a path, with the nearest names."""
     names = [*NAMED, *(f"make:{kind}" for kind in GENERATORS)]
     near = difflib.get_close_matches(data, names, 3, 0.5)
@@ -140,7 +140,7 @@ def unknown(data: str) -> InputError:
     return InputError(f"{data}: there is no data set and no file of this name; {hint} (see linclf datasets)")
 
 
-def is_here(named: Named) -> bool:
+def available_offline(named: NamedDataset) -> bool:
     """Whether a named set can be loaded without a network."""
     if named.downloaded is None:
         return True
