@@ -75,7 +75,7 @@ def test_types_of_parquet(tmp_path) -> None:
     [
         ("t.jsonl", lines(ROWS) + '{"size": 1', r"t.jsonl:25: is not JSON \(column 11: Expecting"),
         ("t.jsonl", lines(ROWS) + "\n[1, 2]\n", r't.jsonl:26: is not an object; each row is \{"COLUMN": CELL, ...\}'),
-        ("t.jsonl", lines([*ROWS, {"size": [1], "label": "x"}]), "t.jsonl:25: 'size' holds a list or an object"),
+        ("t.jsonl", lines([*ROWS, {"size": [1], "label": "x"}]), "t.jsonl:25: 'size' is a list or an object"),
         ("t.jsonl", lines([*ROWS, {"size": 10**400, "label": "x"}]), "t.jsonl:25: the cell in column 'size' is too la"),
         ("t.jsonl", lines([*ROWS, {"size": 1}]), "t.jsonl:25: the label in column 'label' is missing"),
         ("t.jsonl", lines([{"a": 1}] * 3), "has no column named target, label, class, y; .* the columns are a"),
@@ -84,7 +84,7 @@ def test_types_of_parquet(tmp_path) -> None:
         ("t.jsonl", "[" * 100_000, "is not JSON"),
         ("t.jsonl", b"\xff\xfe", "t.jsonl: is UTF-16 text; convert it, e.g. with iconv"),
         ("t.jsonl", b"\xf8\xfe", "t.jsonl:1: is not JSON"),
-        ("t.parquet", b"PAR1 not really", "t.parquet: is not a whole Parquet file"),
+        ("t.parquet", b"PAR1 not really", "t.parquet: is not a complete Parquet file"),
     ],
 )
 def test_wrong_files(tmp_path, name: str, text: str | bytes, message: str) -> None:
@@ -100,7 +100,7 @@ def test_lists_may_be_dropped_and_options_of_other_formats_are_refused(tmp_path)
             read(tmp_path / "t.jsonl", lines(ROWS), **options)
     frame = pd.DataFrame([[1, 2, "x"], [3, 4, "y"]] * 3, columns=["a", "b", "label"])
     frame.assign(b=[[1]] * 6).to_parquet(tmp_path / "t.parquet")
-    with pytest.raises(InputError, match="t.parquet: column 'b' holds .* --drop b"):
+    with pytest.raises(InputError, match="t.parquet: column 'b' contains .* --drop b"):
         load(Source(str(tmp_path / "t.parquet")))
     assert load(Source(str(tmp_path / "t.parquet"), drop=("b",))).X.names == ("a",)
 

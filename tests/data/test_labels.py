@@ -63,7 +63,7 @@ def test_one_class_is_refused(y) -> None:
 def test_a_quantity_is_refused() -> None:
     rng = np.random.default_rng(0)
     for y in (rng.standard_normal(100), np.array([0.1, 0.2, 0.3]), np.array([f"{x:.2f}0" for x in rng.random(100)])):
-        with pytest.raises(InputError, match=r"a quantity and not classes|each of the \d+ rows has a label of its own"):
+        with pytest.raises(InputError, match=r"a quantity and not classes|each of the \d+ rows has a different label"):
             labels.check_classes(y, "t")
     with pytest.raises(InputError, match="30 different numbers such as 0.5 and 1.0, a quantity"):
         labels.check_classes(np.arange(60) // 2 * 0.5 + 0.5, "t")

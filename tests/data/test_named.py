@@ -49,7 +49,7 @@ def test_covtype_is_read_by_the_real_fetcher(tmp_path, monkeypatch) -> None:
     joblib.dump(X, home / "samples_py3")
     joblib.dump(y, home / "targets_py3")
     with pytest.raises(
-        AccessError, match="covtype: has 20 rows instead of 581012; its copy on this machine is not whole"
+        AccessError, match="covtype: has 20 rows instead of 581012; its copy on this machine is incomplete"
     ):
         load(Source("covtype"))
     of_so_many_rows(monkeypatch, "covtype", 20)

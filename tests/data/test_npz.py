@@ -27,18 +27,18 @@ def test_npz(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"Z": np.zeros(2)}, "holds Z; the arrays must be X, y"),
-        ({"X": np.zeros((2, 2))}, "has no labels y beside X"),
+        ({"Z": np.zeros(2)}, "contains Z; the arrays must be X, y"),
+        ({"X": np.zeros((2, 2))}, "has no labels y next to X"),
         ({"X": np.zeros((2, 2)), "y": np.zeros(3)}, "2 rows in X but 3 labels in y"),
         ({"X": np.zeros((2, 2)), "y": np.zeros((2, 2))}, r"the labels have the shape \(2, 2\)"),
         ({"X": np.array([[1, np.nan]]), "y": np.zeros(1)}, "X has nan in row 0, column 1"),
         ({"X": np.zeros((2, 2)), "y": np.array([1, np.inf])}, "the label of row 1 .* is inf"),
-        ({"X": np.zeros((2, 2), object), "y": np.zeros(2)}, "holds Python objects, which linclf never loads"),
+        ({"X": np.zeros((2, 2), object), "y": np.zeros(2)}, "contains Python objects, which linclf never loads"),
         ({"X": np.array([["a"]]), "y": np.zeros(1)}, "X is <U1"),
         ({"X": np.zeros(3), "y": np.zeros(3)}, r"X is float64 of shape \(3,\)"),
         (
             {"x_train": np.zeros((1, 2)), "y_train": [1], "x_test": np.zeros((1, 3)), "y_test": [1]},
-            "x_train and x_test differ in their features: 2 and 3",
+            "x_train and x_test differ in their number of features: 2 and 3",
         ),
     ],
 )

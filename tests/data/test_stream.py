@@ -118,9 +118,9 @@ def test_a_wrong_row_is_named_by_its_line_after_the_rows_before_it(model) -> Non
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "holds no rows"),
-        ("\n\n", "holds no rows"),
-        ("n,c\n", "holds no rows"),
+        ("", "contains no rows"),
+        ("\n\n", "contains no rows"),
+        ("n,c\n", "contains no rows"),
         ("n\n1\n", "lacks 1 of the 2 columns of the training data: c"),
         ("n,c\n1,a,2\n", "-:2: has 3 cells where 2 are expected"),
         ("n,c\n1e999,a\n", "-:2: the cell in column 'n' is too large"),

@@ -78,12 +78,12 @@ def test_wrong_svmlight_lines(tmp_path, line: str, message: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# only\n"])
 def test_empty_svmlight(tmp_path, text: str) -> None:
-    with pytest.raises(InputError, match="is empty|holds no rows"):
+    with pytest.raises(InputError, match="is empty|contains no rows"):
         read(tmp_path / "t.svm", text)
 
 
 @pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz"])
 def test_a_cut_archive_is_an_error(tmp_path, suffix: str) -> None:
     pack = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}[suffix]
-    with pytest.raises(InputError, match=f"t.svm{suffix}: is not a whole {suffix} file"):
+    with pytest.raises(InputError, match=f"t.svm{suffix}: is not a complete {suffix} file"):
         read(tmp_path / f"t.svm{suffix}", pack(SVM.encode() * 100)[:-9])

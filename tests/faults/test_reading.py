@@ -351,7 +351,7 @@ def test_19_labels_that_are_none(in_tmp, capfd, tried) -> None:
         (
             "t.csv",
             "label,x\n" + "".join(f"{i / 7},{i}\n" for i in range(60)),
-            "each of the 60 rows has a label of its own",
+            "each of the 60 rows has a different label",
         ),
         ("t.csv", "label,x\n" + "".join(f"{i % 59 / 7},{i}\n" for i in range(60)), "a quantity and not classes"),
     ]
@@ -532,7 +532,7 @@ def test_27_files_cut_in_a_token(in_tmp, capfd, tried) -> None:
         packed = pack(files["t.csv"].encode())
         for end in range(1, len(packed), times(9, 1)):
             in_memory(f"p.csv{suffix}", packed[:end])
-            refuses(capfd, f"p.csv{suffix}: is not a whole {suffix} file", "train", f"p.csv{suffix}")
+            refuses(capfd, f"p.csv{suffix}: is not a complete {suffix} file", "train", f"p.csv{suffix}")
             count += 1
     tried(count)
 
@@ -544,7 +544,7 @@ def test_27_named_sets_are_checked_for_their_rows(monkeypatch, tried) -> None:
     whole.data, whole.target = whole.data[:1700], whole.target[:1700]
     monkeypatch.setattr(datasets, "load_digits", lambda: whole)
     with pytest.raises(
-        AccessError, match="digits: has 1700 rows instead of 1797; its copy on this machine is not whole"
+        AccessError, match="digits: has 1700 rows instead of 1797; its copy on this machine is incomplete"
     ):
         load(Source("digits"))
     tried(1)
@@ -555,14 +555,14 @@ def test_27_named_sets_are_checked_for_their_rows(monkeypatch, tried) -> None:
     [
         ("t.csv", "", "t.csv: is empty"),
         ("t.csv", "\n \n", "t.csv: is empty"),
-        ("t.csv", "label,x\n", "t.csv: holds no rows below its header"),
-        ("t.csv", "label,x", "t.csv: holds no rows below its header"),
+        ("t.csv", "label,x\n", "t.csv: contains no rows below its header"),
+        ("t.csv", "label,x", "t.csv: contains no rows below its header"),
         ("t.svm", "", "t.svm: is empty"),
-        ("t.svm", "# nothing\n# at all\n", "t.svm: holds no rows"),
+        ("t.svm", "# nothing\n# at all\n", "t.svm: contains no rows"),
         ("t.jsonl", "\n", "t.jsonl: is empty"),
         ("t.jsonl", "[]", "t.jsonl: has no column named"),
         ("t.csv.gz", gzip.compress(b"", mtime=0), "t.csv.gz: is empty"),
-        ("t.npz", b"PK\x05\x06" + bytes(18), "t.npz: holds nothing"),
+        ("t.npz", b"PK\x05\x06" + bytes(18), "t.npz: contains nothing"),
     ],
 )
 def test_28_files_without_rows(in_tmp, capfd, tried, name: str, content: bytes | str, message: str) -> None:
@@ -679,7 +679,7 @@ def test_15_small_files_that_would_take_long_or_much(in_tmp, capfd, tried) -> No
     with zipfile.ZipFile("twice.npz", "w") as archive:
         for name in ("X.npy", "X"):
             archive.writestr(name, b"")
-    refuses(capfd, "twice.npz: holds an array twice", "train", "twice.npz")
+    refuses(capfd, "twice.npz: contains an array twice", "train", "twice.npz")
     in_memory("digits.svm", f"1 {'0' * 10**6}1:1\n0 {'1' * 5000}:1\n")
     refuses(capfd, "digits.svm", "train", "digits.svm")
     in_memory("merged.svm", "9007199254740992 1:1\n9007199254740993 1:2\n")

@@ -25,7 +25,9 @@ def test_unpacking(suffix: str) -> None:
     assert unpack("t.csv", pack(TEXT)) == pack(TEXT)
     packed = pack(TEXT)
     for wrong in (packed[:-1], packed[: len(packed) // 2], packed[:3], packed + b"more", b"hello", packed + packed[:9]):
-        with pytest.raises(InputError, match=f"t.csv{suffix}: is not a whole {suffix} file .*; fetch or pack it again"):
+        with pytest.raises(
+            InputError, match=f"t.csv{suffix}: is not a complete {suffix} file .*; download or pack it again"
+        ):
             unpack(name, wrong)
 
 
@@ -35,7 +37,7 @@ def test_a_cap_on_what_comes_out(suffix: str) -> None:
     megabytes = len(TEXT) / 1e6
     assert unpack(name, packed, megabytes) == TEXT
     for content, limit in ((packed, megabytes - 1e-6), (packed * 3, 2.5 * megabytes)):
-        with pytest.raises(InputError, match="unpacks to more than 0 MB; if that is right, say --max-unpacked"):
+        with pytest.raises(InputError, match="unpacks to more than 0 MB; if that is right, pass --max-unpacked"):
             unpack(name, content, limit)
     with pytest.raises(InputError, match="unpacks to more than 3[238] MB"):
         unpack(name, PACKERS[suffix](bytes(2 * UNPACKED)))
