@@ -1,4 +1,4 @@
-from pathlib import Path
+"""npz files."""
 
 import numpy as np
 import pytest
@@ -8,10 +8,8 @@ from linclf.data.load import load
 from linclf.data.source import Source
 from linclf.errors import InputError
 
-DATA = Path(__file__).parents[2] / "data"
 
-
-def test_npz(tmp_path) -> None:
+def test_arrays_are_flattened_to_rows_and_a_test_part_is_read(tmp_path) -> None:
     X, y = np.arange(24).reshape(4, 3, 2).astype(np.uint8), np.array(["b", "a", "b", "a"])
     np.savez(tmp_path / "one.npz", X=X, y=y)
     dataset = load(Source(str(tmp_path / "one.npz")))
@@ -42,13 +40,13 @@ def test_npz(tmp_path) -> None:
         ),
     ],
 )
-def test_wrong_npz(tmp_path, arrays: dict, message: str) -> None:
+def test_wrong_arrays_are_refused(tmp_path, arrays: dict, message: str) -> None:
     np.savez(tmp_path / "t.npz", **arrays)
     with pytest.raises(InputError, match=message):
         load(Source(str(tmp_path / "t.npz")))
 
 
-def test_garbled_npz(tmp_path) -> None:
+def test_damaged_files_are_refused(tmp_path) -> None:
     np.savez(tmp_path / "t.npz", X=np.zeros((50, 2)), y=np.zeros(50))
     whole = (tmp_path / "t.npz").read_bytes()
     np.save(tmp_path / "t.npy", np.zeros(3))
@@ -57,6 +55,6 @@ def test_garbled_npz(tmp_path) -> None:
             read(tmp_path / "t.npz", content)
 
 
-def test_a_directory_is_no_file(tmp_path) -> None:
+def test_a_directory_is_refused(tmp_path) -> None:
     with pytest.raises(InputError, match="is a directory"):
         load(Source(str(tmp_path)))
