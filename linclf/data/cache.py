@@ -48,8 +48,7 @@ DIGEST_BYTES = 32
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of `linclf cache ls`: the name of the data set, its shape, size in bytes, and time of last use in
-    seconds."""
+    """A line of `linclf cache ls`: name and shape of the data set, size in bytes, time of last use in seconds."""
 
     name: str
     n_samples: int
@@ -165,8 +164,7 @@ class Cache:
 
 
 def user_cache() -> Cache:
-    """The cache of the command line: in LINCLF_CACHE_DIR, else in the user's cache folder, of at most LINCLF_CACHE_MB
-    megabytes."""
+    """The cache of the command line: at most LINCLF_CACHE_MB megabytes in LINCLF_CACHE_DIR, else in the user's folder."""
     folder = os.environ.get("LINCLF_CACHE_DIR")
     if not folder:
         from platformdirs import user_cache_dir

@@ -63,8 +63,7 @@ class Source:
             )
 
     def check_width(self, width: int, line: int | None = None) -> None:
-        """Raise InputError for more columns than --max-features; `line` is the line of the first one beyond the
-        limit."""
+        """Raise InputError for more columns than --max-features; `line` is where the first one beyond it is."""
         if width > self.max_features:
             place = "" if line is None else f":{line}"
             raise InputError(

@@ -22,8 +22,7 @@ WAIT = 0.002  # seconds to wait for more bytes: a pipe passes 64 KiB at a time, 
 
 
 def streams(source: Source, like: Schema) -> bool:
-    """Whether these data are standard input in a format that can be read in pieces. Raises InputError as
-    `choose_reader`."""
+    """Whether these data are standard input in a format that can be read in pieces; raises as `choose_reader`."""
     return source.data == "-" and choose_reader(source, like)[0].by_lines
 
 

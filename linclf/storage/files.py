@@ -84,8 +84,7 @@ def _may_end(path: str) -> bool:
 
 
 def unpacked_limit(size: int, megabytes: float | None) -> float:
-    """The largest size in bytes that a packed file of `size` bytes may unpack to: `megabytes`, or a default that grows
-    with it."""
+    """The bytes that a packed file of `size` bytes may unpack to: `megabytes`, or a default that grows with `size`."""
     return UNPACKED + UNPACKED_TIMES * size if megabytes is None else megabytes * 1e6
 
 
@@ -110,8 +109,7 @@ def unpack(path: str, content: bytes, megabytes: float | None = None) -> bytes:
 
 
 def _unpacked(suffix: str, content: bytes, limit: int) -> bytes:
-    """The content unpacked, or its first `limit` + 1 bytes or more. Raises the errors of the unpackers, EOFError if it
-    is cut."""
+    """The content unpacked, or more than `limit` bytes of it. Raises the errors of the unpackers, EOFError if it is cut."""
     first = UNPACKERS[suffix]()
     unpacked = first.decompress(content, limit + 1)
     if len(unpacked) > limit:

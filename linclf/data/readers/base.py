@@ -1,4 +1,4 @@
-"""A file format: its name, its suffixes, the function that reads it, and what it understands."""
+"""The description of a file format: its name, its suffixes, the function that reads it, and the options it understands."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ COLUMN_OPTIONS = ("target", "drop", "numeric", "category", "text", "min_count") 
 
 @dataclass(frozen=True)
 class Reader:
-    """A file format. Each is defined in a file of this folder and listed in `registry.READERS`.
+    """A file format. To add one, define its Reader in a new file of this folder and list it in `registry.READERS`.
 
-    name              what --format calls it
-    suffixes          of its files, in lower case, with the dot
-    read              (raw, like, labelled) -> Dataset, where `like` is the schema of a model whose columns are wanted, or
-                      None, and `labelled` says whether labels are required; raises InputError
-    options           the data options it understands, as fields of `Source`; the other ones are refused
+    name              its name, as typed after --format
+    suffixes          the suffixes of its files, in lower case, with the dot
+    read              (raw, like, labelled) -> Dataset: `like` is the schema of a model whose columns are wanted, or None;
+                      `labelled` is whether labels are required; raises InputError
+    options           the data options that it understands, as fields of `Source`; others are refused
     first_bytes       the bytes that all its files begin with; empty for text
     first_bytes_hint  the error for a file that begins with them but is read as another format
     by_lines          whether records end with a line, so that rows on standard input can be read as they arrive

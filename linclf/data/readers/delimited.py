@@ -21,7 +21,6 @@ from linclf.errors import InputError
 from linclf.losses import Array
 
 csv.field_size_limit(2**31 - 1)  # a cell may contain the text of a book
-_BLANK = re.compile(rb"[\xef\xbb\xbf\s]*")
 
 
 def read_delimited(raw: RawFile, like: Schema | None, labelled: bool, *, separator: str) -> Dataset:
@@ -33,21 +32,6 @@ def read_delimited(raw: RawFile, like: Schema | None, labelled: bool, *, separat
     target = choose_target(raw.source, columns, like, labelled)
     frame = text.frame(columns, target, text_columns(raw.source, like))
     return to_dataset(frame, raw, target, like, labelled=labelled, lines=text.lines(frame))
-
-
-def _format(name: str, separator: str) -> Reader:
-    return Reader(
-        name,
-        (f".{name}",),
-        partial(read_delimited, separator=separator),
-        (*COLUMN_OPTIONS, "header"),
-        by_lines=True,
-        separator=separator,
-        newline_at_end=True,
-    )
-
-
-CSV, TSV = _format("csv", ","), _format("tsv", "\t")
 
 
 class _Text:
@@ -68,9 +52,8 @@ class _Text:
 
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter(
-                    "error", pd.errors.ParserWarning
-                )  # raised for a row that is longer than the header
+                # raised for a row that is longer than the header
+                warnings.simplefilter("error", pd.errors.ParserWarning)
                 return pd.read_csv(
                     io.BytesIO(self.content),
                     sep=self.separator,
@@ -204,10 +187,24 @@ class _Text:
         end, reader = 0, csv.reader(map(remember, text), delimiter=self.separator, skipinitialspace=True)
         try:
             for record in reader:
-                if (
-                    len(record) > 1 or any(cell.strip() for cell in record) or '"' in last
-                ):  # a quoted empty cell is a record
+                # a line with nothing but a quoted empty cell is a record
+                if len(record) > 1 or any(cell.strip() for cell in record) or '"' in last:
                     yield end + 1 + self.skipped, record
                 end = reader.line_num
         except csv.Error as error:
             raise InputError(f"{self.name}:{end + 1 + self.skipped}: is not a table ({error}); fix the line") from None
+
+
+def _format(name: str, separator: str) -> Reader:
+    return Reader(
+        name,
+        (f".{name}",),
+        partial(read_delimited, separator=separator),
+        (*COLUMN_OPTIONS, "header"),
+        by_lines=True,
+        separator=separator,
+        newline_at_end=True,
+    )
+
+
+CSV, TSV = _format("csv", ","), _format("tsv", "\t")

@@ -124,8 +124,7 @@ def require_columns(columns: list[str], wanted: tuple[str, ...], name: str) -> t
 def _feature_columns(
     columns: list[str], source: Source, target: str | None, like: Schema | None
 ) -> tuple[list[str], tuple[str, ...]]:
-    """The feature columns in order, and notes: all but the target and dropped ones, or those that a model was trained
-    on."""
+    """The feature columns in order, and notes: those of the model, or all but the target and the dropped ones."""
     if like is None or like.names is None:
         for option, chosen in source.column_options().items():
             unknown = [name for name in chosen if name not in columns]

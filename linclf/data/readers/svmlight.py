@@ -20,9 +20,9 @@ DIGITS = 18  # an index with more digits is too large, and is not converted to a
 
 
 def read_svmlight(raw: RawFile, like: Schema | None, labelled: bool) -> Dataset:
-    """Read svmlight text as a Dataset whose X is CSR (n, d) in float64. `labelled` has no effect: each line has a
-    label.
+    """Read svmlight text as a Dataset whose X is CSR (n, d) in float64.
 
+    `labelled` has no effect, since each line has a label.
     Indices count from 0 or 1: as given by --zero-based or --one-based, else as in the model's data, else from 0 if the
     file has an index 0.
     """
@@ -94,8 +94,7 @@ def _fault(raw: RawFile, otherwise: str) -> InputError:
 
 
 def _first_fault(content: bytes, max_features: int) -> tuple[int, str] | None:
-    """The number of the first wrong line and what is wrong with it. Slow: called only after the loader has refused the
-    text."""
+    """The number of the first wrong line and what is wrong with it; called only after the loader has refused the text."""
     for number, line in enumerate(content.split(b"\n"), 1):
         tokens = _tokens(line)
         if not tokens:
