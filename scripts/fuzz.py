@@ -33,7 +33,9 @@ import numpy as np
 
 from linclf.data.cache import DIGEST_BYTES, open_entry, pack
 from linclf.data.columns.encoder import encoded
-from linclf.data.readers.registry import parse
+from linclf.data.dataset import Dataset
+from linclf.data.readers import registry
+from linclf.data.schema import Schema
 from linclf.data.source import RawFile, Source
 from linclf.data.split import Split, split_dataset
 from linclf.errors import LinclfError
@@ -133,9 +135,15 @@ RECORDS = b"".join(
 )
 
 
+def parse(kind: str, content: bytes, like: Schema | None = None, labelled: bool = True) -> Dataset:
+    """The data set in the content of a file of this format."""
+    raw = RawFile(Source(f"t.{kind}", kind), kind, "", content)
+    return registry.READERS[kind].read(raw, like, labelled)
+
+
 def read_text(kind: str, content: bytes) -> Split:
     """What `linclf train FILE` does before it trains."""
-    return split_dataset(parse(RawFile(Source(f"t.{kind}", kind), kind, "", content), None, True), None, None, 0)
+    return split_dataset(parse(kind, content), None, None, 0)
 
 
 def npz_files() -> list[bytes]:
@@ -206,7 +214,7 @@ def read_model(content: bytes) -> object:
     loaded = model.from_bytes(content, "m")
     kind = "svmlight" if loaded.schema.format == "svmlight" else "csv"
     rows = SVMLIGHT if kind == "svmlight" else NUMBERS if "z" in (loaded.schema.names or ()) else TABLE
-    parsed = parse(RawFile(Source(f"t.{kind}", kind), kind, "", rows), loaded.schema.input_schema(), False)
+    parsed = parse(kind, rows, loaded.schema.input_schema(), labelled=False)
     X = (encoded(parsed, loaded.schema) if loaded.schema.columns else parsed).X
     loaded.predict(X)
     with suppress(LinclfError):
@@ -300,11 +308,11 @@ def read_checkpoint(content: bytes) -> object:
 def cache_files() -> list[bytes]:
     """Entries of the cache: what the readers made of the tables and of sparse rows."""
     sources = [("csv", TABLE), ("csv", NUMBERS), ("svmlight", SVMLIGHT), ("npz", npz_files()[0])]
-    return [_entry(RawFile(Source(f"t.{kind}", kind), kind, "", content)) for kind, content in sources]
+    return [_entry(kind, content) for kind, content in sources]
 
 
-def _entry(raw: RawFile) -> bytes:
-    content = pack(parse(raw, None, True))
+def _entry(kind: str, content: bytes) -> bytes:
+    content = pack(parse(kind, content))
     return content + sha256(content).digest()
 
 

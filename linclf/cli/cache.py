@@ -1,4 +1,4 @@
-"""`linclf cache`: the parsed data sets that are kept on disk."""
+"""`linclf cache`: list or remove the parsed data sets on disk."""
 
 import time
 
@@ -12,32 +12,34 @@ from linclf.report.text import size, table, to_json
 
 @click.group()
 def cache() -> None:
-    """Data sets are kept as they were parsed, so that no file is parsed twice.
+    """Manage the cache of parsed data sets, which saves parsing a file twice.
 
     \b
     linclf cache ls
     linclf cache clear
 
-    They lie in LINCLF_CACHE_DIR, else in the user's cache folder. A file that changes is parsed again. Beyond
-    LINCLF_CACHE_MB (4096) megabytes in all, those used least recently are removed.
+    The cache is in LINCLF_CACHE_DIR, by default in the user's cache folder. A file that changes is parsed again. If the
+    cache exceeds LINCLF_CACHE_MB (4096) megabytes, the least recently used data sets are removed.
     """
 
 
-@cache.command(short_help="List what is kept.")
+@cache.command(short_help="List the cached data sets.")
 @json_option
 def ls(json: bool) -> None:
-    """List the data sets kept, the most recently used first.
+    """List the cached data sets, the most recently used first.
 
     \b
     linclf cache ls
     linclf cache ls --json
     """
-    kept = user_cache()
-    entries = kept.entries()
+    store = user_cache()
+    entries = store.entries()
     total = sum(entry.size for entry in entries)
     if json:
         listed = [vars(entry) for entry in entries]
-        click.echo(to_json({"folder": str(kept.folder), "megabytes": kept.megabytes, "size": total, "entries": listed}))
+        click.echo(
+            to_json({"folder": str(store.folder), "megabytes": store.megabytes, "size": total, "entries": listed})
+        )
         return
     rows = [
         [
@@ -51,17 +53,17 @@ def ls(json: bool) -> None:
     ]
     if rows:
         click.echo(printable("\n".join([*table(["name", "samples", "features", "size", "last used"], rows), ""])))
-    click.echo(printable(f"{size(total)} of {size(kept.megabytes * 1e6)} in {kept.folder}"))
+    click.echo(printable(f"{size(total)} of {size(store.megabytes * 1e6)} in {store.folder}"))
 
 
-@cache.command(short_help="Remove all that is kept.")
+@cache.command(short_help="Remove all cached data sets.")
 @json_option
 def clear(json: bool) -> None:
-    """Remove all data sets kept.
+    """Remove all cached data sets.
 
     \b
     linclf cache clear
     """
-    kept = user_cache()
-    freed = kept.clear()
-    click.echo(to_json({"folder": str(kept.folder), "freed": freed}) if json else f"{size(freed)} freed")
+    store = user_cache()
+    freed = store.clear()
+    click.echo(to_json({"folder": str(store.folder), "freed": freed}) if json else f"{size(freed)} freed")

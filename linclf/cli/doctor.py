@@ -73,7 +73,7 @@ def _command(config: TrainOptions, recommended: dict[str, Any]) -> str:
         "seed": config.seed or None,
         "target": read.target,
         "format": read.format,
-        **{option: _columns(option, columns, dropped) for option, columns in read.told().items()},
+        **{option: _columns(option, columns, dropped) for option, columns in read.column_options().items()},
         "min-count": None if read.min_count == Source.min_count else read.min_count,
         **{name: value for name, value in recommended.items() if name != "drop"},
     }

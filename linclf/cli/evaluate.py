@@ -1,4 +1,4 @@
-"""`linclf evaluate`: how good a model is on its own test part, or on other data."""
+"""`linclf evaluate`: measure a model on its test part, or on other data."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ from linclf.training.inputs import rebuild_split
 @click.option(
     "--part",
     type=click.Choice(["test", "train", "all"]),
-    help="Which rows. [default: test; of other DATA all, or its own test part]",
+    help="Rows to evaluate. [default: test; of other DATA all rows, or its predefined test part]",
 )
 @data_options
 @cache_option
@@ -39,20 +39,20 @@ from linclf.training.inputs import rebuild_split
 def evaluate(
     *, model: str, data: str | None, part: str | None, no_cache: bool, json: bool, quiet: bool, **options: Any
 ) -> None:
-    """Accuracy, figures per class and confusion of MODEL.
+    """Print accuracy, metrics per class and the confusion matrix of MODEL.
 
     \b
-    linclf evaluate m.safetensors                  its own test part, read again
+    linclf evaluate m.safetensors                  on its test part, read again
     linclf evaluate m.safetensors --part train
     linclf evaluate m.safetensors other.csv
 
-    Without DATA, the source and the split recorded in the model are rebuilt, and refused if the data have changed.
+    Without DATA, the data and the split recorded in the model are read again; it is an error if the data have changed.
     """  # fmt: skip
     trained, cache = load_model(model), cache_or_none(no_cache)
     if data is None:
         given = source("", options)
         if given != Source(""):
-            raise InputError("--target, --drop, --format and the like say how DATA is read; give DATA")
+            raise InputError("--target, --drop, --format and other data options describe DATA; give DATA")
         rows, title = _own_part(trained, part or "test", cache, quiet)
     else:
         dataset = load(source(data, options), like=trained.schema, cache=cache)
@@ -63,7 +63,7 @@ def evaluate(
 
 
 def _own_part(model: LinearModel, part: str, cache: Cache | None, quiet: bool) -> tuple[Part, str]:
-    """A part of the data that the model was made with."""
+    """A part of the data that the model was trained and tested on, and its title."""
     split = rebuild_split(model, cache)
     say(split.notes, quiet)
     name = model.record["options"]["source"]["data"]
@@ -77,18 +77,18 @@ def _own_part(model: LinearModel, part: str, cache: Cache | None, quiet: bool) -
 
 
 def _other_data(model: LinearModel, dataset: Dataset, part: str | None, quiet: bool) -> tuple[Part, str]:
-    """Rows of other data, their labels among the model's classes."""
+    """Rows of other data, with labels encoded as the model's classes, and their title."""
     data = dataset.source.data
     rows: LabelledRows = dataset
     if part == "test" and dataset.test is None:
-        raise InputError(f"{data}: brings no test part of its own; leave out --part")
+        raise InputError(f"{data}: has no predefined test part; leave out --part")
     if dataset.test is not None and part in (None, "test"):
         rows, data = dataset.test, f"{data} (test part)"
     elif part in (None, "all"):
         rows = dataset.pooled()
     codes, unseen = encode(rows.labels(), model.classes)
-    say(dataset.said(), quiet)
+    say(dataset.named_notes(), quiet)
     say(unseen_notes(unseen, len(codes), data, model.classes), quiet)
     if dataset.digest == model.record["data"].get("data") and dataset.test is None:
-        say([f"{data} is what the model was trained on; leave it out to measure the test part"], quiet)
+        say([f"{data} is the data that the model was trained on; leave it out to evaluate the test part"], quiet)
     return Part(rows.X, codes), data

@@ -95,5 +95,5 @@ def _row(given: Source, row: int, model: LinearModel, quiet: bool) -> Matrix:
     if row >= rows.shape[0]:
         raise InputError(f"--row {row}: {given.data} has the rows 0 to {rows.shape[0] - 1}")
     one = encoded(replace(dataset, X=select(rows, np.array([row]))[:]), model.schema)
-    say(one.said(), quiet)
+    say(one.named_notes(), quiet)
     return one.X

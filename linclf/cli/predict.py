@@ -1,4 +1,4 @@
-"""`linclf predict`: a model and rows in, one line per row out."""
+"""`linclf predict`: read a model and rows, print one line per row."""
 
 import csv
 import io
@@ -16,8 +16,8 @@ from linclf.errors import InputError
 from linclf.model.linear_model import load as load_model
 from linclf.storage.files import write_bytes
 
-FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20'")  # how a cell begins that a spreadsheet takes for one
-MOST_NOTES = 100  # of a stream without end
+FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20'")  # how cells begin that a spreadsheet treats as formulas
+MAX_NOTES = 100  # of a stream, which may be endless
 
 
 @click.command()
@@ -38,8 +38,9 @@ def predict(model: str, data: str, output: str, quiet: bool, **options: Any) -> 
     linclf predict m.safetensors new.csv --proba -o probabilities.csv
 
     Columns of a table are found by name, in any order; a target column is ignored. Several columns of numbers are
-    separated by commas, in the order of the classes that `linclf info MODEL` lists. Rows on standard input are predicted as
-    they arrive. In a FILE.csv, labels that a spreadsheet would take for a formula begin with an apostrophe.
+    separated by commas, in the order of the classes that `linclf info MODEL` lists. Rows on standard input are
+    predicted as they arrive. In a FILE.csv, labels that a spreadsheet would treat as a formula begin with an
+    apostrophe.
     """
     scores, proba = options.pop("scores"), options.pop("proba")
     if scores and proba:
@@ -51,7 +52,7 @@ def predict(model: str, data: str, output: str, quiet: bool, **options: Any) -> 
     given = source(data, options)
 
     def predicted(dataset: Dataset) -> bytes:
-        """The lines for some rows."""
+        """The output lines for the rows of a data set."""
         rows = dataset.pooled().X
         if scores:
             return _lines(trained.scores(rows))
@@ -61,29 +62,29 @@ def predict(model: str, data: str, output: str, quiet: bool, **options: Any) -> 
         return _lines((_no_formulas(labels) if output.lower().endswith(".csv") else labels)[:, None])
 
     if output == "-" and streams(given, trained.schema):
-        said: set[str] = set()
+        shown: set[str] = set()
         for piece in stream(given, trained.schema):
-            new = [note for note in piece.said() if note not in said][: MOST_NOTES - len(said)]
+            new = [note for note in piece.named_notes() if note not in shown][: MAX_NOTES - len(shown)]
             say(new, quiet)
-            said |= set(new)
+            shown |= set(new)
             write_bytes(output, predicted(piece))
         return
     dataset = load(given, like=trained.schema, labelled=False)
-    say(dataset.said(), quiet)
+    say(dataset.named_notes(), quiet)
     write_bytes(output, predicted(dataset))
 
 
 def _no_formulas(labels: np.ndarray) -> np.ndarray:
-    """Labels (n,), those that a spreadsheet would compute with an apostrophe before them, as it wants text (OWASP, "CSV
+    """Labels (n,), with an apostrophe before those that a spreadsheet would evaluate as a formula (OWASP, "CSV
     Injection")."""
     if labels.dtype.kind != "U":
         return labels
-    # one that begins with an apostrophe gets another, so that no two become the same
+    # a label that begins with an apostrophe gets a second one, so that different labels stay different
     return np.array([f"'{label}" if label.lstrip().startswith(FORMULA) else label for label in labels.tolist()], str)
 
 
 def _lines(columns: np.ndarray) -> bytes:
-    """Rows as lines; numbers in the fewest digits that give them back, text quoted where a comma or quote needs it."""
+    """CSV lines of rows (n, columns); numbers in the fewest digits that restore them, text in quotes where needed."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([str(cell) for cell in row] for row in columns)
     return text.getvalue().encode("utf-8")

@@ -13,7 +13,7 @@ from linclf.cli.config import CONFIG
 from linclf.cli.params import NumberOrAuto
 from linclf.data.cache import Cache, user_cache
 from linclf.data.columns.infer import Column
-from linclf.data.readers.registry import FORMATS
+from linclf.data.readers.registry import READERS
 from linclf.data.source import Source
 from linclf.optim.settings import SCHEDULES
 from linclf.report.columns import columns_text
@@ -90,7 +90,7 @@ def data_options(command: F) -> F:
             "--target", metavar="COL", help="Column of labels in a table. [default: target, label, class or y]"
         ),
         click.option("--drop", **COLUMNS, help="Leave a column out; repeat, or separate with commas."),
-        click.option("--format", type=click.Choice(FORMATS), help="Format of the file. [default: by its suffix]"),
+        click.option("--format", type=click.Choice(list(READERS)), help="Format of the file. [default: by its suffix]"),
         click.option("--no-header", is_flag=True, help="The table has no header; columns are numbered from 0."),
         click.option(
             "--zero-based/--one-based", default=None, help="Where svmlight indices begin. [default: found out]"

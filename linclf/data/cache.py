@@ -1,12 +1,13 @@
-"""Parsed data sets kept on disk and mapped into memory when they are used again, so that no text is parsed twice.
+"""Cache of parsed data sets on disk, mapped into memory when they are used again, so that no text is parsed twice.
 
-An entry is one file: the data set in the safetensors format, mapped as it lies there, and a SHA-256 over it. Its name is
-a hash of the content that was parsed, of how it was parsed, and of the format of the entry, so that an entry is never out
-of date: what changes has another name. An entry that is cut or garbled does not fit its digest and counts as absent.
+An entry is one file: the data set in the safetensors format, and a SHA-256 over it. Its name is a hash of the content
+that was parsed, of the options it was parsed with, and of the format of the entry. An entry is therefore never out of
+date: if anything changes, the name is different. An entry that is truncated or damaged does not match its digest and is
+ignored.
 
-Beside the entries lie records of files that were hashed before, by path: a file of the same size, inode and times need
-not be hashed again. Everything is written to a temporary file first and then renamed, so that any number of runs can
-share one folder. The cache never makes a run fail: what cannot be kept is read again the next time.
+The folder also contains records of files that were hashed before, by path: a file with the same size, inode and times
+is not hashed again. Everything is written to a temporary file, which is then renamed, so that any number of runs can
+share one folder. The cache never makes a run fail: data that cannot be stored are read again the next time.
 """
 
 import contextlib
@@ -37,17 +38,17 @@ from linclf.optim.linalg import check_structure, from_arrays, release, to_arrays
 from linclf.storage.decode import build
 from linclf.storage.files import replacing
 
-FORMAT = 2  # of an entry, and of what the readers make of a file: raise it when either changes
+FORMAT = 3  # of entries and of the data sets that readers return: increase it when either changes
 DEFAULT_MEGABYTES = 4096
 SETTLED_SECONDS = 2  # a file changed more recently could change again within the resolution of its time stamp
-FORGOTTEN_SECONDS = 3600  # a temporary file older than this is what a killed run left behind
+STALE_SECONDS = 3600  # a temporary file older than this belongs to a run that was killed
 ENTRY, RECORD = ".data", ".seen"
 DIGEST_BYTES = 32
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of `linclf cache ls`: the data set's name, its shape, its size in bytes, when it was last used (seconds)."""
+    """A line of `linclf cache ls`: name and shape of the data set, size in bytes, time of last use in seconds."""
 
     name: str
     n_samples: int
@@ -58,36 +59,39 @@ class Entry:
 
 @dataclass(frozen=True)
 class Cache:
-    """A folder of parsed data sets; beyond `megabytes` in all, those used least recently are removed."""
+    """A folder of parsed data sets. If they take more than `megabytes`, the least recently used ones are removed."""
 
     folder: Path
     megabytes: float = DEFAULT_MEGABYTES
 
     def load(self, source: Source, like: Schema | None, labelled: bool, read: Callable[[], Dataset]) -> Dataset:
-        """The data set as kept, else as `read` makes it, which is then kept."""
-        content = self._content(source)
+        """The cached data set, or, if there is none, the one that `read` returns, which is then stored.
+
+        source, like, labelled   the arguments of `read`, which decide what it returns
+        """
+        content = self._content_id(source)
         if content is None:
             return read()
         path = self.folder / (_key(content, source, like, labelled) + ENTRY)
         dataset = open_entry(path, source)
         if dataset is None:
             dataset = read()
-            if self._content(source) == content:  # it may have changed meanwhile
-                self._keep(path, dataset)
+            if self._content_id(source) == content:  # it may have changed since
+                self._store(path, dataset)
         return dataset
 
     def entries(self) -> list[Entry]:
-        """What is kept, the most recently used first."""
+        """The entries, the most recently used first."""
         found = []
         for path, status in self._files():
-            described = _described(path) if path.suffix == ENTRY else None
+            described = _entry_header(path) if path.suffix == ENTRY else None
             if described is not None:
                 rows, columns = sum(n for n, _ in described.shapes), described.shapes[0][1]
                 found.append(Entry(described.name, rows, columns, status.st_size, status.st_mtime))
         return sorted(found, key=lambda entry: -entry.used)
 
     def clear(self) -> int:
-        """Remove all that is kept and return how many bytes it held."""
+        """Remove all entries and return their size in bytes."""
         freed = 0
         for path, status in self._files():
             with contextlib.suppress(OSError):
@@ -95,18 +99,18 @@ class Cache:
                 freed += status.st_size
         return freed
 
-    def _content(self, source: Source) -> str | None:
-        """A hash of what `source` names: a file's bytes, or the version of the package that brings a named set along.
-        None for what cannot be kept."""
+    def _content_id(self, source: Source) -> str | None:
+        """What identifies the content behind `source`: a hash of a file's bytes, or a name with the version of
+        scikit-learn. None for content that is not cached."""
         if is_name(source.data):
-            spec = find_spec("sklearn")  # finds it without the second that importing it takes
+            spec = find_spec("sklearn")  # does not take the second that an import takes
             home = os.environ.get("SCIKIT_LEARN_DATA", "")
             version = self._file_digest(spec.origin) if spec and spec.origin else None
             return version and f"{source.data} {version} {np.__version__} {home}"
         return self._file_digest(source.data) if os.path.isfile(source.data) else None
 
     def _file_digest(self, name: str) -> str | None:
-        """The SHA-256 of a file, from the record of an unchanged one if there is one."""
+        """The SHA-256 of a file, from its record if the file is unchanged; None if it cannot be read."""
         try:
             status = os.stat(name)
             now = [status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns]
@@ -123,8 +127,8 @@ class Cache:
             self._write(path, json.dumps({"file": now, "sha256": digest}).encode())
         return digest
 
-    def _keep(self, path: Path, dataset: Dataset) -> None:
-        """Write an entry, and make room for it."""
+    def _store(self, path: Path, dataset: Dataset) -> None:
+        """Write an entry, and remove others if the cache is too large."""
         content = pack(dataset)
         if len(content) <= self.megabytes * 1e6:
             self._write(path, content, hashlib.sha256(content).digest())
@@ -140,14 +144,14 @@ class Cache:
         files = sorted(self._files(), key=lambda found: found[1].st_mtime)
         excess = sum(status.st_size for _, status in files) - self.megabytes * 1e6
         for path, status in files:
-            forgotten = path.suffix == ".tmp" and time.time() - status.st_mtime > FORGOTTEN_SECONDS
-            if forgotten or (excess > 0 and path.suffix != ".tmp"):
+            stale = path.suffix == ".tmp" and time.time() - status.st_mtime > STALE_SECONDS
+            if stale or (excess > 0 and path.suffix != ".tmp"):
                 with contextlib.suppress(OSError):
                     path.unlink()
                     excess -= status.st_size
 
     def _files(self) -> list[tuple[Path, os.stat_result]]:
-        """The cache's own files; another run may remove one at any time."""
+        """The files of the cache, each with its status; another run may remove one at any time."""
         found = []
         with contextlib.suppress(OSError):
             for path in self.folder.iterdir():
@@ -160,7 +164,7 @@ class Cache:
 
 
 def user_cache() -> Cache:
-    """The cache that the command line uses: in LINCLF_CACHE_DIR, else in the user's cache folder; LINCLF_CACHE_MB caps it."""
+    """The cache of the command line: at most LINCLF_CACHE_MB megabytes in LINCLF_CACHE_DIR, else in the user's folder."""
     folder = os.environ.get("LINCLF_CACHE_DIR")
     if not folder:
         from platformdirs import user_cache_dir
@@ -177,16 +181,16 @@ def user_cache() -> Cache:
 
 
 def _key(content: str, source: Source, like: Schema | None, labelled: bool) -> str:
-    """The name of an entry: a hash of all that decides what is in it. Of the path only its suffixes count."""
-    how = {**asdict(source), "data": [suffix.lower() for suffix in Path(source.data).suffixes[-2:]]}
-    decisive = [FORMAT, __version__, content, how, like and asdict(like), labelled]
-    return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()
+    """The name of an entry: a hash of everything that its content depends on. Of the path only the suffixes matter."""
+    options = {**asdict(source), "data": [suffix.lower() for suffix in Path(source.data).suffixes[-2:]]}
+    parts = [FORMAT, __version__, content, options, like and asdict(like), labelled]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def open_entry(path: Path, source: Source) -> Dataset | None:
-    """The entry in this file, its arrays mapped; None if there is none or it is not whole."""
+    """The data set in this file, its arrays mapped; None if there is no such file or it is damaged."""
     try:
-        if not path.is_file():  # a pipe would never end
+        if not path.is_file():  # a pipe might never end
             return None
         with path.open("rb") as file:
             content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -194,16 +198,16 @@ def open_entry(path: Path, source: Source) -> Dataset | None:
         if hashlib.sha256(view[:-DIGEST_BYTES]).digest() != view[-DIGEST_BYTES:]:
             return None
         release(np.frombuffer(view, np.uint8))
-        os.utime(path)  # when it was used last
+        os.utime(path)  # the time of last use
         dataset = _unpack(content, source)
-        check_sound(dataset)
-    except Exception:  # whatever somebody else wrote there: it counts as absent
+        check_dataset(dataset)
+    except Exception:  # the content may be anything: treat it as absent
         return None
     return dataset
 
 
-def check_sound(dataset: Dataset) -> None:
-    """Raise ValueError for parts that cannot be what was kept: nothing that is computed with them checks them again."""
+def check_dataset(dataset: Dataset) -> None:
+    """Raise ValueError for a data set that cannot have been stored: later computations rely on these checks."""
     for part in (dataset, dataset.test):
         if part is None:
             continue
@@ -220,11 +224,11 @@ def _finite(labels: Array) -> bool:
 
 
 def pack(dataset: Dataset) -> bytes:
-    """A data set in the safetensors format."""
+    """Encode a data set in the safetensors format."""
     from safetensors.numpy import save
 
     arrays: dict[str, Array] = {}
-    parts: dict[str, Any] = {}
+    parts: dict[str, dict[str, object]] = {}
     for name, part in (("train", dataset), ("test", dataset.test)):
         if part is None:
             continue
@@ -247,15 +251,15 @@ def pack(dataset: Dataset) -> bytes:
     return content
 
 
-def _header(content: Any) -> tuple[int, dict[str, Any], dict[str, Any]]:
-    """Of an entry's content: where its arrays begin, how each lies there, and the description of the data set."""
+def _header(content: mmap.mmap) -> tuple[int, dict[str, Any], dict[str, Any]]:
+    """The header of an entry: where its arrays begin, the layout of each, and the description of the data set."""
     end = 8 + int.from_bytes(content[:8], "little")
     header = json.loads(content[8:end])
     return end, header, json.loads(header.pop("__metadata__")["linclf"])
 
 
 def _unpack(content: mmap.mmap, source: Source) -> Dataset:
-    """The data set in an entry's content; its arrays are views into it."""
+    """Decode the data set in an entry; its arrays are views into `content`."""
     start, header, described = _header(content)
     found: dict[str, dict[str, Array]] = {"train": {}, "test": {}}
     for name, layout in header.items():
@@ -279,19 +283,21 @@ def _unpack(content: mmap.mmap, source: Source) -> Dataset:
 
 
 @dataclass(frozen=True)
-class _Described:
-    """What an entry says of itself."""
+class _EntryHeader:
+    """The description in an entry that `linclf cache ls` needs."""
 
     name: str
     shapes: tuple[tuple[int, ...], ...]
 
 
-def _described(path: Path) -> _Described | None:
-    """The description in an entry's file, its digest unchecked; None where it cannot be read."""
+def _entry_header(path: Path) -> _EntryHeader | None:
+    """Read the description in an entry without checking its digest; None if it cannot be read."""
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            told = _header(content)[2]
-        described = build(_Described, {"name": told["name"], "shapes": [p["shape"] for p in told["parts"].values()]})
-    except Exception:  # whatever somebody else wrote there
+            found = _header(content)[2]
+        described = build(
+            _EntryHeader, {"name": found["name"], "shapes": [p["shape"] for p in found["parts"].values()]}
+        )
+    except Exception:  # the content may be anything
         return None
     return described if described.shapes and all(len(shape) == 2 for shape in described.shapes) else None

@@ -1,4 +1,4 @@
-"""The values that flow out of `linclf.data`: where data come from, what was read, and how columns became features."""
+"""The data set that a reader returns: rows, labels, schema and notes."""
 
 from dataclasses import dataclass
 
@@ -13,27 +13,27 @@ from linclf.optim.linalg import Matrix, is_sparse, stack_rows
 
 @dataclass(frozen=True)
 class LabelledRows:
-    """Rows of features X (n, d) with their labels y (n,) of any type; y is None where a file to predict has none."""
+    """Rows X (n, d), a matrix or a Table, with their labels y (n,) of any type; y is None if there are no labels."""
 
     X: Matrix
     y: Array | None
 
     def labels(self) -> Array:
-        """y, where labels are needed."""
+        """y. Raises InputError if there are no labels."""
         if self.y is None:
-            raise InputError("the data hold no labels; name their column with --target")
+            raise InputError("the data have no labels; name their column with --target")
         return self.y
 
 
 @dataclass(frozen=True)
 class Dataset(LabelledRows):
-    """What one name or path holds.
+    """The data set behind one name or path.
 
-    source    as the user gave it
-    features  how its columns became X
+    source    where it was read from and how
+    schema    its columns, and how they became X
     digest    SHA-256 of the file's bytes, or of the arrays of a named set
-    test      the test part that the data set brings, if any
-    notes     what the user should hear of, a line each
+    test      its predefined test part, if any
+    notes     warnings for the user, one line each
     """
 
     source: Source
@@ -42,12 +42,12 @@ class Dataset(LabelledRows):
     test: LabelledRows | None = None
     notes: tuple[str, ...] = ()
 
-    def said(self) -> list[str]:
-        """The notes, each with the name of the data set."""
+    def named_notes(self) -> list[str]:
+        """The notes, each after the name of the data set."""
         return [f"{self.source.data}: {note}" for note in self.notes]
 
     def pooled(self) -> LabelledRows:
-        """All its rows, a test part of its own included."""
+        """All rows: those of X, then those of the predefined test part, if any."""
         if self.test is None:
             return self
         y = None if self.y is None or self.test.y is None else np.concatenate([self.y, self.test.y])
@@ -55,10 +55,10 @@ class Dataset(LabelledRows):
 
 
 def fit_columns(X: Matrix, like: Schema, name: str) -> tuple[Matrix, tuple[str, ...]]:
-    """X with the columns of a model's features, and notes; for data whose columns are known by position only.
+    """X (n, d) with as many columns as the model's data, and notes; for data whose columns have no names.
 
-    Sparse rows may be narrower (a feature that never occurs is 0) or wider (columns never trained on are left out, with
-    a note). Dense rows must fit. Raises InputError where they do not.
+    Sparse rows may have fewer columns (the missing ones are 0) or more (the additional ones are dropped, with a note).
+    Dense rows must have the same number. Raises InputError if they do not.
     """
     width = X.shape[1]
     if width == like.count:
@@ -69,6 +69,6 @@ def fit_columns(X: Matrix, like: Schema, name: str) -> tuple[Matrix, tuple[str, 
         )
     if width < like.count:
         return type(X)((X.data, X.indices, X.indptr), shape=(X.shape[0], like.count)), ()
-    kept = X[:, : like.count]
-    lost = X.nnz - kept.nnz
-    return kept, (f"{lost} values in columns beyond the {like.count} of the training data were ignored",)
+    known = X[:, : like.count]
+    lost = X.nnz - known.nnz
+    return known, (f"{lost} values in columns beyond the {like.count} of the training data were ignored",)

@@ -1,4 +1,4 @@
-"""Labels of any type: text becomes what it spells, and codes 0..K-1 inside."""
+"""Labels of any type: read from text or arrays, checked, and encoded as class codes 0..K-1."""
 
 import math
 import re
@@ -10,19 +10,19 @@ from linclf.errors import InputError
 from linclf.losses import Array
 
 _INTEGER, _DECIMAL = re.compile(r"-?\d{1,18}"), re.compile(r"-?\d+\.\d+")
-# cells that are missing: what pandas takes for one, and ?
+# cells that are missing: those that pandas treats as missing, and ?
 MISSING = ["", "?", "NA", "N/A", "n/a", "#N/A", "#N/A N/A", "#NA", "<NA>", "NaN", "nan", "-NaN", "-nan", "null", "NULL"]
 MISSING += ["None", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"]
-MOST_CHARACTER = 0x10FFFF
-LONGEST = 1000  # characters of a label
-SHOWN = 10  # labels named in a message
+MAX_CODE_POINT = 0x10FFFF
+MAX_LENGTH = 1000  # of a label, in characters
+SHOWN = 10  # labels shown in a message
 
 
 def from_text(texts: Array) -> Array:
-    """Labels as written in a table, (n,) strings -> int64, float64 or strings, (n,).
+    """Convert labels as written in a table, (n,) strings, to int64, float64 or strings, (n,).
 
-    They become numbers only if every one is spelled as Python prints that number, so that a label always comes back as
-    it was written and two spellings (`1` and `1.0`, `7` and `007`) are never merged.
+    They become numbers only if each is written as Python prints that number, so that a label is always printed as it
+    was written, and two spellings (`1` and `1.0`, `7` and `007`) are never merged.
     """
     uniques, codes = np.unique(texts.astype(str), return_inverse=True)
     for kind, spelled in ((int, _INTEGER), (float, _DECIMAL)):
@@ -32,7 +32,10 @@ def from_text(texts: Array) -> Array:
 
 
 def from_array(labels: Array, name: str) -> Array:
-    """Labels of an array file or a loader, (n,): numbers and strings as they are, bytes as text."""
+    """Check labels (n,) of an array file or a loader: numbers and strings stay as they are, bytes become text.
+
+    Raises InputError for another shape or type, and for missing labels; `name` is for messages.
+    """
     labels = np.asarray(labels)
     if labels.ndim != 1:
         raise InputError(f"{name}: the labels have the shape {labels.shape}; give one label per row, shape (n,)")
@@ -45,10 +48,10 @@ def from_array(labels: Array, name: str) -> Array:
     if labels.dtype.kind == "f" and labels.dtype.itemsize < 8:
         labels = labels.astype(str).astype(np.float64)  # the float32 0.1 is 0.1, not 0.10000000149011612
     if labels.dtype == np.uint64 and len(labels) and labels.max() > np.iinfo(np.int64).max:
-        labels = labels.astype(str)  # beyond what a list of integers gives back
+        labels = labels.astype(str)  # beyond int64
     if labels.dtype.kind == "U":
-        # NumPy does not look whether a number is one of a character
-        if labels.dtype.itemsize and (np.ascontiguousarray(labels).view(np.uint32) > MOST_CHARACTER).any():
+        # NumPy does not check that its code points are valid
+        if labels.dtype.itemsize and (np.ascontiguousarray(labels).view(np.uint32) > MAX_CODE_POINT).any():
             raise InputError(f"{name}: the labels are not text; save them again")
         check_texts(np.unique(labels).tolist(), name)
     if labels.dtype.kind not in "biufU" or (labels.dtype.kind == "f" and labels.dtype.itemsize > 8):
@@ -60,16 +63,17 @@ def from_array(labels: Array, name: str) -> Array:
 
 
 def check_texts(texts: Iterable[str], name: str) -> None:
-    """Refuse labels that are no text, or too long: each row holds as many characters as the longest. Raises InputError."""
+    """Raise InputError for a label that cannot be encoded, or is longer than MAX_LENGTH: in an array of strings every
+    row takes as much memory as the longest one."""
     for text in texts:
-        if len(text) > LONGEST:
+        if len(text) > MAX_LENGTH:
             raise InputError(
                 f"{name}: has a label of {len(text)} characters, {text[:20]!r}...; is a quote not closed, or the target wrong?"
             )
         try:
             text.encode("utf-8")
         except UnicodeEncodeError:
-            raise InputError(f"{name}: the label {text[:20]!r} is no text that a file can hold; mend it") from None
+            raise InputError(f"{name}: the label {text[:20]!r} cannot be encoded as UTF-8; fix it") from None
 
 
 def _decoded(label: bytes, row: int, name: str) -> str:
@@ -80,13 +84,14 @@ def _decoded(label: bytes, row: int, name: str) -> str:
 
 
 def check_classes(labels: Array, name: str) -> Array:
-    """The sorted classes of training labels. Raises InputError for a single class, and for what looks like a quantity."""
+    """The sorted classes (K,) of training labels. Raises InputError for a single class, and for labels that look like a
+    quantity."""
     classes, counts = np.unique(labels, return_counts=True)
     if len(classes) < 2:
         found = f"all {counts[0]} rows have the label {show(classes[0])}" if len(classes) else "there are no rows"
         raise InputError(f"{name}: {found}; a classifier needs at least two classes in its training part")
     if len(classes) == len(labels) > 2:
-        raise InputError(f"{name}: each of the {len(labels)} rows has a label of its own; choose other labels")
+        raise InputError(f"{name}: each of the {len(labels)} rows has a different label; choose other labels")
     numbers = [x for x in map(_number, classes.tolist()) if isinstance(x, float)]
     fractions = len(numbers) == len(classes) and any(x % 1 for x in numbers)
     if fractions and len(classes) > min(20, len(labels) // 2):
@@ -97,20 +102,21 @@ def check_classes(labels: Array, name: str) -> Array:
     return classes
 
 
-def missing(texts: Array) -> Array:
-    """Which label texts (n,) stand for a missing one: empty, `?` and NaN always; `NA`, `None` and the like, which can be
-    names, among numbers."""
+def is_missing(texts: Array) -> Array:
+    """Which label texts (n,) are missing labels, (n,) bool: empty, `?` and NaN in any case; the others in MISSING, such
+    as `NA` and `None`, only if all other labels are numbers, since they can be names."""
     uniques, inverse = np.unique(texts, return_inverse=True)
-    named = [text for text in uniques.tolist() if text not in MISSING]
-    among_numbers = bool(named) and all(not isinstance(_number(text), str) for text in named)
-    never = {"", "?", "nan", "NaN", "-nan", "-NaN"}
-    return np.array([text in (MISSING if among_numbers else never) for text in uniques.tolist()])[inverse]
+    others = [text for text in uniques.tolist() if text not in MISSING]
+    among_numbers = bool(others) and all(not isinstance(_number(text), str) for text in others)
+    always = {"", "?", "nan", "NaN", "-nan", "-NaN"}
+    return np.array([text in (MISSING if among_numbers else always) for text in uniques.tolist()])[inverse]
 
 
 def encode(labels: Array, classes: Array) -> tuple[Array, dict[str, int]]:
-    """Codes 0..K-1 of labels (n,) among sorted classes (K,), -1 for a label that is not among them, and those counted.
+    """Codes 0..K-1 (n,) of labels (n,) among sorted classes (K,), -1 for a label that is not a class, and the counts of
+    those.
 
-    A label is the class it equals; across files, also the class that is spelled like it or is the same number.
+    A label belongs to the class that it equals, that is spelled like it, or that is the same number.
     """
     code: dict[object, int] = {}
     for i, label in enumerate(classes.tolist()):
@@ -126,7 +132,7 @@ def encode(labels: Array, classes: Array) -> tuple[Array, dict[str, int]]:
 
 
 def _number(label: str | float | bool) -> str | float:
-    """The finite number that a label is or spells, else the label itself."""
+    """The finite number that a label is or is a spelling of, else the label itself."""
     try:
         number = float(label)
     except ValueError:
@@ -136,17 +142,17 @@ def _number(label: str | float | bool) -> str | float:
     return number if math.isfinite(number) else label
 
 
-def plainly(label: str) -> str:
-    """A label without what is easily mistaken: case, blanks around it, and a mark behind it."""
+def normalized(label: str) -> str:
+    """A label without common typing differences: in lower case, without surrounding blanks and final punctuation."""
     return label.strip().rstrip(".,;:!").rstrip().casefold() or label
 
 
 def unseen_notes(unseen: dict[str, int], n: int, name: str, classes: Array) -> list[str]:
-    """One line about labels that training never saw, if there are any, and which of the classes they may be meant for."""
+    """A note on labels that are not among the classes, if any, and on a class that may be meant."""
     if not unseen:
         return []
-    meant = {plainly(label): label for label in classes.tolist() if isinstance(label, str)}
-    like = next(((label, meant[plainly(label[1:-1])]) for label in unseen if plainly(label[1:-1]) in meant), None)
+    meant = {normalized(label): label for label in classes.tolist() if isinstance(label, str)}
+    like = next(((label, meant[normalized(label[1:-1])]) for label in unseen if normalized(label[1:-1]) in meant), None)
     hint = f"; is {like[0]} meant to be {like[1]!r}?" if like else ""
     named = ", ".join(f"{label} ({count})" for label, count in list(unseen.items())[:SHOWN])
     more = f" and {len(unseen) - SHOWN} more" if len(unseen) > SHOWN else ""
@@ -155,6 +161,6 @@ def unseen_notes(unseen: dict[str, int], n: int, name: str, classes: Array) -> l
 
 
 def show(label: object) -> str:
-    """A label for people: strings in quotes."""
+    """A label for a message: strings in quotes."""
     value = label.item() if isinstance(label, np.generic) else label
     return repr(value)

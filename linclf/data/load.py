@@ -1,4 +1,9 @@
-"""A name or a path -> Dataset -> Parts. How raw columns become the matrix X is decided in this folder alone."""
+"""Load a data set: a name or a path -> Dataset, through the cache.
+
+A name is loaded by `readers.named`, a path by the reader of its format (`readers.registry`). If the cache has an entry
+for the same content, read in the same way, nothing is parsed. Tables stay tables: their columns become features when
+the data set is split, by what the training rows contain, or here, if the schema of a model is given.
+"""
 
 import os
 from dataclasses import replace
@@ -7,7 +12,7 @@ from functools import partial
 from linclf.data.cache import Cache
 from linclf.data.columns.encoder import encode, encoded, learn_schema
 from linclf.data.dataset import Dataset, fit_columns
-from linclf.data.readers.named import is_name, load_name, unknown
+from linclf.data.readers.named import is_name, load_name, unknown_name
 from linclf.data.readers.registry import read_file
 from linclf.data.schema import Schema
 from linclf.data.source import Source
@@ -16,12 +21,12 @@ from linclf.optim.linalg import Matrix
 
 
 def load(source: Source, like: Schema | None = None, labelled: bool = True, cache: Cache | None = None) -> Dataset:
-    """Load a data set by name or path. Its X is a matrix; or a Table, whose columns become features when it is cut.
+    """Load a data set by name or path. Its X is a matrix (n, d) or a Table.
 
-    like      the features of a model, or of a training set: the columns become the same features
+    like      the schema of a model or of training data: the columns become the same features, and X is a matrix
     labelled  whether labels are required
-    cache     where parsed data sets are kept, None for no such place
-    Raises InputError (no such data, or wrong data) or AccessError (it cannot be read or fetched).
+    cache     the cache of parsed data sets, or None to read the data in any case
+    Raises InputError (no such data, or wrong data) or AccessError (the data cannot be read or downloaded).
     """
     columns = like.input_schema() if like else None
     read = partial(_read, source, columns, labelled)
@@ -30,7 +35,7 @@ def load(source: Source, like: Schema | None = None, labelled: bool = True, cach
 
 
 def as_matrix(dataset: Dataset) -> Matrix:
-    """X of a data set whose rows are not cut into parts: the columns become features by what all of them hold."""
+    """X (n, d) of a data set that is not split: the columns of a table become features by what all rows contain."""
     features, _ = learn_schema(dataset.X, dataset.schema, dataset.source)
     return encode(dataset.X, features, dataset.source.data)[0]
 
@@ -44,5 +49,5 @@ def _read(source: Source, like: Schema | None, labelled: bool) -> Dataset:
         return dataset
     path_like = source.data == "-" or os.path.exists(source.data) or os.sep in source.data or "." in source.data
     if not path_like:
-        raise unknown(source.data)
+        raise unknown_name(source.data)
     return read_file(source, like, labelled)

@@ -1,4 +1,4 @@
-"""Column scaling: learned from the training rows, applied before training, folded into the weights after it."""
+"""Scaling of columns: fitted to the training rows, applied before training, absorbed into the weights after it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from linclf.errors import InputError
 from linclf.losses import Array
 from linclf.optim.linalg import Matrix, chunks, converted, is_sparse
 
-SMALLEST = 1e-150  # a column of smaller numbers is taken for constant: its folded weight would overflow
+MIN_SCALE = 1e-150  # a column with a smaller scale counts as constant: its weight for raw columns would overflow
 SCALES = ("auto", "standard", "maxabs", "none")
 
 
@@ -19,7 +19,8 @@ SCALES = ("auto", "standard", "maxabs", "none")
 class Scaling:
     """z = (x - center) / scale, column by column; center and scale (d,) in float64, or None for no such step.
 
-    constant  (d,): which columns are the same number in all rows that this was learned from
+    kind      standard, maxabs or none
+    constant  (d,) bool: the columns that are constant in the training rows
     """
 
     kind: str
@@ -28,7 +29,8 @@ class Scaling:
     constant: Array | None = None
 
     def apply(self, X: Matrix, dtype: str) -> Matrix:
-        """The rows of X (n, d) scaled when they are asked for, in the dtype trained in. What overflows becomes inf."""
+        """X (n, d) with rows that are scaled and cast to `dtype` when they are read. Numbers that overflow become
+        inf."""
         if self.scale is None and X.dtype == dtype:
             return X
         return converted(X, partial(self._apply, dtype=dtype), dtype)
@@ -36,25 +38,27 @@ class Scaling:
     def _apply(self, x: Matrix, dtype: str) -> Matrix:
         with np.errstate(over="ignore"):
             if is_sparse(x):
-                if self.scale is not None:  # divided before it is cast: the raw numbers may not fit the dtype
+                if self.scale is not None:  # divide before casting: raw numbers may not fit the dtype
                     x = type(x)((x.data / self.scale[x.indices], x.indices, x.indptr), shape=x.shape)
             elif self.scale is not None:
                 x = (x if self.center is None else x - self.center) / self.scale
             return x.astype(dtype, copy=False)
 
-    def fold(self, W: Array, b: Array) -> tuple[Array, Array]:
-        """Weights for scaled columns (d, m) and bias (m,) -> weights and bias for raw columns, the same scores.
+    def weights_to_raw(self, W: Array, b: Array) -> tuple[Array, Array]:
+        """Convert weights (d, m) and bias (m,) for scaled columns to those for raw columns, with the same scores.
 
-        Folded weights are float64: a column far from 0 needs its digits. Unscaled weights stay as they are.
+        The result is float64, since the bias needs the digits if a column is far from 0. Without scaling nothing
+        changes.
         """
         if self.scale is None:
             return W, b
-        folded = W.astype(np.float64) / self.scale[:, None]
-        shift = 0 if self.center is None else self.center @ folded
-        return folded, b - shift
+        raw = W.astype(np.float64) / self.scale[:, None]  # (d, m)
+        shift = 0 if self.center is None else self.center @ raw  # (m,)
+        return raw, b - shift
 
-    def unfold(self, weight: Array, bias: Array) -> tuple[Array, Array]:
-        """`fold` undone."""
+    def weights_to_scaled(self, weight: Array, bias: Array) -> tuple[Array, Array]:
+        """Convert weights (d, m) and bias (m,) for raw columns to those for scaled columns: the inverse of
+        weights_to_raw."""
         if self.scale is None:
             return weight, bias
         return weight * self.scale[:, None], bias + (0 if self.center is None else self.center @ weight)
@@ -62,9 +66,12 @@ class Scaling:
 
 @dataclass(frozen=True)
 class Moments:
-    """What a scaling is learned from, of some rows: those of two sets of rows add up to those of both.
+    """The statistics of some rows that determine a scaling. The sum of two is the statistics of all their rows.
 
-    n rows; mean (d,) and squares (d,) = sum_i (x_i - mean)^2 of dense rows, None of sparse ones; largest (d,) = max_i |x_i|
+    n        the number of rows
+    mean     (d,), None for sparse rows
+    squares  (d,) sum_i (x_i - mean)^2, None for sparse rows
+    largest  (d,) max_i |x_i|
     """
 
     n: int
@@ -76,15 +83,15 @@ class Moments:
         largest, n = np.maximum(self.largest, other.largest), self.n + other.n
         if self.mean is None or self.squares is None or other.mean is None or other.squares is None:
             return Moments(n, None, None, largest)
-        # without cancellation, each set about its own mean (Chan, Golub & LeVeque, 1983)
+        # each sum of squares is about its mean, to avoid cancellation (Chan, Golub & LeVeque, 1983)
         step, share = other.mean - self.mean, other.n / n
         squares = self.squares + other.squares + self.n * share * np.square(step)
         return Moments(n, self.mean + share * step, squares, largest)
 
 
 def moments(kind: str, X: Matrix) -> Moments:
-    """The moments of rows X (n >= 1, d) that a scaling of this kind asks for, in one pass; others are left 0 or None."""
-    with np.errstate(over="ignore", invalid="ignore"):  # looked for in scaling_of
+    """The statistics of rows X (n >= 1, d) that a scaling of this kind needs, in one pass; the others are 0 or None."""
+    with np.errstate(over="ignore", invalid="ignore"):  # checked in scaling_from_moments
         return reduce(add, (_chunk_moments(kind, x) for _, x in chunks(X)))
 
 
@@ -99,36 +106,37 @@ def _chunk_moments(kind: str, x: Matrix) -> Moments:
 
 
 def fit_scaling(kind: str, X: Matrix, sparse_file: bool, feature_name: Callable[[int], str], name: str) -> Scaling:
-    """Learn a scaling from the training rows X (n, d).
+    """Fit a scaling to the training rows X (n, d).
 
-    kind         one of SCALES; auto is standard for data that come dense and none for data that come sparse
-    sparse_file  whether the data come sparse
-    feature_name column number -> name, for messages; `name` is the data set's
+    kind          one of SCALES; auto is standard for data from a dense format and none for data from a sparse one
+    sparse_file   whether the data were read from a sparse format
+    feature_name  column number -> name, for messages; `name` is the data set's
 
-    A constant column is given scale 1: standardised it is 0, and its weight stays 0.
-    Raises InputError for `standard` on sparse data and for columns too large to add up.
+    A constant column has scale 1: standardised it is 0, and its weight stays 0.
+    Raises InputError for `standard` on sparse data and for columns whose variance overflows.
     """
     if kind == "auto":
         kind = "none" if sparse_file else "standard"
     if kind == "standard" and is_sparse(X):
         raise InputError(f"{name}: --scale standard would make sparse data dense; use --scale maxabs or none")
-    return Scaling("none") if kind == "none" else scaling_of(kind, moments(kind, X), feature_name, name)
+    return Scaling("none") if kind == "none" else scaling_from_moments(kind, moments(kind, X), feature_name, name)
 
 
-def scaling_of(kind: str, known: Moments, feature_name: Callable[[int], str], name: str) -> Scaling:
-    """The scaling, standard or maxabs, by the moments of the training rows; arguments and errors as of fit_scaling."""
+def scaling_from_moments(kind: str, statistics: Moments, feature_name: Callable[[int], str], name: str) -> Scaling:
+    """The scaling, standard or maxabs, from the statistics of the training rows; arguments and errors as of
+    fit_scaling."""
     if kind == "maxabs":
-        return Scaling("maxabs", None, np.where(known.largest > SMALLEST, known.largest, 1))
-    n, center = known.n, known.mean
-    if center is None or known.squares is None:
-        raise AssertionError("standard scaling is learned from dense rows")
-    variance = known.squares / n  # (d,)
+        return Scaling("maxabs", None, np.where(statistics.largest > MIN_SCALE, statistics.largest, 1))
+    n, center = statistics.n, statistics.mean
+    if center is None or statistics.squares is None:
+        raise AssertionError("standard scaling needs dense rows")
+    variance = statistics.squares / n  # (d,)
     too_large = np.flatnonzero(~np.isfinite(variance))
     if len(too_large):
         raise InputError(
             f"{name}: the numbers in {feature_name(int(too_large[0]))} are too large to standardise; drop or rescale the column"
         )
-    # what rounding alone leaves of a constant column: compare the bound in scikit-learn's StandardScaler
+    # a bound on the variance of a constant column by rounding, as in scikit-learn's StandardScaler
     rounding = n * np.finfo(np.float64).eps * variance + np.square(n * np.finfo(np.float64).eps * center)
-    constant = variance <= rounding + SMALLEST**2
+    constant = variance <= rounding + MIN_SCALE**2
     return Scaling("standard", center, np.where(constant, 1, np.sqrt(variance)), constant)

@@ -1,4 +1,4 @@
-"""Where data come from and how they are read: the data options of the command line, and the bytes of a file."""
+"""Where data come from and how to read them: the data options of the command line, and the bytes of a file."""
 
 import math
 from dataclasses import dataclass
@@ -6,21 +6,33 @@ from dataclasses import dataclass
 from linclf.errors import InputError
 from linclf.storage.files import unpacked_limit
 
+FLAGS = {  # the data options that only some formats understand: the field of Source, and the flag
+    "drop": "--drop",
+    "numeric": "--numeric",
+    "category": "--category",
+    "text": "--text",
+    "target": "--target",
+    "header": "--no-header",
+    "min_count": "--min-count",
+    "zero_based": "--zero-based or --one-based",
+}
+
 
 @dataclass(frozen=True)
 class Source:
-    """Where to read and how: the data options of the command line.
+    """The data and how to read them: the data options of the command line.
 
     data        a name (`linclf datasets`) or a path, `-` for standard input
-    format      csv, tsv, jsonl, parquet, svmlight or npz; None: the suffix decides
+    format      the name of a reader (`linclf.data.readers.registry.READERS`); None: the suffix decides
     header      whether a table's first line names its columns
     target      the column of labels; None: the only column named target, label, class or y
     drop        columns to leave out
-    zero_based  whether svmlight indices count from 0; None: from the file (an index 0 says so)
-    numeric, category, text   columns that are numbers, categories or text whatever they look like
-    min_count   rows that a level of a category, or a word in a text, must have to become a feature of its own
-    max_features   columns beyond which data are refused: an index with a digit too many would take all memory
-    max_unpacked   megabytes that a packed file may become; None: as `files.unpacked_limit` says
+    zero_based  whether svmlight indices count from 0; None: they do if the file has an index 0
+    numeric, category, text   columns that are numbers, categories or text whatever they contain
+    min_count   rows that must have a level of a category, or a word of a text, for it to become a feature
+    max_features   the largest number of feature columns: an svmlight index with a digit too many would take all memory
+    max_unpacked   the largest uncompressed size in megabytes; None: see `linclf.storage.files.unpacked_limit`
+    Raises InputError for a number out of range, and for a column that is named twice.
     """
 
     data: str = "digits"
@@ -43,15 +55,15 @@ class Source:
             raise InputError(f"max-unpacked is {self.max_unpacked}; give a number of megabytes > 0")
         if self.min_count < 1:
             raise InputError(f"min-count is {self.min_count}; give a whole number of rows >= 1")
-        told = [name for columns in self.told().values() for name in columns]
-        twice = next((name for name in told if told.count(name) > 1), None)
+        named = [name for columns in self.column_options().values() for name in columns]
+        twice = next((name for name in named if named.count(name) > 1), None)
         if twice is not None:
             raise InputError(
                 f"column {twice!r} is named by more than one of --drop, --numeric, --category and --text; name it once"
             )
 
     def check_width(self, width: int, line: int | None = None) -> None:
-        """Refuse more columns than --max-features; `line` is where the first one beyond stands. Raises InputError."""
+        """Raise InputError for more columns than --max-features; `line` is where the first one beyond it is."""
         if width > self.max_features:
             place = "" if line is None else f":{line}"
             raise InputError(
@@ -59,17 +71,31 @@ class Source:
                 "right, give a larger one"
             )
 
-    def told(self) -> dict[str, tuple[str, ...]]:
-        """The options that say what a column is, each with its columns."""
+    def column_options(self) -> dict[str, tuple[str, ...]]:
+        """The options that name columns and set their kind, each with its columns."""
         return {"drop": self.drop, "numeric": self.numeric, "category": self.category, "text": self.text}
+
+    def given_options(self) -> list[str]:
+        """The fields among FLAGS that were given, in that order."""
+        given: dict[str, bool] = {name: bool(columns) for name, columns in self.column_options().items()}
+        given |= {
+            "target": bool(self.target),
+            "header": not self.header,
+            "min_count": self.min_count != Source.min_count,
+            "zero_based": self.zero_based is not None,
+        }
+        return [field for field in FLAGS if given[field]]
 
 
 @dataclass(frozen=True)
 class RawFile:
-    """What was read, before it is parsed: its source, the format, SHA-256, and the bytes, decompressed.
+    """A file that was read but not parsed.
 
-    skipped  lines that came before the content (of a table, between its header and its first row)
-
+    source   its path and the data options
+    format   the name of its reader; None for a named data set
+    digest   SHA-256 of its bytes
+    content  its bytes, decompressed
+    skipped  the number of lines before the content (of a table: between its header and the first row of the content)
     """
 
     source: Source
@@ -79,15 +105,15 @@ class RawFile:
     skipped: int = 0
 
     def check_cells(self, rows: int, columns: int) -> None:
-        """Refuse a table whose cells take more memory than a packed file of this size may become: formats that write a
-        column's cells once, or leave missing ones out, can make much of little. Raises InputError."""
+        """Raise InputError if the cells of a table take more memory than a packed file of this size may: formats that
+        store repeated cells once, or leave missing ones out, can describe a large table in few bytes."""
         self.check_bytes(8 * rows * columns)
 
     def check_bytes(self, size: int) -> None:
-        """Refuse what would take so many bytes, likewise."""
+        """Raise InputError if `size` bytes are more than a packed file of this size may take."""
         limit = unpacked_limit(len(self.content), self.source.max_unpacked)
         if size > limit:
             raise InputError(
-                f"{self.source.data}: unpacks to {size / 1e6:.0f} MB, more than {limit / 1e6:.0f}; if that is right, say "
+                f"{self.source.data}: unpacks to {size / 1e6:.0f} MB, more than {limit / 1e6:.0f}; if that is right, pass "
                 "--max-unpacked"
             )

@@ -120,7 +120,7 @@ def split_dataset(
     if train.X.shape[1] == 0:
         raise InputError(f"{name}: has no feature columns, only labels; give data to learn from")
     sources = {key: one for key, one in {"data": dataset, "test": test, "val": val}.items() if isinstance(one, Dataset)}
-    notes = [note for source in sources.values() for note in source.said()] + learned
+    notes = [note for source in sources.values() for note in source.named_notes()] + learned
     parts: dict[str, Part | None] = {"val": None, "test": None, "calibration": None}
     for key, part in (("val", val_rows), ("test", test_rows), ("calibration", calibration_rows)):
         if part is not None:

@@ -11,8 +11,8 @@ import numpy as np
 
 from linclf.data.columns.infer import FEW_NUMBERS, LEFT_OUT, Column, in_rows, not_numbers, number_cells, spans_of
 from linclf.data.dataset import Dataset
-from linclf.data.labels import plainly
-from linclf.data.scaling import SMALLEST
+from linclf.data.labels import normalized
+from linclf.data.scaling import MIN_SCALE
 from linclf.data.split import Part, Split
 from linclf.data.table import Cells, Table, option
 from linclf.losses import Array
@@ -137,7 +137,7 @@ def _alike(texts: Iterable[str]) -> list[str]:
     """Those of different texts that differ in what is easily mistaken."""
     alike: dict[str, list[str]] = {}
     for text in texts:
-        alike.setdefault(plainly(text), []).append(text)
+        alike.setdefault(normalized(text), []).append(text)
     return [" and ".join(map(repr, group)) for group in alike.values() if len(group) > 1]
 
 
@@ -330,7 +330,7 @@ def _standardised(numbers: Array) -> tuple[Array, Array]:
     with np.errstate(over="ignore", invalid="ignore"):
         z = np.where(missing, 0, numbers - np.where(missing, 0, numbers).sum(axis=0) / there)
         spreads = np.sqrt(np.square(z).sum(axis=0) / len(z))
-        spreads = np.where(np.isfinite(spreads) & (spreads > SMALLEST), spreads, 0)
+        spreads = np.where(np.isfinite(spreads) & (spreads > MIN_SCALE), spreads, 0)
         return np.nan_to_num(np.divide(z, spreads, out=np.zeros_like(z), where=spreads > 0)), spreads
 
 

@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from linclf.data.columns.encoder import encode, unknown_notes
 from linclf.data.columns.infer import Column
 from linclf.data.labels import check_texts
-from linclf.data.readers.frame import found_by_name
+from linclf.data.readers.frame import require_columns
 from linclf.data.schema import Schema
 from linclf.data.table import from_frame
 from linclf.errors import InputError
@@ -87,7 +87,7 @@ class LinearModel:
             return X
         names = self.schema.input_schema().names
         if names and hasattr(X, "columns"):
-            X = X[list(found_by_name(list(X.columns), names, "X"))]
+            X = X[list(require_columns(list(X.columns), names, "X"))]
             if self.schema.columns:
                 X, unknown = encode(from_frame(X, "X"), self.schema, "X")
                 for note in unknown_notes(unknown, self.schema):

@@ -1,1 +1,2 @@
-"""Bytes: files read and written whole or not at all, sealed files, plain data checked type by type. Knows nothing of learning."""
+"""Bytes: reading, unpacking and atomic writing of files, checksummed files, decoding of plain data. Nothing about
+learning."""

@@ -1,6 +1,7 @@
-"""Plain data -> frozen values: `dataclasses.asdict` undone, also by way of JSON, with every type checked.
+"""Decode plain data into frozen dataclasses: the inverse of `dataclasses.asdict`, also after JSON, with all types
+checked.
 
-What a file says of itself is not trusted: a value is either what linclf would have written, or refused.
+Files are not trusted: a value of a type that linclf would not have written is refused.
 """
 
 import math
@@ -13,12 +14,11 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 T = TypeVar("T")
 
 
-def build(cls: Callable[..., T], described: Any) -> T:
-    """A value of a frozen dataclass whose fields are numbers, text, truth values, tuples and such dataclasses.
+def build(cls: Callable[..., T], described: object) -> T:
+    """Build a frozen dataclass whose fields are numbers, strings, booleans, tuples and such dataclasses.
 
-    Keys that it does not know are left out, so that what a later version adds does no harm. Raises ValueError for a key that
-    is missing and has no default, and for a value of another type, an infinite number among them; TypeError for what is no
-    object at all.
+    Unknown keys are ignored, so that files of a later version can be read. Raises ValueError for a key that is missing
+    and has no default, and for a value of another type or an infinite number; TypeError for anything but a dict.
     """
     if not isinstance(described, dict):
         raise TypeError(f"{getattr(cls, '__name__', cls)} is {type(described).__name__}, not an object")
@@ -33,18 +33,18 @@ def build(cls: Callable[..., T], described: Any) -> T:
 
 @cache
 def _hints(cls: Any) -> dict[str, tuple[Any, bool]]:
-    """The type of each field, and whether it must be there."""
+    """The type of each field, and whether it is required."""
     hints = get_type_hints(cls)
     return {f.name: (hints[f.name], f.default is MISSING and f.default_factory is MISSING) for f in fields(cls)}
 
 
 def _value(hint: Any, value: Any, name: str) -> Any:
-    """The value of a field of this type."""
+    """The value of a field of this type. Raises ValueError for another type."""
     if get_origin(hint) is types.UnionType:  # X | None
         return None if value is None else _value(get_args(hint)[0], value, name)
     if get_origin(hint) is tuple and isinstance(value, list | tuple):
         of = get_args(hint)[0]
-        if of in (int, str) and set(map(type, value)) <= {of}:  # a text has 100000 words
+        if of in (int, str) and set(map(type, value)) <= {of}:  # faster: a vocabulary has up to 100000 words
             return tuple(value)
         return tuple(_value(of, item, name) for item in value)
     if isinstance(hint, type) and is_dataclass(hint):

@@ -1,7 +1,8 @@
-"""Sealed files: tensors and a record of plain data in one safetensors file, that is whole or refused.
+"""Sealed files: tensors and a record of plain data in one safetensors file with a checksum.
 
-The record is canonical JSON under one metadata key, and holds a SHA-256 over the whole file with the digest's own
-characters zeroed. Any flipped bit and any cut is refused; the same content gives the same bytes; nothing in it is code.
+The record is canonical JSON under one metadata key. It contains a SHA-256 over the whole file, in which the characters
+of the digest itself are zeros. A file with a flipped bit or a missing end is refused; the same content gives the same
+bytes; a file contains no code.
 """
 
 import hashlib
@@ -17,13 +18,13 @@ from linclf.errors import InputError
 from linclf.losses import Array
 
 _NO_DIGEST = "0" * 64
-# inside the header the JSON is a JSON string, so its quotes are escaped once; a quote in the user's own text is escaped
-# twice there and cannot match
+# in the header the record is a JSON string, so its quotes are escaped once; a quote in the user's text is escaped twice
+# and cannot match
 _DIGEST = re.compile(rb'\\"sha256\\":\\"([0-9a-f]{64})\\"')
 
 
 def seal(key: str, record: dict[str, Any], tensors: dict[str, Array]) -> bytes:
-    """The content of a file. Raises SafetensorError for a record beyond the 100 MB that the format allows."""
+    """Encode a record and tensors. Raises SafetensorError for a record of more than 100 MB, the limit of the format."""
     from safetensors.numpy import save
 
     described = {**record, "sha256": _NO_DIGEST}
@@ -34,10 +35,10 @@ def seal(key: str, record: dict[str, Any], tensors: dict[str, Array]) -> bytes:
 
 
 def unseal(key: str, content: bytes, name: str, kind: str) -> tuple[dict[str, Any], dict[str, Array]]:
-    """The record and the tensors in a file's content; `name` and `kind`, such as `a model`, are for messages.
+    """Decode the record and the tensors; `name` and `kind`, such as `a model`, are for messages.
 
-    Raises InputError for anything that `seal` did not write whole under this key. Anyone can compute a digest: what is
-    returned is whole, and not more than that.
+    Raises InputError for content that `seal` did not write under this key, and for damaged content. A valid digest
+    proves that the content is complete, not who wrote it.
     """
     from safetensors.numpy import load
 
@@ -47,7 +48,7 @@ def unseal(key: str, content: bytes, name: str, kind: str) -> tuple[dict[str, An
     start, end = span
     blank = content[:start] + _NO_DIGEST.encode() + content[end:]
     if hashlib.sha256(blank).hexdigest().encode() != content[start:end]:
-        raise InputError(f"{name}: is damaged, its digest does not fit its content; copy it again or make it anew")
+        raise InputError(f"{name}: is damaged, its digest does not match its content; copy it again or create it again")
     try:
         header = json.loads(content[8 : 8 + _header_length(content)])
         if key not in header["__metadata__"]:
@@ -65,7 +66,7 @@ def unseal(key: str, content: bytes, name: str, kind: str) -> tuple[dict[str, An
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise ValueError(f"{text} is no number")
+        raise ValueError(f"{text} is not a finite number")
     return number
 
 
@@ -74,7 +75,7 @@ def _header_length(content: bytes) -> int:
 
 
 def _digest_span(content: bytes) -> tuple[int, int] | None:
-    """Where the digest's characters stand in the file."""
+    """The start and end of the digest in the file; None if there is none."""
     length = _header_length(content)
     found = _DIGEST.search(content, 8, 8 + length) if len(content) > 8 and length < len(content) else None
     return found.span(1) if found else None

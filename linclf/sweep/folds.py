@@ -13,7 +13,7 @@ from operator import add
 
 import numpy as np
 
-from linclf.data.scaling import Scaling, moments, scaling_of
+from linclf.data.scaling import Scaling, moments, scaling_from_moments
 from linclf.data.split import Part, Split
 from linclf.losses import Array
 from linclf.optim.column_view import ColumnView
@@ -68,7 +68,7 @@ def scale_for_folds(options: TrainOptions, split: Split, fold_of: Array | None) 
         # the moments of the rows that each fold holds out, in one pass; those of its training rows are the sum of the others'
         held_out_moments = [moments(scaling.kind, part.X) for part in held_out]
         others = [reduce(add, held_out_moments[:j] + held_out_moments[j + 1 :]) for j in range(k)]
-        own = [scaling_of(scaling.kind, one, split.schema.name, options.source.data) for one in others]
+        own = [scaling_from_moments(scaling.kind, one, split.schema.name, options.source.data) for one in others]
     folds = tuple(Fold(fold_of != j, held_out[j], own[j]) for j in range(k))
     if scaling.scale is None:
         return ScaledTrainingData(X, folds)

@@ -94,7 +94,7 @@ def assemble(
 ) -> Trained:
     """Fold the scaling into the weights, calibrate, measure the accuracy of the parts named in `measured`, and record it all."""
     name, scaling = options.source.data, prepared.scaling
-    weight, bias = scaling.fold(fitted.W, fitted.b)
+    weight, bias = scaling.weights_to_raw(fitted.W, fitted.b)
     if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
         raise InputError(f"{name}: the weights overflow when the scaling is folded in; rescale the columns first")
     model = LinearModel(weight, bias, split.classes, options.loss, split.schema, {}, scaling.scale, scaling.center)

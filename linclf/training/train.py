@@ -55,7 +55,7 @@ def train(
     with one_blas_thread():
         prepared = prepare(options, split, weights)
         X, y, scaling = prepared.X, split.train.y, prepared.scaling
-        initial = None if start is None else scaling.unfold(start.weight, start.bias)
+        initial = None if start is None else scaling.weights_to_scaled(start.weight, start.bias)
         run_fit = partial(
             fit, loss, X, y, len(split.classes), weights=prepared.weights, val=prepared.val, start=initial
         )

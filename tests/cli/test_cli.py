@@ -194,7 +194,7 @@ def test_evaluate_other_data(linclf, in_tmp) -> None:
     assert json.loads(ran)["accuracy"] <= 0.5
     assert "50 of 100 rows have labels that training never saw, counted as wrong: 'setosa.' (50)" in ran.err
     ran = linclf(f"evaluate m {DATA}/iris.csv")
-    assert "is what the model was trained on" in ran.err
+    assert "is the data that the model was trained on" in ran.err
 
 
 def test_evaluate_refuses_data_that_changed(linclf, in_tmp) -> None:

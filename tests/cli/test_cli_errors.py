@@ -53,7 +53,7 @@ WRONG = [
     ("train iris --patience 2", 2, "patience watches the validation accuracy; give --val"),
     ("train iris --no-bias --reg-bias", 2, "reg-bias penalises the bias that no-bias leaves out"),
     ("train iris --test 1", 2, "--test is 1; give a fraction >= 0 and < 1"),
-    ("train iris --target y", 2, "--target, --drop, --format and the like are for files"),
+    ("train iris --target y", 2, "--target, --drop, --format and other data options are for files"),
     (f"train {WINE} --scale standard", 2, "would make sparse data dense"),
     ("train iris -o no/such/m", 2, "no/such/m: there is no directory no/such; create it first"),
     ("train iris -o .", 2, ".: is a directory; give a file name"),
@@ -66,7 +66,7 @@ WRONG = [
     ("train iris --lr 1e-60", 3, "training never left zero weights: lr 1e-60 is too small"),
     ("train big.svm --scale none --dtype float64", 2, "too large to train on"),
     ("train iris --patience 2 --val 0", 2, "patience watches the validation accuracy; give --val"),
-    ("evaluate m --target nope", 2, "say how DATA is read; give DATA"),
+    ("evaluate m --target nope", 2, "other data options describe DATA; give DATA"),
     ("train one.csv -o one.csv", 2, "one.csv: is also a file that this command reads or writes otherwise"),
     ("train iris -o x --history x", 2, "x: is also a file that this command reads or writes otherwise"),
     ("train iris --test one.csv --history ./one.csv", 2, "./one.csv: is also a file that this command reads"),
@@ -78,7 +78,7 @@ WRONG = [
     ("predict m wine", 2, "wine: has 13 feature columns, the model was trained on 4; give data of the same columns"),
     ("predict m strings.csv", 2, "strings.csv: lacks 4 of the 4 columns of the training data: sepal length"),
     ("evaluate m nothing.npz", 2, "nothing.npz: there is no such file"),
-    ("evaluate m iris --part test", 2, "iris: brings no test part of its own"),
+    ("evaluate m iris --part test", 2, "iris: has no predefined test part"),
     ("evaluate all", 2, "the model was trained on all of iris, without a test part; give DATA, or --part train"),
     ("info m --what", 2, "No such option '--what'"),
     ("sing", 2, "No such command 'sing'"),
@@ -109,7 +109,7 @@ def test_errors_are_one_line_that_says_what_where_and_what_to_do(
 
 
 def test_a_bug_shows_a_traceback(in_tmp) -> None:
-    program = "import linclf.data.readers.named as n; n.is_here = None; from linclf.cli import main; main(['datasets'])"
+    program = "import linclf.data.readers.named as n; n.available_offline = None; from linclf.cli import main; main(['datasets'])"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert ran.returncode == 1
     assert "Traceback" in ran.stderr

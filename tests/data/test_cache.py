@@ -1,4 +1,4 @@
-"""The cache: never wrong data, whatever happens to its files; and never in the way."""
+"""The cache never returns wrong data, whatever happens to its files, and never makes a run fail."""
 
 import dataclasses
 import json
@@ -88,7 +88,7 @@ def make_files() -> list[Source]:
     ]
 
 
-def test_kept_data_sets_are_the_same(cache: Cache) -> None:
+def test_cached_data_sets_are_the_same(cache: Cache) -> None:
     for source in make_files():
         fresh = load(source)
         for _ in range(3):
@@ -96,7 +96,7 @@ def test_kept_data_sets_are_the_same(cache: Cache) -> None:
     assert len(cache.entries()) == 10
 
 
-def test_rows_to_predict_and_rows_like_a_models_are_kept_apart(cache: Cache) -> None:
+def test_data_read_with_a_schema_and_without_labels_have_their_own_entries(cache: Cache) -> None:
     with open("t.csv", "w") as file:
         file.write(SMALL_TABLE + "9,9,x\n")
     whole = load(Source("t.csv"), cache=cache)
@@ -104,7 +104,7 @@ def test_rows_to_predict_and_rows_like_a_models_are_kept_apart(cache: Cache) -> 
     for _ in range(2):
         narrow = load(Source("t.csv"), like, cache=cache)
         assert narrow.X.shape == (5, 1)
-        assert narrow.said() == ["t.csv: columns the model was not trained on were ignored: a"]
+        assert narrow.named_notes() == ["t.csv: columns the model was not trained on were ignored: a"]
         assert load(Source("t.csv"), like, labelled=False, cache=cache).y is None
         assert same(load(Source("t.csv"), cache=cache), whole)
 
@@ -116,9 +116,9 @@ def unread() -> None:
 def test_an_unchanged_file_is_neither_read_nor_hashed_again(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
     np.savez("t.npz", X=np.eye(4), y=np.arange(4) % 2)
     first = load(Source("t.npz"), cache=cache)
-    # its time stamps cannot be set back for ctime, so the clock is set forward
+    # its time stamps cannot be set back for ctime, so the clock is moved forward
     monkeypatch.setattr("time.time", lambda: os.stat("t.npz").st_ctime + 60)
-    load(Source("t.npz"), cache=cache)  # hashed once more, and now recorded
+    load(Source("t.npz"), cache=cache)  # hashed again, and recorded
     monkeypatch.setattr("hashlib.file_digest", lambda *_: unread())
     assert same(cache.load(Source("t.npz"), None, True, unread), first)
     assert same(cache.load(Source("./t.npz"), None, True, unread), dataclasses.replace(first, source=Source("./t.npz")))
@@ -127,7 +127,7 @@ def test_an_unchanged_file_is_neither_read_nor_hashed_again(cache: Cache, monkey
         cache.load(Source("t.npz"), None, True, unread)
 
 
-def test_the_same_content_under_another_name_is_kept_once(cache: Cache) -> None:
+def test_the_same_content_under_another_name_has_one_entry(cache: Cache) -> None:
     for name in ("a.csv", "b.csv"):
         with open(name, "w") as file:
             file.write(SMALL_TABLE)
@@ -144,7 +144,7 @@ def test_a_changed_file_is_read_again_even_with_the_old_size_and_time(cache: Cac
     assert len(cache.entries()) == 2
 
 
-def test_an_entry_cut_at_any_byte_or_garbled_is_made_anew(cache: Cache) -> None:
+def test_an_entry_truncated_at_any_byte_or_damaged_is_written_again(cache: Cache) -> None:
     np.savez("t.npz", X=np.eye(3), y=["a", "b", "a"])
     whole = load(Source("t.npz"), cache=cache)
     (path,) = cache.folder.glob("*.data")
@@ -165,7 +165,7 @@ def test_an_entry_cut_at_any_byte_or_garbled_is_made_anew(cache: Cache) -> None:
     assert len(content) > 500
 
 
-def test_a_garbled_record_of_a_file_is_ignored(cache: Cache) -> None:
+def test_a_damaged_record_of_a_file_is_ignored(cache: Cache) -> None:
     np.savez("t.npz", X=np.eye(4), y=np.arange(4) % 2)
     first = load(Source("t.npz"), cache=cache)
     for text in (b"", b"{", b"[]", b"{}", b'{"file": [1, 2], "sha256": 3}', b"\xff"):
@@ -174,7 +174,7 @@ def test_a_garbled_record_of_a_file_is_ignored(cache: Cache) -> None:
         assert same(load(Source("t.npz"), cache=cache), first)
 
 
-def test_what_was_used_least_recently_makes_room(cache: Cache) -> None:
+def test_the_least_recently_used_entries_are_removed(cache: Cache) -> None:
     cache = Cache(cache.folder, megabytes=0.5)
     for k in range(5):
         np.savez(f"{k}.npz", X=np.full((200, 100), k, float), y=np.arange(200) % 2)  # 0.16 MB each
@@ -185,16 +185,16 @@ def test_what_was_used_least_recently_makes_room(cache: Cache) -> None:
     assert {entry.name for entry in cache.entries()} == {"0.npz", "2.npz", "3.npz"}
     np.savez("large.npz", X=np.zeros((2000, 100)), y=np.arange(2000) % 2)
     load(Source("large.npz"), cache=cache)
-    assert len(cache.entries()) == 3  # larger than the whole cache: not kept, and nothing was removed for it
+    assert len(cache.entries()) == 3  # larger than the whole cache: not stored, and nothing was removed for it
 
 
 def settled_in_order(cache: Cache) -> None:
-    """Move the entries' times apart, in their order: a file system may round them to the same."""
+    """Set clearly different times for the entries, in their order, since a file system may round close times to the same one."""
     for age, entry in enumerate(sorted(cache.folder.iterdir(), key=lambda path: -path.stat().st_mtime_ns)):
         os.utime(entry, (1.7e9 - 10 * age,) * 2)
 
 
-def test_what_a_killed_run_left_is_removed_in_time(cache: Cache) -> None:
+def test_old_temporary_files_of_killed_runs_are_removed(cache: Cache) -> None:
     cache.folder.mkdir()
     for name in (".x.old.tmp", ".x.new.tmp"):
         (cache.folder / name).write_bytes(b"half")
@@ -204,7 +204,7 @@ def test_what_a_killed_run_left_is_removed_in_time(cache: Cache) -> None:
     assert [path.name for path in cache.folder.glob(".*")] == [".x.new.tmp"]
 
 
-def test_a_folder_that_cannot_be_used_is_no_obstacle(in_tmp) -> None:
+def test_a_folder_that_cannot_be_used_is_ignored(in_tmp) -> None:
     np.savez("t.npz", X=np.eye(4), y=np.arange(4) % 2)
     for place in ("t.npz", "t.npz/inside", "/proc/nowhere/cache"):
         cache = Cache(in_tmp / place)
@@ -213,7 +213,7 @@ def test_a_folder_that_cannot_be_used_is_no_obstacle(in_tmp) -> None:
         assert cache.clear() == 0
 
 
-def test_numbers_of_uncommon_types_are_kept_as_float64(cache: Cache) -> None:
+def test_numbers_of_uncommon_types_are_stored_as_float64(cache: Cache) -> None:
     np.savez("t.npz", X=np.eye(4, dtype=np.longdouble), y=np.arange(4) % 2)
     for _ in range(2):
         assert load(Source("t.npz"), cache=cache).X.dtype == np.float64

@@ -1,4 +1,4 @@
-"""JSON lines and Parquet: the same data set as the CSV that says the same."""
+"""JSON lines and Parquet give the same data set as CSV with the same content."""
 
 import io
 import json
@@ -32,7 +32,7 @@ def features_of(dataset, **options):
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".ndjson", ".json", ".parquet"])
-def test_the_same_as_csv(tmp_path, suffix: str) -> None:
+def test_the_data_set_is_the_same_as_from_csv(tmp_path, suffix: str) -> None:
     frame = pd.DataFrame(ROWS)
     plain = frame.assign(ok=[None if ok is None else str(ok).lower() for ok in frame["ok"]])
     csv = read(tmp_path / "t.csv", plain.to_csv(index=False))
@@ -50,7 +50,7 @@ def test_the_same_as_csv(tmp_path, suffix: str) -> None:
     assert other.labels().tolist() == csv.labels().tolist()
 
 
-def test_types_of_parquet(tmp_path) -> None:
+def test_parquet_types_become_numbers_categories_and_dates(tmp_path) -> None:
     frame = pd.DataFrame(
         {
             "int": pd.array([1, None, 3, 4], "Int64"),
@@ -75,7 +75,7 @@ def test_types_of_parquet(tmp_path) -> None:
     [
         ("t.jsonl", lines(ROWS) + '{"size": 1', r"t.jsonl:25: is not JSON \(column 11: Expecting"),
         ("t.jsonl", lines(ROWS) + "\n[1, 2]\n", r't.jsonl:26: is not an object; each row is \{"COLUMN": CELL, ...\}'),
-        ("t.jsonl", lines([*ROWS, {"size": [1], "label": "x"}]), "t.jsonl:25: 'size' holds a list or an object"),
+        ("t.jsonl", lines([*ROWS, {"size": [1], "label": "x"}]), "t.jsonl:25: 'size' is a list or an object"),
         ("t.jsonl", lines([*ROWS, {"size": 10**400, "label": "x"}]), "t.jsonl:25: the cell in column 'size' is too la"),
         ("t.jsonl", lines([*ROWS, {"size": 1}]), "t.jsonl:25: the label in column 'label' is missing"),
         ("t.jsonl", lines([{"a": 1}] * 3), "has no column named target, label, class, y; .* the columns are a"),
@@ -84,10 +84,12 @@ def test_types_of_parquet(tmp_path) -> None:
         ("t.jsonl", "[" * 100_000, "is not JSON"),
         ("t.jsonl", b"\xff\xfe", "t.jsonl: is UTF-16 text; convert it, e.g. with iconv"),
         ("t.jsonl", b"\xf8\xfe", "t.jsonl:1: is not JSON"),
-        ("t.parquet", b"PAR1 not really", "t.parquet: is not a whole Parquet file"),
+        ("t.parquet", b"PAR1 not really", "t.parquet: is not a complete Parquet file"),
     ],
 )
-def test_wrong_files(tmp_path, name: str, text: str | bytes, message: str) -> None:
+def test_wrong_files_are_refused_with_the_place_and_the_reason(
+    tmp_path, name: str, text: str | bytes, message: str
+) -> None:
     with pytest.raises(InputError, match=message):
         read(tmp_path / name, text)
 
@@ -100,19 +102,19 @@ def test_lists_may_be_dropped_and_options_of_other_formats_are_refused(tmp_path)
             read(tmp_path / "t.jsonl", lines(ROWS), **options)
     frame = pd.DataFrame([[1, 2, "x"], [3, 4, "y"]] * 3, columns=["a", "b", "label"])
     frame.assign(b=[[1]] * 6).to_parquet(tmp_path / "t.parquet")
-    with pytest.raises(InputError, match="t.parquet: column 'b' holds .* --drop b"):
+    with pytest.raises(InputError, match="t.parquet: column 'b' contains .* --drop b"):
         load(Source(str(tmp_path / "t.parquet")))
     assert load(Source(str(tmp_path / "t.parquet"), drop=("b",))).X.names == ("a",)
 
 
-def test_parquet_needs_pyarrow(tmp_path, monkeypatch) -> None:
+def test_parquet_without_pyarrow_is_refused_with_the_command_that_installs_it(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr("linclf.data.readers.parquet.find_spec", lambda _: None)
     with pytest.raises(InputError, match="reading Parquet needs pyarrow; install it with: pip install pyarrow"):
         read(tmp_path / "t.parquet", b"PAR1")
 
 
-def test_models_take_any_format(linclf, in_tmp) -> None:
-    """Trained on CSV, predicting JSON lines and Parquet: the same labels."""
+def test_a_model_predicts_from_any_format(linclf, in_tmp) -> None:
+    """A model trained on CSV gives the same probabilities for CSV, JSON lines and Parquet."""
     rows = [{**row, "size": i * 0.1, "words": f"{row['words']} {'ab'[i % 2]} again"} for i, row in enumerate(ROWS * 3)]
     frame = pd.DataFrame(rows).drop(columns=["ok", "more"])
     frame.to_csv("t.csv", index=False)

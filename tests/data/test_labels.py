@@ -1,12 +1,10 @@
-from pathlib import Path
+"""Labels of any type, from text and from arrays, and their codes."""
 
 import numpy as np
 import pytest
 
 from linclf.data import labels
 from linclf.errors import InputError
-
-DATA = Path(__file__).parents[2] / "data"
 
 
 @pytest.mark.parametrize(
@@ -26,7 +24,7 @@ DATA = Path(__file__).parents[2] / "data"
         (["999999999999999999999", "1"], ["999999999999999999999", "1"]),
     ],
 )
-def test_labels_come_back_as_they_were_written(texts, expected) -> None:
+def test_labels_are_printed_as_they_were_written(texts, expected) -> None:
     found = labels.from_text(np.array(texts, object)).tolist()
     assert found == expected
     assert [type(x) for x in found] == [type(x) for x in expected]
@@ -43,11 +41,11 @@ def test_labels_come_back_as_they_were_written(texts, expected) -> None:
         (np.array([True, False]), [True, False]),
     ],
 )
-def test_labels_of_arrays(given, expected) -> None:
+def test_labels_of_arrays_keep_their_values(given, expected) -> None:
     assert labels.from_array(given, "t").tolist() == expected
 
 
-def test_encode_across_files() -> None:
+def test_labels_of_another_file_are_encoded_by_spelling_or_number() -> None:
     codes, unseen = labels.encode(np.array(["1", "x", "2.0", "x"]), np.array([1, 2]))
     assert codes.tolist() == [0, -1, 1, -1]
     assert unseen == {"'x'": 2}
@@ -63,7 +61,7 @@ def test_one_class_is_refused(y) -> None:
 def test_a_quantity_is_refused() -> None:
     rng = np.random.default_rng(0)
     for y in (rng.standard_normal(100), np.array([0.1, 0.2, 0.3]), np.array([f"{x:.2f}0" for x in rng.random(100)])):
-        with pytest.raises(InputError, match=r"a quantity and not classes|each of the \d+ rows has a label of its own"):
+        with pytest.raises(InputError, match=r"a quantity and not classes|each of the \d+ rows has a different label"):
             labels.check_classes(y, "t")
     with pytest.raises(InputError, match="30 different numbers such as 0.5 and 1.0, a quantity"):
         labels.check_classes(np.arange(60) // 2 * 0.5 + 0.5, "t")

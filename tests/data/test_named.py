@@ -1,5 +1,6 @@
+"""Named data sets: bundled, downloaded and generated ones."""
+
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,11 +12,9 @@ from linclf.data.readers import named as names
 from linclf.data.source import Source
 from linclf.errors import AccessError, InputError
 
-DATA = Path(__file__).parents[2] / "data"
-
 
 @pytest.mark.parametrize("name", ["digits", "iris", "wine", "breast_cancer"])
-def test_bundled_sets_are_scikit_learns(name: str) -> None:
+def test_bundled_sets_equal_those_of_scikit_learn(name: str) -> None:
     dataset, bunch, named = load(Source(name)), getattr(sk, f"load_{name}")(), names.NAMED[name]
     np.testing.assert_array_equal(dataset.X, bunch.data)
     expected = bunch.target if name == "digits" else bunch.target_names[bunch.target]
@@ -26,37 +25,37 @@ def test_bundled_sets_are_scikit_learns(name: str) -> None:
 
 
 @pytest.mark.parametrize("kind", names.GENERATORS)
-def test_generators(kind: str) -> None:
+def test_generated_sets_equal_those_of_scikit_learn(kind: str) -> None:
     dataset = load(Source(f"make:{kind}:n_samples=50"))
     X, y = getattr(sk, f"make_{kind}")(n_samples=50, random_state=0)
     np.testing.assert_array_equal(dataset.X, X)
     np.testing.assert_array_equal(dataset.y, y)
 
 
-def of_so_many_rows(monkeypatch, name: str, n_samples: int) -> None:
+def set_n_samples(monkeypatch, name: str, n_samples: int) -> None:
     monkeypatch.setitem(names.NAMED, name, replace(names.NAMED[name], n_samples=n_samples))
 
 
-def test_covtype_is_read_by_the_real_fetcher(tmp_path, monkeypatch) -> None:
+def test_covtype_is_loaded_by_the_real_fetcher(tmp_path, monkeypatch) -> None:
     """The fetcher finds what it would have downloaded: a small set in its own cache."""
     import joblib
 
     home = tmp_path / "covertype"
     home.mkdir()
     monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path))
-    assert not names.is_here(names.NAMED["covtype"])
+    assert not names.available_offline(names.NAMED["covtype"])
     X, y = np.arange(20 * 54.0).reshape(20, 54), np.arange(20) % 7 + 1
     joblib.dump(X, home / "samples_py3")
     joblib.dump(y, home / "targets_py3")
     with pytest.raises(
-        AccessError, match="covtype: has 20 rows instead of 581012; its copy on this machine is not whole"
+        AccessError, match="covtype: has 20 rows instead of 581012; its copy on this machine is incomplete"
     ):
         load(Source("covtype"))
-    of_so_many_rows(monkeypatch, "covtype", 20)
+    set_n_samples(monkeypatch, "covtype", 20)
     dataset = load(Source("covtype"))
     np.testing.assert_array_equal(dataset.X, X)
     np.testing.assert_array_equal(dataset.y, y)
-    assert names.is_here(names.NAMED["covtype"])
+    assert names.available_offline(names.NAMED["covtype"])
 
 
 def test_other_fetchers_become_data_sets(monkeypatch) -> None:
@@ -87,7 +86,7 @@ def test_other_fetchers_become_data_sets(monkeypatch) -> None:
     }.items():
         monkeypatch.setattr(sk, f"fetch_{name}", fake)
     for name, n_samples in (("20newsgroups", 6), ("rcv1", 6), ("kddcup99", 2)):
-        of_so_many_rows(monkeypatch, name, n_samples)
+        set_n_samples(monkeypatch, name, n_samples)
     assert load(Source("20newsgroups")).labels().tolist() == ["a", "b", "a"]
     assert load(Source("20newsgroups")).test.labels().tolist() == ["a", "b", "a"]
     assert load(Source("rcv1")).labels().tolist() == ["other", "CCAT", "CCAT"]
@@ -97,7 +96,7 @@ def test_other_fetchers_become_data_sets(monkeypatch) -> None:
 
 
 @pytest.mark.parametrize("name", ["covtype", "20newsgroups", "rcv1", "kddcup99", "openml:31"])
-def test_without_a_network_a_fetcher_says_what_to_do(name: str, tmp_path, monkeypatch) -> None:
+def test_the_error_without_a_network_states_what_to_do(name: str, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path))
     for proxy in ("http_proxy", "https_proxy"):
         monkeypatch.setenv(proxy, "http://127.0.0.1:9")  # refused at once
@@ -119,6 +118,6 @@ def test_without_a_network_a_fetcher_says_what_to_do(name: str, tmp_path, monkey
         ("no/such/file", "there is no such file"),
     ],
 )
-def test_unknown_data(data: str, message: str) -> None:
+def test_unknown_names_are_refused_with_a_hint(data: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         load(Source(data))

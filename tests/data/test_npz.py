@@ -1,4 +1,4 @@
-from pathlib import Path
+"""npz files."""
 
 import numpy as np
 import pytest
@@ -8,10 +8,8 @@ from linclf.data.load import load
 from linclf.data.source import Source
 from linclf.errors import InputError
 
-DATA = Path(__file__).parents[2] / "data"
 
-
-def test_npz(tmp_path) -> None:
+def test_arrays_are_flattened_to_rows_and_a_test_part_is_read(tmp_path) -> None:
     X, y = np.arange(24).reshape(4, 3, 2).astype(np.uint8), np.array(["b", "a", "b", "a"])
     np.savez(tmp_path / "one.npz", X=X, y=y)
     dataset = load(Source(str(tmp_path / "one.npz")))
@@ -27,28 +25,28 @@ def test_npz(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"Z": np.zeros(2)}, "holds Z; the arrays must be X, y"),
-        ({"X": np.zeros((2, 2))}, "has no labels y beside X"),
+        ({"Z": np.zeros(2)}, "contains Z; the arrays must be X, y"),
+        ({"X": np.zeros((2, 2))}, "has no labels y next to X"),
         ({"X": np.zeros((2, 2)), "y": np.zeros(3)}, "2 rows in X but 3 labels in y"),
         ({"X": np.zeros((2, 2)), "y": np.zeros((2, 2))}, r"the labels have the shape \(2, 2\)"),
         ({"X": np.array([[1, np.nan]]), "y": np.zeros(1)}, "X has nan in row 0, column 1"),
         ({"X": np.zeros((2, 2)), "y": np.array([1, np.inf])}, "the label of row 1 .* is inf"),
-        ({"X": np.zeros((2, 2), object), "y": np.zeros(2)}, "holds Python objects, which linclf never loads"),
+        ({"X": np.zeros((2, 2), object), "y": np.zeros(2)}, "contains Python objects, which linclf never loads"),
         ({"X": np.array([["a"]]), "y": np.zeros(1)}, "X is <U1"),
         ({"X": np.zeros(3), "y": np.zeros(3)}, r"X is float64 of shape \(3,\)"),
         (
             {"x_train": np.zeros((1, 2)), "y_train": [1], "x_test": np.zeros((1, 3)), "y_test": [1]},
-            "x_train and x_test differ in their features: 2 and 3",
+            "x_train and x_test differ in their number of features: 2 and 3",
         ),
     ],
 )
-def test_wrong_npz(tmp_path, arrays: dict, message: str) -> None:
+def test_wrong_arrays_are_refused(tmp_path, arrays: dict, message: str) -> None:
     np.savez(tmp_path / "t.npz", **arrays)
     with pytest.raises(InputError, match=message):
         load(Source(str(tmp_path / "t.npz")))
 
 
-def test_garbled_npz(tmp_path) -> None:
+def test_damaged_files_are_refused(tmp_path) -> None:
     np.savez(tmp_path / "t.npz", X=np.zeros((50, 2)), y=np.zeros(50))
     whole = (tmp_path / "t.npz").read_bytes()
     np.save(tmp_path / "t.npy", np.zeros(3))
@@ -57,6 +55,6 @@ def test_garbled_npz(tmp_path) -> None:
             read(tmp_path / "t.npz", content)
 
 
-def test_a_directory_is_no_file(tmp_path) -> None:
+def test_a_directory_is_refused(tmp_path) -> None:
     with pytest.raises(InputError, match="is a directory"):
         load(Source(str(tmp_path)))

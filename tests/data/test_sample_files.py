@@ -1,3 +1,5 @@
+"""The files in data/."""
+
 import shutil
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from linclf.data.source import Source
 DATA = Path(__file__).parents[2] / "data"
 
 
-def test_sample_files_are_what_the_script_makes(tmp_path, monkeypatch) -> None:
+def test_sample_files_equal_what_the_script_writes(tmp_path, monkeypatch) -> None:
     import runpy
 
     script = Path(__file__).parents[2] / "scripts" / "make_data.py"
@@ -21,10 +23,10 @@ def test_sample_files_are_what_the_script_makes(tmp_path, monkeypatch) -> None:
     made = {path.name for path in tmp_path.iterdir()}
     assert made | {"titanic.csv"} == {
         path.name for path in DATA.iterdir()
-    }  # not every scikit-learn comes with its tests
+    }  # titanic.csv needs scikit-learn's tests, which are not always installed
 
 
-def test_sample_files_hold_the_bundled_sets(tmp_path) -> None:
+def test_sample_files_contain_the_bundled_sets(tmp_path) -> None:
     shutil.copy(DATA / "iris.csv", tmp_path)
     np.testing.assert_array_equal(load(Source(str(DATA / "iris.csv"), target="species")).X.numbers, sk.load_iris().data)
     np.testing.assert_array_equal(load(Source(str(DATA / "wine.svm"))).X.toarray(), sk.load_wine().data)

@@ -16,7 +16,7 @@ TABLE = 'n,c,label\n1,a,x\n2,"b, ""c""",y\n3,"d\ne",x\n4,a,y\n' + "5,a,x\n6,d,y\
 
 
 class Pieces(io.RawIOBase):
-    """A file that gives what it holds in pieces."""
+    """A file whose content arrives in pieces."""
 
     def __init__(self, pieces: list[bytes]) -> None:
         self.pieces = [piece for piece in pieces if piece]
@@ -30,7 +30,7 @@ field = st.text(st.sampled_from('a",\n é'), max_size=6)
 
 @given(st.lists(st.lists(field, min_size=2, max_size=3), max_size=8), st.lists(st.integers(0, 200)), st.booleans())
 def test_pieces_end_where_records_do(rows: list[list[str]], cuts: list[int], ended: bool) -> None:
-    """However the bytes arrive, pieces hold whole records, none is lost, and none waits for the next."""
+    """However the bytes arrive, each piece has whole records, nothing is lost, and no record waits for the next one."""
     import csv
 
     text = io.StringIO()
@@ -48,16 +48,16 @@ def test_pieces_end_where_records_do(rows: list[list[str]], cuts: list[int], end
     assert found == list(csv.reader(io.StringIO(content.decode(), newline="")))
 
 
-def test_a_quoted_header_behind_a_byte_order_mark_is_one_record() -> None:
+def test_a_quoted_header_after_a_byte_order_mark_is_one_record() -> None:
     header, row = b'\xef\xbb\xbf"a\nb",c\n', b"1,2\n"
     assert list(whole_records(Pieces([header[:6], header[6:] + row]), separator=",")) == [header + row]
 
 
-def test_a_stray_quote_does_not_cost_the_square_of_the_file() -> None:
+def test_a_stray_quote_does_not_take_quadratic_time() -> None:
     rows = b"1,2,3\n" * 20_000
     pieces = list(whole_records(Pieces([b'5" pipe,1\n', *[rows] * 30]), separator=","))
     assert b"".join(pieces) == b'5" pipe,1\n' + rows * 30
-    assert len(pieces) == 31  # a quote within a cell opens nothing
+    assert len(pieces) == 31  # a quote inside a cell does not open a quoted cell
     assert len(list(whole_records(Pieces([b'"never closed,1\n', *[rows] * 30]), separator=","))) == 1
 
 
@@ -73,14 +73,14 @@ def start(*arguments: str) -> subprocess.Popen:
 
 
 @pytest.mark.parametrize("kind", ["csv", "tsv", "jsonl", "no header"])
-def test_each_row_is_answered_before_the_next_comes(linclf, model, in_tmp, kind: str) -> None:
+def test_each_row_is_predicted_before_the_next_one_arrives(linclf, model, in_tmp, kind: str) -> None:
     expected = linclf("predict m t.csv").splitlines()[:4]
     rows = [["1", "a"], ["2", 'b, "c"'], ["3", "d\ne"], ["4", "a"]]
     if kind == "jsonl":
         import json
 
         head, lines = "", [json.dumps({"n": int(n), "c": c}) + "\n" for n, c in rows]
-        lines[3] = json.dumps({"c": "a"}) + "\n"  # the first row has shown the columns
+        lines[3] = json.dumps({"c": "a"}) + "\n"  # the columns are known from the first row
         expected[3] = linclf("predict m t.jsonl") if (in_tmp / "t.jsonl").write_text(lines[0] + lines[3]) else ""
         expected[3] = expected[3].splitlines()[1]
     else:
@@ -103,12 +103,12 @@ def test_each_row_is_answered_before_the_next_comes(linclf, model, in_tmp, kind:
         assert run.wait() == 0
 
 
-def test_a_wrong_row_is_named_by_its_line_after_the_rows_before_it(model) -> None:
+def test_the_error_for_a_wrong_row_names_its_line_after_the_rows_before_it_are_predicted(model) -> None:
     with start(model, "-") as run:
         run.stdin.write(b"\nn,c\n1,a\n\n")
         run.stdin.flush()
         assert run.stdout.readline()
-        run.stdin.write(b'2,"a\nb"\n2,a\n3\n4,a\n')  # one piece: what comes before the wrong row is answered
+        run.stdin.write(b'2,"a\nb"\n2,a\n3\n4,a\n')  # in one piece: the rows before the wrong one are predicted
         run.stdin.close()
         assert run.stdout.read().count(b"\n") == 2
         assert b"error: -:8: has 1 cells where 2 are expected" in run.stderr.read()
@@ -118,22 +118,22 @@ def test_a_wrong_row_is_named_by_its_line_after_the_rows_before_it(model) -> Non
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "holds no rows"),
-        ("\n\n", "holds no rows"),
-        ("n,c\n", "holds no rows"),
+        ("", "contains no rows"),
+        ("\n\n", "contains no rows"),
+        ("n,c\n", "contains no rows"),
         ("n\n1\n", "lacks 1 of the 2 columns of the training data: c"),
         ("n,c\n1,a,2\n", "-:2: has 3 cells where 2 are expected"),
         ("n,c\n1e999,a\n", "-:2: the cell in column 'n' is too large"),
     ],
 )
-def test_errors(model, text: str, message: str) -> None:
+def test_wrong_input_is_one_error_line(model, text: str, message: str) -> None:
     ran = subprocess.run([*COMMAND, "predict", model, "-"], input=text.encode(), capture_output=True)
     assert ran.returncode == 2
     assert message in ran.stderr.decode()
     assert ran.stderr.decode().count("\n") == 1
 
 
-def test_large_input_is_answered_as_a_file_is(linclf, in_tmp) -> None:
+def test_large_input_gives_the_same_predictions_as_a_file(linclf, in_tmp) -> None:
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((20_000, 20)).round(3), np.arange(20_000) % 3
     for name, mark in (("t.csv", ","), ("t.tsv", "\t")):

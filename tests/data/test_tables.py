@@ -84,14 +84,14 @@ def test_missing_labels_are_refused(tmp_path, column: str) -> None:
     ("text", "options", "message"),
     [
         ("", {}, "t.csv: is empty"),
-        ("a,b,label\n", {}, "holds no rows"),
+        ("a,b,label\n", {}, "contains no rows"),
         ("a,b\n1,2\n", {}, "has no column named target, label, class, y; .*--target; the columns are a, b"),
         ("y,label\n1,2\n", {}, "more than one of y, label"),
         (TABLE, {"target": "lable"}, "no column 'lable'; did you mean 'label'.; its columns are a, b, label"),
         (TABLE, {"drop": ("label",)}, "--drop label: this column is the label; leave one of the two out"),
         (" a,b,label \n1,2,x\n", {}, "the columns are a, b, 'label '"),
         (TABLE.encode("utf-16"), {}, "is UTF-16 text; convert it, e.g. with iconv"),
-        ('{"a": 1}\n', {}, "seems to hold JSON; say --format jsonl"),
+        ('{"a": 1}\n', {}, "seems to contain JSON; pass --format jsonl"),
         ("a;b;label\n1;2,5;x\n3,5;4;y\n", {}, "cells seem to be separated by ';'"),
         ('1,2,"x\n' + "3" * 10 + "\n", {}, "opens a quote|has"),
         (TABLE, {"drop": ("c",)}, "--drop c: there is no such column"),
@@ -109,8 +109,8 @@ def test_missing_labels_are_refused(tmp_path, column: str) -> None:
         (TABLE, {"zero_based": True}, "is read as csv, which has no use for --zero-based or --one-based"),
         (TABLE.replace(",", ";"), {}, "cells seem to be separated by ';', not ','"),
         ("a,a,label\n1,2,x\n3,4,y\n", {}, "two columns are named 'a'"),
-        (TABLE.split("\n", 1)[1], {}, "if the file has no header, say --no-header"),
-        (TABLE.split("\n", 1)[1], {"target": "2"}, "is there no header. say --no-header"),
+        (TABLE.split("\n", 1)[1], {}, "if the file has no header, pass --no-header"),
+        (TABLE.split("\n", 1)[1], {"target": "2"}, "is there no header. pass --no-header"),
     ],
 )
 def test_wrong_tables(tmp_path, text, options, message: str) -> None:
@@ -148,7 +148,8 @@ def test_columns_are_found_by_name(tmp_path) -> None:
 
 def test_an_unknown_suffix_is_said_to_be_read_as_svmlight(tmp_path) -> None:
     with pytest.raises(
-        InputError, match="t.txt:1: the label 'a,b,label' .*read as svmlight for want of a known suffix"
+        InputError,
+        match="t.txt:1: the label 'a,b,label' .*cannot tell the format from ..txt., so it was read as svmlight; see --format",
     ):
         read(tmp_path / "t.txt", TABLE)
     assert read(tmp_path / "t.txt", TABLE, format="csv").X.shape == (3, 2)

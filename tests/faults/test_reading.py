@@ -284,7 +284,7 @@ def test_16_newer_and_older_formats(in_tmp, capfd, models, tried) -> None:
     record, tensors = unseal(model.METADATA, models[0], "m", "a model file")
     in_memory("m", seal(model.METADATA, {**record, "format": model.FORMAT_VERSION + 1}, tensors))
     refuses(capfd, "m: was written by a newer linclf; upgrade linclf to read it", "info", "m")
-    golden = sorted((Path(__file__).parent.parent / "golden").glob("format-*.safetensors"))
+    golden = sorted((Path(__file__).parent.parent / "model" / "golden").glob("format-*.safetensors"))
     assert [path.stem for path in golden] == [f"format-{k}" for k in range(1, model.FORMAT_VERSION + 1)]
     for path in golden:
         code, _, err = told(capfd, "predict", path, DATA / "iris.csv", "-o", "labels")
@@ -351,7 +351,7 @@ def test_19_labels_that_are_none(in_tmp, capfd, tried) -> None:
         (
             "t.csv",
             "label,x\n" + "".join(f"{i / 7},{i}\n" for i in range(60)),
-            "each of the 60 rows has a label of its own",
+            "each of the 60 rows has a different label",
         ),
         ("t.csv", "label,x\n" + "".join(f"{i % 59 / 7},{i}\n" for i in range(60)), "a quantity and not classes"),
     ]
@@ -526,13 +526,13 @@ def test_27_files_cut_in_a_token(in_tmp, capfd, tried) -> None:
             assert "Traceback" not in err
             assert code in (0, 2)
             if code == 0 and name != "t.jsonl":
-                assert text[:end].endswith("\n") or "its last line has no line end; is the file whole?" in err
+                assert text[:end].endswith("\n") or "its last line has no line end; is the file complete?" in err
             count += 1
     for suffix, pack in ((".gz", gzip.compress), (".bz2", bz2.compress), (".xz", lzma.compress)):
         packed = pack(files["t.csv"].encode())
         for end in range(1, len(packed), times(9, 1)):
             in_memory(f"p.csv{suffix}", packed[:end])
-            refuses(capfd, f"p.csv{suffix}: is not a whole {suffix} file", "train", f"p.csv{suffix}")
+            refuses(capfd, f"p.csv{suffix}: is not a complete {suffix} file", "train", f"p.csv{suffix}")
             count += 1
     tried(count)
 
@@ -544,7 +544,7 @@ def test_27_named_sets_are_checked_for_their_rows(monkeypatch, tried) -> None:
     whole.data, whole.target = whole.data[:1700], whole.target[:1700]
     monkeypatch.setattr(datasets, "load_digits", lambda: whole)
     with pytest.raises(
-        AccessError, match="digits: has 1700 rows instead of 1797; its copy on this machine is not whole"
+        AccessError, match="digits: has 1700 rows instead of 1797; its copy on this machine is incomplete"
     ):
         load(Source("digits"))
     tried(1)
@@ -555,14 +555,14 @@ def test_27_named_sets_are_checked_for_their_rows(monkeypatch, tried) -> None:
     [
         ("t.csv", "", "t.csv: is empty"),
         ("t.csv", "\n \n", "t.csv: is empty"),
-        ("t.csv", "label,x\n", "t.csv: holds no rows below its header"),
-        ("t.csv", "label,x", "t.csv: holds no rows below its header"),
+        ("t.csv", "label,x\n", "t.csv: contains no rows below its header"),
+        ("t.csv", "label,x", "t.csv: contains no rows below its header"),
         ("t.svm", "", "t.svm: is empty"),
-        ("t.svm", "# nothing\n# at all\n", "t.svm: holds no rows"),
+        ("t.svm", "# nothing\n# at all\n", "t.svm: contains no rows"),
         ("t.jsonl", "\n", "t.jsonl: is empty"),
         ("t.jsonl", "[]", "t.jsonl: has no column named"),
         ("t.csv.gz", gzip.compress(b"", mtime=0), "t.csv.gz: is empty"),
-        ("t.npz", b"PK\x05\x06" + bytes(18), "t.npz: holds nothing"),
+        ("t.npz", b"PK\x05\x06" + bytes(18), "t.npz: contains nothing"),
     ],
 )
 def test_28_files_without_rows(in_tmp, capfd, tried, name: str, content: bytes | str, message: str) -> None:
@@ -679,7 +679,7 @@ def test_15_small_files_that_would_take_long_or_much(in_tmp, capfd, tried) -> No
     with zipfile.ZipFile("twice.npz", "w") as archive:
         for name in ("X.npy", "X"):
             archive.writestr(name, b"")
-    refuses(capfd, "twice.npz: holds an array twice", "train", "twice.npz")
+    refuses(capfd, "twice.npz: contains an array twice", "train", "twice.npz")
     in_memory("digits.svm", f"1 {'0' * 10**6}1:1\n0 {'1' * 5000}:1\n")
     refuses(capfd, "digits.svm", "train", "digits.svm")
     in_memory("merged.svm", "9007199254740992 1:1\n9007199254740993 1:2\n")

@@ -1,4 +1,4 @@
-"""Plain data become frozen values, or are refused."""
+"""Plain data are decoded into frozen dataclasses, or refused."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -29,7 +29,7 @@ class Outer:
 VALUE = Outer(3, 0.1, True, Inner("x", (1.0, 2.5)), (Inner("y"),), ((1.0,), ()), ("a", "b"), None)
 
 
-def test_what_asdict_made_comes_back_by_way_of_json() -> None:
+def test_decoding_is_the_inverse_of_asdict_and_json() -> None:
     assert build(Outer, json.loads(json.dumps(asdict(VALUE)))) == VALUE
     assert build(Outer, asdict(VALUE) | {"later": 1}) == VALUE
     assert build(Inner, {"name": "x"}) == Inner("x")
@@ -60,7 +60,7 @@ def test_what_asdict_made_comes_back_by_way_of_json() -> None:
     ],
     ids=str,
 )
-def test_everything_else_is_refused(change: dict, message: str) -> None:
+def test_other_types_and_missing_keys_are_refused(change: dict, message: str) -> None:
     with pytest.raises((ValueError, TypeError), match=message.replace("[", r"\[")):
         build(Outer, asdict(VALUE) | change)
     with pytest.raises(TypeError, match="Outer is list, not an object"):

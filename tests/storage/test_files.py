@@ -1,4 +1,4 @@
-"""Packed files: whole, in several parts, padded, cut, too large; devices; what a terminal is shown."""
+"""Packed files: complete, in several parts, padded, truncated, too large; devices; control characters in the output."""
 
 import bz2
 import gzip
@@ -15,7 +15,7 @@ TEXT = b"label,x\n" + b"".join(b"%d,%d\n" % (i % 2, i) for i in range(500))
 
 
 @pytest.mark.parametrize("suffix", PACKERS)
-def test_unpacking(suffix: str) -> None:
+def test_complete_packed_files_are_unpacked_and_incomplete_ones_refused(suffix: str) -> None:
     pack, name = PACKERS[suffix], f"t.csv{suffix}"
     assert unpack(name, pack(TEXT)) == TEXT
     assert unpack(name.upper(), pack(TEXT)) == TEXT
@@ -25,17 +25,19 @@ def test_unpacking(suffix: str) -> None:
     assert unpack("t.csv", pack(TEXT)) == pack(TEXT)
     packed = pack(TEXT)
     for wrong in (packed[:-1], packed[: len(packed) // 2], packed[:3], packed + b"more", b"hello", packed + packed[:9]):
-        with pytest.raises(InputError, match=f"t.csv{suffix}: is not a whole {suffix} file .*; fetch or pack it again"):
+        with pytest.raises(
+            InputError, match=f"t.csv{suffix}: is not a complete {suffix} file .*; download or pack it again"
+        ):
             unpack(name, wrong)
 
 
 @pytest.mark.parametrize("suffix", PACKERS)
-def test_a_cap_on_what_comes_out(suffix: str) -> None:
+def test_the_uncompressed_size_is_limited(suffix: str) -> None:
     name, packed = f"t.csv{suffix}", PACKERS[suffix](TEXT)
     megabytes = len(TEXT) / 1e6
     assert unpack(name, packed, megabytes) == TEXT
     for content, limit in ((packed, megabytes - 1e-6), (packed * 3, 2.5 * megabytes)):
-        with pytest.raises(InputError, match="unpacks to more than 0 MB; if that is right, say --max-unpacked"):
+        with pytest.raises(InputError, match="unpacks to more than 0 MB; if that is right, pass --max-unpacked"):
             unpack(name, content, limit)
     with pytest.raises(InputError, match="unpacks to more than 3[238] MB"):
         unpack(name, PACKERS[suffix](bytes(2 * UNPACKED)))
@@ -43,14 +45,14 @@ def test_a_cap_on_what_comes_out(suffix: str) -> None:
     assert unpacked_limit(10, 2) == 2e6
 
 
-def test_devices() -> None:
+def test_endless_devices_are_refused() -> None:
     assert read_bytes("/dev/null") == b""
     for device in ("/dev/zero", "/dev/urandom", "/dev/full"):
         with pytest.raises(InputError, match="is a device, which may never end; give a file"):
             read_bytes(device)
 
 
-def test_nothing_in_data_moves_the_cursor_of_a_terminal(linclf, in_tmp) -> None:
+def test_control_characters_in_data_are_escaped(linclf, in_tmp) -> None:
     assert printable("a\x1b[2Jb\nc\x07é日\u2028\x9b") == "a\\x1b[2Jb\nc\\x07é日\\u2028\\x9b"
     assert one_line("a\n b\t\tc\x1b") == "a b c\\x1b"
     with open("t.csv", "w") as file:

@@ -1,1 +1,1 @@
-"""One file for each format: bytes -> Dataset."""
+"""Readers: one file for each format that turns bytes into a Dataset, and named sets."""

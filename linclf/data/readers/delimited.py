@@ -1,4 +1,4 @@
-"""CSV and TSV text through pandas, the line of every row known."""
+"""Read CSV and TSV text through pandas, and keep track of the line of every row."""
 
 import csv
 import io
@@ -6,42 +6,40 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from functools import partial
 
 import numpy as np
 
 from linclf.data import labels
 from linclf.data.dataset import Dataset
-from linclf.data.readers.frame import choose_target, is_row, read_as_text, to_dataset
+from linclf.data.readers.base import COLUMN_OPTIONS, Reader
+from linclf.data.readers.frame import choose_target, looks_like_data, text_columns, to_dataset
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile
 from linclf.data.table import Frame, check_columns, is_numeric
 from linclf.errors import InputError
 from linclf.losses import Array
 
-csv.field_size_limit(2**31 - 1)  # a cell may hold a book
-_BLANK = re.compile(rb"[\xef\xbb\xbf\s]*")
-SEPARATORS = {"csv": ",", "tsv": "\t"}
+csv.field_size_limit(2**31 - 1)  # a cell may contain the text of a book
 
 
-def read_delimited(raw: RawFile, like: Schema | None, labelled: bool) -> Dataset:
-    """A Dataset of a Table from CSV or TSV text; `labelled` says whether a target column is required."""
-    text = _Text(raw, header=raw.source.header and (like is None or like.header))
+def read_delimited(raw: RawFile, like: Schema | None, labelled: bool, *, separator: str) -> Dataset:
+    """Read CSV or TSV text as a Dataset whose X is a Table; see `Reader.read` for the other arguments."""
+    text = _Text(raw, separator, header=raw.source.header and (like is None or like.header))
     columns = text.columns()
     if like is not None and like.names is not None and not text.header and len(columns) == len(like.names):
-        columns = list(like.names)  # a table of features alone, known by position
+        columns = list(like.names)  # a table of features only: columns are known by position
     target = choose_target(raw.source, columns, like, labelled)
-    frame = text.frame(columns, target, read_as_text(raw.source, like))
+    frame = text.frame(columns, target, text_columns(raw.source, like))
     return to_dataset(frame, raw, target, like, labelled=labelled, lines=text.lines(frame))
 
 
 class _Text:
-    """CSV text: its columns, its cells, and the line on which a row stands."""
+    """CSV text: its columns, its cells, and the line on which each row begins."""
 
-    def __init__(self, raw: RawFile, header: bool) -> None:
+    def __init__(self, raw: RawFile, separator: str, header: bool) -> None:
         self.name, self.content, self.header = raw.source.data, raw.content, header
-        self.skipped = raw.skipped
-        self.separator = SEPARATORS[raw.format or "csv"]
+        self.separator, self.skipped = separator, raw.skipped
         if b"\0" in raw.content:
             line = self._line_at(raw.content.index(0))
             raise InputError(f"{self.name}:{line}: has a NUL byte; is it a text file? see --format")
@@ -49,12 +47,13 @@ class _Text:
     def _line_at(self, position: int) -> int:
         return len(re.findall(rb"\r\n|\r|\n", self.content[:position])) + 1 + self.skipped
 
-    def _read(self, **options: Any) -> Frame:
+    def _read(self, **options: object) -> Frame:
         import pandas as pd
 
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("error", pd.errors.ParserWarning)  # a row longer than the header
+                # raised for a row that is longer than the header
+                warnings.simplefilter("error", pd.errors.ParserWarning)
                 return pd.read_csv(
                     io.BytesIO(self.content),
                     sep=self.separator,
@@ -73,14 +72,14 @@ class _Text:
             raise self._explain(str(error)) from None
 
     def _too_wide(self) -> InputError:
-        """The error for a first row that is longer than the header: pandas has no line for it."""
+        """The error for a first row that is longer than the header, for which pandas gives no line."""
         records = self._records()
         width = len(next(records)[1])
         found = next(((line, len(record)) for line, record in records if len(record) > width), None)
         if found is None:
-            return InputError(f"{self.name}: its rows have more cells than its header; mend the header")
+            return InputError(f"{self.name}: its rows have more cells than its header; fix the header")
         return InputError(
-            f"{self.name}:{found[0]}: has {found[1]} cells where {width} are expected; mend the line, or the header"
+            f"{self.name}:{found[0]}: has {found[1]} cells where {width} are expected; fix the line, or the header"
         )
 
     def _not_utf8(self) -> InputError:
@@ -93,16 +92,16 @@ class _Text:
         return InputError(f"{self.name}: is not UTF-8 text; convert it, e.g. with iconv")
 
     def _explain(self, message: str) -> InputError:
-        # pandas counts rows, which quoted line ends make fewer than lines
+        # pandas counts rows; there are fewer rows than lines if quoted cells contain line ends
         if re.search(r"Expected \d+ fields in line", message):
             return self._too_wide()
         if "EOF inside string" in message:
             line = max((line for line, _ in self._records()), default=1)
-            return InputError(f"{self.name}:{line}: opens a quote that is never closed; mend the line")
+            return InputError(f"{self.name}:{line}: opens a quote that is never closed; fix the line")
         return InputError(f"{self.name}: is not a table ({message.strip()}); see --format")
 
     def columns(self) -> list[str]:
-        """The names of the columns; without a header their numbers from 0, as text."""
+        """The names of the columns, or, without a header, their numbers from 0 as text."""
         first = next((record for _, record in self._records()), [])
         check_columns(len(first), self.name)
         self._check_short(len(first))
@@ -111,7 +110,7 @@ class _Text:
             and first[0].lstrip().startswith(("{", "["))
             and self.content.lstrip(b"\xef\xbb\xbf \n\r").startswith((b"{", b"["))
         ):
-            raise InputError(f"{self.name}: seems to hold JSON; say --format jsonl")
+            raise InputError(f"{self.name}: seems to contain JSON; pass --format jsonl")
         other = (
             next((mark for mark in ";\t|," if mark in first[0] and mark != self.separator), None)
             if len(first) == 1
@@ -124,27 +123,27 @@ class _Text:
             )
         twice = next((name for name, count in Counter(first).items() if self.header and count > 1), None)
         if twice is not None:
-            hint = " (or is there no header? say --no-header)" if is_row(first) else ""
-            raise InputError(f"{self.name}: two columns are named {twice!r}; give each a name of its own{hint}")
+            hint = " (or is there no header? pass --no-header)" if looks_like_data(first) else ""
+            raise InputError(f"{self.name}: two columns are named {twice!r}; give each a different name{hint}")
         return [str(name) for name in self._read(nrows=0 if self.header else 1, dtype=str).columns]
 
     def _check_short(self, width: int) -> None:
-        """Refuse short rows before pandas fills them up where that could take all memory: rows that are whole have at least
-        as many bytes as cells."""
+        """Refuse short rows before pandas pads them, where the padding could take all memory. Complete rows have at
+        least as many bytes as cells. Raises InputError."""
         if self.content.count(b"\n") * (width - 1) > len(self.content):
             for line, record in self._records():
                 self._check_width(line, record, width)
 
     def _check_width(self, line: int, record: list[str], width: int) -> None:
         if len(record) < width:
-            raise InputError(f"{self.name}:{line}: has {len(record)} cells where {width} are expected; mend the line")
+            raise InputError(f"{self.name}:{line}: has {len(record)} cells where {width} are expected; fix the line")
 
     def frame(self, columns: list[str], target: str | None, as_text: tuple[str, ...]) -> Frame:
-        """All cells: target (`NA` is a label like any other, an empty cell is missing) and `as_text` as text, the rest as
-        found, numbers or text."""
+        """All cells as a data frame: the target and the columns `as_text` as text, the others as numbers where all
+        cells are numbers, else as text. In the target only an empty cell is missing, since `NA` can be a label."""
         import pandas as pd
 
-        keys: list[Any] = list(columns) if self.header else list(range(len(columns)))
+        keys: list[str] | list[int] = list(columns) if self.header else list(range(len(columns)))
         name_of = dict(zip(keys, columns, strict=True))
         is_text = {key: str for key, name in name_of.items() if name == target or name in as_text}
         options = {
@@ -155,19 +154,19 @@ class _Text:
         found = dict(zip(keys, frame.dtypes, strict=True))
         guessed = [key for key in keys if key not in is_text and not is_numeric(found[key])]
         if any(not isinstance(found[key], pd.StringDtype) for key in guessed):
-            # pandas took what looks like True and False for truth values; the text is wanted as it stands there
+            # pandas has converted cells that look like True and False to booleans; read the text as it was written
             frame = self._read(dtype=is_text | dict.fromkeys(guessed, str), **options)
         return frame.set_axis(columns, axis=1)
 
     def lines(self, frame: Frame) -> Array | None:
-        """The line of the file on which each row of the frame begins, (n,); None where they cannot be told.
+        """The line of the file on which each row of the frame begins, (n,), or None if the rows cannot be matched.
 
-        pandas fills short rows up with missing cells: raises InputError if a row is one.
+        Raises InputError for a short row, which pandas pads with missing cells.
         """
         n, first = len(frame), 1 + self.header + self.skipped
         ends = self.content.count(b"\n") + (not self.content.endswith(b"\n"))
         if ends == n + self.header and not (n and frame.iloc[:, -1].isna().any()):
-            return np.arange(first, first + n, dtype=np.int32)  # a row a line
+            return np.arange(first, first + n, dtype=np.int32)  # one row per line
         width, lines = frame.shape[1], []
         for line, record in self._records():
             self._check_width(line, record, width)
@@ -175,21 +174,37 @@ class _Text:
         return np.array(lines[self.header :], np.int32) if len(lines) == n + self.header else None
 
     def _records(self) -> Iterator[tuple[int, list[str]]]:
-        """The lines of cells, header included, each with the number of its first line; quoted cells may span lines, and
-        empty lines hold no cells."""
+        """The records, including the header, each with the number of its first line. Quoted cells may span lines; empty
+        lines are skipped."""
         text = io.TextIOWrapper(io.BytesIO(self.content), "utf-8-sig", "replace", newline="")
         last = ""
 
-        def keep(line: str) -> str:
+        def remember(line: str) -> str:
             nonlocal last
             last = line
             return line
 
-        end, reader = 0, csv.reader(map(keep, text), delimiter=self.separator, skipinitialspace=True)
+        end, reader = 0, csv.reader(map(remember, text), delimiter=self.separator, skipinitialspace=True)
         try:
             for record in reader:
-                if len(record) > 1 or any(cell.strip() for cell in record) or '"' in last:  # a cell of quotes is one
+                # a line with nothing but a quoted empty cell is a record
+                if len(record) > 1 or any(cell.strip() for cell in record) or '"' in last:
                     yield end + 1 + self.skipped, record
                 end = reader.line_num
         except csv.Error as error:
-            raise InputError(f"{self.name}:{end + 1 + self.skipped}: is not a table ({error}); mend the line") from None
+            raise InputError(f"{self.name}:{end + 1 + self.skipped}: is not a table ({error}); fix the line") from None
+
+
+def _format(name: str, separator: str) -> Reader:
+    return Reader(
+        name,
+        (f".{name}",),
+        partial(read_delimited, separator=separator),
+        (*COLUMN_OPTIONS, "header"),
+        by_lines=True,
+        separator=separator,
+        newline_at_end=True,
+    )
+
+
+CSV, TSV = _format("csv", ","), _format("tsv", "\t")

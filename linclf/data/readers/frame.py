@@ -1,8 +1,7 @@
-"""Data frames -> Dataset: which column is the label, which are features."""
+"""Turn a data frame into a Dataset: choose the label column and the feature columns."""
 
 import difflib
 import re
-from typing import Any
 
 import numpy as np
 
@@ -15,13 +14,14 @@ from linclf.errors import InputError
 from linclf.losses import Array
 
 TARGET_NAMES = ("target", "label", "class", "y")
-SHOWN = 12  # columns named in a message
+SHOWN = 12  # column names shown in a message
 
 
 def choose_target(source: Source, columns: list[str], like: Schema | None, labelled: bool) -> str | None:
-    """The name of the target column: as told, else as the model's, else the only column with a target's name.
+    """The name of the target column: --target, else the model's, else the only column named as in TARGET_NAMES.
 
-    labelled: whether there must be one. Raises InputError.
+    labelled  whether a target is required; without one, the result is None
+    Raises InputError.
     """
     wanted = source.target or (like.target if like else None)
     if wanted is not None:
@@ -31,7 +31,7 @@ def choose_target(source: Source, columns: list[str], like: Schema | None, label
             return columns[int(wanted)]
         if not labelled and source.target is None:
             return None
-        header = " (or is there no header? say --no-header)" if source.header and is_row(columns) else ""
+        header = " (or is there no header? pass --no-header)" if source.header and looks_like_data(columns) else ""
         raise InputError(
             f"{source.data}: has no column {wanted!r}{_hint(wanted, columns)}; its columns are {listed(columns, SHOWN)}; "
             f"name one with --target{header}"
@@ -43,15 +43,15 @@ def choose_target(source: Source, columns: list[str], like: Schema | None, label
         return None
     header = ", numbered from 0"
     if source.header:
-        header = "; if the file has no header, say --no-header" if is_row(columns) else ""
+        header = "; if the file has no header, pass --no-header" if looks_like_data(columns) else ""
     reason = f"more than one of {', '.join(found)}" if found else f"no column named {', '.join(TARGET_NAMES)}"
     raise InputError(
         f"{source.data}: has {reason}; choose the label with --target; the columns are {listed(columns, SHOWN)}{header}"
     )
 
 
-def read_as_text(source: Source, like: Schema | None) -> tuple[str, ...]:
-    """The columns that are text whatever is in them: as told, or as they were in the training data."""
+def text_columns(source: Source, like: Schema | None) -> tuple[str, ...]:
+    """The columns that are read as text whatever they contain: by an option, or as in the training data."""
     return (*source.category, *source.text, *(like.texts if like else ()))
 
 
@@ -64,31 +64,31 @@ def to_dataset(
     labelled: bool = True,
     lines: Array | None = None,
 ) -> Dataset:
-    """The Dataset of a data frame whose column `target`, if any, holds the labels.
+    """Turn a data frame whose column `target`, if any, contains the labels into a Dataset.
 
-    labelled  whether these are wanted; otherwise the column is left out
+    labelled  whether the labels are wanted; otherwise that column is left out
     lines     (n,) the line of the file on which each row begins
     """
     source = raw.source
     if len(frame) == 0:
-        raise InputError(f"{source.data}: holds no rows{' below its header' if lines is not None else ''}")
+        raise InputError(f"{source.data}: contains no rows{' below its header' if lines is not None else ''}")
     names, notes = _feature_columns(list(frame.columns), source, target, like)
     table = from_frame(frame[names], source.data, lines)
-    y = _labels(frame[target], target, table, source.data) if target is not None and labelled else None
+    y = _labels(frame, target, table, source.data) if target is not None and labelled else None
     features = like or Schema(
         len(names), tuple(names), False, raw.format, source.header, target, source.drop, texts=tuple(table.texts)
     )
     return Dataset(table, y, source, features, raw.digest, notes=notes)
 
 
-def _labels(column: Any, target: str, table: Table, name: str) -> Array:
-    """The labels (n,) in a column. Raises InputError where one is missing."""
+def _labels(frame: Frame, target: str, table: Table, name: str) -> Array:
+    """The labels (n,) in the column `target`. Raises InputError if one is missing."""
     try:
-        cells = to_cells(column)
+        cells = to_cells(frame[target])
     except InputError as error:
         raise InputError(f"{name}: {error}") from None
     texts = np.append(cells.levels, "")  # the last one for missing cells
-    missing = np.flatnonzero(labels.missing(texts)[cells.codes])
+    missing = np.flatnonzero(labels.is_missing(texts)[cells.codes])
     if len(missing):
         raise InputError(
             f"{name}{table.place(int(missing[0]))}: the label in column {target!r} is missing; fill it in or remove the row"
@@ -97,8 +97,8 @@ def _labels(column: Any, target: str, table: Table, name: str) -> Array:
     return labels.from_text(cells.levels)[cells.codes]
 
 
-def is_row(columns: list[str]) -> bool:
-    """Whether what should be a header looks like a row of data: a number among the names."""
+def looks_like_data(columns: list[str]) -> bool:
+    """Whether these column names look like a row of data instead of a header: one of them is a number."""
     return any(re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?(\.\d+)?", name, re.IGNORECASE) for name in columns)
 
 
@@ -107,10 +107,10 @@ def _hint(wanted: str, columns: list[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
-def found_by_name(columns: list[str], wanted: tuple[str, ...], name: str) -> tuple[str, ...]:
-    """The columns `wanted`. Raises InputError where one is not among `columns`; `name` is the data set's."""
-    there = set(columns)
-    missing = [column for column in wanted if column not in there]
+def require_columns(columns: list[str], wanted: tuple[str, ...], name: str) -> tuple[str, ...]:
+    """The columns `wanted`. Raises InputError if one is not among `columns`; `name` is the data set's, for messages."""
+    existing = set(columns)
+    missing = [column for column in wanted if column not in existing]
     if missing:
         alike = {column.strip().casefold(): column for column in columns}
         near = alike.get(missing[0].strip().casefold())
@@ -124,9 +124,9 @@ def found_by_name(columns: list[str], wanted: tuple[str, ...], name: str) -> tup
 def _feature_columns(
     columns: list[str], source: Source, target: str | None, like: Schema | None
 ) -> tuple[list[str], tuple[str, ...]]:
-    """The feature columns in order, and notes: all but target and dropped ones, or those that a model was trained on."""
+    """The feature columns in order, and notes: those of the model, or all but the target and the dropped ones."""
     if like is None or like.names is None:
-        for option, chosen in source.told().items():
+        for option, chosen in source.column_options().items():
             unknown = [name for name in chosen if name not in columns]
             if unknown:
                 raise InputError(
@@ -146,7 +146,7 @@ def _feature_columns(
                 "give data of the same columns"
             )
         return names, ()
-    found_by_name(columns, like.names, source.data)
+    require_columns(columns, like.names, source.data)
     used = {*like.names, *like.drop, like.target, target}
     spare = [name for name in columns if name not in used]
     notes = (f"columns the model was not trained on were ignored: {listed(spare, SHOWN)}",)

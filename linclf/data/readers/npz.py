@@ -1,4 +1,4 @@
-"""npz files -> Dataset: arrays X, y or x_train, y_train and x_test, y_test."""
+"""Read npz files: arrays X, y or x_train, y_train and x_test, y_test."""
 
 import io
 import math
@@ -8,6 +8,7 @@ import numpy as np
 
 from linclf.data import labels
 from linclf.data.dataset import Dataset, LabelledRows, fit_columns
+from linclf.data.readers.base import Reader
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile
 from linclf.errors import InputError
@@ -17,24 +18,24 @@ from linclf.storage.files import unpacked_limit
 
 
 def read_npz(raw: RawFile, like: Schema | None, labelled: bool) -> Dataset:
-    """Arrays X, y or x_train, y_train and x_test, y_test; images and other blocks are flattened to rows."""
+    """Read the arrays X (n, ...) and y (n,), or x_train, y_train, x_test and y_test; each row of X is flattened."""
     name = raw.source.data
     limit = unpacked_limit(len(raw.content), raw.source.max_unpacked)
     try:
         with zipfile.ZipFile(io.BytesIO(raw.content)) as archive:
             members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
             found, twice = list(members), len(members) < len(archive.infolist())
-            size = sum(member.file_size for member in members.values())  # no more is unpacked, whatever comes
+            size = sum(member.file_size for member in members.values())  # no more than this is unpacked
             wanted = [key for key in found if key in ("X", "y") or key[2:] in ("train", "test")]
             arrays = {} if twice or size > limit else {key: _array(archive, members[key]) for key in wanted}
-    except Exception as error:  # zipfile, zlib and NumPy raise a dozen kinds for a garbled archive
-        reason = "holds Python objects, which linclf never loads" if "object" in str(error) else "is not an npz file"
+    except Exception as error:  # zipfile, zlib and NumPy raise many types for a damaged archive
+        reason = "contains Python objects, which linclf never loads" if "object" in str(error) else "is not an npz file"
         raise InputError(f"{name}: {reason}; save plain number arrays with numpy.savez") from None
     if twice:
-        raise InputError(f"{name}: holds an array twice; save each under a name of its own")
+        raise InputError(f"{name}: contains an array twice; save each under a different name")
     if size > limit:
         raise InputError(
-            f"{name}: unpacks to {size / 1e6:.0f} MB, more than {limit / 1e6:.0f}; if that is right, say --max-unpacked"
+            f"{name}: unpacks to {size / 1e6:.0f} MB, more than {limit / 1e6:.0f}; if that is right, pass --max-unpacked"
         )
     test = None
     if "x_train" in arrays:
@@ -45,11 +46,11 @@ def read_npz(raw: RawFile, like: Schema | None, labelled: bool) -> Dataset:
         part = _rows(arrays, "X", "y", name, labelled)
     else:
         raise InputError(
-            f"{name}: holds {', '.join(found) or 'nothing'}; the arrays must be X, y or x_train, y_train, ..."
+            f"{name}: contains {', '.join(found) or 'nothing'}; the arrays must be X, y or x_train, y_train, ..."
         )
     if test is not None and test.X.shape[1] != part.X.shape[1]:
         raise InputError(
-            f"{name}: x_train and x_test differ in their features: {part.X.shape[1]} and {test.X.shape[1]}"
+            f"{name}: x_train and x_test differ in their number of features: {part.X.shape[1]} and {test.X.shape[1]}"
         )
     raw.source.check_width(part.X.shape[1])
     if like is not None:
@@ -59,7 +60,8 @@ def read_npz(raw: RawFile, like: Schema | None, labelled: bool) -> Dataset:
 
 
 def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
-    """An array of an npz file, read once its header is known to fit it. Raises ValueError for anything else."""
+    """Read an array of an npz file after checking its header. Raises ValueError if the header does not fit the
+    content."""
     with archive.open(member) as file:
         version = np.lib.format.read_magic(file)
         read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
@@ -67,7 +69,7 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
         if dtype.hasobject:
             raise ValueError("objects")
         if dtype.itemsize == 0:
-            raise ValueError("cells that hold nothing")
+            raise ValueError("cells of size 0")
         if math.prod(shape) * dtype.itemsize != member.file_size - file.tell():
             raise ValueError("the header does not fit the numbers")
         flat = np.frombuffer(file.read(), dtype)
@@ -87,9 +89,18 @@ def _rows(arrays: dict[str, Array], x: str, y: str, name: str, labelled: bool) -
         )
     if y not in arrays:
         if labelled:
-            raise InputError(f"{name}: has no labels {y} beside {x}; save them under that name")
+            raise InputError(f"{name}: has no labels {y} next to {x}; save them under that name")
         return LabelledRows(X, None)
     target = labels.from_array(arrays[y], f"{name}: {y}")
     if len(target) != len(X):
         raise InputError(f"{name}: {len(X)} rows in {x} but {len(target)} labels in {y}; save one label per row")
     return LabelledRows(X, target)
+
+
+NPZ = Reader(
+    "npz",
+    (".npz",),
+    read_npz,
+    first_bytes=b"PK\x03\x04",
+    first_bytes_hint="is an Excel workbook or another zip file; save it as CSV, or unpack it",
+)

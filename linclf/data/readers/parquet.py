@@ -1,4 +1,4 @@
-"""Parquet -> Dataset, through pyarrow (extra `parquet`)."""
+"""Read Parquet files through pyarrow (extra `parquet`)."""
 
 import io
 import re
@@ -6,6 +6,7 @@ from collections import Counter
 from importlib.util import find_spec
 
 from linclf.data.dataset import Dataset
+from linclf.data.readers.base import COLUMN_OPTIONS, Reader
 from linclf.data.readers.frame import choose_target, to_dataset
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile
@@ -14,8 +15,8 @@ from linclf.errors import InputError
 
 
 def _parquet(raw: RawFile, like: Schema | None) -> tuple[Frame, list[str]]:
-    """The columns of a Parquet file that are not left out, and their names. Text is read as codes into its levels, so that what
-    is written once is held once."""
+    """The columns of a Parquet file as a data frame, dropped ones empty, and their names. Text is read as codes into
+    its distinct values, so that a value that is stored once takes memory once."""
     import pyarrow
     from pyarrow.parquet import ParquetFile
 
@@ -23,29 +24,30 @@ def _parquet(raw: RawFile, like: Schema | None) -> tuple[Frame, list[str]]:
     names = [str(column) for column in schema.names]
     twice = next((column for column, count in Counter(names).items() if count > 1), None)
     if twice is not None:
-        raise InputError(f"{raw.source.data}: two columns are named {twice!r}; give each a name of its own")
+        raise InputError(f"{raw.source.data}: two columns are named {twice!r}; give each a different name")
     check_columns(len(names), raw.source.data)
     texts = [column.name for column in schema if pyarrow.types.is_string(column.type)]
     file = ParquetFile(io.BytesIO(raw.content), read_dictionary=texts)
     left_out = {*raw.source.drop, *(like.drop if like else ())}
-    kept = [column for column in names if column not in left_out]
+    wanted = [column for column in names if column not in left_out]
     nested = {column.name for column in schema if pyarrow.types.is_nested(column.type)}
     wrong = next(
-        (column for column in kept if column in nested and (like is None or column in (like.names or (column,)))), None
+        (column for column in wanted if column in nested and (like is None or column in (like.names or (column,)))),
+        None,
     )
     if wrong is not None:
-        reason = f"column {wrong!r} holds lists or objects; leave it out with {option('drop', wrong)}"
+        reason = f"column {wrong!r} contains lists or objects; leave it out with {option('drop', wrong)}"
         raise InputError(f"{raw.source.data}: {reason}")
-    held = [column for column in kept if column not in nested]
+    flat = [column for column in wanted if column not in nested]
     groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
-    raw.check_cells(file.metadata.num_rows, len(held))
+    raw.check_cells(file.metadata.num_rows, len(flat))
     raw.check_bytes(sum(group.total_byte_size for group in groups))
-    frame = file.read(columns=held).to_pandas(ignore_metadata=True).set_axis(held, axis=1)
-    return frame.reindex(columns=names), names  # those left out are there, and empty
+    frame = file.read(columns=flat).to_pandas(ignore_metadata=True).set_axis(flat, axis=1)
+    return frame.reindex(columns=names), names  # dropped columns are empty
 
 
 def read_parquet(raw: RawFile, like: Schema | None, labelled: bool) -> Dataset:
-    """A Dataset of a Table from a Parquet file, through pyarrow (extra `parquet`)."""
+    """Read a Parquet file as a Dataset whose X is a Table; raises InputError if pyarrow is not installed."""
     name = raw.source.data
     if find_spec("pyarrow") is None:
         raise InputError(f"{name}: reading Parquet needs pyarrow; install it with: pip install pyarrow")
@@ -53,8 +55,18 @@ def read_parquet(raw: RawFile, like: Schema | None, labelled: bool) -> Dataset:
         frame, columns = _parquet(raw, like)
     except InputError:
         raise
-    except Exception as error:  # pyarrow and pandas raise a dozen kinds for what is no table, or no date
-        raise InputError(f"{name}: is not a whole Parquet file ({error}); see --format") from None
-    columns = [column for column in columns if not re.fullmatch(r"__index_level_\d+__", column)]  # pandas' row numbers
+    except Exception as error:  # pyarrow and pandas raise many types for damaged files and dates
+        raise InputError(f"{name}: is not a complete Parquet file ({error}); see --format") from None
+    columns = [column for column in columns if not re.fullmatch(r"__index_level_\d+__", column)]  # pandas' index
     frame = frame[columns]
     return to_dataset(frame, raw, choose_target(raw.source, columns, like, labelled), like, labelled=labelled)
+
+
+PARQUET = Reader(
+    "parquet",
+    (".parquet",),
+    read_parquet,
+    COLUMN_OPTIONS,
+    first_bytes=b"PAR1",
+    first_bytes_hint="is a Parquet file; pass --format parquet, or name it .parquet",
+)

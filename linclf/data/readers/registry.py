@@ -1,39 +1,31 @@
-"""Files -> Dataset: the suffix or --format decides which reader."""
+"""The file formats, and the choice among them: by --format, else by the suffix."""
 
 import hashlib
 import os
 from dataclasses import replace
-from typing import Any
 
 from linclf.data.dataset import Dataset
-from linclf.data.readers.delimited import read_delimited
-from linclf.data.readers.jsonl import read_json_lines
-from linclf.data.readers.npz import read_npz
-from linclf.data.readers.parquet import read_parquet
-from linclf.data.readers.svmlight import read_svmlight
+from linclf.data.readers import delimited, jsonl, npz, parquet, svmlight
+from linclf.data.readers.base import Reader
 from linclf.data.schema import Schema
-from linclf.data.source import RawFile, Source
+from linclf.data.source import FLAGS, RawFile, Source
 from linclf.errors import InputError
 from linclf.storage.files import UNPACKERS, read_bytes, unpack
 
-FORMATS = ("csv", "tsv", "jsonl", "parquet", "svmlight", "npz")
-SUFFIXES = {
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".json": "jsonl",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".parquet": "parquet",
-    ".npz": "npz",
-    ".svm": "svmlight",
-    ".libsvm": "svmlight",
-    ".svmlight": "svmlight",
+READERS: dict[str, Reader] = {
+    reader.name: reader
+    for reader in (
+        delimited.CSV,
+        delimited.TSV,
+        jsonl.JSONL,
+        parquet.PARQUET,
+        svmlight.SVMLIGHT,
+        npz.NPZ,
+    )
 }
-
-
-STRANGE = {  # how files begin that are no data, and what to do with them
-    b"PK\x03\x04": "is an Excel workbook or another zip file; save it as CSV, or unpack it",
-    b"PAR1": "is a Parquet file; say --format parquet, or name it .parquet",
+FALLBACK = svmlight.SVMLIGHT  # where neither --format nor the suffix names a format
+STANDARD_INPUT = delimited.CSV  # for rows to predict on standard input, if the model's data had no format
+NOT_DATA = {  # how files begin that no reader can read, and what to do with them
     b"\x93NUMPY": "is a single array; save features and labels together, as X and y, with numpy.savez",
     b"\x89PNG": "is a picture; give a table, or arrays in an npz file",
     b"\xff\xfe": "is UTF-16 text; convert it, e.g. with iconv -f UTF-16 -t UTF-8",
@@ -46,73 +38,66 @@ def read_file(source: Source, like: Schema | None = None, labelled: bool = True)
 
     like      read it as the file a model was trained on: the same columns, options and index base
     labelled  whether labels are required; a file to predict may have none
+    Raises InputError for wrong data, AccessError for a file that cannot be read.
     """
     packed = read_bytes(source.data)
     content = unpack(source.data, packed, source.max_unpacked)
     if not content or content.isspace():
         raise InputError(f"{source.data}: is empty; give a file with rows")
-    known, kind = kind_of(source, like)
-    strange = next((what for start, what in STRANGE.items() if content.startswith(start)), None)
-    if strange and kind not in ("npz", "parquet"):
-        raise InputError(f"{source.data}: {strange}")
-    if b"linclf" in content[:100_000] and content[8:9] == b"{":
-        raise InputError(f"{source.data}: is a model; data are expected here")
+    reader, known = choose_reader(source, like)
+    _refuse_other_files(source.data, content, reader)
     try:
-        dataset = parse(RawFile(source, kind, hashlib.sha256(packed).hexdigest(), content), like, labelled)
+        dataset = reader.read(RawFile(source, reader.name, hashlib.sha256(packed).hexdigest(), content), like, labelled)
     except InputError as error:
         if known:
             raise
-        raise InputError(f"{error} (read as svmlight for want of a known suffix; see --format)") from None
-    if not _may_be_cut(content, kind):
+        reason = f"{_unknown_format(source)}, so it was read as {reader.name}; see --format"
+        raise InputError(f"{error} ({reason})") from None
+    if not reader.may_be_cut_short(content):
         return dataset
-    return replace(dataset, notes=(*dataset.notes, "its last line has no line end; is the file whole?"))
+    return replace(dataset, notes=(*dataset.notes, "its last line has no line end; is the file complete?"))
 
 
-def kind_of(source: Source, like: Schema | None) -> tuple[bool, str]:
-    """The format of a file, and whether anything says so. Raises InputError for options that it has no use for."""
-    stem, suffix = os.path.splitext(source.data)
+def choose_reader(source: Source, like: Schema | None) -> tuple[Reader, bool]:
+    """The reader of a file, and whether --format, the suffix or the model names its format; if not, it is FALLBACK.
+
+    Raises InputError for a format that does not exist, and for options that the format does not understand.
+    """
+    suffix = _suffix(source.data)
+    by_suffix = next((reader.name for reader in READERS.values() if suffix in reader.suffixes), None)
+    name = source.format or by_suffix
+    if name is None and like is not None:
+        name = like.format or (STANDARD_INPUT.name if source.data == "-" else None)
+    reader = READERS.get(name) if name else FALLBACK
+    if reader is None:
+        raise InputError(f"{source.data}: there is no format {name!r}; the formats are {', '.join(READERS)}")
+    field = reader.unsupported(source)
+    if field is not None and name is None:
+        fit = ", ".join(other.name for other in READERS.values() if field in other.options)
+        raise InputError(f"{source.data}: {_unknown_format(source)}; pass --format {fit}")
+    if field is not None:
+        raise InputError(f"{source.data}: is read as {reader.name}, which has no use for {FLAGS[field]}; leave it out")
+    return reader, name is not None
+
+
+def _suffix(path: str) -> str:
+    """The suffix that decides the format, in lower case: that of t.CSV.gz is .csv."""
+    stem, suffix = os.path.splitext(path)
     if suffix.lower() in UNPACKERS:
         suffix = os.path.splitext(stem)[1]
-    known = source.format or SUFFIXES.get(suffix.lower())
-    if like is not None:  # what a model is given has the format of its training data, if nothing else says so
-        known = known or like.format or ("csv" if source.data == "-" else None)
-    kind = known or "svmlight"
-    _check_options(source, kind, known is not None)
-    return known is not None, kind
+    return suffix.lower()
 
 
-def parse(raw: RawFile, like: Schema | None, labelled: bool) -> Dataset:
-    """The data set in what was read; arguments as of `read_file`."""
-    if raw.format == "npz":
-        return read_npz(raw, like, labelled)
-    if raw.format == "svmlight":
-        return read_svmlight(raw, like)
-    tables = {"jsonl": read_json_lines, "parquet": read_parquet}
-    return tables.get(raw.format or "", read_delimited)(raw, like, labelled)
+def _unknown_format(source: Source) -> str:
+    suffix = _suffix(source.data)
+    return f"cannot tell the format from {suffix!r}" if suffix else "cannot tell the format without a suffix"
 
 
-def _may_be_cut(content: bytes, kind: str) -> bool:
-    """Whether text ends within a line: what a cut number or name was meant to be cannot be told from what is left."""
-    return kind in ("csv", "tsv", "svmlight") and not content.endswith((b"\n", b"\r"))
-
-
-def _check_options(source: Source, kind: str, known: bool) -> None:
-    """Refuse options that another format has and this one has not."""
-    table_options: dict[str, Any] = {f"--{option}": columns for option, columns in source.told().items()}
-    table_options |= {
-        "--target": source.target,
-        "--no-header": not source.header,
-        "--min-count": source.min_count != Source.min_count,
-    }
-    base_options: dict[str, Any] = {"--zero-based or --one-based": source.zero_based is not None}
-    unfit = {"svmlight": table_options, "npz": {**table_options, **base_options}}.get(kind, base_options)
-    if kind in ("jsonl", "parquet"):
-        unfit = {**base_options, "--no-header": not source.header}
-    for option, given in unfit.items():
-        if given:
-            if known:
-                raise InputError(f"{source.data}: is read as {kind}, which has no use for {option}; leave it out")
-            raise InputError(
-                f"{source.data}: has no suffix that says its format, and svmlight has no use for {option}; "
-                f"say --format {', '.join(FORMATS[:4])} or another"
-            )
+def _refuse_other_files(name: str, content: bytes, reader: Reader) -> None:
+    """Refuse files of another kind that are easily recognised, with what to do. Raises InputError."""
+    begins = {other.first_bytes: other.first_bytes_hint for other in READERS.values() if other.first_bytes}
+    hint = next((hint for start, hint in (begins | NOT_DATA).items() if content.startswith(start)), None)
+    if hint and not reader.first_bytes:  # a binary format checks its own files
+        raise InputError(f"{name}: {hint}")
+    if b"linclf" in content[:100_000] and content[8:9] == b"{":
+        raise InputError(f"{name}: is a model; data are expected here")

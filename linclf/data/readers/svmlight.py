@@ -1,4 +1,4 @@
-"""svmlight files, `LABEL INDEX:VALUE ... # comment`, through scikit-learn's loader, with the line known in every error."""
+"""Read svmlight files, `LABEL INDEX:VALUE ... # comment`, through scikit-learn's loader; errors name the line."""
 
 import codecs
 import io
@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from linclf.data.dataset import Dataset, fit_columns
+from linclf.data.readers.base import Reader
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile
 from linclf.data.table import LARGEST
@@ -15,11 +16,16 @@ from linclf.errors import InputError
 from linclf.losses import Array
 from linclf.optim.linalg import Matrix, first_not_finite
 
-DIGITS = 18  # of an index, beyond which Python is not asked what number it is
+DIGITS = 18  # an index with more digits is too large, and is not converted to a number
 
 
-def read_svmlight(raw: RawFile, like: Schema | None) -> Dataset:
-    """A Dataset of CSR rows (float64). Indices count from 0 or 1: as the model's did, as told, or as the file shows."""
+def read_svmlight(raw: RawFile, like: Schema | None, labelled: bool) -> Dataset:
+    """Read svmlight text as a Dataset whose X is CSR (n, d) in float64.
+
+    `labelled` has no effect, since each line has a label.
+    Indices count from 0 or 1: as given by --zero-based or --one-based, else as in the model's data, else from 0 if the
+    file has an index 0.
+    """
     source, raw = raw.source, replace(raw, content=raw.content.removeprefix(codecs.BOM_UTF8))
     X, labels = _parse(raw)
     if X.shape[1] - 1 > source.max_features:
@@ -54,16 +60,16 @@ def _parse(raw: RawFile) -> tuple[Matrix, Array]:
     except (ValueError, OverflowError, UnicodeDecodeError) as error:
         raise _fault(raw, f"is not svmlight text ({error}); see --format") from None
     if X.shape[0] == 0:
-        raise InputError(f"{raw.source.data}: holds no rows; each line is LABEL INDEX:VALUE ...")
-    # Python, and so the loader, reads 1_0 as 10
+        raise InputError(f"{raw.source.data}: contains no rows; each line is LABEL INDEX:VALUE ...")
+    # Python, and therefore the loader, reads 1_0 as 10
     underscore = b"_" in raw.content and _first_fault(raw.content, raw.source.max_features) is not None
     if underscore or not np.isfinite(labels).all() or first_not_finite(X):
-        raise _fault(raw, "a number is not finite; mend or leave out the line")
+        raise _fault(raw, "a number is not finite; fix or leave out the line")
     return X, labels
 
 
 def _count_from_one(X: Matrix, raw: RawFile) -> Matrix:
-    """Columns 1..d as 0..d-1. An index 0 has no place there."""
+    """Renumber columns 1..d as 0..d-1. Raises InputError for an index 0."""
     if len(X.indices) and X.indices.min() == 0:
         number = next(
             i
@@ -71,7 +77,7 @@ def _count_from_one(X: Matrix, raw: RawFile) -> Matrix:
             if any(t.startswith(b"0:") for t in _tokens(line)[1:])
         )
         raise InputError(
-            f"{raw.source.data}:{number}: has the index 0 where indices count from 1, as told or as in the training data; "
+            f"{raw.source.data}:{number}: has the index 0 where indices count from 1, by --one-based or as in the training data; "
             "use --zero-based if this file counts from 0"
         )
     return type(X)((X.data, X.indices - 1, X.indptr), shape=(X.shape[0], max(X.shape[1] - 1, 0)))
@@ -82,13 +88,13 @@ def _tokens(line: bytes) -> list[bytes]:
 
 
 def _fault(raw: RawFile, otherwise: str) -> InputError:
-    """The error for text that was refused, with its line; `otherwise` should no line be found wrong."""
+    """The error for text that the loader refuses, with its line; `otherwise` if no line is wrong by itself."""
     found, name = _first_fault(raw.content, raw.source.max_features), raw.source.data
     return InputError(f"{name}:{raw.skipped + found[0]}: {found[1]}" if found else f"{name}: {otherwise}")
 
 
 def _first_fault(content: bytes, max_features: int) -> tuple[int, str] | None:
-    """The number of the first line that is wrong, and what is wrong with it; read only once the loader has refused."""
+    """The number of the first wrong line and what is wrong with it; called only after the loader has refused the text."""
     for number, line in enumerate(content.split(b"\n"), 1):
         tokens = _tokens(line)
         if not tokens:
@@ -101,7 +107,7 @@ def _first_fault(content: bytes, max_features: int) -> tuple[int, str] | None:
             if index == b"qid":
                 continue
             if not colon or not index.isdigit():
-                return number, f"{_quote(token)} is not INDEX:VALUE with an index >= 0; mend the line, or see --format"
+                return number, f"{_quote(token)} is not INDEX:VALUE with an index >= 0; fix the line, or see --format"
             digits = index.lstrip(b"0") or b"0"
             if len(digits) > DIGITS or int(digits) > max_features:
                 hint = "number the features from 1 up, or give a larger one"
@@ -109,7 +115,7 @@ def _first_fault(content: bytes, max_features: int) -> tuple[int, str] | None:
             if int(digits) <= last:
                 return number, f"the index {_quote(index)} comes after {last}; sort the indices, each once"
             if not _is_finite(value):
-                return number, f"{_quote(token)}: the value is not a finite number; mend or leave out the line"
+                return number, f"{_quote(token)}: the value is not a finite number; fix or leave out the line"
             last = int(digits)
     return None
 
@@ -123,3 +129,13 @@ def _is_finite(text: bytes) -> bool:
 
 def _quote(text: bytes) -> str:
     return repr(text[:40].decode("utf-8", "replace"))
+
+
+SVMLIGHT = Reader(
+    "svmlight",
+    (".svm", ".libsvm", ".svmlight"),
+    read_svmlight,
+    ("zero_based",),
+    by_lines=True,
+    newline_at_end=True,
+)

@@ -1,0 +1,47 @@
+"""The description of a file format: its name, its suffixes, the function that reads it, and the options it understands."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from linclf.data.dataset import Dataset
+from linclf.data.schema import Schema
+from linclf.data.source import RawFile, Source
+
+COLUMN_OPTIONS = ("target", "drop", "numeric", "category", "text", "min_count")  # of formats whose columns have names
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A file format. To add one, define its Reader in a new file of this folder and list it in `registry.READERS`.
+
+    name              its name, as typed after --format
+    suffixes          the suffixes of its files, in lower case, with the dot
+    read              (raw, like, labelled) -> Dataset: `like` is the schema of a model whose columns are wanted, or None;
+                      `labelled` is whether labels are required; raises InputError
+    options           the data options that it understands, as fields of `Source`; others are refused
+    first_bytes       the bytes that all its files begin with; empty for text
+    first_bytes_hint  the error for a file that begins with them but is read as another format
+    by_lines          whether records end with a line, so that rows on standard input can be read as they arrive
+    separator         between cells, where quoted cells may contain line ends; None if every line end ends a record
+    array_start       the first byte of a file that is one array of all records, which is read as a whole
+    newline_at_end    whether complete files end with a line end, so that one without it may have been cut short
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    read: Callable[[RawFile, Schema | None, bool], Dataset]
+    options: tuple[str, ...] = ()
+    first_bytes: bytes = b""
+    first_bytes_hint: str = ""
+    by_lines: bool = False
+    separator: str | None = None
+    array_start: bytes = b""
+    newline_at_end: bool = False
+
+    def unsupported(self, source: Source) -> str | None:
+        """The first data option that was given and that this format does not understand, as a field of Source."""
+        return next((field for field in source.given_options() if field not in self.options), None)
+
+    def may_be_cut_short(self, content: bytes) -> bool:
+        """Whether this text ends within a line: nothing tells a cut number or name from a complete one."""
+        return self.newline_at_end and not content.endswith((b"\n", b"\r"))
