@@ -32,7 +32,7 @@ import click
 import numpy as np
 
 from linclf.data.cache import DIGEST_BYTES, open_entry, pack
-from linclf.data.columns.encoder import encoded
+from linclf.data.encoder import encoded
 from linclf.data.readers.registry import parse
 from linclf.data.source import RawFile, Source
 from linclf.data.split import Split, split_dataset

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from safetensors import SafetensorError
 
-from linclf.data.columns.encoder import encode, unknown_notes
 from linclf.data.columns.number import NumberColumn
+from linclf.data.encoder import encode, unknown_notes
 from linclf.data.labels import check_texts
 from linclf.data.readers.frame import found_by_name
 from linclf.data.schema import Schema

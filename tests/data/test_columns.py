@@ -18,10 +18,10 @@ from sklearn.preprocessing import OneHotEncoder
 
 from linclf.data.columns.base import Column
 from linclf.data.columns.date import parse_date
-from linclf.data.columns.encoder import encode, learn_schema
 from linclf.data.columns.infer import learn_columns
 from linclf.data.columns.registry import KINDS, column_from_record
 from linclf.data.columns.training_column import TrainingRows
+from linclf.data.encoder import encode, learn_schema
 from linclf.data.load import load
 from linclf.data.schema import Schema
 from linclf.data.source import Source
