@@ -32,8 +32,8 @@ import click
 import numpy as np
 
 from linclf.data.cache import DIGEST_BYTES, open_entry, pack
-from linclf.data.columns.encoder import encoded
 from linclf.data.dataset import Dataset
+from linclf.data.encoder import encoded
 from linclf.data.readers import registry
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile, Source

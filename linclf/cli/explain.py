@@ -9,7 +9,7 @@ import numpy as np
 
 from linclf.cli.config import config_option
 from linclf.cli.shared import check_files, data_options, json_option, quiet_option, say, source
-from linclf.data.columns.encoder import encoded
+from linclf.data.encoder import encoded
 from linclf.data.load import load
 from linclf.data.source import Source
 from linclf.errors import InputError

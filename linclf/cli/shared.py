@@ -12,7 +12,7 @@ import click
 from linclf.cli.config import CONFIG
 from linclf.cli.params import NumberOrAuto
 from linclf.data.cache import Cache, user_cache
-from linclf.data.columns.infer import Column
+from linclf.data.columns.base import Column
 from linclf.data.readers.registry import READERS
 from linclf.data.source import Source
 from linclf.optim.settings import SCHEDULES

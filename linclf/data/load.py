@@ -10,8 +10,8 @@ from dataclasses import replace
 from functools import partial
 
 from linclf.data.cache import Cache
-from linclf.data.columns.encoder import encode, encoded, learn_schema
 from linclf.data.dataset import Dataset, fit_columns
+from linclf.data.encoder import encode, encoded, learn_schema
 from linclf.data.readers.named import is_name, load_name, unknown_name
 from linclf.data.readers.registry import read_file
 from linclf.data.schema import Schema

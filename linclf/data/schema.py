@@ -1,23 +1,23 @@
-"""How columns became features, as plain data: a model carries it, and another file is read the same way."""
+"""How the columns of a data set became features, as plain data: a model file holds it, and another file is read by it."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
-from linclf.data.columns.infer import Column
+from linclf.data.columns.base import Column
+from linclf.data.columns.registry import column_from_record
 from linclf.storage.decode import build
 
 
 @dataclass(frozen=True)
 class Schema:
-    """How columns became features, as plain data: a model carries it, and another file is read the same way.
+    """How the columns of a data set became features.
 
     count       n_features
-    names       the names of the columns, or None where columns have none (svmlight, npz)
+    names       the names of the columns, None where columns have none (svmlight, npz)
     sparse      whether the features are sparse
-    format      the format read, None for a named data set
+    format      the format that was read, None for a named data set
     header, target, drop, zero_based   as in Source, resolved
-    texts       the columns that are read as text whatever is in them
-    columns     what each column became; None where the columns are the features
+    texts       the columns that are read as text, whatever their cells look like
+    columns     the columns and their features; None where the columns are the features
     """
 
     count: int
@@ -32,24 +32,31 @@ class Schema:
     columns: tuple[Column, ...] | None = None
 
     @classmethod
-    def of(cls, described: Any) -> "Schema":
-        """A schema from what `dataclasses.asdict` made of them, by way of JSON. Raises ValueError for anything else."""
-        features = build(cls, described)
-        for column in features.columns or ():
-            column.check()
-        if any(column.kind == "text" for column in features.columns or ()) and not features.sparse:
-            raise ValueError("text is sparse")
-        if features.named() not in (None, features.count) or features.count < 0:
-            raise ValueError("the features are not as many as their names")
-        return features
+    def of(cls, record: object) -> "Schema":
+        """The schema that `dataclasses.asdict` made this record of, also by way of JSON.
+
+        Raises ValueError or TypeError for a record that linclf did not write.
+        """
+        if not isinstance(record, dict):
+            raise TypeError(f"Schema is {type(record).__name__}, not an object")
+        columns = record.get("columns")
+        if not isinstance(columns, list | tuple | None):
+            raise TypeError(f"Schema.columns is {str(columns)[:40]!r}")
+        schema = build(cls, {**record, "columns": None})
+        if columns is not None:
+            schema = replace(schema, columns=tuple(column_from_record(column) for column in columns))
+        if any(column.needs_sparse for column in schema.columns or ()) and not schema.sparse:
+            raise ValueError("a column that needs sparse features has dense ones")
+        if schema.n_named() not in (None, schema.count) or schema.count < 0:
+            raise ValueError("the number of features differs from the number of their names")
+        return schema
 
     def is_identity(self) -> bool:
         """Whether the features are the columns, unchanged and in their order."""
-        columns = self.columns or ()
-        return not self.sparse and all(column.kind == "number" and not column.missing for column in columns)
+        return not self.sparse and all(column.is_identity for column in self.columns or ())
 
     def input_schema(self) -> "Schema":
-        """What a reader needs to know: the columns that the features are made of, not what they became."""
+        """What a reader needs to know: the columns that the features are made of, not the features."""
         if self.columns is None:
             return self
         used = tuple(column.name for column in self.columns if column.feature_names())
@@ -57,7 +64,7 @@ class Schema:
         return replace(self, count=len(used), names=used, drop=(*self.drop, *unused), columns=None)
 
     def feature_names(self) -> tuple[str, ...]:
-        """What people call the features: their names, svmlight indices, or column numbers."""
+        """The names of the features for people; svmlight indices or column numbers if they have none."""
         if self.columns is not None:
             return tuple(name for column in self.columns for name in column.feature_names())
         return self.names if self.names is not None else tuple(map(self._number, range(self.count)))
@@ -65,10 +72,10 @@ class Schema:
     def _number(self, j: int) -> str:
         return f"index {j + (not self.zero_based)}" if self.format == "svmlight" else f"column {j}"
 
-    def named(self) -> int | None:
-        """How many features have names, None where none has."""
+    def n_named(self) -> int | None:
+        """The number of named features, None if the features have no names."""
         return None if self.names is None and self.columns is None else len(self.feature_names())
 
     def name(self, j: int) -> str:
-        """What people call feature j."""
+        """The name of feature j, as in `feature_names`."""
         return self._number(j) if self.names is None and self.columns is None else self.feature_names()[j]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from linclf.data import labels
-from linclf.data.columns.encoder import encode, learn_schema, unknown_notes
 from linclf.data.dataset import Dataset, LabelledRows
+from linclf.data.encoder import encode, learn_schema, unknown_notes
 from linclf.data.schema import Schema
 from linclf.errors import InputError
 from linclf.losses import Array

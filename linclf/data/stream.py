@@ -8,8 +8,8 @@ from dataclasses import replace
 from io import BufferedReader
 from typing import cast
 
-from linclf.data.columns.encoder import encoded
 from linclf.data.dataset import Dataset
+from linclf.data.encoder import encoded
 from linclf.data.readers.base import Reader
 from linclf.data.readers.registry import choose_reader
 from linclf.data.schema import Schema

@@ -1,9 +1,10 @@
-"""Rows of a table that are not features yet: columns of numbers, and columns of text, each text kept once."""
+"""The rows of a table as they were read, before they become features: a block of numbers, and columns of text."""
 
 import csv
 import io
+import math
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,15 +16,15 @@ from linclf.errors import InputError
 from linclf.losses import Array
 from linclf.optim.linalg import chunks
 
-LARGEST = 2**53  # up to where float64 has all whole numbers
-TRUTH = {"true": "True", "TRUE": "True", "false": "False", "FALSE": "False"}
-MOST_COLUMNS = 100_000  # of a table; pandas takes some 20 KB for each
+LARGEST = 2**53  # float64 can represent all whole numbers up to this one
+TRUTH_VALUES = {"true": "True", "TRUE": "True", "false": "False", "FALSE": "False"}
+MOST_COLUMNS = 100_000  # columns of a table; pandas needs about 20 KB for each
 Frame = Any  # pandas.DataFrame; pandas is imported only when a table is read
 
 
 @dataclass(frozen=True, eq=False)
 class Cells:
-    """A column of text: codes (n,) into levels (L,) of str, each once; -1 where the cell is missing."""
+    """A column of text: codes (n,) into different levels (L,) of str; -1 where the cell is missing."""
 
     codes: Array
     levels: Array
@@ -32,29 +33,29 @@ class Cells:
         return Cells(self.codes[rows], self.levels)
 
     def counts(self) -> Array:
-        """How often each level occurs, (L,)."""
+        """The number of rows of each level, (L,)."""
         return np.bincount(self.codes[self.codes >= 0], minlength=len(self.levels))
 
     def converted(self, convert: Callable[[str], float]) -> Array:
-        """Each cell as a number, (n,): `convert` is called once for each level that occurs; NaN where a cell is missing."""
+        """The cells as numbers (n,), NaN where a cell is missing; `convert` is called once for each level that occurs."""
         numbers = np.full(len(self.levels) + 1, np.nan)
         for level in np.flatnonzero(self.counts()):
             numbers[level] = convert(self.levels[level])
         return numbers[self.codes]
 
     def texts(self) -> Array:
-        """The text of each row, (n,) of str, empty where the cell is missing."""
+        """The texts (n,) of str, empty where a cell is missing."""
         return np.append(self.levels, "")[self.codes]
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Rows of a table, its label column left out.
+    """Rows of a table without its label column.
 
-    names    of the columns, in their order
-    numbers  (n, k) float64: the columns that are not in `texts`, in their order; NaN where a cell is missing
-    texts    the others by name
-    lines    (n,) the line of the file on which each row begins, or None for rows of no text file
+    names    the names of the columns, in their order
+    numbers  (n, k) float64: the columns of numbers, in their order; NaN where a cell is missing
+    texts    the columns of text, by name
+    lines    (n,) the line of the file on which each row begins; None for rows that are not from a text file
     """
 
     names: tuple[str, ...]
@@ -63,8 +64,8 @@ class Table:
     lines: Array | None = None
 
     @property
-    def dtype(self) -> Any:
-        """That of no number."""
+    def dtype(self) -> np.dtype[np.object_]:
+        """Not a dtype of numbers: the rows are no matrix."""
         return np.dtype(object)
 
     @property
@@ -73,12 +74,12 @@ class Table:
         return len(self.numbers), len(self.names)
 
     def __getitem__(self, rows: Array | slice) -> "Table":
-        """Some of the rows."""
+        """A table of some of the rows."""
         texts = {name: cells[rows] for name, cells in self.texts.items()}
         return Table(self.names, self.numbers[rows], texts, None if self.lines is None else self.lines[rows])
 
     def check(self) -> None:
-        """Raise ValueError for columns that do not fit each other."""
+        """Raise ValueError for columns that do not fit together."""
         n, k = self.numbers.shape
         sound = self.numbers.dtype == np.float64 and len(self.names) == len(set(self.names)) == k + len(self.texts)
         sound = sound and set(self.texts) <= set(self.names) and (self.lines is None or self.lines.shape == (n,))
@@ -90,10 +91,10 @@ class Table:
             raise ValueError("columns of a table")
 
     def column(self, name: str) -> Array | Cells:
-        """One column: numbers (n,), or Cells."""
+        """The cells of a column: numbers (n,), or text."""
         if name in self.texts:
             return self.texts[name]
-        return self.numbers[:, self.places[name]]
+        return self.numbers[:, self.number_index[name]]
 
     @cached_property
     def has_gaps(self) -> bool:
@@ -101,17 +102,17 @@ class Table:
         return any(np.isnan(x.min(initial=0)) for _, x in chunks(self.numbers))
 
     @cached_property
-    def places(self) -> dict[str, int]:
-        """Where each column of numbers is."""
+    def number_index(self) -> dict[str, int]:
+        """The index in `numbers` of each column of numbers, by name."""
         return {name: j for j, name in enumerate(name for name in self.names if name not in self.texts)}
 
-    def place(self, row: int) -> str:
-        """Where a row is, for messages: to be put behind the name of the file."""
+    def locate(self, row: int) -> str:
+        """The line or number of a row, for messages: it follows the name of the file."""
         return f": row {row} (from 0)" if self.lines is None else f":{self.lines[row]}"
 
 
-def table_arrays(table: Table) -> tuple[dict[str, Array], dict[str, Any]]:
-    """The arrays that a Table consists of, by name, and its names: what it can be kept as. Levels are UTF-8 bytes."""
+def table_arrays(table: Table) -> tuple[dict[str, Array], dict[str, Sequence[str]]]:
+    """The arrays that a Table consists of, by name, and the names of its columns. Levels are UTF-8 bytes."""
     arrays = {"numbers": table.numbers} | ({} if table.lines is None else {"lines": table.lines})
     for i, cells in enumerate(table.texts.values()):
         encoded = [level.encode("utf-8", "surrogatepass") for level in cells.levels]
@@ -123,8 +124,8 @@ def table_arrays(table: Table) -> tuple[dict[str, Array], dict[str, Any]]:
     return arrays, {"names": table.names, "texts": list(table.texts)}
 
 
-def from_table_arrays(arrays: dict[str, Array], columns: dict[str, Any]) -> Table:
-    """`table_arrays` undone."""
+def from_table_arrays(arrays: dict[str, Array], columns: Mapping[str, Sequence[str]]) -> Table:
+    """The Table that consists of these arrays and columns, as from `table_arrays`."""
     texts = {}
     for i, name in enumerate(columns["texts"]):
         ends, content = arrays[f"ends{i}"].tolist(), arrays[f"levels{i}"].tobytes()
@@ -137,8 +138,8 @@ def from_table_arrays(arrays: dict[str, Array], columns: dict[str, Any]) -> Tabl
 def from_frame(frame: Frame, name: str, lines: Array | None = None) -> Table:
     """The Table of a data frame of feature columns, from pandas or anything whose columns have `to_numpy`.
 
-    Columns of numbers are numbers, all others (truth values and dates too) are text as Python prints it; what spells a
-    missing cell (`labels.MISSING`) is one. Raises InputError for a number that is infinite; `name` is the data set's.
+    Columns of numbers are numbers; all others, truth values and dates included, are text as Python prints it, and a text in
+    `labels.MISSING` is a missing cell. Raises InputError for an infinite number; `name` is that of the data set.
     """
     import pandas as pd
 
@@ -152,7 +153,7 @@ def from_frame(frame: Frame, name: str, lines: Array | None = None) -> Table:
         np.fmax.reduce(numbers, axis=None, initial=0) >= LARGEST
         or np.fmin.reduce(numbers, axis=None, initial=0) <= -LARGEST
     ):
-        # whole numbers that float64 would merge are codes: text
+        # whole numbers that float64 cannot tell apart are codes, and read as text
         beyond = (np.nan_to_num(np.abs(numbers)) >= LARGEST).any(axis=0) & [kind.kind in "iu" for kind in block.dtypes]
         numeric[np.flatnonzero(numeric)[beyond]] = False
         block, numbers = block.loc[:, ~beyond], np.ascontiguousarray(numbers[:, ~beyond])
@@ -162,16 +163,16 @@ def from_frame(frame: Frame, name: str, lines: Array | None = None) -> Table:
         raise InputError(f"{name}: {error}") from None
     table = Table(names, numbers, texts, lines)
     if np.isinf(numbers).any():
-        row, place = map(int, np.argwhere(np.isinf(numbers))[0])
+        row, j = map(int, np.argwhere(np.isinf(numbers))[0])
         raise InputError(
-            f"{name}{table.place(row)}: the cell in column {block.columns[place]!r} is too large for a number; "
-            "mend it, or --drop the column"
+            f"{name}{table.locate(row)}: the cell in column {block.columns[j]!r} is too large for a number; "
+            "fix it, or --drop the column"
         )
     return table
 
 
 def check_columns(count: int, name: str) -> None:
-    """Refuse more columns than MOST_COLUMNS. Raises InputError; `name` is the data set's."""
+    """Raise InputError for more columns than MOST_COLUMNS; `name` is that of the data set."""
     if count > MOST_COLUMNS:
         raise InputError(
             f"{name}: has {count} columns, more than the {MOST_COLUMNS} that a table may have; save numbers as npz, or "
@@ -187,7 +188,7 @@ def is_numeric(kind: Any) -> bool:
 
 
 def to_cells(column: Any) -> Cells:
-    """A column of a data frame as text; what pandas takes for missing is."""
+    """A column of a data frame as text; a cell is missing where pandas treats it as missing."""
     import pandas as pd
 
     try:
@@ -196,43 +197,52 @@ def to_cells(column: Any) -> Cells:
         reason = f"column {column.name!r} holds lists or objects; leave it out with {option('drop', column.name)}"
         raise InputError(reason) from None
     levels = np.array([str(level) for level in found], object)
-    if len(set(levels)) < len(levels):  # 1 and "1" are spelled alike
-        levels, places = np.unique(levels, return_inverse=True)
-        codes = np.where(codes < 0, -1, np.append(places, -1)[codes])
+    if len(set(levels)) < len(levels):  # 1 and "1" have the same text
+        levels, merged = np.unique(levels, return_inverse=True)
+        codes = np.where(codes < 0, -1, np.append(merged, -1)[codes])
     return Cells(codes.astype(np.int32), levels)
 
 
 def _blanked(cells: Cells) -> Cells:
-    """The cells without those that spell a missing one, and with one spelling of true and false, which formats differ in."""
-    levels = [TRUTH.get(level, level) for level in cells.levels]
+    """The cells, those in `labels.MISSING` missing, and true and false in one spelling, because formats differ in it."""
+    levels = [TRUTH_VALUES.get(level, level) for level in cells.levels]
     found: dict[str, int] = {}
-    places = [-1 if level in MISSING else found.setdefault(level, len(found)) for level in levels]
-    return Cells(np.array([*places, -1], np.int32)[cells.codes], np.array([*found], object))
+    new_codes = [-1 if level in MISSING else found.setdefault(level, len(found)) for level in levels]
+    return Cells(np.array([*new_codes, -1], np.int32)[cells.codes], np.array([*found], object))
 
 
-def spelled(numbers: Array) -> Cells:
+def parse_number(text: str) -> float:
+    """The finite number that a cell spells, else NaN."""
+    try:
+        value = float(text)
+    except ValueError:
+        return math.nan
+    return value if math.isfinite(value) and "_" not in text else math.nan  # Python reads 1_0 as 10
+
+
+def spell_numbers(numbers: Array) -> Cells:
     """Numbers (n,) as text: whole ones as integers."""
-    there = ~np.isnan(numbers)
-    found, places = np.unique(numbers[there], return_inverse=True)
+    present = ~np.isnan(numbers)
+    unique, unique_codes = np.unique(numbers[present], return_inverse=True)
     codes = np.full(len(numbers), -1, np.int32)
-    codes[there] = places
-    levels = [str(int(number)) if number == int(number) else repr(float(number)) for number in found.tolist()]
+    codes[present] = unique_codes
+    levels = [str(int(number)) if number == int(number) else repr(float(number)) for number in unique.tolist()]
     return Cells(codes, np.array(levels, object))
 
 
 def listed(names: Sequence[str], most: int) -> str:
-    """Names for a message, the middle of a long list left out."""
+    """Names for a message, without the middle of a list of more than `most`."""
     shown = [repr(name) if name != name.strip() or not name else name for name in names]
     return ", ".join(shown if len(shown) <= most else [*shown[: most - 3], "...", *shown[-2:]])
 
 
 def typed(*names: str) -> str:
-    """Columns as an option takes them: separated by commas, in double quotes where they hold one."""
+    """Columns as the value of an option: separated by commas, in double quotes where a name has a comma or a quote."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerow(names)
     return text.getvalue().removesuffix("\n")
 
 
 def option(name: str, *columns: str) -> str:
-    """An option and the columns it names, as they are typed in a shell."""
+    """An option and its columns, as they are typed in a shell."""
     return f"--{name} {shlex.quote(typed(*columns))}"

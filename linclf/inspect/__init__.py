@@ -1,1 +1,1 @@
-"""What a data set and a model show: findings on the data, and what the model goes by."""
+"""Findings on a data set, and explanations of a model."""

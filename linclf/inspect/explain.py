@@ -1,21 +1,20 @@
-"""What a linear model pays attention to: its strongest weights, and what each feature adds to the score of one row."""
+"""What a linear model uses: its strongest weights, and what each feature adds to the score of one row."""
 
 import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from linclf.data.columns.infer import Column
 from linclf.errors import InputError
 from linclf.losses import Array
 from linclf.model.linear_model import LinearModel
 from linclf.optim.linalg import Matrix, is_sparse
 
-TOP = 10  # features told of each class and sign
+TOP = 10  # features listed for each class and sign
 
 
 class Picture(NamedTuple):
-    """Pixels (height, width) under a title; signed ones are about 0."""
+    """Pixels (height, width) under a title; those of a signed picture may be negative."""
 
     title: str
     pixels: Array
@@ -23,10 +22,10 @@ class Picture(NamedTuple):
 
 
 def strongest(model: LinearModel, top: int = TOP, wanted: str | None = None) -> dict[str, Any]:
-    """The features with the strongest weights of each class, or of the `wanted` one.
+    """The `top` features of each sign with the strongest weights, for each class or for the `wanted` one.
 
-    Strength is weight times what the feature was divided by in training, so that units do not matter: what a change by
-    one standard deviation (or by the largest number seen, or by 1, as the scaling was) adds to the score.
+    The strength of a weight is what a change of the feature by one unit of the scaling adds to the score: by one standard
+    deviation, by the largest number in training, or by 1. Therefore it does not depend on the units of the table.
     """
     classes, names = [], model.schema.feature_names()
     for j, sign, label in _outputs(model, wanted):
@@ -44,30 +43,28 @@ def strongest(model: LinearModel, top: int = TOP, wanted: str | None = None) -> 
 
 
 def strengths(model: LinearModel) -> Array:
-    """The weights (d, m), comparable across the units of the features."""
+    """The weights (d, m) times the units of the scaling, which makes them comparable."""
     return model.weight if model.scale is None else model.weight * model.scale[:, None]
 
 
 def unit(model: LinearModel) -> str:
-    """What the strength of a feature is measured by."""
+    """The change of a feature that its strength is for."""
     if model.scale is None:
-        standardised = model.schema.sparse and any(
-            column.kind in ("number", "date") for column in model.schema.columns or ()
-        )
+        standardised = model.schema.sparse and model.schema.columns is not None and any(_is_number(model))
         return "1 (of numbers, one standard deviation)" if standardised else "1"
     return "one standard deviation of the feature" if model.center is not None else "the largest number of the feature"
 
 
 def contributions(model: LinearModel, X: Matrix, wanted: str | None = None) -> dict[str, Any]:
-    """What each feature adds to the score of one row X (1, d) of features, for the class predicted or the `wanted` one.
+    """What each feature adds to the score of one row X (1, d) of features, for the predicted or the `wanted` class.
 
-    Of numbers it is told what their distance from the mean of the training rows adds, of all others what being there
-    adds; `base` is the score without any of it. The sum of base and contributions is the score, to the last bit if it is
-    taken exactly (`math.fsum`). The largest come first; features that add nothing are left out. `is_number` is False for
-    levels, words, and what says that a cell is missing.
+    A number adds its distance from the mean of the training rows times its weight, any other feature its value times its
+    weight; `base` is the score of a row in which all of these are 0. The score is exactly the sum of base and contributions
+    as computed by `math.fsum`. The largest contributions come first; features that add nothing are left out. `is_number` is
+    False for levels, words, and flags of missing cells.
     """
     names, predicted = model.schema.feature_names(), model.predict(X).tolist()[0]
-    row = _numbers(X)
+    row = _dense_row(X)
     reference = _reference(model)  # (d,)
     shown = _shown_values(model, row)
     j, sign, label = _output(model, X, wanted)
@@ -75,9 +72,9 @@ def contributions(model: LinearModel, X: Matrix, wanted: str | None = None) -> d
     adds = weight * (row - reference)
     base = math.fsum([sign * float(model.bias[j]), *(weight * reference).tolist()])
     order = np.argsort(-np.abs(adds), kind="stable")
-    numbers = [column is not None or model.schema.columns is None for column in _by_feature(model)]
+    is_number = _is_number(model)
     entries = [
-        {"feature": names[i], "value": shown[i], "is_number": numbers[i], "adds": float(adds[i])}
+        {"feature": names[i], "value": shown[i], "is_number": is_number[i], "adds": float(adds[i])}
         for i in order.tolist()
         if adds[i]
     ]
@@ -92,21 +89,21 @@ def contributions(model: LinearModel, X: Matrix, wanted: str | None = None) -> d
     }
 
 
-def _numbers(X: Matrix) -> Array:
-    """A single row (1, d) as numbers (d,)."""
+def _dense_row(X: Matrix) -> Array:
+    """A single row (1, d) as an array (d,)."""
     return np.asarray((X.toarray() if is_sparse(X) else np.asarray(X[:])).astype(np.float64).ravel())
 
 
-def _output(model: LinearModel, X: Matrix, wanted: str | None) -> tuple[int, int, Any]:
-    """The one of `_outputs` for the class wanted, else for the one predicted of a row X (1, d)."""
+def _output(model: LinearModel, X: Matrix, wanted: str | None) -> tuple[int, int, object]:
+    """The one of `_outputs` for the wanted class, else for the class predicted for a row X (1, d)."""
     (found,) = _outputs(model, str(model.predict(X).tolist()[0]) if wanted is None else wanted)
     return found
 
 
-def _outputs(model: LinearModel, wanted: str | None) -> list[tuple[int, int, Any]]:
-    """For each class to tell of: the output that speaks for it, 1 or -1 for against, and its label.
+def _outputs(model: LinearModel, wanted: str | None) -> list[tuple[int, int, object]]:
+    """The index of the output, the sign of its score, and the label, for each class or for the wanted one.
 
-    With one output for two classes, the second one has the score, and the first one its negative.
+    If there is one output for two classes, its score is that of the second class, and the first class has the negative.
     """
     labels = model.classes.tolist()
     if wanted is None:
@@ -122,38 +119,32 @@ def _outputs(model: LinearModel, wanted: str | None) -> list[tuple[int, int, Any
     return [(k, 1, labels[k]) for k in chosen]
 
 
-def _by_feature(model: LinearModel) -> list[Column | None]:
-    """The column that each feature is the number of itself; None for levels, words and what says that a cell is missing."""
+def _is_number(model: LinearModel) -> list[bool]:
+    """Of each feature, whether it is a number of the table: not a level, a word, or a flag of missing cells."""
     if model.schema.columns is None:
-        return [None] * model.schema.count
-    return [
-        column if column.kind in ("number", "date") and name == column.name else None
-        for column in model.schema.columns
-        for name in column.feature_names()
-    ]
+        return [True] * model.schema.count
+    return [is_number for column in model.schema.columns for is_number in column.number_features()]
 
 
 def _reference(model: LinearModel) -> Array:
-    """The value (d,) of each feature in a row that is nothing special: the mean of numbers, 0 of all others."""
+    """The value (d,) of each feature in a row that adds nothing: the mean of numbers, 0 of all others."""
     if model.center is None:
         return np.zeros(model.schema.count)
-    if model.schema.columns is None:
-        return model.center
-    return np.where([column is not None for column in _by_feature(model)], model.center, 0.0)
+    return np.where(_is_number(model), model.center, 0.0)
 
 
 def _shown_values(model: LinearModel, row: Array) -> list[float]:
-    """The values (d,) of a row as they stand in the table."""
-    if not model.schema.sparse:
+    """The values (d,) of a row in the units of the table."""
+    columns = model.schema.columns if model.schema.sparse else None
+    if columns is None:
         return [float(x) for x in row]
-    return [
-        float(x if column is None else x * column.spread + column.center)
-        for x, column in zip(row, _by_feature(model), strict=True)
-    ]
+    ends = np.cumsum([len(column.feature_names()) for column in columns])[:-1]
+    blocks = zip(columns, np.split(row, ends), strict=True)
+    return [float(x) for column, features in blocks for x in column.in_table_units(features)]
 
 
 def weight_pictures(model: LinearModel, shape: tuple[int, int], wanted: str | None = None) -> list[Picture]:
-    """The strength of the weights of each class, or of the `wanted` one, as pictures of this height and width."""
+    """The strengths of the weights of each class, or of the wanted one, as pictures (height, width)."""
     values = strengths(model)
     return [
         Picture(str(label), _as_picture(model, sign * values[:, j], shape), signed=True)
@@ -162,8 +153,8 @@ def weight_pictures(model: LinearModel, shape: tuple[int, int], wanted: str | No
 
 
 def row_pictures(model: LinearModel, X: Matrix, shape: tuple[int, int], wanted: str | None = None) -> list[Picture]:
-    """A row X (1, d) as a picture of this height and width, and what each of its pixels adds to the score."""
-    row = _numbers(X)
+    """A row X (1, d) as a picture (height, width), and what each of its pixels adds to the score."""
+    row = _dense_row(X)
     j, sign, label = _output(model, X, wanted)
     adds = sign * model.weight[:, j] * (row - _reference(model))
     return [
@@ -173,17 +164,17 @@ def row_pictures(model: LinearModel, X: Matrix, shape: tuple[int, int], wanted: 
 
 
 def _as_picture(model: LinearModel, values: Array, shape: tuple[int, int]) -> Array:
-    """Values (d,) of features as pixels (height, width); columns of a table that were left out are 0.
+    """The values (d,) of features as pixels (height, width), 0 for the columns of a table that were left out.
 
-    Raises InputError where the features are not as many as the pixels, or no numbers.
+    Raises InputError unless there is a number for each pixel.
     """
     columns, (height, width) = model.schema.columns, shape
     if columns is not None:
-        if any(column.kind not in ("number", "constant", "id") or column.missing for column in columns):
-            raise InputError("--image: some columns are not numbers, so that a row is no picture; leave it out")
-        whole = np.zeros(len(columns))
-        whole[[bool(column.feature_names()) for column in columns]] = values
-        values = whole
+        if not all(column.is_identity or column.left_out_reason for column in columns):
+            raise InputError("--image: some columns are not numbers, so that a row is not a picture; leave it out")
+        pixels = np.zeros(len(columns))
+        pixels[[bool(column.feature_names()) for column in columns]] = values
+        values = pixels
     if len(values) != height * width:
         raise InputError(f"--image {height}x{width}: is {height * width} pixels, the model has {len(values)} columns")
     return values.reshape(height, width)

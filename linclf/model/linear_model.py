@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from safetensors import SafetensorError
 
-from linclf.data.columns.encoder import encode, unknown_notes
-from linclf.data.columns.infer import Column
+from linclf.data.columns.number import NumberColumn
+from linclf.data.encoder import encode, unknown_notes
 from linclf.data.labels import check_texts
 from linclf.data.readers.frame import require_columns
 from linclf.data.schema import Schema
@@ -179,7 +179,7 @@ def _model(record: dict[str, Any], tensors: dict[str, Array]) -> LinearModel:
         raise InputError("was written by a newer linclf; upgrade linclf to read it")
     features = Schema.of(record.pop("features"))
     if version == 1 and features.names is not None and not features.sparse:  # a table of numbers without gaps
-        features = replace(features, columns=tuple(Column(name, "number") for name in features.names))
+        features = replace(features, columns=tuple(NumberColumn(name) for name in features.names))
     weight, bias, scale, center = tensors["weight"], tensors["bias"], tensors.get("scale"), tensors.get("center")
     classes, loss, calibration = np.array(record.pop("classes")), record.pop("loss"), record.pop("calibration", None)
     calibration = None if calibration is None else build(Calibration, calibration)
@@ -197,7 +197,7 @@ def _model(record: dict[str, Any], tensors: dict[str, Array]) -> LinearModel:
     floats = floats and all(float(np.abs(a).max(initial=0)) < LARGEST_WEIGHT for a in (weight, bias))
     with np.errstate(over="ignore"):
         floats = floats and (scale is None or not fits or bool(np.isfinite(weight * scale[:, None]).all()))
-    if not (fits and floats and features.named() in (None, d)):
+    if not (fits and floats and features.n_named() in (None, d)):
         raise ValueError("its tensors do not fit its description")
     if classes.ndim != 1 or classes.dtype.kind not in "biufU" or not 2 <= n_classes == len(set(classes.tolist())):
         raise ValueError("its classes are not what classes are")

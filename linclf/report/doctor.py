@@ -1,18 +1,17 @@
-"""What `doctor` reports."""
+"""The report of `linclf doctor`."""
 
 import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from linclf.data.columns.infer import Column
-
-
 from linclf.report.columns import columns_text
+
+if TYPE_CHECKING:
+    from linclf.data.columns.base import Column
 
 
 def doctor_text(result: dict[str, Any], columns: "Sequence[Column] | None") -> str:
-    """What `doctor` found for people, the command it recommends last."""
+    """The result of `doctor` as text: the data, the columns, the findings, and last the recommended command."""
     classes = list(result["classes"].items())
     named = ", ".join(f"{label} ({count})" for label, count in classes[:10]) + (", ..." if len(classes) > 10 else "")
     lines = [
@@ -20,7 +19,7 @@ def doctor_text(result: dict[str, Any], columns: "Sequence[Column] | None") -> s
         f"of {result['n_train']} training rows {len(classes)} classes: {named}",
         *(["", columns_text(columns)] if columns_text(columns) else []),
         "",
-        "findings" if result["findings"] else "nothing stands in the way",
+        "findings" if result["findings"] else "no problems found",
     ]
     for finding in result["findings"]:
         for mark, text in (("  - ", finding["what"]), ("    -> ", finding["do"])):

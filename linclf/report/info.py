@@ -1,4 +1,4 @@
-"""What `info` reports of a model."""
+"""The report of `linclf info`."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -8,23 +8,21 @@ import numpy as np
 
 from linclf.inspect.explain import strengths
 from linclf.model.linear_model import LinearModel
-
-if TYPE_CHECKING:
-    from linclf.data.columns.infer import Column
-
-
 from linclf.report.columns import columns_text
 from linclf.report.text import parts_text
 
+if TYPE_CHECKING:
+    from linclf.data.columns.base import Column
+
 
 def model_info(model: LinearModel, top: int = 5) -> dict[str, Any]:
-    """What `info` reports: the record of the training, and the features with the strongest weights per class.
+    """The record of a model's training, and for each class the `top` features with the strongest weights.
 
-    Strength is weight times what training divided the column by, so that units do not matter.
+    The strength of a weight is that of `inspect.explain.strengths`: it does not depend on the units of the table.
     """
     strength = strengths(model)  # (d, m)
     labels = model.classes.tolist()
-    outputs = labels[1:] if strength.shape[1] == 1 else labels  # one output speaks for the second class
+    outputs = labels[1:] if strength.shape[1] == 1 else labels  # a single output is that of the second class
     strongest, names = {}, model.schema.feature_names()
     for j, label in enumerate(outputs):
         order = np.argsort(-np.abs(strength[:, j]), kind="stable")[:top]
@@ -43,7 +41,7 @@ def model_info(model: LinearModel, top: int = 5) -> dict[str, Any]:
 
 
 def model_text(described: dict[str, Any], columns: "Sequence[Column] | None", path: str) -> str:
-    """`model_info` for people."""
+    """The result of `model_info` as text; `path` is that of the model file."""
     metrics, options, versions = described["metrics"], described["options"], described["versions"]
     source = "arrays in Python"
     if described["data"]:

@@ -35,7 +35,7 @@ WRONG = [
         "iris.csv: has no column named target, label, class, y; choose the label with --target",
     ),
     (f"train {DATA}/iris.csv --target sepal", 2, "has no column 'sepal'"),
-    ("train inf.csv", 2, "inf.csv:3: the cell in column 'a' is too large for a number; mend it, or --drop the column"),
+    ("train inf.csv", 2, "inf.csv:3: the cell in column 'a' is too large for a number; fix it, or --drop the column"),
     ("train strings.csv --numeric b", 2, "strings.csv: column 'b' holds no number; leave out --numeric b"),
     ("train strings.csv --text d", 2, "strings.csv: --text d: there is no such column"),
     ("train strings.csv --text b --drop b", 2, "column 'b' is named by more than one of --drop, --numeric, --category"),

@@ -1,7 +1,10 @@
-"""What columns become: against scikit-learn's encoders, from training rows alone, the same again from a model file."""
+"""The kinds of columns: features as scikit-learn encodes them, learned from training rows alone, unchanged by a model file."""
 
 import json
-from dataclasses import replace
+import shutil
+import subprocess
+import sys
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,18 +16,23 @@ from reading import read
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import OneHotEncoder
 
-from linclf.data.columns.encoder import encode, learn_schema
-from linclf.data.columns.infer import Column, date, learn, number
+from linclf.data.columns.base import Column
+from linclf.data.columns.date import parse_date
+from linclf.data.columns.infer import learn_columns
+from linclf.data.columns.registry import KINDS, column_from_record
+from linclf.data.columns.training_column import TrainingRows
+from linclf.data.encoder import encode, learn_schema
 from linclf.data.load import load
+from linclf.data.schema import Schema
 from linclf.data.source import Source
 from linclf.data.split import split_dataset, stratified
+from linclf.data.table import parse_number
 from linclf.errors import InputError
 from linclf.model.linear_model import LinearModel, from_bytes
-from linclf.storage.decode import build
 
 
-def table_of(columns: dict[str, list], name: str = "t.csv"):
-    """A Table read from CSV text of these columns, and the data set."""
+def table_of(columns: dict[str, list]) -> str:
+    """CSV text of these columns and a label."""
     frame = pd.DataFrame(columns, dtype=object).assign(label=np.arange(len(next(iter(columns.values())))) % 2)
     return frame.to_csv(index=False)
 
@@ -65,16 +73,16 @@ WORDS = ["the cat sat", "a dog barked loudly", "no birds sang here", "it rained 
         ([i + 0.5 for i in range(40)], "number"),
     ],
 )
-def test_kinds(tmp_path, cells: list, kind: str) -> None:
+def test_each_column_is_recognised_as_its_kind(tmp_path, cells: list, kind: str) -> None:
     assert kinds(tmp_path, {"a": cells, "other": [1, 2, 4, 4] * 10})["a"] == kind
 
 
-def test_names_of_ids_and_what_the_user_says_overrules(tmp_path) -> None:
+def test_ids_are_recognised_by_name_and_options_overrule_what_is_recognised(tmp_path) -> None:
     ids = [str(10**9 + 7919 * i) for i in range(40)]
     columns = {"user_id": ids, "code": [f"{i % 4:02}" for i in range(40)], "price": [1, 2, 4, 4] * 10}
     assert kinds(tmp_path, columns) == {"user_id": "id", "code": "number", "price": "number"}
-    told = {"numeric": ("user_id",), "category": ("code",), "text": ("price",)}
-    assert kinds(tmp_path, columns, **told) == {"user_id": "number", "code": "category", "price": "text"}
+    forced = {"numeric": ("user_id",), "category": ("code",), "text": ("price",)}
+    assert kinds(tmp_path, columns, **forced) == {"user_id": "number", "code": "category", "price": "text"}
     dataset = read(tmp_path / "t.csv", table_of(columns), category=("code", "price"), drop=("user_id",))
     features, _ = learn_schema(dataset.X, dataset.schema, dataset.source)
     assert [c.levels for c in features.columns] == [("00", "01", "02", "03"), ("1", "2", "4")]  # as they are written
@@ -84,17 +92,17 @@ def test_names_of_ids_and_what_the_user_says_overrules(tmp_path) -> None:
     ("text", "value"),
     [("1", 1), ("-1e-3", -0.001), (" 2 ", 2), ("1_0", None), ("inf", None), ("nan", None), ("0x1", None), ("", None)],
 )
-def test_number(text: str, value: float | None) -> None:
-    assert number(text) == value if value is not None else np.isnan(number(text))
+def test_numbers_are_parsed(text: str, value: float | None) -> None:
+    assert parse_number(text) == value if value is not None else np.isnan(parse_number(text))
 
 
 def test_dates_are_days() -> None:
-    assert date("1970-01-02") == 1
-    assert date("1969-12-31T12:00") == -0.5
-    assert date("2024-02-29 06:00:00.000000Z") == 19782.25
-    assert np.isnan(date("2024-02-30"))
-    assert np.isnan(date("24-02-03"))
-    assert date("1970-01-02 00:00:00+00:00") == date("1970-01-02T02:00:00+0200") == 1
+    assert parse_date("1970-01-02") == 1
+    assert parse_date("1969-12-31T12:00") == -0.5
+    assert parse_date("2024-02-29 06:00:00.000000Z") == 19782.25
+    assert np.isnan(parse_date("2024-02-30"))
+    assert np.isnan(parse_date("24-02-03"))
+    assert parse_date("1970-01-02 00:00:00+00:00") == parse_date("1970-01-02T02:00:00+0200") == 1
 
 
 def make(n: int, seed: int) -> dict[str, list]:
@@ -132,7 +140,7 @@ def test_encoded_as_scikit_learn_does(tmp_path, sparse: bool) -> None:
 
     encoder = OneHotEncoder(min_frequency=8, handle_unknown="infrequent_if_exist", sparse_output=False)
     towns = encoder.fit(train[["town"]]).transform(frame[["town"]])
-    gap, days = frame["gap"], pd.Series([date(x) for x in frame["day"]])
+    gap, days = frame["gap"], pd.Series([parse_date(x) for x in frame["day"]])
     colours = [frame["colour"] == c for c in ("blue", "green", "red")] + [frame["colour"].isna()]
     blocks = [
         scaled(frame["size"])[:, None],
@@ -179,13 +187,13 @@ HOSTILE = [
 @given(st.lists(st.sampled_from(HOSTILE), min_size=8, max_size=8), st.integers(0, 59))
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_held_out_rows_change_nothing_that_is_learned(tmp_path, cells: list[str], row: int) -> None:
-    """Whatever stands in a held-out row, what is learned from the training rows is the same, and so are they."""
+    """Whatever is in a held-out row, the columns learned from the training rows are the same, and so are their features."""
     columns = make(60, 1)
     before = read(tmp_path / "t.csv", table_of(columns))
     parts = split_dataset(before, 0.3, 0.2, 0)
     held = np.concatenate([parts.val.y, parts.test.y])
     assert len(held) == 18 + 9
-    # the rows held out are drawn by their labels alone, so they are the same rows in both files
+    # the held-out rows are drawn by their labels alone, so they are the same rows in both files
     drawn = np.flatnonzero(stratified(before.labels(), 0.3, np.random.default_rng([0, 1])))
     changed = {name: [*values] for name, values in columns.items()}
     for name, cell in zip(changed, cells, strict=True):
@@ -193,7 +201,7 @@ def test_held_out_rows_change_nothing_that_is_learned(tmp_path, cells: list[str]
     try:
         after = split_dataset(read(tmp_path / "t.csv", table_of(changed)), 0.3, 0.2, 0)
     except InputError as error:
-        if "308" in "".join(cells) and "is too large beside those of the training data" in str(error):
+        if "308" in "".join(cells) and "is too large compared with those of the training data" in str(error):
             return
         raise
     assert after.schema.columns == parts.schema.columns
@@ -230,7 +238,7 @@ number_cells = st.floats(-1e308, 1e308).map(repr) | st.sampled_from(["", "?", "5
 )
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_loaded_model_encodes_to_the_same_bits(tmp_path, rows, fresh, texts, min_count: int) -> None:
-    """Every kind of column goes through the model file, and gives the same scores again on rows never seen."""
+    """Every kind of column survives the model file, and gives the same scores on new rows."""
     text = pd.DataFrame(rows, columns=list("abc")).assign(label=np.arange(len(rows)) % 2).to_csv(index=False)
     others = pd.DataFrame(fresh, columns=list("abc")).to_csv(index=False)
     (tmp_path / "new.csv").write_text(others)
@@ -273,25 +281,184 @@ def test_truth_values_are_the_same_in_all_formats(tmp_path) -> None:
         np.testing.assert_array_equal(new.X, [[0, 1], [1, 0]])
 
 
-def test_columns_are_plain_data(tmp_path) -> None:
-    dataset = read(tmp_path / "t.csv", table_of(make(60, 0)))
-    features, _ = learn_schema(dataset.X, dataset.schema, dataset.source)
-    described = json.loads(json.dumps([vars(column) for column in features.columns]))
-    assert tuple(build(Column, column) for column in described) == features.columns
+FIELDS = ["name", "kind", "missing", "median", "center", "spread", "levels", "pooled", "words", "idf"]
 
 
-def test_what_training_never_saw_is_counted_and_said(tmp_path) -> None:
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_laws_of_every_kind(tmp_path, kind: str, sparse: bool) -> None:
+    """Each kind has a column in `make`; its parts agree on the number of features, and its record makes it again."""
+    dataset = read(tmp_path / "t.csv", table_of(make(60, 0)), min_count=1)
+    training = TrainingRows.of(dataset.X, 1, "t.csv")
+    schema, _ = learn_schema(dataset.X, dataset.schema, dataset.source)
+    learned = [column for column in schema.columns if column.kind == kind]
+    assert learned, "give `make` a column of this kind"
+    for found in learned:
+        part = training.column(found.name)
+        column = found.standardised(part) if sparse else found
+        assert type(column) is KINDS[kind]
+        assert KINDS[kind].recognises(part)
+        names = column.feature_names()
+        assert bool(names) == (column.left_out_reason is None)
+        if sparse or not column.needs_sparse:
+            features, unknown = column.transform(part.cells, sparse)
+            assert features.shape == (60, len(names))
+            assert unknown == {}
+            row = features[:1].toarray()[0] if hasattr(features, "toarray") else features[0]
+            assert column.in_table_units(row).shape == row.shape
+        assert len(column.number_features()) == len(names) == len(set(names))
+        assert column.training_notes(part) == column.unknown_notes({}) == []
+        assert list(asdict(column))[: len(FIELDS)] == FIELDS
+        assert column_from_record(json.loads(json.dumps(asdict(column)))) == column
+        assert repr(column).startswith(type(column).__name__)
+
+
+FORGED = [
+    ({"kind": "colour"}, "the column 'a' is not one that linclf wrote"),
+    ({"kind": None}, "the column 'a' is not one that linclf wrote"),
+    ({"kind": ["number"]}, "the column 'a' is not one that linclf wrote"),
+    ({"name": 1}, "Column.name is '1'"),
+    ({"missing": True}, "Column.missing is 'True'"),
+    ({"missing": -1}, "the column 'a' is not one that linclf wrote"),
+    ({"median": "2"}, "Column.median is '2'"),
+    ({"median": float("inf")}, "Column.median is 'inf'"),
+    ({"spread": 0.0}, "the column 'a' is not one that linclf wrote"),
+    ({"levels": ["x", 1]}, "Column.levels is '1'"),
+    ({"levels": ["x", "x"]}, "the column 'a' is not one that linclf wrote"),
+    ({"pooled": -1}, "the column 'a' is not one that linclf wrote"),
+    ({"words": ["x"]}, "the column 'a' is not one that linclf wrote"),
+    ({"words": ["x"], "idf": [1e9]}, "the column 'a' is not one that linclf wrote"),
+    ({"kind": "text", "words": ["x"], "idf": [1.0]}, "needs sparse features"),
+    ({"kind": "category", "levels": ["x", "y"]}, "the number of features differs"),
+    ({"kind": "id"}, "the number of features differs"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), FORGED, ids=[str(change) for change, _ in FORGED])
+def test_forged_records_of_columns_are_refused(change: dict, message: str) -> None:
+    record = json.loads(json.dumps(asdict(Schema(1, ("a",), columns=(KINDS["number"]("a", median=0.5),)))))
+    assert Schema.of(record).columns == (KINDS["number"]("a", median=0.5),)
+    with pytest.raises(ValueError, match=message):
+        Schema.of({**record, "columns": [{**record["columns"][0], **change}]})
+
+
+@pytest.mark.parametrize("columns", [5, "number", {"name": "a"}, ["number"], [["a", "number"]], [None]])
+def test_forged_lists_of_columns_are_refused(columns: object) -> None:
+    with pytest.raises(TypeError, match="Column is|Schema.columns is"):
+        Schema.of({**asdict(Schema(1, ("a",))), "columns": columns})
+    with pytest.raises(TypeError, match="Schema is"):
+        Schema.of(columns if not isinstance(columns, dict) else [columns])
+
+
+def test_a_column_without_a_kind_cannot_be_made() -> None:
+    with pytest.raises(TypeError, match="abstract"):
+        Column("a")
+
+
+YES_NO = """
+import numpy as np
+from linclf.data.columns.base import Column
+
+VALUES = {"yes": 1.0, "no": 0.0}
+
+
+class YesNoColumn(Column):
+    kind = "yes/no"
+    read_as_text = True
+    left_out_hint = "never"
+
+    @classmethod
+    def recognises(cls, column):
+        return column.is_text and set(column.levels) <= set(VALUES)
+
+    @classmethod
+    def fit(cls, column):
+        return cls(column.name, missing=int((column.cells.codes < 0).sum()))
+
+    def feature_names(self):
+        return [f"{self.name}?"]
+
+    def transform(self, cells, sparse):
+        known = np.array([VALUES.get(level, 0.5) for level in cells.levels] + [0.5])
+        counts = zip(cells.levels, cells.counts(), strict=True)
+        unknown = {level: int(count) for level, count in counts if count and level not in VALUES}
+        return known[cells.codes][:, None], unknown
+
+    def summary(self):
+        return "1 for yes, 0 for no"
+"""
+
+USE = """
+import contextlib, io, json, sys
+import linclf
+from linclf.cli import main
+assert linclf.__file__.startswith(sys.argv[1]), linclf.__file__
+
+def run(line):
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        assert main(line.split()) == 0, err.buffer.getvalue()
+    return out.buffer.getvalue().decode(), err.buffer.getvalue().decode()
+
+found = {"said": run("train t.csv --epochs 2 -o dense.st")[1]}
+for name, data in (("dense", "t.csv --drop words"), ("sparse", "t.csv"), ("forced", "t.csv --drop words --category member")):
+    run(f"train {data} --loss logistic --epochs 2 -q -o {name}.st")
+    explained = json.loads(run(f"explain {name}.st new.csv --row 0 --json")[0])
+    entries = {entry["feature"]: [entry["value"], entry["is_number"]] for entry in explained["contributions"]}
+    info = json.loads(run(f"info {name}.st --json")[0])["features"]
+    predicted = run(f"predict {name}.st new.csv")
+    found[name] = [info["sparse"], info["columns"][1]["kind"], info["texts"], entries, predicted]
+found["doctor"] = json.loads(run("doctor t.csv --drop words --json")[0])
+print(json.dumps(found))
+"""
+
+
+def test_a_new_kind_of_column_is_one_file_and_one_line(tmp_path) -> None:
+    """A copy of the package with a file more and a line more (and its import) trains, explains, checks and predicts with it."""
+    package = Path(__file__).parents[2] / "linclf"
+    shutil.copytree(package, tmp_path / "linclf", ignore=shutil.ignore_patterns("__pycache__"))
+    folder = tmp_path / "linclf" / "data" / "columns"
+    (folder / "yes_no.py").write_text(YES_NO)
+    registry = (folder / "registry.py").read_text()
+    assert registry.count("        CategoryColumn,\n") == 1
+    registry = registry.replace("        CategoryColumn,\n", "        YesNoColumn,\n        CategoryColumn,\n")
+    imported = "from linclf.data.columns.yes_no import YesNoColumn\n"
+    (folder / "registry.py").write_text(registry.replace("from linclf.storage", imported + "from linclf.storage"))
+    rows = [f"{i * 0.37 % 5:.2f},{('yes', 'no', '')[i % 3]},the cat sat on mat {i},{'uv'[i % 2]}" for i in range(60)]
+    (tmp_path / "t.csv").write_text("size,member,words,label\n" + "\n".join(rows) + "\n")
+    (tmp_path / "new.csv").write_text("words,member,size\nthe cat,yes,1\na dog,perhaps,2\n")
+    ran = subprocess.run([sys.executable, "-c", USE, tmp_path], cwd=tmp_path, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    found = json.loads(ran.stdout)
+    assert "member    yes/no         1  1 for yes, 0 for no" in found["said"]
+    for name in ("dense", "sparse"):
+        sparse, kind, texts, entries, predicted = found[name]
+        assert (sparse, kind) == (name == "sparse", "yes/no")
+        assert "member" in texts
+        assert entries["member?"] == [1.0, False]
+        assert entries["size"] == [pytest.approx(1.0), True]
+        assert (
+            "column 'member': cells that training never saw in 1 row, treated as missing: 'perhaps' (1)" in predicted[1]
+        )
+    assert found["forced"][1] == "category"
+    assert found["forced"][3]["member=yes"] == [1.0, False]
+    column = {"name": "member", "kind": "yes/no", "features": 1, "missing": 16}
+    assert column in found["doctor"]["columns"]
+    assert {finding["key"] for finding in found["doctor"]["findings"]} == {"missing"}
+
+
+def test_cells_that_training_never_saw_are_counted_in_notes(tmp_path) -> None:
     train = read(tmp_path / "t.csv", "n,c,r,label\n" + "1,a,x,0\n2,b,y,1\n" * 5 + "1,a,rare,1\n")
     features, _ = learn_schema(train.X, train.schema, train.source)
     (tmp_path / "new.csv").write_text("r,c,n\nodd,z,oops\nodd,,\nx,a,3\n")
     new = load(Source(str(tmp_path / "new.csv")), like=features, labelled=False)
     np.testing.assert_array_equal(new.X, [[1, 0, 0, 0, 0, 1], [1, 0, 0, 0, 0, 1], [3, 1, 0, 1, 0, 0]])
     assert list(new.notes) == [
-        "column 'n': not numbers in 1 row, taken as missing: 'oops' (1)",
-        "column 'n': missing in 1 row, as never in training; taken as the median",
-        "column 'c': levels that training never saw in 1 row, taken as none of its levels: 'z' (1)",
-        "column 'c': missing in 1 row, as never in training; taken as none of its levels",
-        "column 'r': levels that training saw rarely or never in 2 rows, taken as 'r (other)': 'odd' (2)",
+        "column 'n': not numbers in 1 row, treated as missing: 'oops' (1)",
+        "column 'n': missing in 1 row, never missing in training; replaced by the median",
+        "column 'c': levels that training never saw in 1 row, treated as none of its levels: 'z' (1)",
+        "column 'c': missing in 1 row, never missing in training; treated as none of its levels",
+        "column 'r': levels that training saw rarely or never in 2 rows, treated as 'r (other)': 'odd' (2)",
     ]
 
 
@@ -324,15 +491,15 @@ def test_errors(tmp_path) -> None:
     dataset = read(tmp_path / "t.csv", table_of({"a": ["x", "y"] * 10, "b": [*range(20)]}))
     table = dataset.X
     with pytest.raises(InputError, match="no column is left to learn from; say what they are with --numeric"):
-        learn(replace(table, names=("b",), texts={}), {}, 1, "t.csv")
+        learn_columns(replace(table, names=("b",), texts={}), {}, 1, "t.csv")
     with pytest.raises(InputError, match="t.csv: column 'a' holds no number; leave out --numeric a"):
-        learn(table, {"a": "number"}, 1, "t.csv")
+        learn_columns(table, {"a": KINDS["number"]}, 1, "t.csv")
     blank = read(tmp_path / "t.csv", table_of({"a": ["...", "!!"] * 10, "b": [1, 2] * 10}), text=("a",))
     with pytest.raises(InputError, match="there are no words in column 'a'; leave it out with --drop a"):
-        learn(blank.X, {"a": "text"}, 1, "t.csv")
+        learn_columns(blank.X, {"a": KINDS["text"]}, 1, "t.csv")
     large = read(tmp_path / "t.csv", table_of({"a": ["some words", "more words"] * 10, "b": ["1e308", "-1e308"] * 10}))
     with pytest.raises(InputError, match="the numbers in column 'b' are too large to standardise"):
-        learn(large.X, {"a": "text"}, 1, "t.csv")
+        learn_columns(large.X, {"a": KINDS["text"]}, 1, "t.csv")
 
 
 def test_many_levels_make_a_table_sparse(tmp_path) -> None:
@@ -365,31 +532,31 @@ def test_codes_dates_and_money_are_no_text(tmp_path, cells: list, kind: str) -> 
     assert kinds(tmp_path, {"a": cells, "other": [1, 2, 4, 4] * 10})["a"] == kind
 
 
-def test_a_date_is_a_date_whatever_stands_beside_it(tmp_path) -> None:
+def test_a_date_is_a_date_whatever_the_other_cells_are(tmp_path) -> None:
     days = [f"2024-{1 + i % 12:02}-{1 + i % 28:02}" for i in range(40)]
     train = read(tmp_path / "t.csv", table_of({"day": days, "x": [1, 2, 4, 4] * 10}))
     features, _ = learn_schema(train.X, train.schema, train.source)
     rows = []
-    for beside in ("19000", "2020-05-05"):
-        (tmp_path / "new.csv").write_text(f"day,x\n18000,1\n{beside},2\n")
+    for other in ("19000", "2020-05-05"):
+        (tmp_path / "new.csv").write_text(f"day,x\n18000,1\n{other},2\n")
         rows.append(load(Source(str(tmp_path / "new.csv")), like=features, labelled=False).X[0].tolist())
     assert rows[0] == rows[1]
 
 
-def test_only_so_many_levels_are_kept_the_most_frequent_ones(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("linclf.data.columns.infer.MOST_LEVELS", 2)
+def test_only_the_most_frequent_levels_become_features(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("linclf.data.columns.category.MOST_LEVELS", 2)
     dataset = read(tmp_path / "t.csv", table_of({"a": ["x", "y", "y", "z", "z", "w"] * 10}))
     features, _ = learn_schema(dataset.X, dataset.schema, dataset.source)
     assert (features.columns[0].levels, features.columns[0].pooled) == (("y", "z"), 2)
 
 
 def test_short_texts_are_classified_as_well_as_by_a_pipeline(linclf, in_tmp) -> None:
-    """Of the names on the Titanic: a man's or a woman's; two columns, one line, against scikit-learn's own."""
+    """Sex from the names on the Titanic, by one command, compared with scikit-learn's vectorizer and classifier."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
     table = pd.read_csv(Path(__file__).parents[2] / "data" / "titanic.csv")[["name", "sex"]]
-    # without the titles, which say it all
+    # without the titles, which give the answer away
     table["name"] = table["name"].str.replace(r"(Mr|Mrs|Miss|Master|Ms|Mlle|Mme)\.", "", regex=True)
     test = np.random.default_rng(0).random(len(table)) < 0.3
     table[~test].to_csv("train.csv", index=False)

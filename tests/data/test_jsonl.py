@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from reading import read
 
-from linclf.data.columns.encoder import encode, learn_schema
+from linclf.data.encoder import encode, learn_schema
 from linclf.data.load import load
 from linclf.data.source import Source
 from linclf.errors import InputError

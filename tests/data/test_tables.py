@@ -17,7 +17,7 @@ DATA = Path(__file__).parents[2] / "data"
 TABLE = "a,b,label\n1,2.5,x\n3,-4e-1,y\n5,6,x\n"
 
 
-def test_csv(tmp_path) -> None:
+def test_csv_is_read_as_numbers_and_labels(tmp_path) -> None:
     dataset = read(tmp_path / "t.csv", TABLE)
     np.testing.assert_array_equal(dataset.X.numbers, [[1, 2.5], [3, -0.4], [5, 6]])
     assert dataset.labels().tolist() == ["x", "y", "x"]
@@ -39,7 +39,7 @@ def test_csv(tmp_path) -> None:
     ],
     ids=["plain", "CRLF", "BOM", "no last newline", "spaces", "quotes", "empty lines", "blank lines"],
 )
-def test_csv_in_other_clothes(tmp_path, change, pack) -> None:
+def test_csv_is_the_same_in_other_encodings(tmp_path, change, pack) -> None:
     content = change(TABLE).encode()
     suffix = {None: "", gzip.compress: ".gz", bz2.compress: ".bz2", lzma.compress: ".xz"}[pack]
     dataset = read(tmp_path / f"t.csv{suffix}", pack(content) if pack else content)
@@ -49,13 +49,13 @@ def test_csv_in_other_clothes(tmp_path, change, pack) -> None:
     assert dataset.schema.names == plain.schema.names
 
 
-def test_tsv_and_format(tmp_path) -> None:
+def test_tsv_is_read_by_suffix_and_by_format(tmp_path) -> None:
     for name, options in (("t.tsv", {}), ("t.dat", {"format": "tsv"})):
         dataset = read(tmp_path / name, TABLE.replace(",", "\t"), **options)
         np.testing.assert_array_equal(dataset.X.numbers, [[1, 2.5], [3, -0.4], [5, 6]])
 
 
-def test_no_header_target_by_number_and_drop(tmp_path) -> None:
+def test_without_a_header_columns_are_named_by_number(tmp_path) -> None:
     text = TABLE.split("\n", 1)[1]
     for target in ("2", "-1"):
         dataset = read(tmp_path / "t.csv", text, header=False, target=target, drop=("0",))
@@ -113,7 +113,7 @@ def test_missing_labels_are_refused(tmp_path, column: str) -> None:
         (TABLE.split("\n", 1)[1], {"target": "2"}, "is there no header. pass --no-header"),
     ],
 )
-def test_wrong_tables(tmp_path, text, options, message: str) -> None:
+def test_wrong_tables_are_refused(tmp_path, text, options, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read(tmp_path / "t.csv", text, **options)
 

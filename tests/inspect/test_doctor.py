@@ -1,4 +1,4 @@
-"""doctor: every planted fault is found, clean data are left alone, and the command it recommends runs."""
+"""doctor: every planted fault is found, clean data have no findings, and the recommended command runs."""
 
 import json
 
@@ -12,7 +12,7 @@ N = 400
 
 
 def clean(seed: int = 0) -> dict:
-    """Columns of a table that nothing is wrong with."""
+    """The columns of a table without faults."""
     rng = np.random.default_rng(seed)
     size, colour = rng.standard_normal(N).round(4), rng.choice(["red", "green", "blue"], N)
     y = (size + (colour == "red") + rng.standard_normal(N) > 0.3).astype(int)
@@ -35,38 +35,38 @@ def found(result: dict) -> dict[str, dict]:
     return {finding["key"]: finding for finding in result["findings"]}
 
 
-def test_nothing_is_found_where_nothing_is_wrong(linclf, in_tmp) -> None:
+def test_clean_data_have_no_findings(linclf, in_tmp) -> None:
     result = examined(linclf, clean())
     assert result["findings"] == []
     assert result["command"] == "linclf train t.csv --loss logistic"
     assert (result["n"], result["n_train"], result["n_features"]) == (400, 320, 5)
     text = linclf("doctor t.csv")
-    assert "nothing stands in the way" in text
+    assert "no problems found" in text
     assert text.endswith("try\n  linclf train t.csv --loss logistic\n")
 
 
 RNG = np.random.default_rng(1)
 FAULTS = [
-    ("leak", lambda t: {"verdict": np.where(t["label"] == "yes", "guilty", "free")}, "verdict: alone it tells the label", "--drop verdict"),
-    ("leak", lambda t: {"sum": np.where(t["label"] == "yes", 5, 1) + RNG.random(N)}, "sum: alone it tells the label", "--drop sum"),
-    ("leak", lambda t: {"paid": np.where(t["label"] == "yes", RNG.random(N), np.nan)}, "paid: whether it is filled in tells", "--drop paid"),
-    ("leak", lambda t: {"day": [f"2025-0{6 - 3 * (x == 'yes')}-{1 + i % 28:02}" for i, x in enumerate(t["label"])]}, "day: alone it tells the label", "--drop day"),
+    ("leak", lambda t: {"verdict": np.where(t["label"] == "yes", "guilty", "free")}, "verdict: its value predicts the label for", "--drop verdict"),
+    ("leak", lambda t: {"sum": np.where(t["label"] == "yes", 5, 1) + RNG.random(N)}, "sum: its value predicts the label for", "--drop sum"),
+    ("leak", lambda t: {"paid": np.where(t["label"] == "yes", RNG.random(N), np.nan)}, "paid: its missingness predicts the label for", "--drop paid"),
+    ("leak", lambda t: {"day": [f"2025-0{6 - 3 * (x == 'yes')}-{1 + i % 28:02}" for i, x in enumerate(t["label"])]}, "day: its value predicts the label for", "--drop day"),
     ("far away", lambda t: {"weight": np.where(np.arange(N) % 9, t["weight"], -999)}, "weight: -999 in 45 rows, far from all others (-", "leave those cells empty"),
     ("far away", lambda t: {"weight": np.where(np.arange(N) == 9, 1e30, t["weight"])}, "weight: 1e+30 in 1 row, far from all", "leave those cells empty"),
-    ("levels alike", lambda t: {"colour": np.where(np.arange(N) % 9, t["colour"], "Red ")}, "colour: levels that differ little: 'Red ' and 'red'", "write them alike"),
-    ("same", lambda t: {"inches": t["size"] * 2.54 + 1}, "inches says the same as size", "--drop inches"),
-    ("same", lambda t: {"couleur": pd.Series(t["colour"]).map({"red": 1, "green": 2, "blue": 3})}, "couleur says the same as colour", "--drop couleur"),
+    ("levels alike", lambda t: {"colour": np.where(np.arange(N) % 9, t["colour"], "Red ")}, "colour: levels that differ little: 'Red ' and 'red'", "spell them the same"),
+    ("same", lambda t: {"inches": t["size"] * 2.54 + 1}, "inches is a duplicate of size", "--drop inches"),
+    ("same", lambda t: {"couleur": pd.Series(t["colour"]).map({"red": 1, "green": 2, "blue": 3})}, "couleur is a duplicate of colour", "--drop couleur"),
     ("constant", lambda t: {"unit": ["cm"] * N}, "unit: the same in all rows", "left out"),
-    ("id", lambda t: {"row": range(N)}, "row: different in all rows", "left out"),
+    ("id", lambda t: {"row": range(N)}, "row: different in every row", "left out"),
     ("missing", lambda t: {"weight": np.where(np.arange(N) % 4, t["weight"], np.nan)}, "cells are missing in weight (2", "median"),
     ("mostly missing", lambda t: {"weight": np.where(np.arange(N) % 4, np.nan, t["weight"])}, "more than half of the cells are missing in weight", "--drop weight"),
     ("not numbers", lambda t: {"weight": [*map(str, t["weight"][:-9]), *["n.a."] * 9]}, "weight: 9 cells are not numbers, such as 'n.a.'", "--category weight"),
     ("written numbers", lambda t: {"price": [f"${x:,.2f}" for x in RNG.uniform(1, 9999, N)]}, "price: numbers such as '$", "write them as 1234.5"),
     ("dates", lambda t: {"day": [f"{x}/12/2025" for x in RNG.integers(1, 29, N)]}, "day: dates such as", "write them as 2026-12-31"),
-    ("scales", lambda t: {"mass": RNG.standard_normal(N) * 1e6}, "numbers of very different size: mass varies by", "standardised"),
-    ("labels alike", lambda t: {"label": np.where(np.arange(N) % 50, t["label"], "Yes ")}, "labels that differ little: 'Yes ' and 'yes'", "write them alike"),
+    ("scales", lambda t: {"mass": RNG.standard_normal(N) * 1e6}, "numbers of very different scale: the standard deviation of mass is", "standardised"),
+    ("labels alike", lambda t: {"label": np.where(np.arange(N) % 50, t["label"], "Yes ")}, "labels that differ little: 'Yes ' and 'yes'", "spell them the same"),
     ("small classes", lambda t: {"label": np.where(np.arange(N) % 150, t["label"], "maybe")}, "fewer than 5 rows: maybe (3)", "merge them"),
-    ("imbalance", lambda t: {"label": np.where(np.arange(N) % 25, "no", "yes")}, "always saying no is right in 96.0%", "--class-weight balanced"),
+    ("imbalance", lambda t: {"label": np.where(np.arange(N) % 25, "no", "yes")}, "always predicting no is right for 96.0%", "--class-weight balanced"),
 ]  # fmt: skip
 
 
@@ -85,14 +85,16 @@ def test_planted_faults_are_found(linclf, in_tmp, key: str, plant, what: str, do
     assert linclf(result["command"].removeprefix("linclf ") + " -q --epochs 2").code == 0
 
 
-def test_rows_that_repeat(linclf, in_tmp) -> None:
+def test_repeated_rows_are_found(linclf, in_tmp) -> None:
     table = pd.DataFrame(clean())
     table.iloc[:200].to_csv("train.csv", index=False)
     other = table.iloc[150:].copy()
     other.loc[160, "label"] = "no" if other.loc[160, "label"] == "yes" else "yes"
     other.to_csv("test.csv", index=False)
     result = json.loads(linclf("doctor train.csv --test test.csv --json"))
-    assert "49 of 250 test rows are in the training part too, features and label" in found(result)["shared"]["what"]
+    assert (
+        "49 of 250 test rows are training rows too, with the same features and label" in found(result)["shared"]["what"]
+    )
     assert result["command"] == "linclf train train.csv --test test.csv --loss logistic"
     twice = pd.concat([table.iloc[:200], table.iloc[:30]])
     twice.iloc[205, 3] = "no" if twice.iloc[205, 3] == "yes" else "yes"
@@ -102,13 +104,13 @@ def test_rows_that_repeat(linclf, in_tmp) -> None:
 
 
 @pytest.mark.parametrize("name", ["digits", "iris", "wine", "breast_cancer", "make:moons:n_samples=100,noise=0.3"])
-def test_named_sets(linclf, in_tmp, name: str) -> None:
+def test_named_sets_have_few_findings(linclf, in_tmp, name: str) -> None:
     result = json.loads(linclf(f"doctor {name} --json"))
     assert set(found(result)) <= {"constant", "repeated", "scales", "shared"}
     assert linclf(result["command"].removeprefix("linclf ") + " -q").code == 0
 
 
-def test_sparse_data(linclf, in_tmp) -> None:
+def test_problems_of_sparse_data_are_found(linclf, in_tmp) -> None:
     rng = np.random.default_rng(0)
     X = sparse.random_array((200, 300), density=0.05, rng=rng, format="csr")
     y = rng.integers(0, 2, 200)
@@ -118,14 +120,14 @@ def test_sparse_data(linclf, in_tmp) -> None:
         text = file.read().replace("\n", " 303:0\n", 1)
     (in_tmp / "t.svm").write_text(text)
     result = json.loads(linclf("doctor t.svm --json"))
-    assert "index 301: whether it is there tells the label in 100.0%" in found(result)["telling"]["what"]
+    assert "index 301: its presence predicts the label for 100.0%" in found(result)["telling"]["what"]
     assert "2 of 303 columns are empty" in found(result)["constant"]["what"]
     assert "--scale maxabs" in result["command"]
     assert "303 features for 160 training rows" in found(result)["wide"]["what"]
     assert linclf(result["command"].removeprefix("linclf ") + " -q").code == 0
 
 
-def test_what_is_dropped_is_named_once_and_as_it_is_typed(linclf, in_tmp) -> None:
+def test_dropped_columns_are_named_once_and_as_they_are_typed(linclf, in_tmp) -> None:
     table = clean()
     result = examined(linclf, table | {"my, verdict": table["label"]}, "--category colour")
     assert "--drop '\"my, verdict\"'" in found(result)["leak"]["do"]
@@ -136,11 +138,11 @@ def test_what_is_dropped_is_named_once_and_as_it_is_typed(linclf, in_tmp) -> Non
 
 def test_the_only_column_is_never_dropped(linclf, in_tmp) -> None:
     result = examined(linclf, {"a": [1.5, 2.5, 3.5, 4.5] * 20, "label": ["u", "u", "v", "v"] * 20})
-    assert "a: alone it tells the label in 100.0%" in found(result)["leak"]["what"]
+    assert "a: its value predicts the label for 100.0%" in found(result)["leak"]["what"]
     assert "--drop" not in result["command"]
 
 
-def test_hostile_tables(linclf, in_tmp) -> None:
+def test_hostile_tables_are_examined(linclf, in_tmp) -> None:
     table = {
         "a,b": [1e308, -1e308] * 40,
         'c "d"': [np.nan] * 79 + [1],

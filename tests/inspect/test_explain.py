@@ -42,21 +42,21 @@ def test_parts_sum_to_the_score(linclf, mixed, data: str, loss: str) -> None:
         scores = [float(x) for x in linclf(f"predict m {name} --scores").splitlines()[row].split(",")]
         label = linclf(f"predict m {name}").splitlines()[row]
         for k, wanted in enumerate(map(str, model.classes)):
-            told = json.loads(linclf(f"explain m {name} --json --row {row} --class", wanted))
-            assert math.fsum([told["base"], *(entry["adds"] for entry in told["contributions"])]) == told["score"]
+            result = json.loads(linclf(f"explain m {name} --json --row {row} --class", wanted))
+            assert math.fsum([result["base"], *(entry["adds"] for entry in result["contributions"])]) == result["score"]
             score = scores[k] if len(scores) > 1 else scores[0] * (1 if k else -1)
-            assert told["score"] == pytest.approx(score, rel=2e-5, abs=2e-5)
-            sizes = [abs(entry["adds"]) for entry in told["contributions"]]
+            assert result["score"] == pytest.approx(score, rel=2e-5, abs=2e-5)
+            sizes = [abs(entry["adds"]) for entry in result["contributions"]]
             assert sizes == sorted(sizes, reverse=True)
             assert all(sizes)
-            assert (str(told["predicted"]), str(told["class"])) == (label, wanted)
+            assert (str(result["predicted"]), str(result["class"])) == (label, wanted)
         assert str(json.loads(linclf(f"explain m {name} --json --row", row))["class"]) == label
 
 
 def test_values_are_those_of_the_table(linclf, mixed) -> None:
     assert linclf("train t.csv --text words --loss logistic -q -o m").code == 0
-    told = json.loads(linclf("explain m t.csv --row 1 --json"))
-    entries = {entry["feature"]: entry for entry in told["contributions"]}
+    result = json.loads(linclf("explain m t.csv --row 1 --json"))
+    entries = {entry["feature"]: entry for entry in result["contributions"]}
     assert entries["size"]["value"] == pytest.approx(0.37)
     assert entries["size"]["is_number"]
     assert (entries["colour=red"]["value"], entries["colour=red"]["is_number"]) == (1, False)
@@ -75,9 +75,9 @@ def test_a_number_at_its_mean_adds_nothing() -> None:
     rng = np.random.default_rng(0)
     center, weight = rng.standard_normal(4) * 1e3, rng.standard_normal((4, 3))
     model = LinearModel(weight, np.zeros(3), np.arange(3), "softmax", Schema(4), {}, np.ones(4), center)
-    told = contributions(model, center[None], "1")
-    assert told["contributions"] == []
-    assert told["score"] == told["base"] == pytest.approx(float(center @ weight[:, 1]))
+    result = contributions(model, center[None], "1")
+    assert result["contributions"] == []
+    assert result["score"] == result["base"] == pytest.approx(float(center @ weight[:, 1]))
 
 
 def test_strengths_do_not_depend_on_units(linclf, in_tmp) -> None:
@@ -89,16 +89,16 @@ def test_strengths_do_not_depend_on_units(linclf, in_tmp) -> None:
         assert linclf(f"train {name}.npz --loss logistic --dtype float64 -q -o {name}").code == 0
     a, b = load("a"), load("b")
     np.testing.assert_allclose(strengths(a), strengths(b), rtol=1e-6)
-    told = strongest(a)["classes"][0]
-    assert [entry["feature"] for entry in told["positive"]] == ["column 0", "column 2"]
-    assert [entry["feature"] for entry in told["negative"]] == ["column 1"]
-    assert told["negative"][0]["strength"] == pytest.approx(float(strengths(a)[1, 0]))
+    result = strongest(a)["classes"][0]
+    assert [entry["feature"] for entry in result["positive"]] == ["column 0", "column 2"]
+    assert [entry["feature"] for entry in result["negative"]] == ["column 1"]
+    assert result["negative"][0]["strength"] == pytest.approx(float(strengths(a)[1, 0]))
     flipped = strongest(a, wanted="0")["classes"][0]
-    assert flipped["positive"][0]["strength"] == -told["negative"][0]["strength"]
-    assert flipped["bias"] == -told["bias"]
+    assert flipped["positive"][0]["strength"] == -result["negative"][0]["strength"]
+    assert flipped["bias"] == -result["bias"]
 
 
-def test_text(linclf, mixed) -> None:
+def test_the_text_names_the_unit(linclf, mixed) -> None:
     assert linclf("train iris --loss softmax -q -o m").code == 0
     text = linclf("explain m --top 2")
     assert text.startswith(
@@ -114,7 +114,7 @@ def test_text(linclf, mixed) -> None:
         assert f"what a change by {unit} adds" in linclf("explain m")
 
 
-def test_pictures(linclf, in_tmp) -> None:
+def test_weights_and_rows_are_drawn_as_pictures(linclf, in_tmp) -> None:
     X = np.arange(24.0).reshape(4, 6) % 7
     np.savez("t.npz", X=np.tile(X, (10, 1)), y=np.tile([0, 1, 2, 1], 10))
     assert linclf("train t.npz --loss softmax --scale none -q -o m").code == 0
@@ -125,7 +125,7 @@ def test_pictures(linclf, in_tmp) -> None:
     row, adds = row_pictures(model, X[:1], (3, 2), "2")
     np.testing.assert_array_equal(row.pixels, X[0].reshape(3, 2))
     np.testing.assert_allclose(adds.pixels, (X[0] * model.weight[:, 2]).reshape(3, 2), rtol=1e-6)
-    # columns of a table that were left out keep their places
+    # columns of a table that were left out keep their pixels
     with open("t.csv", "w") as file:
         file.write("a,b,c,d,label\n" + "".join(f"{i % 5},7,{i % 3},{i % 4},{i % 2}\n" for i in range(40)))
     assert linclf("train t.csv --loss logistic -q -o m").code == 0
@@ -158,7 +158,7 @@ def test_pictures(linclf, in_tmp) -> None:
         ("m --target y", "say how DATA is read; give DATA and --row"),
     ],
 )
-def test_errors(linclf, mixed, arguments: str, message: str) -> None:
+def test_wrong_options_are_refused(linclf, mixed, arguments: str, message: str) -> None:
     assert linclf("train iris --epochs 2 -q -o m").code == linclf("train t.csv --epochs 2 -q -o mixed").code == 0
     ran = linclf(f"explain {arguments}")
     assert ran.code == 2

@@ -1,1 +1,1 @@
-"""One file for each kind of column: what it learns from the training rows, and the features that it becomes."""
+"""The columns of a table and their features: one file for each kind of column."""

@@ -91,7 +91,7 @@ def _labels(frame: Frame, target: str, table: Table, name: str) -> Array:
     missing = np.flatnonzero(labels.is_missing(texts)[cells.codes])
     if len(missing):
         raise InputError(
-            f"{name}{table.place(int(missing[0]))}: the label in column {target!r} is missing; fill it in or remove the row"
+            f"{name}{table.locate(int(missing[0]))}: the label in column {target!r} is missing; fill it in or remove the row"
         )
     labels.check_texts(cells.levels, name)
     return labels.from_text(cells.levels)[cells.codes]

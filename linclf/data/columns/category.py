@@ -1,0 +1,103 @@
+"""Columns of categories: one feature, 0 or 1, for each level; levels rarer than min_count share one."""
+
+from collections import Counter
+
+import numpy as np
+
+from linclf.data.columns.base import MISSING, Column, Unknown, in_rows
+from linclf.data.columns.training_column import TrainingColumn
+from linclf.data.table import Cells, parse_number, spell_numbers
+from linclf.losses import Array
+from linclf.optim.linalg import Matrix
+
+MOST_LEVELS = 10_000  # levels that become features: the most frequent ones
+
+
+class CategoryColumn(Column):
+    """A column of categories."""
+
+    kind = "category"
+    option = "category"
+    read_as_text = True
+    mostly_zero = True
+    has_levels = True
+    may_be_misspelled = True
+
+    @classmethod
+    def recognises(cls, column: TrainingColumn) -> bool:
+        """True: this kind is the last one that is asked."""
+        return True
+
+    @classmethod
+    def fit(cls, column: TrainingColumn) -> Column:
+        """Learn the levels, in alphabetical order."""
+        cells = column.text
+        counts = cells.counts()
+        frequent = np.flatnonzero(counts >= column.min_count)
+        chosen = sorted(frequent, key=lambda i: (-counts[i], cells.levels[i]))[:MOST_LEVELS]
+        levels, pooled = sorted(str(cells.levels[i]) for i in chosen), int((counts > 0).sum()) - len(chosen)
+        return cls(column.name, missing=int((cells.codes < 0).sum()), levels=tuple(levels), pooled=pooled)
+
+    def feature_names(self) -> list[str]:
+        """The names of the levels, of the pool of rare levels, and of the flag of missing cells."""
+        names = [f"{self.name}={level}" for level in self.levels]
+        names += [f"{self.name} (other)"] if self.pooled else []
+        return [*names, f"{self.name} (missing)"] if self.missing else names
+
+    def transform(self, cells: Array | Cells, sparse: bool) -> tuple[Matrix, Unknown]:
+        """One-hot features in the order of `feature_names`; all 0 for an unknown cell without a pool."""
+        cells = cells if isinstance(cells, Cells) else spell_numbers(cells)
+        index = self._level_index(cells.levels)
+        width, pool = len(self.feature_names()), len(self.levels) if self.pooled else -1
+        of_level = np.array([index.get(level, pool) for level in cells.levels] + [width - 1 if self.missing else -1])
+        hot = of_level.astype(np.intp)[cells.codes]  # (n,)
+        counts = cells.counts()
+        unknown = {
+            str(level): int(c) for level, c in zip(cells.levels, counts, strict=True) if c and level not in index
+        }
+        newly_missing = 0 if self.missing else int((cells.codes < 0).sum())
+        unknown |= {MISSING: newly_missing} if newly_missing else {}
+        return _one_hot(hot, width, sparse), unknown
+
+    def _level_index(self, levels: Array) -> dict[str, int]:
+        """The index of the feature of each known level.
+
+        A level that is the same number as exactly one known level, spelled differently (1.0 or 01 for 1), is that level:
+        files and frames spell codes differently.
+        """
+        index = {level: j for j, level in enumerate(self.levels)}
+        if any(level not in index for level in levels):
+            values = [parse_number(level) for level in self.levels]
+            occurrences = Counter(values)
+            unique = {x: j for j, x in enumerate(values) if occurrences[x] == 1 and not np.isnan(x)}
+            others = [level for level in levels if level not in index and parse_number(level) in unique]
+            index |= {level: unique[parse_number(level)] for level in others}
+        return index
+
+    def summary(self) -> str:
+        """The number of levels, of pooled levels, and of missing cells."""
+        words = [f"{len(self.levels)} levels"]
+        words += [f"{self.pooled} rare one{'s' * (self.pooled > 1)} pooled"] if self.pooled else []
+        words += [f"missing in {in_rows(self.missing)}"] if self.missing else []
+        return ", ".join(words)
+
+    def _unknown_treatment(self) -> tuple[str, str]:
+        if self.pooled:
+            return "levels that training saw rarely or never", repr(f"{self.name} (other)")
+        return "levels that training never saw", "none of its levels"
+
+    def _missing_treatment(self) -> str:
+        return "treated as none of its levels"
+
+
+def _one_hot(hot: Array, width: int, sparse: bool) -> Matrix:
+    """Rows (n, width) of 0, with a 1 in column hot[i] of row i unless hot[i] is -1."""
+    known = hot >= 0
+    if sparse:
+        from scipy.sparse import csr_matrix
+
+        ends = np.concatenate([[0], np.cumsum(known)])
+        return csr_matrix((np.ones(ends[-1]), hot[known], ends), shape=(len(hot), width))
+    block = np.zeros((len(hot), width))
+    block[np.flatnonzero(known), hot[known]] = 1
+    return block

@@ -1,0 +1,73 @@
+"""Columns that are left out: constants, and ids such as row numbers."""
+
+import numpy as np
+
+from linclf.data.columns.base import Column, Unknown
+from linclf.data.columns.training_column import TrainingColumn
+from linclf.data.table import Cells, parse_number
+from linclf.losses import Array
+from linclf.optim.linalg import Matrix
+
+FEWEST_IDS = 20  # rows of a column of ids
+DENSE_IDS = 0.5  # share of the whole numbers between the smallest and the largest that row numbers use
+
+
+class LeftOutColumn(Column):
+    """A column without features."""
+
+    @classmethod
+    def fit(cls, column: TrainingColumn) -> Column:
+        """Nothing is learned."""
+        return cls(column.name)
+
+    def feature_names(self) -> list[str]:
+        """None."""
+        return []
+
+    def transform(self, cells: Array | Cells, sparse: bool) -> tuple[Matrix, Unknown]:
+        """No features, (n, 0)."""
+        n = len(cells.codes) if isinstance(cells, Cells) else len(cells)
+        return np.zeros((n, 0)), {}
+
+    def summary(self) -> str:
+        """Why it is left out."""
+        return f"left out: {self.left_out_reason}"
+
+
+class ConstantColumn(LeftOutColumn):
+    """The same cell in all rows."""
+
+    kind = "constant"
+    left_out_reason = "the same in all rows"
+
+    @classmethod
+    def recognises(cls, column: TrainingColumn) -> bool:
+        """Whether all cells are the same, or missing."""
+        if column.is_text:
+            return not len(column.levels) or (len(column.levels) == 1 and int(column.counts[0]) == column.n)
+        return column.span(parse_number).is_constant
+
+
+class IdColumn(LeftOutColumn):
+    """A different cell in each row: row numbers, or names of the rows."""
+
+    kind = "id"
+    left_out_reason = "different in every row"
+    left_out_hint = "--numeric, --category or --text includes it"
+    may_be_misspelled = True
+
+    @classmethod
+    def recognises(cls, column: TrainingColumn) -> bool:
+        """Whether the cells are row numbers, or different texts."""
+        if are_row_numbers(column):
+            return True
+        return column.is_text and len(column.levels) == int(column.counts.sum()) >= FEWEST_IDS
+
+
+def are_row_numbers(column: TrainingColumn) -> bool:
+    """Whether the cells are row numbers: different whole numbers, with few gaps or in a column with the name of an id."""
+    span = column.span(parse_number)
+    if column.n < FEWEST_IDS or span.missing or not span.whole or span.width < column.n:
+        return False
+    dense = column.n / span.width > DENSE_IDS
+    return (dense or column.has_id_name) and len(np.unique(column.numbers(parse_number))) == column.n

@@ -1,0 +1,206 @@
+"""The training rows of a table and their columns, for the kinds of columns to recognise and to learn from."""
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property, reduce
+from typing import NamedTuple
+
+import numpy as np
+
+from linclf.data.table import Cells, Table, spell_numbers
+from linclf.losses import Array
+from linclf.optim.linalg import LazyRows, Matrix, chunks, lazy, select
+
+MEDIAN_ROWS = 2000  # rows that the median of a column without missing cells is computed from
+_ID_NAME = re.compile(r"(.*[\W_])?(id|uuid|guid|index|key|unnamed: 0)", re.IGNORECASE)
+
+Parse = Callable[[str], float]  # the text of a cell -> a number, NaN if it cannot be parsed
+
+
+class Spans(NamedTuple):
+    """For each column of numbers, (k,): the count of missing cells, the smallest and largest number, whether all are whole."""
+
+    missing: Array
+    least: Array
+    most: Array
+    whole: Array
+
+    def joined(self, other: "Spans") -> "Spans":
+        """The spans of both sets of rows together."""
+        least, most = np.fmin(self.least, other.least), np.fmax(self.most, other.most)
+        return Spans(self.missing + other.missing, least, most, self.whole & other.whole)
+
+    def of(self, j: int) -> "Span":
+        """The span of column j."""
+        return Span(int(self.missing[j]), float(self.least[j]), float(self.most[j]), bool(self.whole[j]))
+
+
+class Span(NamedTuple):
+    """The same for one column; least and most are NaN if all cells are missing."""
+
+    missing: int
+    least: float
+    most: float
+    whole: bool
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether there is no number, or the same number in every row."""
+        return math.isnan(self.least) or (not self.missing and self.least == self.most)
+
+    @property
+    def width(self) -> float:
+        """The number of whole numbers from the smallest to the largest; infinite if that overflows."""
+        return self.most - self.least + 1
+
+
+def spans_of(numbers: Matrix) -> Spans:
+    """The spans of numbers (n, k), in one pass."""
+    return reduce(Spans.joined, (_spans(x) for _, x in chunks(numbers)))
+
+
+def _spans(x: Array) -> Spans:
+    missing = np.isnan(x)
+    with np.errstate(invalid="ignore"):
+        least, most = np.fmin.reduce(x, axis=0), np.fmax.reduce(x, axis=0)
+    return Spans(missing.sum(axis=0), least, most, ((x == np.floor(x)) | missing).all(axis=0))
+
+
+def median(numbers: Array) -> Array:
+    """The median of each column. Numbers are halved first, so that the mean of the two middle ones cannot overflow."""
+    return np.asarray(np.median(numbers / 2, axis=0) * 2)
+
+
+def median_rows(n: int) -> Array:
+    """The evenly spaced rows, of n, that the median of a column without missing cells is computed from."""
+    return np.linspace(0, n - 1, min(n, MEDIAN_ROWS)).astype(np.intp)
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingRows:
+    """The training rows of a table, with statistics that are computed for all columns of numbers at once.
+
+    table      the table
+    rows       the row numbers (n,) of the training rows
+    min_count  the number of rows that a level or a word must occur in to become a feature
+    dataset    the name of the data set, for messages
+    spans      the spans of the columns of numbers
+    medians    the medians (k,) of the columns of numbers, not to be used for columns with missing cells
+    """
+
+    table: Table
+    rows: Array
+    min_count: int
+    dataset: str
+    spans: Spans
+    medians: Array
+
+    @classmethod
+    def of(cls, X: Table | LazyRows, min_count: int, dataset: str) -> "TrainingRows":
+        """The training rows X of a table."""
+        whole = lazy(X)
+        table, rows = whole.X, whole.rows
+        medians = median(table.numbers[rows[median_rows(len(rows))]])
+        return cls(table, rows, min_count, dataset, spans_of(select(table.numbers, rows)), medians)
+
+    def column(self, name: str) -> "TrainingColumn":
+        """The column of this name."""
+        return TrainingColumn(name, self)
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingColumn:
+    """The cells of one column in the training rows."""
+
+    name: str
+    training: TrainingRows
+    _parsed: dict[Parse, Array] = field(default_factory=dict, init=False)
+    _span: dict[Parse, Span] = field(default_factory=dict, init=False)
+
+    @property
+    def dataset(self) -> str:
+        """The name of the data set, for messages."""
+        return self.training.dataset
+
+    @property
+    def min_count(self) -> int:
+        """The number of rows that a level or a word must occur in to become a feature."""
+        return self.training.min_count
+
+    @property
+    def n(self) -> int:
+        """The number of training rows."""
+        return len(self.training.rows)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the cells are text, rather than numbers."""
+        return self.name in self.training.table.texts
+
+    @property
+    def has_id_name(self) -> bool:
+        """Whether the column has the name of an id, such as `id`, `customer_id` or `index`."""
+        return _ID_NAME.fullmatch(self.name) is not None
+
+    @property
+    def cells(self) -> Array | Cells:
+        """A copy of the cells: numbers (n,), NaN where one is missing, or text."""
+        return self.training.table.column(self.name)[self.training.rows]
+
+    @property
+    def text(self) -> Cells:
+        """The cells as text, even if they are numbers."""
+        cells = self.cells
+        return cells if isinstance(cells, Cells) else spell_numbers(cells)
+
+    @cached_property
+    def _level_counts(self) -> tuple[Array, Array]:
+        cells = self.text
+        counts = cells.counts()
+        used = np.flatnonzero(counts)
+        return cells.levels[used], counts[used]
+
+    @property
+    def levels(self) -> Array:
+        """The different texts that occur, (L,) of str."""
+        return self._level_counts[0]
+
+    @property
+    def counts(self) -> Array:
+        """The number of rows of each level, (L,)."""
+        return self._level_counts[1]
+
+    def parsed(self, parse: Parse) -> Array:
+        """The levels as numbers (L,), NaN where one cannot be parsed."""
+        if parse not in self._parsed:
+            self._parsed[parse] = np.array([parse(level) for level in self.levels], np.float64)
+        return self._parsed[parse]
+
+    def numbers(self, parse: Parse) -> Array:
+        """The cells as numbers (n,), NaN where one is missing or cannot be parsed; `parse` is for cells of text."""
+        cells = self.cells
+        if not isinstance(cells, Cells):
+            return cells
+        values = np.full(len(cells.levels) + 1, np.nan)  # the last one for missing cells
+        values[np.flatnonzero(cells.counts())] = self.parsed(parse)
+        return values[cells.codes]
+
+    def span(self, parse: Parse) -> Span:
+        """The span of `numbers`."""
+        if parse not in self._span:
+            if self.is_text:
+                span = spans_of(self.numbers(parse)[:, None]).of(0)
+            else:
+                span = self.training.spans.of(self.training.table.number_index[self.name])
+            self._span[parse] = span
+        return self._span[parse]
+
+    def median(self, parse: Parse) -> float:
+        """The median of the numbers that are not missing; of MEDIAN_ROWS rows if none is missing."""
+        if not self.is_text and not self.span(parse).missing:
+            return float(self.training.medians[self.training.table.number_index[self.name]])
+        numbers = self.numbers(parse)
+        present = numbers[~np.isnan(numbers)]
+        return float(median(present if len(present) < self.n else present[median_rows(self.n)]))

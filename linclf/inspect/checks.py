@@ -1,0 +1,367 @@
+"""The checks of `linclf doctor`: problems of the labels, columns and rows of a data set, as findings."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+
+from linclf.data.columns.base import Column, in_rows
+from linclf.data.columns.number import FEW_NUMBERS
+from linclf.data.columns.registry import KINDS
+from linclf.data.columns.training_column import spans_of
+from linclf.data.dataset import Dataset
+from linclf.data.labels import normalized
+from linclf.data.scaling import MIN_SCALE
+from linclf.data.split import Part, Split
+from linclf.data.table import Cells, Table, option
+from linclf.losses import Array
+from linclf.optim.linalg import Matrix, chunks, is_sparse
+
+SAMPLE_ROWS = 20_000  # rows examined where a check costs more than one pass
+MOST_COLUMNS = 500  # columns compared with each other
+MOST_COUNTS = 5_000_000  # levels times classes
+PREDICTS_ALL, PREDICTS_MUCH = 0.98, 0.5  # share of the errors of the majority class that a single column removes
+IMBALANCED = 10  # ratio of the sizes of the largest and the smallest class
+FEW_ROWS = 5  # rows of a class
+MOSTLY_MISSING = 0.5  # share of the cells
+SCALE_RATIO, SPARSE_SCALE_RATIO = 1e3, 1e2  # ratio of the largest and the smallest scale of a column
+DUPLICATE = 1 - 1e-9  # correlation of two columns that are duplicates
+SHOWN = 6  # columns or classes named in a finding
+
+_DECORATED_NUMBER = re.compile(r"[-+(]?\s*[$€£¥]?\s*\d[\d.,' ]*\s*[%$€£¥)]?|\d+(\.\d+)?\s*[A-Za-z]{1,3}")
+_OTHER_DATE = re.compile(
+    r"\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}.*|\d{4}[/.]\d{1,2}[/.]\d{1,2}.*|\d{1,2}[ -][A-Za-z]{3}[a-z]*[ -]\d{2,4}.*"
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One finding.
+
+    key      the kind of finding
+    what     the problem
+    do       what to do about it; begins with "nothing" where nothing needs to be done
+    columns  the columns concerned
+    """
+
+    key: str
+    what: str
+    do: str
+    columns: tuple[str, ...] = ()
+
+
+def find_label_problems(labels: Array) -> list[Finding]:
+    """Small classes, imbalance, and labels in several spellings."""
+    classes, counts = np.unique(labels, return_counts=True)
+    findings, named = [], [f"{label} ({count})" for label, count in zip(classes, counts, strict=True)]
+    small = [name for name, count in zip(named, counts, strict=True) if count < FEW_ROWS]
+    if small:
+        what = f"classes of fewer than {FEW_ROWS} rows: {_listed(small)}"
+        findings.append(Finding("small classes", what, "merge them, or collect more rows"))
+    largest, smallest = int(counts.argmax()), int(counts.argmin())
+    if counts[largest] >= IMBALANCED * counts[smallest]:
+        what = (
+            f"class {named[largest]} is {counts[largest] / counts[smallest]:.0f} times as large as {named[smallest]}: "
+            f"always predicting {classes[largest]} is right for {counts[largest] / counts.sum():.1%} of the rows"
+        )
+        do = "compare the accuracy with that figure; --class-weight balanced gives all classes the same weight"
+        findings.append(Finding("imbalance", what, do))
+    groups = _similar(map(str, classes))
+    if groups and classes.dtype.kind == "U":
+        what = f"labels that differ little: {_listed(groups)}"
+        findings.append(Finding("labels alike", what, "if they mean the same, spell them the same"))
+    return findings
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+
+
+def _similar(texts: Iterable[str]) -> list[str]:
+    """Groups of different texts that differ only in what is easily overlooked, such as case and spaces."""
+    groups: dict[str, list[str]] = {}
+    for text in texts:
+        groups.setdefault(normalized(text), []).append(text)
+    return [" and ".join(map(repr, group)) for group in groups.values() if len(group) > 1]
+
+
+def with_numbers(table: Table, columns: Sequence[Column]) -> Table:
+    """The table with its text of numbers and dates as numbers."""
+    parsed: dict[str, Array] = {}
+    for column in columns:
+        numbers = column.as_numbers(table.texts[column.name]) if column.name in table.texts else None
+        if numbers is not None:
+            parsed[column.name] = numbers
+    texts = {name: cells for name, cells in table.texts.items() if name not in parsed}
+    blocks = [
+        parsed[name] if name in parsed else table.numbers[:, table.number_index[name]]
+        for name in table.names
+        if name not in texts
+    ]
+    return replace(table, numbers=np.column_stack(blocks) if blocks else table.numbers, texts=texts)
+
+
+def find_constants(table: Table) -> list[Finding]:
+    """Columns of numbers that are the same in all rows."""
+    spans = spans_of(table.numbers)
+    constant = [table.names[j] for j in np.flatnonzero(spans.least == spans.most)]
+    if not constant:
+        return []
+    return [Finding("constant", f"{_listed(constant)}: the same in all rows", "nothing: their weights stay 0")]
+
+
+def find_left_out(columns: Sequence[Column]) -> list[Finding]:
+    """Columns that have no features."""
+    findings = []
+    for kind in KINDS.values():
+        names = tuple(column.name for column in columns if type(column) is kind)
+        if kind.left_out_reason and names:
+            do = f"nothing: left out; {kind.left_out_hint}" if kind.left_out_hint else "nothing: left out"
+            findings.append(Finding(kind.kind, f"{_listed(names)}: {kind.left_out_reason}", do, names))
+    return findings
+
+
+def find_missing(columns: Sequence[Column], n: int) -> list[Finding]:
+    """Columns with missing cells among n training rows."""
+    gaps = sorted((column for column in columns if column.missing), key=lambda column: -column.missing)
+    shares = [f"{column.name} ({column.missing / n:.1%})" for column in gaps]
+    findings = []
+    if gaps:
+        do = "nothing: missing numbers become the median and are flagged in an extra feature"
+        findings.append(Finding("missing", f"cells are missing in {_listed(shares)}", do, tuple(c.name for c in gaps)))
+    mostly = tuple(column.name for column in gaps if column.missing > MOSTLY_MISSING * n)
+    if mostly:
+        what = f"more than half of the cells are missing in {_listed(mostly)}"
+        do = f"find out why; if missingness is not informative: {option('drop', *mostly)}"
+        findings.append(Finding("mostly missing", what, do, mostly))
+    return findings
+
+
+def find_misspelled(table: Table, columns: Sequence[Column]) -> list[Finding]:
+    """Columns of text with cells that are not numbers, with numbers or dates in another spelling, or similar levels."""
+    pairs = [(column, table.texts[column.name]) for column in columns if column.name in table.texts]
+    return [finding for column, cells in pairs for finding in _misspelled(column, cells)]
+
+
+def _misspelled(column: Column, cells: Cells) -> list[Finding]:
+    name = column.name
+    if column.reports_unparsed:
+        unparsed = column.unparsed(cells)
+        if not unparsed:
+            return []
+        what = f"{name}: {sum(unparsed.values())} cells are not {column.kind}s, such as {next(iter(unparsed))!r}"
+        do = f"nothing, if they mean that a cell is missing; otherwise fix them, or {option('category', name)}"
+        return [Finding(f"not {column.kind}s", what, do, (name,))]
+    if not column.may_be_misspelled:
+        return []
+    levels = [level for level, count in zip(cells.levels, cells.counts(), strict=True) if count]
+    if all(_OTHER_DATE.fullmatch(level) for level in levels):
+        what = f"{name}: dates such as {levels[0]!r}, treated as {column.kind}"
+        return [Finding("dates", what, "write them as 2026-12-31, so that they become numbers", (name,))]
+    if all(_DECORATED_NUMBER.fullmatch(level) for level in levels):
+        what = f"{name}: numbers such as {levels[0]!r}, treated as {column.kind}"
+        do = "write them as 1234.5, without units and thousands separators"
+        return [Finding("written numbers", what, do, (name,))]
+    similar = _similar(levels) if column.has_levels else []
+    if not similar:
+        return []
+    what = f"{name}: levels that differ little: {_listed(similar)}"
+    return [Finding("levels alike", what, "if they mean the same, spell them the same", (name,))]
+
+
+def find_outliers(table: Table) -> list[Finding]:
+    """Numbers further from all others than these are from each other: codes for missing cells, and typos."""
+    findings = []
+    for j, name in enumerate(name for name in table.names if name not in table.texts):
+        values, counts = np.unique(table.numbers[~np.isnan(table.numbers[:, j]), j], return_counts=True)
+        if len(values) <= FEW_NUMBERS:
+            continue
+        with np.errstate(over="ignore"):
+            below = values[1] - values[0] > values[-1] - values[1]
+            above = values[-1] - values[-2] > values[-2] - values[0]
+        for is_far, i, rest in ((below, 0, values[1:]), (above, -1, values[:-1])):
+            if is_far:
+                where = f"{name}: {values[i]:g} in {in_rows(int(counts[i]))}"
+                what = f"{where}, far from all others ({rest[0]:g} to {rest[-1]:g})"
+                do = "if it is a code for a missing cell, or a typo, leave those cells empty"
+                findings.append(Finding("far away", what, do, (name,)))
+    return findings
+
+
+def find_leaks(table: Table, y: Array) -> list[Finding]:
+    """Columns that predict the label y (n,) alone, by their values or by their missingness."""
+    rows = np.random.default_rng(0).permutation(len(y))[:SAMPLE_ROWS]
+    sizes = np.bincount(y[rows])
+    base = sizes.max() / sizes.sum()
+    findings = []
+    for name in table.names:
+        codes = _codes(table.column(name)[rows], len(rows) // 2)
+        by_missingness = holdout_accuracy((codes > 0).astype(np.intp), y[rows])
+        by_value = holdout_accuracy(codes, y[rows])
+        if by_missingness - base > PREDICTS_MUCH * (1 - base):
+            accuracy, what = by_missingness, "missingness"
+        elif by_value - base > PREDICTS_ALL * (1 - base):
+            accuracy, what = by_value, "value"
+        else:
+            continue
+        what = f"its {what} predicts the label for {accuracy:.1%} of the rows (majority class: {base:.1%})"
+        do = f"is it known before the label? if not: {option('drop', name)}"
+        findings.append(Finding("leak", f"{name}: {what}: possible leakage", do, (name,)))
+    return findings
+
+
+def holdout_accuracy(codes: Array, y: Array) -> float:
+    """The accuracy on one half of the rows of the most frequent label of each code in the other half.
+
+    codes (n,), labels y (n,). 0 where there are too many codes and labels to count.
+    """
+    n_codes, n_classes = int(codes.max()) + 1, int(y.max()) + 1
+    if n_codes * n_classes > MOST_COUNTS:
+        return 0.0
+    half = len(y) // 2
+    counts = np.bincount(codes[:half] * n_classes + y[:half], minlength=n_codes * n_classes).reshape(n_codes, n_classes)
+    # for a code that the first half does not have: the most frequent label of all
+    guess = np.where(counts.any(axis=1), counts.argmax(axis=1), counts.sum(axis=0).argmax())
+    return float(np.mean(guess[codes[half:]] == y[half:]))
+
+
+def _codes(cells: Array | Cells, known: int) -> Array:
+    """Cells (n,) as codes, 0 where one is missing; a number has the code of the nearest one among the first `known`."""
+    if isinstance(cells, Cells):
+        return cells.codes.astype(np.intp) + 1
+    present = ~np.isnan(cells)
+    codes = np.zeros(len(cells), np.intp)
+    values = np.unique(cells[:known][present[:known]])
+    if len(values):
+        between = values[:-1] / 2 + values[1:] / 2
+        codes[present] = np.searchsorted(between, cells[present]) + 1
+    return codes
+
+
+def find_duplicates(table: Table) -> list[Finding]:
+    """Columns that are another one: numbers in other units, or levels under other names."""
+    part = table[np.unique(np.linspace(0, table.shape[0] - 1, SAMPLE_ROWS).astype(np.intp))]
+    original = _duplicate_numbers(part)
+    codes = {
+        name: _codes(part.column(name), part.shape[0]) for name in part.names[:MOST_COLUMNS] if name not in original
+    }
+    sizes = {name: len(np.unique(found)) for name, found in codes.items()}
+    few = [name for name, size in sizes.items() if 2 <= size <= part.shape[0] // 10]
+    for i, one in enumerate(few):
+        for other in few[i + 1 :]:
+            # numbers are compared with each other above
+            by_level = sizes[one] == sizes[other] and (one in part.texts or other in part.texts)
+            if by_level and other not in original:
+                pairs = codes[one] * (codes[other].max() + 1) + codes[other]
+                if len(np.unique(pairs)) == sizes[one]:
+                    original[other] = one
+    return [
+        Finding("same", f"{other} is a duplicate of {one}", f"one is enough: {option('drop', other)}", (other,))
+        for other, one in original.items()
+    ]
+
+
+def _duplicate_numbers(table: Table) -> dict[str, str]:
+    """Columns of numbers that are another one, perhaps in other units: the column -> the one before it."""
+    z, spreads = _standardised(table.numbers[:, :MOST_COLUMNS])
+    names = [name for name in table.names if name not in table.texts]
+    varied = np.flatnonzero(spreads > 0)
+    correlated = np.triu(np.abs(z[:, varied].T @ z[:, varied]) > DUPLICATE * len(z), 1)
+    gaps = np.isnan(table.numbers)
+    original: dict[str, str] = {}
+    for a, b in varied[np.argwhere(correlated)]:
+        if (gaps[:, a] == gaps[:, b]).all():
+            original.setdefault(names[b], names[a])
+    return original
+
+
+def _standardised(numbers: Array) -> tuple[Array, Array]:
+    """Standardised numbers (n, k), 0 where one is missing; and their standard deviations (k,), 0 where not finite.
+
+    Missing numbers count as the mean.
+    """
+    missing = np.isnan(numbers)
+    n_present = np.maximum((~missing).sum(axis=0), 1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        z = np.where(missing, 0, numbers - np.where(missing, 0, numbers).sum(axis=0) / n_present)
+        spreads = np.sqrt(np.square(z).sum(axis=0) / len(z))
+        spreads = np.where(np.isfinite(spreads) & (spreads > MIN_SCALE), spreads, 0)
+        return np.nan_to_num(np.divide(z, spreads, out=np.zeros_like(z), where=spreads > 0)), spreads
+
+
+def find_scales(table: Table) -> list[Finding]:
+    """Columns of numbers of very different scale."""
+    names = [name for name in table.names if name not in table.texts]
+    _, spreads = _standardised(table.numbers[:: max(len(table.numbers) // SAMPLE_ROWS, 1)])
+    varied = np.flatnonzero(spreads > 0)
+    if not len(varied) or spreads[varied].max() < SCALE_RATIO * spreads[varied].min():
+        return []
+    large, small = varied[spreads[varied].argmax()], varied[spreads[varied].argmin()]
+    what = (
+        "numbers of very different scale: the standard deviation "
+        f"of {names[large]} is {spreads[large]:.3g}, of {names[small]} {spreads[small]:.3g}"
+    )
+    return [Finding("scales", what, "nothing: they are standardised (unless --scale none)")]
+
+
+def find_sparse_problems(dataset: Dataset, y: Array) -> list[Finding]:
+    """Empty columns of sparse data, columns of very different scale, and those that predict the label y (n,) alone."""
+    X, names, findings = dataset.X, dataset.schema.feature_names(), []
+    n, d = X.shape
+    largest = abs(X).max(axis=0).toarray().ravel()  # (d,)
+    used = largest[largest > 0]
+    if len(used) < d:
+        do = "nothing: their weights stay 0"
+        findings.append(Finding("constant", f"{d - len(used)} of {d} columns are empty", do))
+    if len(used) and used.max() > SPARSE_SCALE_RATIO * used.min():
+        what = f"columns of very different scale: their largest numbers are from {used.min():.3g} to {used.max():.3g}"
+        findings.append(Finding("sparse scales", what, "--scale maxabs divides each by its largest number"))
+    sizes = np.bincount(y)  # (K,)
+    if d * len(sizes) <= MOST_COUNTS:
+        counts = np.column_stack([np.bincount(X[y == k].indices, minlength=d) for k in range(len(sizes))])  # (d, K)
+        right, base = (counts.max(axis=1) + (sizes - counts).max(axis=1)) / n, sizes.max() / n
+        for j in np.flatnonzero(right - base > PREDICTS_ALL * (1 - base))[:SHOWN]:
+            what = f"{names[j]}: its presence predicts the label for {right[j]:.1%} of the rows: possible leakage"
+            do = "is it known before the label? if not, leave it out of the file"
+            findings.append(Finding("telling", what, do))
+    return findings
+
+
+def find_repeated_rows(split: Split) -> list[Finding]:
+    """Rows that occur more than once, among the training rows and between them and the held-out rows."""
+    train, findings = _row_keys(split.train), []
+    seen = dict(zip(train, split.train.y.tolist(), strict=True))
+    repeated = len(train) - len(seen)
+    if repeated:
+        what = f"{repeated} of {len(train)} training rows repeat the features of another one"
+        pairs = Counter(key for key, _ in set(zip(train, split.train.y.tolist(), strict=True)))
+        ambiguous = sum(count > 1 for count in pairs.values())
+        if ambiguous:
+            what += f"; {ambiguous} of these sets of features have more than one label, which no model can separate"
+        findings.append(Finding("repeated", what, "if they are copies, remove them; otherwise nothing"))
+    for part_name, part in (("test", split.test), ("validation", split.val)):
+        if part is not None:
+            keys = zip(_row_keys(part), part.y.tolist(), strict=True)
+            both = sum(seen.get(key, -2) == label for key, label in keys)
+            if both:
+                what = (
+                    f"{both} of {len(part.y)} {part_name} rows are training rows too, with the same features and label"
+                )
+                do = "if they are copies, remove them, because they make the accuracy too good; otherwise nothing"
+                findings.append(Finding("shared", what, do))
+    return findings
+
+
+def _row_keys(part: Part) -> list[int]:
+    """A number for each row, the same for rows of equal features."""
+    return [key for _, x in chunks(part.X) for key in _keys(x)]
+
+
+def _keys(x: Matrix) -> list[int]:
+    if is_sparse(x):
+        ends = x.indptr.tolist()
+        return [hash((x.indices[a:b].tobytes(), x.data[a:b].tobytes())) for a, b in pairwise(ends)]
+    return [hash(row.tobytes()) for row in np.ascontiguousarray(x)]
