@@ -9,10 +9,15 @@ os.environ.pop("LINCLF_CACHE_MB", None)
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 from scipy import sparse
 
 from linclf.cli import main
 from linclf.losses import LOSSES, Loss
+
+# a shared machine may be slow: time decides no test
+settings.register_profile("linclf", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("linclf")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -91,4 +91,4 @@ def _other_data(model: LinearModel, dataset: Dataset, part: str | None, quiet: b
     say(unseen_notes(unseen, len(codes), data, model.classes), quiet)
     if dataset.digest == model.record["data"].get("data") and dataset.test is None:
         say([f"{data} is the data that the model was trained on; leave it out to evaluate the test part"], quiet)
-    return Part(rows.X, codes), data
+    return Part(rows.matrix(), codes), data

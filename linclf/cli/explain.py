@@ -16,7 +16,7 @@ from linclf.errors import InputError
 from linclf.inspect.explain import TOP, contributions, row_pictures, strongest, weight_pictures
 from linclf.model.linear_model import LinearModel
 from linclf.model.linear_model import load as load_model
-from linclf.optim.linalg import Matrix, select
+from linclf.optim.linalg import Matrix
 from linclf.report.explain import contributions_text, strongest_text
 from linclf.report.plots import check_picture, plot_bars, plot_pictures
 from linclf.report.terminal import printable
@@ -91,9 +91,9 @@ def _shape(text: str | None) -> tuple[int, int] | None:
 def _row(given: Source, row: int, model: LinearModel, quiet: bool) -> Matrix:
     """One row (1, d) of the data as features of the model."""
     dataset = load(given, like=model.schema.input_schema(), labelled=False)
-    rows = dataset.X if dataset.test is None else dataset.pooled().X
-    if row >= rows.shape[0]:
-        raise InputError(f"--row {row}: {given.data} has the rows 0 to {rows.shape[0] - 1}")
-    one = encoded(replace(dataset, X=select(rows, np.array([row]))[:]), model.schema)
+    rows = dataset.pooled()
+    if row >= rows.X.shape[0]:
+        raise InputError(f"--row {row}: {given.data} has the rows 0 to {rows.X.shape[0] - 1}")
+    one = encoded(replace(dataset, X=rows.select(np.array([row])).X[:]), model.schema)
     say(one.named_notes(), quiet)
-    return one.X
+    return one.matrix()

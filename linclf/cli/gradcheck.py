@@ -17,7 +17,7 @@ from linclf.data.readers.named import PREFIXES
 from linclf.errors import GradientError, InputError
 from linclf.gradcheck import KINDS, GradientCheck, check_gradient, check_losses, load_function
 from linclf.losses import LOSSES, Array
-from linclf.optim.linalg import is_sparse
+from linclf.optim.linalg import to_dense
 from linclf.report.gradcheck import checks_json, checks_text, functions_text, gradient_json, gradient_text
 from linclf.report.plots import check_picture, plot_gradient
 from linclf.report.text import to_json
@@ -131,4 +131,4 @@ def _sample(data: str, options: dict[str, Any]) -> tuple[Array, Array]:
     rows = np.unique(np.linspace(0, dataset.X.shape[0] - 1, SAMPLE_ROWS).astype(int))
     X, labels = as_matrix(dataset)[rows], dataset.labels()[rows]
     codes, _ = encode(labels, check_classes(labels, data))
-    return (X.toarray() if is_sparse(X) else X).astype(np.float64), codes
+    return to_dense(X).astype(np.float64), codes

@@ -53,7 +53,7 @@ def predict(model: str, data: str, output: str, quiet: bool, **options: Any) -> 
 
     def predicted(dataset: Dataset) -> bytes:
         """The output lines for the rows of a data set."""
-        rows = dataset.pooled().X
+        rows = dataset.pooled().matrix()
         if scores:
             return _lines(trained.scores(rows))
         if proba:

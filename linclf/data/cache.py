@@ -18,7 +18,7 @@ import mmap
 import os
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -31,10 +31,10 @@ from linclf.data.dataset import Dataset, LabelledRows
 from linclf.data.readers.named import is_name
 from linclf.data.schema import Schema
 from linclf.data.source import Source
-from linclf.data.table import Table, from_table_arrays, table_arrays
+from linclf.data.table import Table, TableRows, from_table_arrays, table_arrays
 from linclf.errors import InputError
 from linclf.losses import Array
-from linclf.optim.linalg import check_structure, from_arrays, release, to_arrays
+from linclf.optim.linalg import Matrix, check_structure, from_arrays, materialize, release, to_arrays
 from linclf.storage.decode import build
 from linclf.storage.files import replacing
 
@@ -216,7 +216,7 @@ def check_dataset(dataset: Dataset) -> None:
             raise ValueError("columns")
         if part.y is not None and not (part.y.shape == (n,) and part.y.dtype.kind in "biufU" and _finite(part.y)):
             raise ValueError("labels")
-        check_structure(part.X) if not isinstance(part.X, Table) else part.X.check()
+        part.X.check() if isinstance(part.X, Table) else check_structure(materialize(part.matrix()))
 
 
 def _finite(labels: Array) -> bool:
@@ -232,7 +232,7 @@ def pack(dataset: Dataset) -> bytes:
     for name, part in (("train", dataset), ("test", dataset.test)):
         if part is None:
             continue
-        rows, columns = table_arrays(part.X) if isinstance(part.X, Table) else (to_arrays(part.X), None)
+        rows, columns = _arrays(part.X)
         arrays |= {f"{name}.{key}": np.ascontiguousarray(a) for key, a in rows.items()}
         labels = None
         if part.y is not None:
@@ -249,6 +249,13 @@ def pack(dataset: Dataset) -> bytes:
     }
     content: bytes = save(arrays, metadata={"linclf": json.dumps(described)})
     return content
+
+
+def _arrays(X: Matrix | Table | TableRows) -> tuple[dict[str, Array], dict[str, Sequence[str]] | None]:
+    """The arrays that X consists of, and the names of the columns of a table."""
+    if isinstance(X, Table | TableRows):
+        return table_arrays(X[:])
+    return to_arrays(materialize(X)), None
 
 
 def _header(content: mmap.mmap) -> tuple[int, dict[str, Any], dict[str, Any]]:

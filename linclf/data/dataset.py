@@ -6,17 +6,31 @@ import numpy as np
 
 from linclf.data.schema import Schema
 from linclf.data.source import Source
+from linclf.data.table import Table, TableRows, select_table_rows
 from linclf.errors import InputError
 from linclf.losses import Array
-from linclf.optim.linalg import Matrix, is_sparse, stack_rows
+from linclf.optim.linalg import Matrix, materialize, resize_columns, select_rows, stack_rows
 
 
 @dataclass(frozen=True)
 class LabelledRows:
     """Rows X (n, d), a matrix or a Table, with their labels y (n,) of any type; y is None if there are no labels."""
 
-    X: Matrix
+    X: Matrix | Table | TableRows
     y: Array | None
+
+    def matrix(self) -> Matrix:
+        """X of a data set that has no table, or whose table was encoded."""
+        if isinstance(self.X, Table | TableRows):
+            raise InputError(
+                "the model does not name its columns and cannot read a table; give arrays or svmlight text"
+            )
+        return self.X
+
+    def select(self, rows: Array) -> "LabelledRows":
+        """These rows, without a copy of X."""
+        X = select_table_rows(self.X, rows) if isinstance(self.X, Table | TableRows) else select_rows(self.X, rows)
+        return LabelledRows(X, None if self.y is None else self.y[rows])
 
     def labels(self) -> Array:
         """y. Raises InputError if there are no labels."""
@@ -51,7 +65,7 @@ class Dataset(LabelledRows):
         if self.test is None:
             return self
         y = None if self.y is None or self.test.y is None else np.concatenate([self.y, self.test.y])
-        return LabelledRows(stack_rows([self.X, self.test.X]), y)
+        return LabelledRows(stack_rows([self.matrix(), self.test.matrix()]), y)
 
 
 def fit_columns(X: Matrix, like: Schema, name: str) -> tuple[Matrix, tuple[str, ...]]:
@@ -63,12 +77,13 @@ def fit_columns(X: Matrix, like: Schema, name: str) -> tuple[Matrix, tuple[str, 
     width = X.shape[1]
     if width == like.count:
         return X, ()
-    if not is_sparse(X):
+    rows = materialize(X)
+    if isinstance(rows, np.ndarray):
         raise InputError(
             f"{name}: has {width} feature columns, the model was trained on {like.count}; give data of the same columns"
         )
-    if width < like.count:
-        return type(X)((X.data, X.indices, X.indptr), shape=(X.shape[0], like.count)), ()
-    known = X[:, : like.count]
-    lost = X.nnz - known.nnz
-    return known, (f"{lost} values in columns beyond the {like.count} of the training data were ignored",)
+    fitted = resize_columns(rows, like.count)
+    lost = rows.nnz - fitted.nnz
+    if not lost and width < like.count:
+        return fitted, ()
+    return fitted, (f"{lost} values in columns beyond the {like.count} of the training data were ignored",)

@@ -11,17 +11,17 @@ from linclf.data.columns.registry import KINDS
 from linclf.data.dataset import Dataset
 from linclf.data.schema import Schema
 from linclf.data.source import Source
-from linclf.data.table import Table
+from linclf.data.table import Table, TableRows
 from linclf.errors import InputError
-from linclf.optim.linalg import LazyRows, Matrix, first_not_finite, select
+from linclf.optim.linalg import Matrix, Stored, first_not_finite, select_rows, to_dense
 
 
-def learn_schema(X: Matrix, schema: Schema, source: Source) -> tuple[Schema, list[str]]:
+def learn_schema(X: Matrix | Table | TableRows, schema: Schema, source: Source) -> tuple[Schema, list[str]]:
     """The schema of a data set, learned from the training rows X, and notes; `schema` is that of the file as it was read.
 
     Raises InputError as `learn_columns` does, and for more features than --max-features.
     """
-    if not isinstance(X.X if isinstance(X, LazyRows) else X, Table):
+    if not isinstance(X, Table | TableRows):
         return schema, []
     forced = {name: kind for kind in KINDS.values() if kind.option for name in getattr(source, kind.option)}
     columns, sparse, notes = learn_columns(X, forced, source.min_count, source.data)
@@ -31,26 +31,28 @@ def learn_schema(X: Matrix, schema: Schema, source: Source) -> tuple[Schema, lis
     return replace(schema, count=count, sparse=sparse, texts=texts, columns=columns), notes
 
 
-def encode(X: Matrix, schema: Schema, name: str) -> tuple[Matrix, dict[str, Unknown]]:
+def encode(X: Matrix | Table | TableRows, schema: Schema, name: str) -> tuple[Matrix, dict[str, Unknown]]:
     """Rows of a Table as the matrix (n, n_features), ndarray or CSR; and by column the unknown cells.
 
     Any other X is a matrix already. Raises InputError for a missing column and for a number that cannot be used; `name` is
     that of the data set.
     """
-    table = X.X if isinstance(X, LazyRows) else X
-    if schema.columns is None or not isinstance(table, Table):
+    if not isinstance(X, Table | TableRows):
         return X, {}
+    table = X.table if isinstance(X, TableRows) else X
+    if schema.columns is None:
+        raise TypeError("the schema of a table says what its columns become")
     used = [column for column in schema.columns if column.feature_names()]
     names = set(table.names)
     absent = [column.name for column in used if column.name not in names]
     if absent:
         raise InputError(f"{name}: lacks the columns {', '.join(absent)} of the training data; add them, in any order")
     if not schema.sparse and not table.texts and all(column.is_identity for column in used):
-        numbers = select(table.numbers, X.rows) if isinstance(X, LazyRows) else table.numbers
+        numbers: Matrix = select_rows(table.numbers, X.rows) if isinstance(X, TableRows) else table.numbers
         if not table.has_gaps or first_not_finite(numbers) is None:
             # nothing to compute, and no copy if all columns are used in their order
             index = [table.number_index[column.name] for column in used]
-            return (numbers if index == list(range(numbers.shape[1])) else numbers[:][:, index]), {}
+            return (numbers if index == list(range(numbers.shape[1])) else to_dense(numbers[:])[:, index]), {}
     return _encode_columns(X[:], used, schema, name)
 
 
@@ -59,7 +61,7 @@ def _encode_columns(
 ) -> tuple[Matrix, dict[str, Unknown]]:
     """The features of these columns next to each other, and the unknown cells."""
     unknown: dict[str, Unknown] = {}
-    blocks: list[Matrix] = []
+    blocks: list[Stored] = []
     dense = None if schema.sparse else np.empty((table.shape[0], schema.count))
     start = 0
     for column in columns:
@@ -75,7 +77,7 @@ def _encode_columns(
         if dense is None:
             blocks.append(block)
         else:
-            dense[:, start : start + block.shape[1]] = block
+            dense[:, start : start + block.shape[1]] = to_dense(block)
             start += block.shape[1]
     if dense is not None:
         return dense, unknown

@@ -16,7 +16,7 @@ from linclf.data.readers.named import is_name, load_name, unknown_name
 from linclf.data.readers.registry import read_file
 from linclf.data.schema import Schema
 from linclf.data.source import Source
-from linclf.data.table import Table
+from linclf.data.table import Table, TableRows
 from linclf.optim.linalg import Matrix
 
 
@@ -43,7 +43,7 @@ def as_matrix(dataset: Dataset) -> Matrix:
 def _read(source: Source, like: Schema | None, labelled: bool) -> Dataset:
     if is_name(source.data):
         dataset = load_name(source)
-        if like is not None and not isinstance(dataset.X, Table):
+        if like is not None and not isinstance(dataset.X, Table | TableRows):
             X, notes = fit_columns(dataset.X, like, source.data)
             return replace(dataset, X=X, schema=like, notes=notes)
         return dataset

@@ -9,7 +9,7 @@ import numpy as np
 
 from linclf.errors import InputError
 from linclf.losses import Array
-from linclf.optim.linalg import Matrix, chunks, converted, is_sparse
+from linclf.optim.linalg import Matrix, Stored, chunks, convert_rows, csr, is_sparse
 
 MIN_SCALE = 1e-150  # a column with a smaller scale counts as constant: its weight for raw columns would overflow
 SCALES = ("auto", "standard", "maxabs", "none")
@@ -33,15 +33,15 @@ class Scaling:
         inf."""
         if self.scale is None and X.dtype == dtype:
             return X
-        return converted(X, partial(self._apply, dtype=dtype), dtype)
+        return convert_rows(X, partial(self._apply, dtype=dtype), dtype)
 
-    def _apply(self, x: Matrix, dtype: str) -> Matrix:
+    def _apply(self, x: Stored, dtype: str) -> Stored:
         with np.errstate(over="ignore"):
-            if is_sparse(x):
-                if self.scale is not None:  # divide before casting: raw numbers may not fit the dtype
-                    x = type(x)((x.data / self.scale[x.indices], x.indices, x.indptr), shape=x.shape)
-            elif self.scale is not None:
-                x = (x if self.center is None else x - self.center) / self.scale
+            if self.scale is not None:  # divide before casting: raw numbers may not fit the dtype
+                if isinstance(x, np.ndarray):
+                    x = (x if self.center is None else x - self.center) / self.scale
+                else:
+                    x = csr(x.data / self.scale[x.indices], x.indices, x.indptr, x.shape)
             return x.astype(dtype, copy=False)
 
     def weights_to_raw(self, W: Array, b: Array) -> tuple[Array, Array]:
@@ -95,11 +95,11 @@ def moments(kind: str, X: Matrix) -> Moments:
         return reduce(add, (_chunk_moments(kind, x) for _, x in chunks(X)))
 
 
-def _chunk_moments(kind: str, x: Matrix) -> Moments:
+def _chunk_moments(kind: str, x: Stored) -> Moments:
     n, d = x.shape
+    if not isinstance(x, np.ndarray):
+        return Moments(n, None, None, abs(x).max(axis=0).toarray().ravel().astype(np.float64))
     if kind == "maxabs":
-        if is_sparse(x):
-            return Moments(n, None, None, abs(x).max(axis=0).toarray().ravel().astype(np.float64))
         return Moments(n, None, None, np.maximum(x.max(axis=0), -1.0 * x.min(axis=0)))
     mean = x.mean(axis=0, dtype=np.float64)  # (d,)
     return Moments(n, mean, np.square(x - mean).sum(axis=0), np.zeros(d))

@@ -12,7 +12,7 @@ from linclf.data.encoder import encode, learn_schema, unknown_notes
 from linclf.data.schema import Schema
 from linclf.errors import InputError
 from linclf.losses import Array
-from linclf.optim.linalg import Matrix, select, stack_rows
+from linclf.optim.linalg import Matrix, stack_rows
 
 TEST_FRACTION = 0.2
 # Each draw has a random stream of its own: adding a validation part does not change the test part.
@@ -153,7 +153,7 @@ def split_off(
             + ("go without --calibrate" if part == "calibration" else f"--{part} 0")
         )
     left, taken = np.flatnonzero(~marked), np.flatnonzero(marked)
-    return LabelledRows(select(rows.X, left), y[left]), LabelledRows(select(rows.X, taken), y[taken])
+    return rows.select(left), rows.select(taken)
 
 
 def stratified(y: Array, fraction: float, rng: np.random.Generator) -> Array:

@@ -14,7 +14,7 @@ import numpy as np
 from linclf.data.labels import MISSING
 from linclf.errors import InputError
 from linclf.losses import Array
-from linclf.optim.linalg import chunks
+from linclf.optim.linalg import dense_chunks
 
 LARGEST = 2**53  # float64 can represent all whole numbers up to this one
 TRUTH_VALUES = {"true": "True", "TRUE": "True", "false": "False", "FALSE": "False"}
@@ -64,11 +64,6 @@ class Table:
     lines: Array | None = None
 
     @property
-    def dtype(self) -> np.dtype[np.object_]:
-        """Not a dtype of numbers: the rows are no matrix."""
-        return np.dtype(object)
-
-    @property
     def shape(self) -> tuple[int, int]:
         """(n, columns)"""
         return len(self.numbers), len(self.names)
@@ -99,7 +94,7 @@ class Table:
     @cached_property
     def has_gaps(self) -> bool:
         """Whether a number is missing."""
-        return any(np.isnan(x.min(initial=0)) for _, x in chunks(self.numbers))
+        return any(np.isnan(x.min(initial=0)) for x in dense_chunks(self.numbers))
 
     @cached_property
     def number_index(self) -> dict[str, int]:
@@ -109,6 +104,28 @@ class Table:
     def locate(self, row: int) -> str:
         """The line or number of a row, for messages: it follows the name of the file."""
         return f": row {row} (from 0)" if self.lines is None else f":{self.lines[row]}"
+
+
+@dataclass(frozen=True, eq=False)
+class TableRows:
+    """Some rows of a table, selected without a copy: `rows` are their numbers (n,)."""
+
+    table: Table
+    rows: Array
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, columns)"""
+        return len(self.rows), len(self.table.names)
+
+    def __getitem__(self, rows: Array | slice) -> Table:
+        """A table of some of these rows."""
+        return self.table[self.rows[rows]]
+
+
+def select_table_rows(X: Table | TableRows, rows: Array) -> TableRows:
+    """These rows of a table, without a copy."""
+    return TableRows(X.table, X.rows[rows]) if isinstance(X, TableRows) else TableRows(X, rows)
 
 
 def table_arrays(table: Table) -> tuple[dict[str, Array], dict[str, Sequence[str]]]:

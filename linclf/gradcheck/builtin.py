@@ -7,7 +7,7 @@ import numpy as np
 
 from linclf.gradcheck.differences import FLOAT64, Slope, judge
 from linclf.losses import Array, Loss
-from linclf.optim.linalg import Matrix, is_sparse
+from linclf.optim.linalg import Stored, to_dense
 from linclf.optim.objective import Objective
 from linclf.textbook import NAIVE, objective_naive
 
@@ -65,8 +65,8 @@ def _problem(rng: np.random.Generator, n_classes: int, n: int = 24, d: int = 7) 
     return X, rng.permutation(np.arange(n) % n_classes)
 
 
-def _check_loss(loss: Loss, layout: str, X: Matrix, y: Array, rng: np.random.Generator) -> LossCheck:
-    dense = X.toarray() if is_sparse(X) else X
+def _check_loss(loss: Loss, layout: str, X: Stored, y: Array, rng: np.random.Generator) -> LossCheck:
+    dense = to_dense(X)
     n, d = dense.shape
     m = loss.n_outputs(int(y.max()) + 1)
     # scores of the size of the margin, so that samples stand on both sides of it

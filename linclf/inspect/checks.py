@@ -18,7 +18,7 @@ from linclf.data.scaling import MIN_SCALE
 from linclf.data.split import Part, Split
 from linclf.data.table import Cells, Table, option
 from linclf.losses import Array
-from linclf.optim.linalg import Matrix, chunks, is_sparse
+from linclf.optim.linalg import Stored, as_csr, chunks
 
 SAMPLE_ROWS = 20_000  # rows examined where a check costs more than one pass
 MOST_COLUMNS = 500  # columns compared with each other
@@ -309,7 +309,8 @@ def find_scales(table: Table) -> list[Finding]:
 
 def find_sparse_problems(dataset: Dataset, y: Array) -> list[Finding]:
     """Empty columns of sparse data, columns of very different scale, and those that predict the label y (n,) alone."""
-    X, names, findings = dataset.X, dataset.schema.feature_names(), []
+    X, names = as_csr(dataset.matrix()[:]), dataset.schema.feature_names()
+    findings = []
     n, d = X.shape
     largest = abs(X).max(axis=0).toarray().ravel()  # (d,)
     used = largest[largest > 0]
@@ -360,8 +361,8 @@ def _row_keys(part: Part) -> list[int]:
     return [key for _, x in chunks(part.X) for key in _keys(x)]
 
 
-def _keys(x: Matrix) -> list[int]:
-    if is_sparse(x):
+def _keys(x: Stored) -> list[int]:
+    if not isinstance(x, np.ndarray):
         ends = x.indptr.tolist()
         return [hash((x.indices[a:b].tobytes(), x.data[a:b].tobytes())) for a, b in pairwise(ends)]
     return [hash(row.tobytes()) for row in np.ascontiguousarray(x)]

@@ -10,7 +10,7 @@ from linclf.data.table import Table
 from linclf.inspect import checks
 from linclf.inspect.checks import Finding
 from linclf.losses import Array
-from linclf.optim.linalg import is_sparse
+from linclf.optim.linalg import is_sparse, to_dense
 
 
 class Examined(NamedTuple):
@@ -46,9 +46,9 @@ def _check_columns(dataset: Dataset, split: Split, y: Array) -> list[Finding]:
             *checks.find_missing(columns, len(split.train.y)),
             *checks.find_scales(dataset.X),
         ]
-    if is_sparse(dataset.X):
+    if is_sparse(dataset.matrix()):
         return checks.find_sparse_problems(dataset, y)
-    table = Table(dataset.schema.feature_names(), dataset.X, {})
+    table = Table(dataset.schema.feature_names(), to_dense(dataset.matrix()[:]), {})
     return [
         *checks.find_constants(table),
         *checks.find_leaks(table, y),

@@ -8,7 +8,7 @@ import numpy as np
 from linclf.errors import InputError
 from linclf.losses import Array
 from linclf.model.linear_model import LinearModel
-from linclf.optim.linalg import Matrix, is_sparse
+from linclf.optim.linalg import Matrix, to_dense
 
 TOP = 10  # features listed for each class and sign
 
@@ -91,7 +91,7 @@ def contributions(model: LinearModel, X: Matrix, wanted: str | None = None) -> d
 
 def _dense_row(X: Matrix) -> Array:
     """A single row (1, d) as an array (d,)."""
-    return np.asarray((X.toarray() if is_sparse(X) else np.asarray(X[:])).astype(np.float64).ravel())
+    return to_dense(X[:]).astype(np.float64).ravel()
 
 
 def _output(model: LinearModel, X: Matrix, wanted: str | None) -> tuple[int, int, object]:

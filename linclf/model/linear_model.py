@@ -21,7 +21,7 @@ from linclf.data.table import from_frame
 from linclf.errors import InputError
 from linclf.losses import LOSSES, Array, loss_named, softmax_probabilities
 from linclf.model.calibration import Calibration
-from linclf.optim.linalg import LazyRows, Matrix, chunks, first_not_finite, one_blas_thread
+from linclf.optim.linalg import LazyRows, Matrix, Stored, chunks, first_not_finite, number_at, one_blas_thread
 from linclf.optim.objective import predicted, scores
 from linclf.storage.decode import build
 from linclf.storage.files import read_bytes, write_bytes
@@ -70,13 +70,13 @@ class LinearModel:
         where = f"row {bad[0]} (from 0) has a cell that is missing or infinite in {self.schema.name(bad[1])}"
         raise InputError(f"{where}, and none was in training; fill it in or leave out the row")
 
-    def _cast(self, x: Matrix, start: int) -> Matrix:
+    def _cast(self, x: Stored, start: int) -> Stored:
         """Rows, numbered from `start`, in the dtype of the weights. Raises InputError for numbers beyond it."""
         with np.errstate(over="ignore"):
             cast = x.astype(self.weight.dtype)
         bad = first_not_finite(cast) if x.dtype.kind == "f" and x.dtype != cast.dtype else None
         if bad:
-            where = f"row {start + bad[0]} (from 0) has {x[bad]:g} in {self.schema.name(bad[1])}"
+            where = f"row {start + bad[0]} (from 0) has {number_at(x, *bad):g} in {self.schema.name(bad[1])}"
             raise InputError(f"{where}, which is beyond the {cast.dtype} that the model was trained in")
         return cast
 
@@ -92,12 +92,12 @@ class LinearModel:
                 X, unknown = encode(from_frame(X, "X"), self.schema, "X")
                 for note in unknown_notes(unknown, self.schema):
                     warnings.warn(f"X: {note}", stacklevel=4)
-        X = X.tocsr() if hasattr(X, "tocsr") else np.asarray(X)
-        if X.ndim != 2 or X.shape[1] != len(self.weight):
+        rows: Stored = X.tocsr() if hasattr(X, "tocsr") else np.asarray(X)
+        if rows.ndim != 2 or rows.shape[1] != len(self.weight):
             raise InputError(
-                f"X has the shape {X.shape}, the model was trained on {len(self.weight)} features; give (n, d)"
+                f"X has the shape {rows.shape}, the model was trained on {len(self.weight)} features; give (n, d)"
             )
-        return X
+        return rows
 
     def predict_codes(self, X: Matrix) -> Array:
         """The class codes of raw rows X (n, d): (n,), the largest score, or with one output class 1 where it is > 0."""

@@ -31,6 +31,7 @@ from linclf.errors import InputError
 from linclf.losses import Array, Loss, signs
 from linclf.optim.linalg import (
     Matrix,
+    Stored,
     add_transposed_product,
     is_sparse,
     numbers_per_row,
@@ -170,7 +171,7 @@ class RateEstimator:
         return largest_eigenvalue(X, w)
 
     @cached_property
-    def _sample(self) -> tuple[Matrix, Array, Array, int]:
+    def _sample(self) -> tuple[Stored, Array, Array, int]:
         """The sampled rows X (count, d), their codes and weights, and the number of rows in a half."""
         X, y, weights = self.data
         n = X.shape[0]
@@ -180,12 +181,12 @@ class RateEstimator:
         w = (np.ones(count) if weights is None else weights[rows] / weights.mean()).astype(X.dtype)  # (count,)
         if weights is not None:  # a row of weight 0 is replaced by another: 0 times what overflows is not 0
             rows = np.where(weights[rows] > 0, rows, np.argmax(weights > 0))
-        X = without_empty_columns(X[rows])
-        X = with_ones(X) if self.fit_bias else X  # the bias is the last row of W
-        return X, y[rows], w, count if count == n else count // 2
+        sample = without_empty_columns(X[rows])
+        sample = with_ones(sample) if self.fit_bias else sample  # the bias is the last row of W
+        return sample, y[rows], w, count if count == n else count // 2
 
     @cached_property
-    def _length_rows(self) -> tuple[Matrix, Array, Array]:
+    def _length_rows(self) -> tuple[Stored, Array, Array]:
         """The half that gives the lengths: rows, codes, weights."""
         X, y, w, _ = self._sample
         return X[self._half()], y[self._half()], w[self._half()]
@@ -249,7 +250,7 @@ class RateEstimator:
         return self.gradients[point]
 
 
-def least_squares(X: Matrix, targets: Array, weights: Array) -> Iterator[Array]:
+def least_squares(X: Stored, targets: Array, weights: Array) -> Iterator[Array]:
     """Yield the iterates W (d, m) of conjugate gradients on sum_i w_i ||x_i W - t_i||^2, from W = 0 (Hestenes & Stiefel, 1952).
 
     X (n, d), targets (n, m), each column separately, weights (n,). Ends early where only rounding errors are left.
@@ -282,7 +283,7 @@ def _minimum(value: Callable[[int], float], exponent: int) -> tuple[int, float]:
     return exponent, least
 
 
-def largest_eigenvalue(X: Matrix, weights: Array) -> float:
+def largest_eigenvalue(X: Stored, weights: Array) -> float:
     """lambda_max of X^T diag(w) X / n by power iteration: X (n, d), weights (n,)."""
     v, eigenvalue = np.random.default_rng(0).standard_normal((X.shape[1], 1)).astype(X.dtype), 0.0
     for _ in range(POWER_ITERATIONS):

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from linclf.losses import LOSSES, Array
-from linclf.optim.linalg import Matrix, squared_norms, with_ones
+from linclf.optim.linalg import Matrix, materialize, squared_norms, with_ones
 from linclf.optim.objective import Objective
 
 MOST_STEPS = 1000
@@ -58,8 +58,8 @@ class _Problem:
     ) -> None:
         if objective.loss.dual is None:
             raise AssertionError("the options were checked: the loss has a dual")
-        X = X[:].astype(np.float64)
-        self.X = with_ones(X) if fit_bias else X  # (n, D)
+        rows = materialize(X).astype(np.float64)
+        self.X = with_ones(rows) if fit_bias else rows  # (n, D)
         self.objective, self.y, self.fit_bias, self.dual = objective, y, fit_bias, objective.loss.dual
         self.free_bias = fit_bias and not objective.reg_bias
         self.reg = float(objective.reg)

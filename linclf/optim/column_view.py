@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from linclf.losses import Array
-from linclf.optim.linalg import Matrix, chunks
+from linclf.optim.linalg import dense_chunks
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,10 @@ class ColumnView:
         dW -= np.multiply(self.center[..., None], dW[-1], out=np.empty_like(dW))
         dW *= self.rate[..., None]
 
-    def squared_norms(self, X: Matrix) -> Array:
+    def squared_norms(self, X: Array) -> Array:
         """||z_i||^2 of the rows of X (n, d + 1), its ones included: (n, *models), float64."""
         norms = np.empty((X.shape[0], *self.rate.shape[1:]))
         for model in np.ndindex(norms.shape[1:]):
             center, rate = self.center[:, *model], self.rate[:, *model]
-            for rows, x in chunks(X):
-                norms[rows, *model] = np.square((x - center) * rate).sum(axis=1)
+            norms[:, *model] = np.concatenate([np.square((x - center) * rate).sum(axis=1) for x in dense_chunks(X)])
         return norms

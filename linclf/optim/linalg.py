@@ -1,34 +1,67 @@
-"""The two layouts of X, an ndarray or a SciPy CSR matrix: the only file that knows them apart.
+"""Dense and CSR matrices behind one set of functions: products, lazy rows, chunks; and BLAS held to one thread.
 
-Everything above works on `Matrix` through these few functions, so dense and sparse share one engine.
+Only this file treats the two layouts differently in its arithmetic; everything above works on `Matrix` through these
+functions, so that dense and sparse data share one engine.
 """
 
 import functools
 import math
 import mmap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
+from numpy.typing import DTypeLike
 from threadpoolctl import ThreadpoolController
 
 from linclf.losses import Array
 from linclf.storage.signals import defer_signals
 
-Matrix: TypeAlias = Any  # ndarray, scipy.sparse CSR, Rows or Lazy (n, d); SciPy is imported only where CSR is made
-
-Minibatch: TypeAlias = Any
-
-# Numbers converted or scored at a time: a whole pass needs little memory besides X, and stays in the processor's cache.
+# Numbers converted or scored at a time: a pass needs little memory besides X, and stays in the processor's cache.
 CHUNK_NUMBERS = 500_000
 
 
-class CSRSlice(NamedTuple):
-    """Consecutive rows of a CSR matrix without a copy: `indptr` keeps its absolute offsets into the whole arrays.
+class CSR(Protocol):
+    """What linclf uses of a CSR matrix (n, d) of SciPy, which has no types. SciPy is imported only where one is made."""
 
-    Slicing through SciPy's constructor costs more than a minibatch's arithmetic.
+    data: Array
+    indices: Array
+    indptr: Array
+    nnz: int
+    ndim: int
+    shape: tuple[int, int]
+    dtype: "np.dtype[np.generic]"
+
+    def __getitem__(self, rows: slice | Array) -> "CSR": ...
+
+    def astype(self, dtype: DTypeLike, copy: bool = True) -> "CSR":
+        """The same matrix in another dtype."""
+        ...
+
+    def toarray(self) -> Array:
+        """The same matrix, dense."""
+        ...
+
+    def max(self, axis: int) -> "CSR":
+        """The largest number of each column (axis 0) or row (axis 1)."""
+        ...
+
+    def __abs__(self) -> "CSR": ...
+
+    def __matmul__(self, other: Array) -> Array: ...
+
+    @property
+    def T(self) -> "CSR":
+        """The transposed matrix."""
+        ...
+
+
+class CSRSlice(NamedTuple):
+    """Consecutive rows of a CSR matrix without a copy: `indptr` keeps its absolute offsets into all of the arrays.
+
+    Slicing through SciPy's constructor costs more than the arithmetic of a minibatch.
     """
 
     indptr: Array  # (n + 1,)
@@ -39,99 +72,152 @@ class CSRSlice(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class LazyRows:
-    """Some rows of X, gathered and converted when they are asked for, a chunk at a time: no second X in memory.
+    """Rows of X, gathered and converted when they are indexed, a chunk at a time: no second X in memory.
 
     rows      their numbers (n,)
-    converts  what is done to gathered rows, one after the other; dtype is that of what comes out
+    converts  functions applied to gathered rows, in order; dtype is that of the result
     """
 
-    X: Matrix
+    X: "Stored"
     rows: Array
-    converts: tuple[Callable[[Matrix], Matrix], ...]
-    dtype: Any
+    converts: tuple[Callable[["Stored"], "Stored"], ...]
+    dtype: "np.dtype[np.generic]"
 
     @property
     def shape(self) -> tuple[int, int]:
         """(n, d)"""
         return len(self.rows), self.X.shape[1]
 
-    def __getitem__(self, rows: slice | Array) -> Matrix:
-        """A copy of these rows, converted."""
-        x = self.X[self.rows[rows]]
+    def __getitem__(self, rows: slice | Array) -> "Stored":
+        """A converted copy of these rows."""
+        x: Stored = self.X[self.rows[rows]]
         for convert in self.converts:
             x = convert(x)
         return x
 
 
-def select(X: Matrix, rows: Array) -> LazyRows:
-    """Rows of X, without a copy."""
-    whole = lazy(X)
-    return replace(whole, rows=whole.rows[rows])
+Stored: TypeAlias = Array | CSR  # a matrix (n, d) in memory or mapped from a file
+Matrix: TypeAlias = Array | CSR | LazyRows  # any X (n, d)
+Minibatch: TypeAlias = Array | CSRSlice  # consecutive rows (B, d) of a stored matrix
 
 
-def converted(X: Matrix, convert: Callable[[Matrix], Matrix], dtype: str) -> LazyRows:
-    """X with its rows converted, without a copy; dtype is what `convert` makes."""
-    whole = lazy(X)
-    return replace(whole, converts=(*whole.converts, convert), dtype=np.dtype(dtype))
+def select_rows(X: Matrix, rows: Array) -> LazyRows:
+    """These rows of X, without a copy."""
+    lazy_X = lazy(X)
+    return replace(lazy_X, rows=lazy_X.rows[rows])
+
+
+def convert_rows(X: Matrix, convert: Callable[[Stored], Stored], dtype: DTypeLike) -> LazyRows:
+    """X with its rows converted when they are indexed, without a copy; dtype is what `convert` returns."""
+    lazy_X = lazy(X)
+    return replace(lazy_X, converts=(*lazy_X.converts, convert), dtype=np.dtype(dtype))
 
 
 def lazy(X: Matrix) -> LazyRows:
-    """All rows of X."""
+    """All rows of X, lazily."""
     return X if isinstance(X, LazyRows) else LazyRows(X, np.arange(X.shape[0]), (), X.dtype)
+
+
+def stored(X: Matrix) -> Stored:
+    """The matrix that X consists of or takes its rows from."""
+    return X.X if isinstance(X, LazyRows) else X
+
+
+def materialize(X: Matrix) -> Stored:
+    """X in memory; a view of what is there already."""
+    return X[:]
 
 
 def is_sparse(X: Matrix) -> bool:
     """Whether X is CSR rather than an ndarray."""
-    return is_sparse(X.X) if isinstance(X, LazyRows) else not isinstance(X, np.ndarray)
+    return not isinstance(stored(X), np.ndarray)
 
 
-def to_arrays(X: Matrix) -> dict[str, Array]:
-    """The arrays that X consists of, by name."""
-    return {name: getattr(X, name) for name in ("data", "indices", "indptr")} if is_sparse(X) else {"X": X}
+def values_of(X: Stored) -> Array:
+    """The numbers that X stores: all of an ndarray, the non-zeros of CSR."""
+    return X if isinstance(X, np.ndarray) else X.data
 
 
-def from_arrays(arrays: dict[str, Array], shape: tuple[int, int]) -> Matrix:
-    """The X that consists of these arrays: `to_arrays` undone, without a copy."""
-    if "X" in arrays:
-        return arrays["X"]
+def csr(data: Array, indices: Array, indptr: Array, shape: tuple[int, int]) -> CSR:
+    """The CSR matrix of these arrays, without a copy."""
     from scipy.sparse import csr_matrix
 
-    return csr_matrix((arrays["data"], arrays["indices"], arrays["indptr"]), shape)
+    matrix: CSR = csr_matrix((data, indices, indptr), shape=shape)
+    return matrix
 
 
-def check_structure(X: Matrix) -> None:
-    """Raise ValueError for X that is no matrix, or CSR whose indices point elsewhere: the kernels do not look."""
-    if is_sparse(X):
-        X.check_format(full_check=True)
+def as_csr(X: Stored) -> CSR:
+    """X, which is known to be CSR."""
+    if isinstance(X, np.ndarray):
+        raise TypeError("X is dense")
+    return X
+
+
+def to_dense(X: Stored) -> Array:
+    """X as an ndarray."""
+    return X if isinstance(X, np.ndarray) else X.toarray()
+
+
+def number_at(X: Stored, row: int, column: int) -> float:
+    """A single number of X."""
+    return float(to_dense(X[row : row + 1])[0, column])
+
+
+def resize_columns(X: CSR, d: int) -> CSR:
+    """X with d columns: empty ones are appended, or the last ones dropped."""
+    if d >= X.shape[1]:
+        return csr(X.data, X.indices, X.indptr, (X.shape[0], d))
+    from scipy.sparse import csr_matrix
+
+    kept: CSR = csr_matrix(X)[:, :d]
+    return kept
+
+
+def to_arrays(X: Stored) -> dict[str, Array]:
+    """The arrays that X consists of, by name."""
+    return {"X": X} if isinstance(X, np.ndarray) else {"data": X.data, "indices": X.indices, "indptr": X.indptr}
+
+
+def from_arrays(arrays: Mapping[str, Array], shape: tuple[int, int]) -> Stored:
+    """The X that consists of these arrays: the inverse of `to_arrays`, without a copy."""
+    return arrays["X"] if "X" in arrays else csr(arrays["data"], arrays["indices"], arrays["indptr"], shape)
+
+
+def check_structure(X: Stored) -> None:
+    """Raise ValueError for X that is not a matrix of numbers, or CSR with invalid indices: the kernels do not check them."""
+    if not isinstance(X, np.ndarray):
+        from scipy.sparse import csr_matrix
+
+        csr_matrix(X).check_format(full_check=True)
     if X.ndim != 2 or X.dtype.kind not in "biuf":
         raise ValueError(f"{X.dtype} of {X.ndim} dimensions")
 
 
-def product(X: Matrix, W: Array) -> Array:
+def product(X: Stored | Minibatch, W: Array) -> Array:
     """X @ W over all models at once: X (n, d), W (d, *models, m) -> (n, *models, m)."""
     n, d = X.shape
     flat = _flat(W)  # (d, models * m)
     if isinstance(X, np.ndarray):
-        # (W^T X^T)^T rather than X W: each output's scores lie together, and the losses take sums and maxima over outputs
-        # twice as fast
+        # (W^T X^T)^T rather than X W: the scores of an output are then contiguous, and the losses take sums and maxima over
+        # outputs twice as fast
         out = (flat.T @ X.T).T
     else:
         from scipy.sparse import _sparsetools
 
         k = flat.shape[1]
         out = np.zeros((n, k), flat.dtype)
-        if k == 1:  # a third of the time of the other kernel
+        if k == 1:  # takes a third of the time of the other kernel
             _sparsetools.csr_matvec(n, d, X.indptr, X.indices, X.data, flat.ravel(), out.ravel())
         else:
             _sparsetools.csr_matvecs(n, d, k, X.indptr, X.indices, X.data, flat.ravel(), out.ravel())
     return out.reshape(n, *W.shape[1:])
 
 
-def add_transposed_product(X: Matrix, G: Array, out: Array) -> None:
+def add_transposed_product(X: Stored | Minibatch, G: Array, out: Array) -> None:
     """out += X.T @ G, in place: X (n, d), G (n, *models, m), out (d, *models, m).
 
-    For sparse X only the rows of `out` that X's columns name are touched, and `out` is C-contiguous: the rows of X in CSR
-    are the columns of X.T in CSC, whose kernel accumulates into its output.
+    For sparse X only the rows of `out` for columns that occur in X are touched, and `out` is C-contiguous: the rows of X in
+    CSR are the columns of X.T in CSC, whose kernel adds to its output.
     """
     n, d = X.shape
     flat = _flat(G)  # (n, models * m)
@@ -158,11 +244,10 @@ def expand_trailing(a: Array, ndim: int) -> Array:
 
 
 def zero_weights(X: Matrix, outputs: tuple[int, ...]) -> Array:
-    """Zeros (d, *outputs) in the dtype of X, laid out as X multiplies them fastest.
+    """Zeros (d, *outputs) in the dtype of X, in the layout that makes products with X fastest.
 
-    Dense X: each output's weights lie together, and both products of cached rows take two thirds of the time that
-    they take otherwise.
-    Sparse X: each column's weights lie together, as SciPy's kernels want them.
+    Dense X: the weights of each output are contiguous, and both products of cached rows take two thirds of the time that
+    they take otherwise. Sparse X: the weights of each column are contiguous, as SciPy's kernels need them.
     """
     d = X.shape[1]
     if is_sparse(X):
@@ -181,111 +266,119 @@ def select_models(a: Array | None, models: Array) -> Array | None:
     return a if a is None or a.ndim == 1 or a.shape[1] == 1 else a[:, models]
 
 
-def shuffled(X: Matrix, order: Array, ones: bool) -> Matrix:
-    """All rows of X in the given order, in which the first may come again at the end; behind each a 1 if `ones`.
+def shuffled(X: Matrix, order: Array, ones: bool) -> Stored:
+    """A copy of the rows of X in the given order, whose first rows may come again at its end; a 1 after each row if `ones`.
 
-    X is read once from its first row to its last: it may lie in a file, where jumping about is slow.
+    X is read once from its first row to its last: it may be mapped from a file, where random access is slow.
     """
     n, d = X.shape
-    if is_sparse(X):
-        return (_in_memory(X, ones) if ones or isinstance(X, LazyRows) else X)[order]
+    if not isinstance(stored(X), np.ndarray):
+        return (_one_csr(X, ones) if ones or isinstance(X, LazyRows) else X)[order]
     out = np.empty((len(order), d + ones), X.dtype)
-    place = np.empty(n, np.intp)
-    place[order[:n]] = np.arange(n)
+    position = np.empty(n, np.intp)
+    position[order[:n]] = np.arange(n)
     for rows, x in chunks(X):
-        out[place[rows], :d] = x
+        out[position[rows], :d] = x
     out[:, d:] = 1
     out[n:] = out[: len(order) - n]
     return out
 
 
-def _in_memory(X: Matrix, ones: bool) -> Matrix:
-    """Sparse X as one CSR matrix, behind each row a 1 if `ones`; nothing else of its size is made on the way."""
-    X = lazy(X)
-    n, d = X.shape[0], X.shape[1] + ones
-    indptr = np.concatenate([[0], np.cumsum(np.diff(X.X.indptr)[X.rows] + ones)]).astype(X.X.indptr.dtype)
-    data, indices = np.empty(indptr[-1], X.dtype), np.empty(indptr[-1], X.X.indices.dtype)
-    for rows, x in chunks(X):
+def _one_csr(X: Matrix, ones: bool) -> CSR:
+    """Sparse X as one CSR matrix, a 1 after each row if `ones`; nothing else of its size is made in between."""
+    lazy_X = lazy(X)
+    source = as_csr(lazy_X.X)
+    n, d = lazy_X.shape[0], lazy_X.shape[1] + ones
+    indptr = np.concatenate([[0], np.cumsum(np.diff(source.indptr)[lazy_X.rows] + ones)]).astype(source.indptr.dtype)
+    data, indices = np.empty(indptr[-1], lazy_X.dtype), np.empty(indptr[-1], source.indices.dtype)
+    for rows, x in chunks(lazy_X):
         span = slice(indptr[rows.start], indptr[rows.stop])
-        whole = with_ones(x) if ones else x
-        data[span], indices[span] = whole.data, whole.indices
-    return from_arrays({"data": data, "indices": indices, "indptr": indptr}, (n, d))
+        part = as_csr(with_ones(x) if ones else x)
+        data[span], indices[span] = part.data, part.indices
+    return csr(data, indices, indptr, (n, d))
 
 
-def minibatch(X: Matrix, start: int, stop: int) -> Matrix:
+def minibatch(X: Stored, start: int, stop: int) -> Minibatch:
     """Rows start..stop of X without a copy."""
     if isinstance(X, np.ndarray):
         return X[start:stop]
     return CSRSlice(X.indptr[start : stop + 1], X.indices, X.data, (stop - start, X.shape[1]))
 
 
-def chunks(X: Matrix, outputs: int = 0) -> Iterator[tuple[slice, Matrix]]:
-    """All rows of X in order, as pairs (slice, rows), so many at a time that neither their numbers nor `outputs` numbers
-    a row that are made of them are more than about CHUNK_NUMBERS."""
-    whole = X.X if isinstance(X, LazyRows) else X
+def chunks(X: Matrix, outputs: int = 0) -> Iterator[tuple[slice, Stored]]:
+    """All rows of X in order, as pairs (slice, rows): so many at a time that neither their numbers nor `outputs` numbers for
+    each row are more than about CHUNK_NUMBERS."""
     step = max(int(CHUNK_NUMBERS / max(numbers_per_row(X), outputs)), 1)
     for start in range(0, X.shape[0], step):
         rows = slice(start, min(start + step, X.shape[0]))
         yield rows, X[rows]
-        for array in to_arrays(whole).values():
+        for array in to_arrays(stored(X)).values():
             release(array)
 
 
+def dense_chunks(X: Array) -> Iterator[Array]:
+    """The rows of an ndarray in `chunks`."""
+    return (x for _, x in chunks(X) if isinstance(x, np.ndarray))
+
+
 def numbers_per_row(X: Matrix) -> float:
-    """How many numbers a row of X holds on average, at least 1."""
-    whole = X.X if isinstance(X, LazyRows) else X
-    numbers: int = whole.nnz if is_sparse(whole) else whole.size
-    return float(max(numbers / max(whole.shape[0], 1), 1))
+    """The mean count of numbers that a row of X stores, at least 1."""
+    X = stored(X)
+    numbers = X.size if isinstance(X, np.ndarray) else X.nnz
+    return float(max(numbers / max(X.shape[0], 1), 1))
 
 
 def release(array: Array) -> None:
-    """Hand memory that maps a file back to the system, which reads it again when it is asked for: a pass over mapped data
-    does not fill the memory."""
-    owner: Any = array
+    """Return the memory of an array mapped from a file to the system, which reads it again when needed: a pass over mapped
+    data does not fill the memory."""
+    owner: object = array
     while isinstance(owner, np.ndarray | memoryview):
         owner = owner.base if isinstance(owner, np.ndarray) else owner.obj
     if isinstance(owner, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         owner.madvise(mmap.MADV_DONTNEED)
 
 
-def stack_rows(blocks: Sequence[Matrix]) -> Matrix:
-    """Blocks of the same columns and layout, one below the other."""
-    blocks = [X[:] for X in blocks]
-    if isinstance(blocks[0], np.ndarray):
-        return np.concatenate(blocks)
+def stack_rows(blocks: Sequence[Matrix]) -> Stored:
+    """Stack blocks of the same columns and layout vertically."""
+    parts = [materialize(X) for X in blocks]
+    if isinstance(parts[0], np.ndarray):
+        return np.concatenate([part for part in parts if isinstance(part, np.ndarray)])
     from scipy import sparse
 
-    return sparse.vstack(blocks, format="csr")
+    stacked: CSR = sparse.vstack(parts, format="csr")
+    return stacked
 
 
-def with_ones(X: Matrix) -> Matrix:
-    """X with a column of ones behind its last one: a copy."""
+def with_ones(X: Stored) -> Stored:
+    """A copy of X with a column of ones after its last one."""
     n, d = X.shape
     if isinstance(X, np.ndarray):
         return np.hstack([X, np.ones((n, 1), X.dtype)])
     ends = X.indptr[1:]
     data, indices = np.insert(X.data, ends, 1), np.insert(X.indices, ends, d)
-    return type(X)((data, indices, X.indptr + np.arange(n + 1, dtype=X.indptr.dtype)), shape=(n, d + 1))
+    return csr(data, indices, X.indptr + np.arange(n + 1, dtype=X.indptr.dtype), (n, d + 1))
 
 
-def without_empty_columns(X: Matrix) -> Matrix:
-    """Sparse X without the columns in which it has no number; dense X as it is."""
+def without_empty_columns(X: Stored) -> Stored:
+    """Sparse X without the columns in which it stores no number; dense X as it is."""
     if isinstance(X, np.ndarray):
         return X
     used, indices = np.unique(X.indices, return_inverse=True)
-    return type(X)((X.data, indices.astype(X.indices.dtype), X.indptr), shape=(X.shape[0], len(used)))
+    return csr(X.data, indices.astype(X.indices.dtype), X.indptr, (X.shape[0], len(used)))
 
 
-def squared_norms(X: Matrix) -> Array:
+def squared_norms(X: Stored) -> Array:
     """||x_i||^2 of each row: (n,), float64."""
     if isinstance(X, np.ndarray):
-        return np.concatenate([np.einsum("ij,ij->i", x, x, dtype=np.float64) for _, x in chunks(X)])
-    return np.asarray(X.multiply(X).sum(axis=1), np.float64).ravel()
+        return np.concatenate([np.einsum("ij,ij->i", x, x, dtype=np.float64) for x in dense_chunks(X)])
+    from scipy.sparse import csr_matrix
+
+    return np.asarray(csr_matrix(X).multiply(X).sum(axis=1), np.float64).ravel()
 
 
 def is_zero(X: Matrix) -> bool:
-    """Whether X holds no number but 0."""
-    return not any((x.data if is_sparse(x) else x).any() for _, x in chunks(X))
+    """Whether all numbers in X are 0."""
+    return not any(values_of(x).any() for _, x in chunks(X))
 
 
 def first_not_finite(X: Matrix) -> tuple[int, int] | None:
@@ -293,25 +386,24 @@ def first_not_finite(X: Matrix) -> tuple[int, int] | None:
     if not np.issubdtype(X.dtype, np.floating):
         return None
     for rows, x in chunks(X):
-        bad = np.argwhere(~np.isfinite(x.data if is_sparse(x) else x))
+        bad = np.argwhere(~np.isfinite(values_of(x)))
         if len(bad):
-            i, j = (
-                (np.searchsorted(x.indptr, bad[0, 0], side="right") - 1, x.indices[bad[0, 0]])
-                if is_sparse(x)
-                else bad[0]
-            )
+            if isinstance(x, np.ndarray):
+                i, j = bad[0]
+            else:
+                i, j = np.searchsorted(x.indptr, bad[0, 0], side="right") - 1, x.indices[bad[0, 0]]
             return rows.start + int(i), int(j)
     return None
 
 
 @functools.cache
 def _controller() -> ThreadpoolController:
-    with defer_signals():  # it looks for libraries by a call back from C
+    with defer_signals():  # it looks libraries up in a callback from C
         return ThreadpoolController()
 
 
-def one_blas_thread() -> AbstractContextManager[Any]:
-    """Hold BLAS to one thread: its small products gain little from a second one, lose a hundredfold when another process
-    wants the core, and round differently with the number of threads."""
-    limit: AbstractContextManager[Any] = _controller().limit(limits=1, user_api="blas")
+def one_blas_thread() -> AbstractContextManager[object]:
+    """Hold BLAS to one thread: its small products gain little from a second one, are a hundred times slower when another
+    process uses the core, and round differently with the number of threads."""
+    limit: AbstractContextManager[object] = _controller().limit(limits=1, user_api="blas")
     return limit

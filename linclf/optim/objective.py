@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from linclf.losses import Array, Loss
-from linclf.optim.linalg import Matrix, add_transposed_product, chunks, expand_trailing, product
+from linclf.optim.linalg import Matrix, Minibatch, Stored, add_transposed_product, chunks, expand_trailing, product
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class DataTerm:
         return DataTerm(self.value + other.value, self.weight + other.weight, self.dW + other.dW, self.db + other.db)
 
 
-def scores(X: Matrix, W: Array, b: Array) -> Array:
+def scores(X: Stored | Minibatch, W: Array, b: Array) -> Array:
     """X W + b for all models: (n, *models, m)."""
     out = product(X, W)
     out += b
@@ -53,7 +53,7 @@ class Objective:
     reg: float | Array
     reg_bias: bool = False
 
-    def data_term(self, X: Matrix, y: Array, W: Array, b: Array, weights: Array | None = None) -> DataTerm:
+    def data_term(self, X: Stored, y: Array, W: Array, b: Array, weights: Array | None = None) -> DataTerm:
         """sum_i w_i loss_i, sum_i w_i and the gradient of the first."""
         values, dscores = self.loss(scores(X, W, b), y)  # (n, *models), (n, *models, m)
         value, weight = _weighted_sum(values, weights)
@@ -80,7 +80,7 @@ class Objective:
         return total / weight, self.penalty(W, b)
 
     def value_and_gradient(
-        self, X: Matrix, y: Array, W: Array, b: Array, weights: Array | None = None
+        self, X: Stored, y: Array, W: Array, b: Array, weights: Array | None = None
     ) -> tuple[Array, Array, Array]:
         """The objective (*models,) and its gradient dW (d, *models, m), db (*models, m)."""
         data = self.data_term(X, y, W, b, weights)

@@ -35,6 +35,7 @@ from linclf.optim.linalg import (
     select_models,
     shuffled,
     squared_norms,
+    to_dense,
 )
 from linclf.optim.objective import Objective
 from linclf.optim.settings import SCHEDULES, SGDSettings
@@ -113,7 +114,8 @@ class SGD:
         self.row_weights: Array | None = None  # (n,) or (n, *models), of mean 1
         self.stiffness: Array | None = None  # (n,) or (n, *models): the curvature of each row along its own gradient
         if loss.curvature and self.batch < self.n:  # a step along all rows overshoots only as lambda_max says
-            self.stiffness = loss.curvature * (squared_norms(self.X) if view is None else view.squared_norms(self.X))
+            norms = squared_norms(self.X) if view is None else view.squared_norms(to_dense(self.X))
+            self.stiffness = loss.curvature * norms
         if weights is not None:
             self.row_weights = (weights / weights.mean(axis=0))[order].astype(X.dtype)
             if self.stiffness is not None:

@@ -10,7 +10,7 @@ from linclf.data.split import Part
 from linclf.errors import DivergedError
 from linclf.losses import LOSSES, Array
 from linclf.optim.auto_rate import RateEstimator
-from linclf.optim.linalg import Matrix, chunks, one_blas_thread, select, select_models
+from linclf.optim.linalg import Matrix, chunks, one_blas_thread, select_models, select_rows
 from linclf.optim.objective import Objective, predicted, scores
 from linclf.optim.settings import SGDSettings
 from linclf.optim.sgd import SGD, Epoch
@@ -152,7 +152,7 @@ class _Pass:
         if data.one_X_per_fold and used is not None:
             # a held-out row has weight 0, but scaled by this fold it could overflow: a training row takes its position
             positions = np.where(used, np.arange(len(rows.y)), np.argmax(used))
-            self.X = folds[0].scaling.apply(select(rows.X, positions), first.dtype)
+            self.X = folds[0].scaling.apply(select_rows(rows.X, positions), first.dtype)
         self.n_outputs = self.loss.n_outputs(len(plan.split.classes))
         self.n_held_out = len(folds[0].held_out.y)
         self.weights = _weights(configurations, rows.y, folds)

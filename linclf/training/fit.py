@@ -12,7 +12,7 @@ from linclf.losses import Array, Loss
 from linclf.model.metrics import accuracy
 from linclf.optim.auto_rate import auto_epochs, auto_momentum, auto_rate
 from linclf.optim.certificate import Certificate, polish_and_certify
-from linclf.optim.linalg import Matrix
+from linclf.optim.linalg import Matrix, materialize
 from linclf.optim.objective import Objective, predicted, scores
 from linclf.optim.settings import SGDSettings
 from linclf.optim.sgd import SGD, EngineState, Epoch
@@ -262,7 +262,7 @@ def sgd_settings(options: TrainOptions, X: Matrix) -> SGDSettings:
 
 
 def _accuracy(part: Part, W: Array, b: Array) -> float | None:
-    return accuracy(predicted(scores(part.X, W, b)), part.y)
+    return accuracy(predicted(scores(materialize(part.X), W, b)), part.y)
 
 
 def divergence_reason(

@@ -9,7 +9,7 @@ from linclf.data.schema import Schema
 from linclf.data.split import Part, Split
 from linclf.errors import InputError
 from linclf.losses import Array
-from linclf.optim.linalg import Matrix, first_not_finite, is_zero
+from linclf.optim.linalg import Matrix, first_not_finite, is_zero, number_at
 from linclf.training.options import TrainOptions
 
 
@@ -65,7 +65,7 @@ def _check_range(X: Matrix, raw: Matrix, schema: Schema, options: TrainOptions, 
     bad = first_not_finite(X)
     if bad:
         raise InputError(
-            f"{name}: {schema.name(bad[1])} has {raw[np.array(bad[:1])][0, bad[1]]:g}, beyond {options.dtype}; {advice}"
+            f"{name}: {schema.name(bad[1])} has {number_at(raw[np.array(bad[:1])], 0, bad[1]):g}, beyond {options.dtype}; {advice}"
         )
     if is_zero(X) and not is_zero(raw):
         raise InputError(f"{name}: all numbers are too small for {options.dtype} and would become 0; {advice}")

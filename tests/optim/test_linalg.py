@@ -8,11 +8,11 @@ import pytest
 from linclf.optim import linalg as matrix
 from linclf.optim.linalg import (
     chunks,
-    converted,
+    convert_rows,
     first_not_finite,
     is_sparse,
     is_zero,
-    select,
+    select_rows,
     shuffled,
     squared_norms,
     with_ones,
@@ -35,8 +35,8 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("small_chunks")
 def test_lazy_rows_are_selected_and_converted_when_asked_for(layout) -> None:
     rows = RNG.permutation(40)[:25]
-    twice = select(
-        converted(select(layout(WHOLE), rows), lambda x: (2 * x).astype(np.float32), "float32"), np.arange(20)
+    twice = select_rows(
+        convert_rows(select_rows(layout(WHOLE), rows), lambda x: (2 * x).astype(np.float32), "float32"), np.arange(20)
     )
     assert (twice.shape, twice.dtype, is_sparse(twice)) == ((20, 6), np.float32, layout is not np.ascontiguousarray)
     np.testing.assert_array_equal(dense(twice), (2 * WHOLE[rows[:20]]).astype(np.float32))
@@ -53,7 +53,7 @@ def test_shuffled(layout, ones: bool, lazily: bool) -> None:
     X, rows = layout(WHOLE), np.arange(40)
     if lazily:
         rows = RNG.permutation(40)[:30]
-        X = select(X, rows)
+        X = select_rows(X, rows)
     order = RNG.permutation(len(rows))
     order = np.concatenate([order, order[:7]])
     expected = np.hstack([WHOLE, np.ones((40, 1))]) if ones else WHOLE

@@ -7,7 +7,7 @@ from typing import ClassVar
 from linclf.data.columns.training_column import TrainingColumn
 from linclf.data.table import Cells
 from linclf.losses import Array
-from linclf.optim.linalg import Matrix
+from linclf.optim.linalg import Stored
 
 MOST_IDF = 100.0  # ln of more rows than there are
 SHOWN = 5  # cells named in a note
@@ -78,7 +78,7 @@ class Column(ABC):
         """The names of the features; empty for a column that is left out."""
 
     @abstractmethod
-    def transform(self, cells: Array | Cells, sparse: bool) -> tuple[Matrix, Unknown]:
+    def transform(self, cells: Array | Cells, sparse: bool) -> tuple[Stored, Unknown]:
         """Cells, numbers (n,) or text, as features (n, k), ndarray or CSR; and the unknown cells."""
 
     @abstractmethod

@@ -8,7 +8,7 @@ from linclf.data.columns.base import MISSING, Column, Unknown, in_rows
 from linclf.data.columns.training_column import TrainingColumn
 from linclf.data.table import Cells, parse_number, spell_numbers
 from linclf.losses import Array
-from linclf.optim.linalg import Matrix
+from linclf.optim.linalg import Stored, csr
 
 MOST_LEVELS = 10_000  # levels that become features: the most frequent ones
 
@@ -44,7 +44,7 @@ class CategoryColumn(Column):
         names += [f"{self.name} (other)"] if self.pooled else []
         return [*names, f"{self.name} (missing)"] if self.missing else names
 
-    def transform(self, cells: Array | Cells, sparse: bool) -> tuple[Matrix, Unknown]:
+    def transform(self, cells: Array | Cells, sparse: bool) -> tuple[Stored, Unknown]:
         """One-hot features in the order of `feature_names`; all 0 for an unknown cell without a pool."""
         cells = cells if isinstance(cells, Cells) else spell_numbers(cells)
         index = self._level_index(cells.levels)
@@ -90,14 +90,12 @@ class CategoryColumn(Column):
         return "treated as none of its levels"
 
 
-def _one_hot(hot: Array, width: int, sparse: bool) -> Matrix:
+def _one_hot(hot: Array, width: int, sparse: bool) -> Stored:
     """Rows (n, width) of 0, with a 1 in column hot[i] of row i unless hot[i] is -1."""
     known = hot >= 0
     if sparse:
-        from scipy.sparse import csr_matrix
-
         ends = np.concatenate([[0], np.cumsum(known)])
-        return csr_matrix((np.ones(ends[-1]), hot[known], ends), shape=(len(hot), width))
+        return csr(np.ones(ends[-1]), hot[known], ends, (len(hot), width))
     block = np.zeros((len(hot), width))
     block[np.flatnonzero(known), hot[known]] = 1
     return block

@@ -5,16 +5,15 @@ from collections.abc import Mapping
 from linclf.data.columns.base import Column
 from linclf.data.columns.registry import KINDS
 from linclf.data.columns.training_column import TrainingColumn, TrainingRows
-from linclf.data.table import Table
+from linclf.data.table import Table, TableRows
 from linclf.errors import InputError
-from linclf.optim.linalg import LazyRows
 
 WIDE = 256  # if more features than this are mostly 0, the features of a table are sparse
 MOST_DENSE = 2**26  # likewise if these features have more values than this in all training rows, 0.5 GB
 
 
 def learn_columns(
-    X: Table | LazyRows, forced: Mapping[str, type[Column]], min_count: int, dataset: str
+    X: Table | TableRows, forced: Mapping[str, type[Column]], min_count: int, dataset: str
 ) -> tuple[tuple[Column, ...], bool, list[str]]:
     """The columns, learned from the training rows X; whether the features are sparse; and notes.
 

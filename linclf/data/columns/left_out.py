@@ -6,7 +6,7 @@ from linclf.data.columns.base import Column, Unknown
 from linclf.data.columns.training_column import TrainingColumn
 from linclf.data.table import Cells, parse_number
 from linclf.losses import Array
-from linclf.optim.linalg import Matrix
+from linclf.optim.linalg import Stored
 
 FEWEST_IDS = 20  # rows of a column of ids
 DENSE_IDS = 0.5  # share of the whole numbers between the smallest and the largest that row numbers use
@@ -24,7 +24,7 @@ class LeftOutColumn(Column):
         """None."""
         return []
 
-    def transform(self, cells: Array | Cells, sparse: bool) -> tuple[Matrix, Unknown]:
+    def transform(self, cells: Array | Cells, sparse: bool) -> tuple[Stored, Unknown]:
         """No features, (n, 0)."""
         n = len(cells.codes) if isinstance(cells, Cells) else len(cells)
         return np.zeros((n, 0)), {}

@@ -12,7 +12,7 @@ from linclf.data.columns.training_column import TrainingColumn
 from linclf.data.table import LARGEST, Cells, option, parse_number
 from linclf.errors import InputError
 from linclf.losses import Array
-from linclf.optim.linalg import Matrix
+from linclf.optim.linalg import Stored
 
 NUMBERS = 0.9  # share of the cells of a column of numbers that must be numbers; the others are treated as missing
 FEW_NUMBERS = 10  # a column of so few different numbers, and other cells, is one of categories
@@ -74,7 +74,7 @@ class NumberColumn(Column):
         """The name of the column, and that of the flag of missing cells."""
         return [self.name, f"{self.name} (missing)"] if self.missing else [self.name]
 
-    def transform(self, cells: Array | Cells, sparse: bool) -> tuple[Matrix, Unknown]:
+    def transform(self, cells: Array | Cells, sparse: bool) -> tuple[Stored, Unknown]:
         """The numbers, standardised if sparse; and 1 where one is missing."""
         values, missing = self._filled(cells)
         unknown = self.unparsed(cells) if isinstance(cells, Cells) else {}

@@ -10,7 +10,7 @@ from linclf.data.columns.training_column import TrainingColumn
 from linclf.data.table import Cells, option, spell_numbers
 from linclf.errors import InputError
 from linclf.losses import Array
-from linclf.optim.linalg import Matrix
+from linclf.optim.linalg import Stored
 
 FEWEST_WORDS = 3  # average number of words in a cell of a column of text
 SAMPLE = 1000  # levels whose words are counted
@@ -59,7 +59,7 @@ class TextColumn(Column):
         """The column and each word or pair of words."""
         return [f"{self.name}: {word}" for word in self.words]
 
-    def transform(self, cells: Array | Cells, sparse: bool) -> tuple[Matrix, Unknown]:
+    def transform(self, cells: Array | Cells, sparse: bool) -> tuple[Stored, Unknown]:
         """The tf-idf of each word or pair of words, CSR; others are ignored."""
         cells = cells if isinstance(cells, Cells) else spell_numbers(cells)
         vectorizer = _vectorizer(vocabulary=self.words)

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from linclf.data.table import Cells, Table, spell_numbers
+from linclf.data.table import Cells, Table, TableRows, spell_numbers
 from linclf.losses import Array
-from linclf.optim.linalg import LazyRows, Matrix, chunks, lazy, select
+from linclf.optim.linalg import Matrix, chunks, select_rows, to_dense
 
 MEDIAN_ROWS = 2000  # rows that the median of a column without missing cells is computed from
 _ID_NAME = re.compile(r"(.*[\W_])?(id|uuid|guid|index|key|unnamed: 0)", re.IGNORECASE)
@@ -58,7 +58,7 @@ class Span(NamedTuple):
 
 def spans_of(numbers: Matrix) -> Spans:
     """The spans of numbers (n, k), in one pass."""
-    return reduce(Spans.joined, (_spans(x) for _, x in chunks(numbers)))
+    return reduce(Spans.joined, (_spans(to_dense(x)) for _, x in chunks(numbers)))
 
 
 def _spans(x: Array) -> Spans:
@@ -98,12 +98,11 @@ class TrainingRows:
     medians: Array
 
     @classmethod
-    def of(cls, X: Table | LazyRows, min_count: int, dataset: str) -> "TrainingRows":
+    def of(cls, X: Table | TableRows, min_count: int, dataset: str) -> "TrainingRows":
         """The training rows X of a table."""
-        whole = lazy(X)
-        table, rows = whole.X, whole.rows
+        table, rows = (X.table, X.rows) if isinstance(X, TableRows) else (X, np.arange(X.shape[0]))
         medians = median(table.numbers[rows[median_rows(len(rows))]])
-        return cls(table, rows, min_count, dataset, spans_of(select(table.numbers, rows)), medians)
+        return cls(table, rows, min_count, dataset, spans_of(select_rows(table.numbers, rows)), medians)
 
     def column(self, name: str) -> "TrainingColumn":
         """The column of this name."""

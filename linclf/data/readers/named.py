@@ -21,7 +21,7 @@ from linclf.data.source import RawFile, Source
 from linclf.data.table import Frame
 from linclf.errors import AccessError, InputError
 from linclf.losses import Array
-from linclf.optim.linalg import Matrix, is_sparse, to_arrays
+from linclf.optim.linalg import Stored, is_sparse, to_arrays
 
 T = TypeVar("T")
 
@@ -219,7 +219,7 @@ def _generate(source: Source) -> Dataset:
 
 
 def _arrays(
-    source: Source, X: Matrix, y: Array, names: Iterable[object] | None, test: LabelledRows | None = None
+    source: Source, X: Stored, y: Array, names: Iterable[object] | None, test: LabelledRows | None = None
 ) -> Dataset:
     """Turn arrays into a Dataset whose digest is over their bytes."""
     if replace(source, max_features=Source.max_features, max_unpacked=None) != Source(source.data):
@@ -227,7 +227,7 @@ def _arrays(
             f"{source.data}: --target, --drop, --format and other data options are for files, not for a named data set"
         )
     source.check_width(X.shape[1])
-    X = X.tocsr() if is_sparse(X) else np.ascontiguousarray(X)
+    X = np.ascontiguousarray(X) if isinstance(X, np.ndarray) else X
     y = labels.from_array(y, source.data)
     digest = hashlib.sha256(f"{X.shape} {X.dtype} {y.dtype}".encode())
     for part in to_arrays(X).values():

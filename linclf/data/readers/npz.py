@@ -54,7 +54,7 @@ def read_npz(raw: RawFile, like: Schema | None, labelled: bool) -> Dataset:
         )
     raw.source.check_width(part.X.shape[1])
     if like is not None:
-        fit_columns(part.X, like, name)
+        fit_columns(part.matrix(), like, name)
     features = like or Schema(part.X.shape[1], format="npz")
     return Dataset(part.X, part.y, raw.source, features, raw.digest, test)
 

@@ -14,7 +14,7 @@ from linclf.data.source import RawFile
 from linclf.data.table import LARGEST
 from linclf.errors import InputError
 from linclf.losses import Array
-from linclf.optim.linalg import Matrix, first_not_finite
+from linclf.optim.linalg import CSR, csr, first_not_finite
 
 DIGITS = 18  # an index with more digits is too large, and is not converted to a number
 
@@ -45,14 +45,14 @@ def read_svmlight(raw: RawFile, like: Schema | None, labelled: bool) -> Dataset:
         )
     if (labels == np.round(labels)).all():
         labels = labels.astype(np.int64)
-    notes: tuple[str, ...] = ()
     if like is not None:
-        X, notes = fit_columns(X, like, source.data)
-    features = Schema(X.shape[1], sparse=True, format="svmlight", zero_based=zero_based)
-    return Dataset(X, labels, source, like or features, raw.digest, notes=notes)
+        fitted, notes = fit_columns(X, like, source.data)
+        return Dataset(fitted, labels, source, like, raw.digest, notes=notes)
+    schema = Schema(X.shape[1], sparse=True, format="svmlight", zero_based=zero_based)
+    return Dataset(X, labels, source, schema, raw.digest)
 
 
-def _parse(raw: RawFile) -> tuple[Matrix, Array]:
+def _parse(raw: RawFile) -> tuple[CSR, Array]:
     from sklearn.datasets import load_svmlight_file
 
     try:
@@ -68,7 +68,7 @@ def _parse(raw: RawFile) -> tuple[Matrix, Array]:
     return X, labels
 
 
-def _count_from_one(X: Matrix, raw: RawFile) -> Matrix:
+def _count_from_one(X: CSR, raw: RawFile) -> CSR:
     """Renumber columns 1..d as 0..d-1. Raises InputError for an index 0."""
     if len(X.indices) and X.indices.min() == 0:
         number = next(
@@ -80,7 +80,7 @@ def _count_from_one(X: Matrix, raw: RawFile) -> Matrix:
             f"{raw.source.data}:{number}: has the index 0 where indices count from 1, by --one-based or as in the training data; "
             "use --zero-based if this file counts from 0"
         )
-    return type(X)((X.data, X.indices - 1, X.indptr), shape=(X.shape[0], max(X.shape[1] - 1, 0)))
+    return csr(X.data, X.indices - 1, X.indptr, (X.shape[0], max(X.shape[1] - 1, 0)))
 
 
 def _tokens(line: bytes) -> list[bytes]:
