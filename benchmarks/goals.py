@@ -383,11 +383,11 @@ def _rates(name: str, X: Matrix, y: Array) -> tuple[float, tuple[float, float], 
 
 def p9(folder: Path | None) -> Iterator[Row]:
     """The peak memory of a run on cached data."""
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory() as temporary:
         rng = np.random.default_rng(0)
         X = rng.standard_normal((300000, 54))
-        np.savez(Path(place) / "generated.npz", X=X, y=(X[:, :5].sum(axis=1) > 0).astype(int))
-        cases = [(Path(place) / "generated.npz", X.size * 4, ())]
+        np.savez(Path(temporary) / "generated.npz", X=X, y=(X[:, :5].sum(axis=1) > 0).astype(int))
+        cases = [(Path(temporary) / "generated.npz", X.size * 4, ())]
         if folder and (folder / "mnist.npz").exists():
             cases.append((folder / "mnist.npz", 70000 * 784 * 4, ()))
         problem = reviews(folder)

@@ -27,8 +27,8 @@ def prepare(problem: Problem) -> None:
 
 def fit(problem: Problem, budget: int, seed: int) -> Fitted:
     """`budget` passes; the model stays in a file, so that only its accuracy on the test rows is available."""
-    place = _files(problem.name)
-    _run(problem, f"-d {place / 'train'} --passes {budget} -c -f {place / 'model'}")
+    folder = _files(problem.name)
+    _run(problem, f"-d {folder / 'train'} --passes {budget} -c -f {folder / 'model'}")
     return Fitted()
 
 
@@ -37,9 +37,9 @@ def accuracy(problem: Problem) -> float:
     import numpy as np
     from vowpalwabbit import Workspace
 
-    place = _files(problem.name)
-    Workspace(f"-d {place / 'test'} -t -i {place / 'model'} -p {place / 'predicted'} --quiet").finish()
-    predicted = np.loadtxt(place / "predicted")
+    folder = _files(problem.name)
+    Workspace(f"-d {folder / 'test'} -t -i {folder / 'model'} -p {folder / 'predicted'} --quiet").finish()
+    predicted = np.loadtxt(folder / "predicted")
     return float(np.mean(predicted == problem.y_test + 1))
 
 
@@ -52,9 +52,9 @@ def _run(problem: Problem, arguments: str) -> None:
 
 @cache
 def _files(name: str) -> Path:
-    place = Path(_folder.name) / name.replace(" ", "_")
-    place.mkdir()
-    return place
+    folder = Path(_folder.name) / name.replace(" ", "_")
+    folder.mkdir()
+    return folder
 
 
 def _lines(X: Matrix, y: Array) -> list[str]:

@@ -50,9 +50,9 @@ def test_33_rates_penalties_and_numbers_that_are_too_large(in_tmp, capfd, tried,
     X, y = rng.standard_normal((60, 4)), np.arange(60) % 3
     np.savez("one.npz", X=X + y[:, None], y=y)
     np.savez("large.npz", X=(X + y[:, None]) * 1e200, y=y)
-    np.savez("apart.npz", X=(X + y[:, None]) * np.array([1e-8, 1, 1e8, 1e150]), y=y)
+    np.savez("spread.npz", X=(X + y[:, None]) * np.array([1e-8, 1, 1e8, 1e150]), y=y)
     count = 0
-    for name in ("one.npz", "large.npz", "apart.npz"):
+    for name in ("one.npz", "large.npz", "spread.npz"):
         for options in HARD:
             Path("m").unlink(missing_ok=True)
             code = main(["train", name, "--loss", loss, "--epochs", "5", "-q", "-o", "m", *options])

@@ -73,7 +73,7 @@ def test_01_kill_9_of_train(in_tmp, tried) -> None:
     """`linclf train -o m`, where m is an old model, is killed at a random time."""
     fine(linclf("train", "iris", "-o", "new"))
     fine(linclf("train", "iris", "--loss", "mse", "-o", "m"))
-    whole = {Path(name).read_bytes() for name in ("m", "new")}
+    complete = {Path(name).read_bytes() for name in ("m", "new")}
     began = time.monotonic()
     fine(linclf("train", "iris", "-o", "again"))
     lasts = time.monotonic() - began
@@ -83,7 +83,7 @@ def test_01_kill_9_of_train(in_tmp, tried) -> None:
         time.sleep(rng.uniform(0.5, 1.05) * lasts)
         process.kill()
         process.communicate()
-        assert Path("m").read_bytes() in whole
+        assert Path("m").read_bytes() in complete
     tried(count)
 
 
@@ -122,8 +122,8 @@ def test_02_kill_at_each_system_call_of_the_save(saved, traced, tried) -> None:
 
 def test_03_a_full_disk(in_tmp, models, tried) -> None:
     """Different limits on the size of a file: only the first part of it can be written."""
-    fine(linclf("train", "iris", "-o", "whole", "--no-cache"))
-    size = Path("whole").stat().st_size
+    fine(linclf("train", "iris", "-o", "complete", "--no-cache"))
+    size = Path("complete").stat().st_size
     Path("m").write_bytes(models[0])
     limits = [0, 1, 100, size // 2, size - 1] + (list(range(0, size, 25)) if times(0, 1) else [])
     for limit in limits:
