@@ -1,4 +1,4 @@
-"""linclf beside its peers, in one run: `python -m benchmarks [FOLDER]` writes RESULTS.md."""
+"""Benchmarks of linclf and its peers in one run: `python -m benchmarks [FOLDER]` writes RESULTS.md."""
 
 import os
 

@@ -1,9 +1,10 @@
-"""Measure linclf and its peers side by side and write RESULTS.md.
+"""Measure linclf and its peers in one run and write RESULTS.md.
 
+\b
     pip install -e '.[bench]'
-    python -m benchmarks                     generated and bundled sets
-    python -m benchmarks FOLDER              and the files of FOLDER: mnist.npz, imdb.train.svm.gz, ...
-    python -m benchmarks FOLDER --only P1,P6 some goals; the others' results stay
+    python -m benchmarks                       on generated and bundled data sets
+    python -m benchmarks FOLDER                also on the files in FOLDER: mnist.npz, imdb.train.svm.gz, ...
+    python -m benchmarks FOLDER --only P1,P6   only some goals; the results of the others stay
 
 Everything runs on one core with BLAS at one thread.
 """
@@ -31,7 +32,7 @@ RAW = HERE / "results.json"
 @click.argument("folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--only", help="Goals to measure, separated by commas.")
 def main(folder: Path | None, only: str | None) -> None:
-    """Measure, show, write."""
+    """Measure the goals, print each row, and write the page."""
     results: dict[str, list[dict[str, Any]]] = json.loads(RAW.read_text()) if only and RAW.exists() else {}
     with tempfile.TemporaryDirectory() as cache:
         os.environ["LINCLF_CACHE_DIR"] = cache
@@ -48,7 +49,7 @@ def main(folder: Path | None, only: str | None) -> None:
 
 
 def page(results: dict[str, list[dict[str, Any]]]) -> str:
-    """RESULTS.md: the notes, then a table for each goal."""
+    """The text of RESULTS.md: the notes, the settings of the solvers, and a table for each goal."""
     solvers = "\n".join(
         f"- **{solver.NAME}**: {solver.SETTINGS}."
         for solver in (ours, sklearn_lbfgs, sklearn_sgd, liblinear, vowpal_wabbit, pytorch)

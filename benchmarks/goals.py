@@ -1,4 +1,4 @@
-"""The goals: each function measures one and returns the rows of its table."""
+"""The goals: each function measures one and yields the rows of its table."""
 
 import json
 import subprocess
@@ -39,7 +39,7 @@ LINCLF = str(Path(sys.executable).with_name("linclf"))
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table: what was measured, linclf's figure, the peer's, the ratio, and the goal."""
+    """A row of a table: what was measured, linclf's figure, the peer's, their ratio, the goal, and whether it is reached."""
 
     work: str
     ours: str
@@ -50,17 +50,17 @@ class Row:
 
 
 def seconds(x: float) -> str:
-    """A time for people."""
+    """A time as text."""
     return f"{x:.3g} s"
 
 
 def optimum(problem: Problem) -> float:
-    """The objective that suboptimality is measured from: where 100 epochs end."""
+    """The objective after 100 epochs, relative to which suboptimality is measured."""
     return measure.objective(problem, ours.fit(problem, 100, 0))
 
 
 def against(work: str, mine: Reached, peer: Reached, factor: float, show: str) -> Row:
-    """A row of times; a solver that never reached the target is shown with where it stopped."""
+    """A row of times; for a solver that did not reach the target, the row shows the figure it stopped at."""
 
     def shown(found: Reached, unit: str) -> str:
         stopped = "" if found.reached else f", stopped at {show % found.figure}"
@@ -77,7 +77,7 @@ def against(work: str, mine: Reached, peer: Reached, factor: float, show: str) -
 
 
 def suboptimality(problem: Problem, target: float, peers: dict[ModuleType, float]) -> Iterator[Row]:
-    """Time until the objective is within `target` of the optimum, relative to it."""
+    """Rows of the time until the objective is within `target` of the optimum, relative to it."""
     best = optimum(problem)
 
     def figure(fitted: Fitted) -> float:
@@ -190,7 +190,7 @@ def p4(folder: Path | None) -> Iterator[Row]:
 
 
 def _grid_searches(folder: Path | None) -> Iterator[Row]:
-    """The winner of a sweep and that of GridSearchCV(LogisticRegression): the same regs and folds, scores and times."""
+    """The best of a sweep and of GridSearchCV(LogisticRegression) with the same regs and folds: scores and times."""
     regs = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1]
     letters = [str(folder / "letter.tsv.gz")] if folder and (folder / "letter.tsv.gz").exists() else []
     for name in ("digits", "breast_cancer", "wine", *letters):
@@ -213,7 +213,7 @@ def _grid_searches(folder: Path | None) -> Iterator[Row]:
 
 
 def _with_validation(problem: Problem) -> Split:
-    """The problem as parts, its test rows for validation."""
+    """The problem as a split with its test rows for validation."""
     features = Schema(problem.X.shape[1], sparse=not isinstance(problem.X, np.ndarray))
     train_part, val = Part(problem.X, problem.y), Part(problem.X_test, problem.y_test)
     return Split(np.arange(problem.n_classes), train_part, val, None, features, {}, ())
@@ -357,7 +357,7 @@ def _prepared(X: Matrix) -> Matrix:
 
 
 def _rates(name: str, X: Matrix, y: Array) -> tuple[float, tuple[float, float], list[tuple[float, float]], float]:
-    """The objective at zero weights, where auto ends and its rate, where fixed rates end, and what auto costs."""
+    """Objectives: at zero weights, after training with auto (and its rate), with fixed rates; and the share of time of auto."""
     loss = LOSSES[name]
     m, n = loss.n_outputs(int(y.max()) + 1), X.shape[0]
     objective = Objective(loss, 1e-4)
@@ -386,11 +386,11 @@ def _rates(name: str, X: Matrix, y: Array) -> tuple[float, tuple[float, float], 
 
 def p9(folder: Path | None) -> Iterator[Row]:
     """The peak memory of a run on cached data."""
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory() as temporary:
         rng = np.random.default_rng(0)
         X = rng.standard_normal((300000, 54))
-        np.savez(Path(place) / "generated.npz", X=X, y=(X[:, :5].sum(axis=1) > 0).astype(int))
-        cases = [(Path(place) / "generated.npz", X.size * 4, ())]
+        np.savez(Path(temporary) / "generated.npz", X=X, y=(X[:, :5].sum(axis=1) > 0).astype(int))
+        cases = [(Path(temporary) / "generated.npz", X.size * 4, ())]
         if folder and (folder / "mnist.npz").exists():
             cases.append((folder / "mnist.npz", 70000 * 784 * 4, ()))
         problem = reviews(folder)

@@ -1,4 +1,4 @@
-"""Timing: the same stopping rule for every solver, medians, one core each."""
+"""Timing: the same stopping rule for every solver, medians, and one core for each."""
 
 import statistics
 import subprocess
@@ -20,7 +20,7 @@ SLOW = 20.0  # seconds after which a run is not repeated
 
 @dataclass(frozen=True)
 class Reached:
-    """How long a solver took to a target: the median of `seconds`, the budget, and the figure it ended at."""
+    """The time of a solver to a target: the median of the seconds, the budget, the figure it ended at, and whether it is the target."""
 
     solver: str
     seconds: float
@@ -32,7 +32,7 @@ class Reached:
 def time_to(
     problem: Problem, solver: ModuleType, figure: Callable[[Fitted], float], target: float, repeats: int = 5
 ) -> Reached:
-    """The first of the solver's budgets whose figure is at or below the target, run again with other seeds."""
+    """The first budget of a solver whose figure is at or below the target, repeated with other seeds; else its best budget."""
     if hasattr(solver, "prepare"):
         solver.prepare(problem)
     best: Reached | None = None
@@ -62,7 +62,7 @@ def _run(
 
 
 def objective(problem: Problem, fitted: Fitted) -> float:
-    """The problem's objective at these weights, whatever the solver minimised."""
+    """The problem's objective at the fitted weights, whatever the solver minimised."""
     assert fitted.W is not None
     assert fitted.b is not None
     W, b = (np.ascontiguousarray(a, problem.X.dtype) for a in (fitted.W, fitted.b))
@@ -70,7 +70,7 @@ def objective(problem: Problem, fitted: Fitted) -> float:
 
 
 def error(problem: Problem, fitted: Fitted) -> float:
-    """1 - the accuracy on the test part."""
+    """1 - the accuracy on the test rows."""
     if fitted.accuracy is not None:
         return 1 - fitted.accuracy
     assert fitted.W is not None
@@ -81,7 +81,7 @@ def error(problem: Problem, fitted: Fitted) -> float:
 
 
 def median(work: Callable[[], object], repeats: int = 3) -> float:
-    """The median time of some work in this process."""
+    """The median time of a function in this process, in seconds."""
     times = []
     for _ in range(repeats):
         began = time.perf_counter()
@@ -91,7 +91,7 @@ def median(work: Callable[[], object], repeats: int = 3) -> float:
 
 
 def process_seconds(command: Sequence[str], repeats: int = 7) -> float:
-    """The median time of a whole process."""
+    """The median time of a command, in seconds, with the start of its process."""
     times = []
     for _ in range(repeats):
         began = time.perf_counter()
@@ -101,7 +101,7 @@ def process_seconds(command: Sequence[str], repeats: int = 7) -> float:
 
 
 def process_megabytes(command: Sequence[str]) -> float:
-    """The peak of a whole process's memory; started by a small process, whose own peak it would inherit otherwise."""
+    """The peak memory of a command in MB; it is started by a small process, because it would inherit the peak of this one."""
     code = (
         "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL); "
         "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"

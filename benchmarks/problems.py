@@ -1,4 +1,4 @@
-"""What is solved: data of real sizes from a folder, or generated ones for who has no such folder."""
+"""The problems to solve: data of real sizes from a folder, or generated data without one."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from linclf.losses import Array
 
 @dataclass(frozen=True)
 class Problem:
-    """Rows X (n, d) with codes y (n,), a test part, and the objective: a loss, reg, with or without a bias."""
+    """Rows X (n, d) with codes y (n,), test rows, and the objective: a loss, reg, with or without a bias."""
 
     name: str
     loss: str
@@ -28,12 +28,12 @@ class Problem:
 
     @property
     def n_classes(self) -> int:
-        """K"""
+        """The number of classes, K."""
         return int(self.y.max()) + 1
 
 
 def images(folder: Path | None) -> Problem:
-    """MNIST as pixels / 255, or rows of its size and difficulty, softmax at reg 1e-4."""
+    """MNIST as pixels / 255, or generated rows of its size and difficulty, with softmax and reg 1e-4."""
     if folder and (folder / "mnist.npz").exists():
         data = load(Source(str(folder / "mnist.npz")))
         assert data.test is not None
@@ -47,7 +47,7 @@ def images(folder: Path | None) -> Problem:
 
 
 def words() -> Problem:
-    """160000 x 47000, some 50 non-zeros a row, columns by a power law, rows of norm 1: hinge without bias, reg 1e-5."""
+    """Generated sparse rows, 160000 x 47000: some 50 non-zeros per row, power-law columns, norm 1; hinge, reg 1e-5, no bias."""
     from scipy import sparse
 
     rng = np.random.default_rng(0)
@@ -66,7 +66,7 @@ def words() -> Problem:
 
 
 def census(folder: Path | None) -> Problem | None:
-    """a9a, hinge, or None without the folder."""
+    """a9a with hinge and reg 1e-4; None without the folder."""
     if not folder or not (folder / "a9a.gz").exists():
         return None
     train = load(Source(str(folder / "a9a.gz"), "svmlight"))
@@ -76,7 +76,7 @@ def census(folder: Path | None) -> Problem | None:
 
 
 def reviews(folder: Path | None) -> Problem | None:
-    """imdb as tf-idf, hinge at reg 1e-5, or None without the folder."""
+    """imdb as tf-idf with hinge and reg 1e-5; None without the folder."""
     if not folder or not (folder / "imdb.train.svm.gz").exists():
         return None
     train = load(Source(str(folder / "imdb.train.svm.gz")))
@@ -87,7 +87,7 @@ def reviews(folder: Path | None) -> Problem | None:
 
 
 def many(folder: Path | None) -> dict[str, LabelledRows]:
-    """Sets of many kinds for the learning rate: name -> training rows as they are trained on, and codes."""
+    """Data sets of many kinds to test the learning rate on: name -> training rows and their codes."""
     sources = {name: Source(name) for name in ("digits", "breast_cancer", "wine")}
     for name, file, target in (
         ("letter", "letter.tsv.gz", None),

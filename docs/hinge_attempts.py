@@ -1,4 +1,4 @@
-"""Three attempts at the gradient of the hinge loss that are often published, and all wrong; docs/gradients.md has the right one.
+"""Three wrong gradients of the hinge loss that are often published; docs/gradients.md derives the right one.
 
 linclf gradcheck docs/hinge_attempts.py:summed_grad_input
 """

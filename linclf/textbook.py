@@ -1,10 +1,10 @@
 """The losses as textbooks and courses write them: classic names and signatures, plain arrays in, plain numbers out.
 
-The `*_naive` forms loop over one sample and one class at a time. Read them first: they are the definition that the
-vectorised losses of `linclf.losses` are held against, in the tests and in `linclf gradcheck`. The other forms call
-`linclf.losses`, so what is tested here is what trains.
+The `*_naive` forms loop over one sample and one class at a time. Read them first: they define the losses, and the tests and
+`linclf gradcheck` compare the vectorised losses of `linclf.losses` with them. The other forms call `linclf.losses`, so what
+is tested here is the code that trains.
 
-Letters: N samples, D features, C classes. W is (D, C), X is (N, D), y is (N,) with codes 0..C-1, and the penalty is
+Notation: N samples, D features, C classes. W is (D, C), X is (N, D), y is (N,) with codes 0..C-1, and the penalty is
 `reg / 2 * sum(W ** 2)`, whose gradient is `reg * W`.
 """
 
@@ -17,7 +17,7 @@ from linclf import losses
 from linclf.losses import Array
 
 # --- naive: one sample ---------------------------------------------------------------------------------------------
-# sample(scores (m,), y) -> (value, dscores (m,)), one loop over the outputs; `y` is the code of the true class.
+# sample(scores (m,), y) -> (value, dscores (m,)), a loop over the outputs; `y` is the code of the true class.
 
 
 def svm_sample(scores: Array, y: int) -> tuple[float, Array]:
@@ -29,8 +29,8 @@ def svm_sample(scores: Array, y: int) -> tuple[float, Array]:
         margin = scores[j] - scores[y] + 1
         if margin > 0:
             value += margin
-            dscores[j] += 1  # the wrong class is pushed down
-            dscores[y] -= 1  # and the true class up, once for each class that violates the margin
+            dscores[j] += 1  # decrease the wrong class's score
+            dscores[y] -= 1  # and increase the true class's, once for each class that violates the margin
     return value, dscores
 
 
@@ -123,7 +123,7 @@ NAIVE: dict[str, Callable[[Array, int], tuple[float, Array]]] = {
 }
 
 
-# --- naive: a whole data set ---------------------------------------------------------------------------------------
+# --- naive: all samples --------------------------------------------------------------------------------------------
 
 
 def objective_naive(
@@ -137,10 +137,10 @@ def objective_naive(
     weights: Array | None = None,
     reg_bias: bool = False,
 ) -> tuple[float, Array, Array]:
-    """The objective of DESIGN's equation and its gradient, one sample and one class at a time.
+    """The objective and its gradient, one sample and one class at a time.
 
     W (D, m), b (m,), X (N, D), y (N,), weights (N,) or None for ones -> value, dW (D, m), db (m,). The value is
-    `sum_i w_i * loss_i / sum_i w_i + reg / 2 * ||W||^2`, and `||b||^2` joins the penalty with `reg_bias`.
+    `sum_i w_i * loss_i / sum_i w_i + reg / 2 * ||W||^2`; with `reg_bias` the penalty is `reg / 2 * (||W||^2 + ||b||^2)`.
     """
     value, dW, db = 0.0, np.zeros(W.shape), np.zeros(b.shape)
     total_weight = 0.0
@@ -205,7 +205,7 @@ def _loss_vectorized(
 ) -> tuple[float, Array]:
     y = np.asarray(y)
     if y.shape != (len(X),) or not np.issubdtype(y.dtype, np.integer) or not ((y >= 0) & (y < W.shape[1])).all():
-        raise ValueError(f"y must be (N,) whole numbers 0..C-1 with N = {len(X)} and C = {W.shape[1]}, got {y.shape}")
+        raise ValueError(f"y must be (N,) integers 0..C-1 with N = {len(X)} and C = {W.shape[1]}, got {y.shape}")
     values, dscores = loss(_floats(X) @ W, y)  # (N,), (N, C)
     return float(values.mean() + reg / 2 * np.sum(W * W)), X.T @ dscores / len(y) + reg * W
 
@@ -213,7 +213,7 @@ def _loss_vectorized(
 def hinge_forward(target_pred: Array, target_true: Array) -> float:
     """Binary hinge loss, mean over objects of max(0, 1 - pred * true).
 
-    target_pred (n,) predictions, target_true (n,) targets +-1 -> a number. (n, 1) is taken like (n,).
+    target_pred (n,) predictions, target_true (n,) targets +-1 -> a number. Arrays (n, 1) are treated as (n,).
     """
     values, _ = losses.hinge(*_binary(target_pred, target_true))
     return float(values.mean())
@@ -305,6 +305,6 @@ def dense_grad_b(x_input: Array, grad_output: Array, W: Array, b: Array) -> Arra
 
 
 def _floats(a: Array) -> Array:
-    """Float arrays as they are, whole numbers as float64: integer arithmetic would truncate gradients."""
+    """Float arrays unchanged, integers as float64: integer arithmetic would truncate gradients."""
     a = np.asarray(a)
     return a if np.issubdtype(a.dtype, np.floating) else a.astype(np.float64)

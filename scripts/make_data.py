@@ -1,7 +1,7 @@
-"""Make the sample files in data/ from what comes with scikit-learn: python scripts/make_data.py [FOLDER].
+"""Create the sample files in data/ from data sets of scikit-learn: python scripts/make_data.py [FOLDER].
 
-titanic.csv is OpenML's data set 40945, collected by T. Cason and F. Harrell from the Encyclopedia Titanica; scikit-learn
-has a copy among its tests.
+titanic.csv is OpenML's data set 40945, collected by T. Cason and F. Harrell from the Encyclopedia Titanica; the tests of
+scikit-learn contain a copy.
 """
 
 import csv

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Compare losses and strengths of regularization in one call of linclf sweep: one pass over the data for all of a loss.
+# Compare losses and regs in one call of linclf sweep, which trains all regs of a loss in the same passes over the data.
 #   scripts/sweep.sh [DATA] [options of linclf sweep]
 #   LOSSES="svm softmax" REGS="1e-4 1e-2" scripts/sweep.sh wine -o model.safetensors
 set -eu

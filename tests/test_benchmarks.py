@@ -1,4 +1,4 @@
-"""The benchmark on a problem of a second: every solver that is installed solves the same problem."""
+"""The benchmarks on a problem that takes a second: every installed solver must solve the same problem."""
 
 import importlib
 from types import SimpleNamespace
@@ -22,7 +22,7 @@ def problem() -> Problem:
 
 
 @pytest.mark.parametrize("name", NEEDS)
-def test_solvers_give_weights_in_linclfs_shapes_and_agree(problem: Problem, name: str) -> None:
+def test_solvers_return_weights_of_the_same_shape_and_agree(problem: Problem, name: str) -> None:
     pytest.importorskip(NEEDS[name])
     solver = importlib.import_module(f"benchmarks.solvers.{name}")
     mine, fitted = ours.fit(problem, 20, 0), solver.fit(problem, max(solver.BUDGETS[:4]), 0)
@@ -31,7 +31,7 @@ def test_solvers_give_weights_in_linclfs_shapes_and_agree(problem: Problem, name
     assert measure.objective(problem, mine) < 1.01 * measure.objective(problem, ours.fit(problem, 100, 0))
 
 
-def test_time_to_takes_the_first_budget_that_reaches_the_target(problem: Problem) -> None:
+def test_the_first_budget_that_reaches_the_target_is_reported(problem: Problem) -> None:
     solver = SimpleNamespace(
         NAME="s", BUDGETS=(1, 2, 3), fit=lambda problem, budget, seed: Fitted(accuracy=0.3 * budget)
     )
@@ -49,6 +49,6 @@ def test_time_to_takes_the_first_budget_that_reaches_the_target(problem: Problem
     assert not goals.against("work", missed, reached, 3, "%.2f").holds
 
 
-def test_slope() -> None:
+def test_the_slope_is_that_of_the_logarithms() -> None:
     assert measure.slope([1, 2, 4], [3, 6, 12]) == pytest.approx(1)
     assert measure.slope([1, 2, 4], [3, 12, 48]) == pytest.approx(2)

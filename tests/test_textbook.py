@@ -1,3 +1,5 @@
+"""The textbook functions: naive against vectorised, gradients against differences, and examples by hand."""
+
 import json
 from pathlib import Path
 
@@ -12,7 +14,7 @@ W, X, Y = RNG.standard_normal((D, C)), RNG.standard_normal((N, D)), RNG.permutat
 
 
 def differences(function, x: np.ndarray) -> np.ndarray:
-    """The gradient of a number-valued function by central differences, in the shape of x."""
+    """The gradient of a function x -> number by central differences, in the shape of x."""
     gradient, h = np.zeros(x.shape), 1e-6
     for index in np.ndindex(*x.shape):
         moved = x.copy()
@@ -39,14 +41,14 @@ def test_penalty_is_half_reg_times_squares() -> None:
     np.testing.assert_allclose(with_penalty[1] - without[1], 2 * W)
 
 
-def test_svm_by_hand() -> None:
-    """One row with scores 3.2, 5.1, -1.7 and the true class 0: margins 2.9 and -3.9 (the example of many courses)."""
+def test_svm_gives_the_result_of_a_calculation_by_hand() -> None:
+    """One sample with scores 3.2, 5.1, -1.7 and the true class 0, an example of many courses: margins 2.9 and -3.9."""
     loss, dW = textbook.svm_loss_vectorized(np.array([[3.2, 5.1, -1.7]]), np.array([[1.0]]), np.array([0]), 0.0)
     assert loss == pytest.approx(2.9)
     np.testing.assert_array_equal(dW, [[-1, 1, 0]])
 
 
-def test_hinge_by_hand() -> None:
+def test_hinge_gives_the_result_of_a_calculation_by_hand() -> None:
     pred, true = np.array([0.5, 2.0, -1.0, 1.0]), np.array([1, 1, 1, 1])
     assert textbook.hinge_forward(pred, true) == pytest.approx((0.5 + 0 + 2 + 0) / 4)
     np.testing.assert_array_equal(textbook.hinge_grad_input(pred, true), [-0.25, 0, -0.25, 0])  # 0 at the kink
@@ -61,7 +63,7 @@ def test_hinge_gradient_has_the_shape_of_its_predictions(shape: tuple[int, ...])
 
 
 @pytest.mark.parametrize("name", ["mse", "cross_entropy"])
-def test_forward_and_backward_pairs(name: str) -> None:
+def test_backward_agrees_with_differences_of_forward(name: str) -> None:
     forward, backward = getattr(textbook, f"{name}_forward"), getattr(textbook, f"{name}_backward")
     scores, target = RNG.standard_normal((N, C)), np.eye(C)[Y]
     np.testing.assert_allclose(
@@ -76,12 +78,12 @@ def test_pairs_divide_by_the_batch_size() -> None:
     assert textbook.cross_entropy_forward(scores, target) == pytest.approx(-np.mean(np.log(p[np.arange(N), Y])))
 
 
-def test_mse_takes_any_target() -> None:
+def test_mse_accepts_any_target() -> None:
     scores, target = RNG.standard_normal((N, C)), RNG.standard_normal((N, C))
     np.testing.assert_allclose(textbook.mse_backward(scores, target), 2 * (scores - target) / N)
 
 
-def test_dense_layer_against_differences() -> None:
+def test_dense_gradients_agree_with_differences() -> None:
     b, grad = RNG.standard_normal(C), RNG.standard_normal((N, C))
 
     def through(x, w, bias):
@@ -104,7 +106,7 @@ def test_dense_grad_input_gives_the_published_example() -> None:
     np.testing.assert_allclose(gradient, example["grad_input"], rtol=0, atol=5e-9)
 
 
-def test_whole_numbers_are_computed_as_floats() -> None:
+def test_integers_are_converted_to_floats() -> None:
     np.testing.assert_array_equal(textbook.hinge_grad_input(np.array([0, 2]), np.array([1, 1])), [-0.5, 0])
     assert textbook.svm_loss_vectorized(W, X.astype(int), Y, 0.0)[1].dtype == np.float64
     assert textbook.dense_grad_b(X, np.ones((N, C), int), W, np.zeros(C)).dtype == np.float64
@@ -113,8 +115,8 @@ def test_whole_numbers_are_computed_as_floats() -> None:
 @pytest.mark.parametrize(
     ("function", "arguments", "message"),
     [
-        (textbook.svm_loss_vectorized, (W, X, Y[:, None], 0.0), r"y must be \(N,\) whole numbers"),
-        (textbook.softmax_loss_vectorized, (W, X, Y - 1, 0.0), r"y must be \(N,\) whole numbers"),
+        (textbook.svm_loss_vectorized, (W, X, Y[:, None], 0.0), r"y must be \(N,\) integers"),
+        (textbook.softmax_loss_vectorized, (W, X, Y - 1, 0.0), r"y must be \(N,\) integers"),
         (textbook.hinge_forward, (np.zeros(3), np.array([0, 1, 1])), "targets must be -1 or"),
         (textbook.hinge_grad_input, (np.zeros(3), np.ones(2)), "one target per prediction"),
         (textbook.mse_forward, (np.zeros((3, 1)), np.zeros(3)), r"must both be \(n, C\)"),

@@ -1,4 +1,4 @@
-"""One file per solver: NAME, SETTINGS for people, BUDGETS to try in turn, and fit(problem, budget, seed)."""
+"""One file for each solver: NAME, SETTINGS as text, BUDGETS in increasing order, and fit(problem, budget, seed) -> Fitted."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from linclf.losses import Array
 
 @dataclass(frozen=True)
 class Fitted:
-    """Weights W (d, m) and bias b (m,), or where a solver does not give them the accuracy on the test part."""
+    """Weights W (d, m) and bias b (m,); for a solver that does not return them, the accuracy on the test rows."""
 
     W: Array | None = None
     b: Array | None = None

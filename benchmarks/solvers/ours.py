@@ -1,4 +1,4 @@
-"""linclf with its defaults: the rate from the data, its choice included in the time."""
+"""linclf with its defaults; the time includes choosing the learning rate."""
 
 from benchmarks.problems import Problem
 from benchmarks.solvers import Fitted

@@ -1,4 +1,4 @@
-"""A PyTorch loop as people write it: a linear layer, SGD with momentum, minibatches of 256."""
+"""A typical PyTorch loop: a linear layer, SGD with momentum, minibatches of 256."""
 
 from benchmarks.problems import Problem
 from benchmarks.solvers import Fitted

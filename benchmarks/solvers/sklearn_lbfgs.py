@@ -18,7 +18,7 @@ def fit(problem: Problem, budget: int, seed: int) -> Fitted:
 
     model = LogisticRegression(C=1 / (len(problem.y) * problem.reg), max_iter=budget, tol=1e-12)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # not converged: the budget is what is asked for
+        warnings.simplefilter("ignore")  # not converged: the budget is the number of iterations
         model.fit(problem.X, problem.y)
     return Fitted(model.coef_.T, model.intercept_)
 

@@ -11,7 +11,7 @@ BUDGETS = (1, 2, 3, 5, 7, 10, 14, 20, 30, 60, 120, 0)
 
 
 def fit(problem: Problem, budget: int, seed: int) -> Fitted:
-    """`budget` epochs, or until its own rule stops."""
+    """`budget` epochs, or with 0 until its own stopping rule."""
     from sklearn.linear_model import SGDClassifier
 
     stop = {"max_iter": budget, "tol": None} if budget else {}

@@ -1,4 +1,4 @@
-"""Vowpal Wabbit through its own Python package, from its binary cache: no text is parsed while the clock runs."""
+"""Vowpal Wabbit through its own Python package, from its binary cache: the time does not include parsing text."""
 
 import tempfile
 from functools import cache
@@ -16,7 +16,7 @@ _folder = tempfile.TemporaryDirectory(prefix="benchmarks")
 
 
 def prepare(problem: Problem) -> None:
-    """Write the text files and make the cache, before the clock runs."""
+    """Write the text files and create the cache, before the time is measured."""
     _files(problem.name)
     for name, X, y in (("train", problem.X, problem.y), ("test", problem.X_test, problem.y_test)):
         path = _files(problem.name) / name
@@ -26,20 +26,20 @@ def prepare(problem: Problem) -> None:
 
 
 def fit(problem: Problem, budget: int, seed: int) -> Fitted:
-    """`budget` passes; the model stays inside, so the accuracy on the test part is what comes out."""
-    place = _files(problem.name)
-    _run(problem, f"-d {place / 'train'} --passes {budget} -c -f {place / 'model'}")
+    """`budget` passes; the model stays in a file, so that only its accuracy on the test rows is available."""
+    folder = _files(problem.name)
+    _run(problem, f"-d {folder / 'train'} --passes {budget} -c -f {folder / 'model'}")
     return Fitted()
 
 
 def accuracy(problem: Problem) -> float:
-    """The accuracy on the test part of the model fitted last."""
+    """The accuracy of the last model on the test rows."""
     import numpy as np
     from vowpalwabbit import Workspace
 
-    place = _files(problem.name)
-    Workspace(f"-d {place / 'test'} -t -i {place / 'model'} -p {place / 'predicted'} --quiet").finish()
-    predicted = np.loadtxt(place / "predicted")
+    folder = _files(problem.name)
+    Workspace(f"-d {folder / 'test'} -t -i {folder / 'model'} -p {folder / 'predicted'} --quiet").finish()
+    predicted = np.loadtxt(folder / "predicted")
     return float(np.mean(predicted == problem.y_test + 1))
 
 
@@ -52,14 +52,14 @@ def _run(problem: Problem, arguments: str) -> None:
 
 @cache
 def _files(name: str) -> Path:
-    place = Path(_folder.name) / name.replace(" ", "_")
-    place.mkdir()
-    return place
+    folder = Path(_folder.name) / name.replace(" ", "_")
+    folder.mkdir()
+    return folder
 
 
 def _lines(X: Matrix, y: Array) -> list[str]:
     lines = []
     for row, label in zip(X, y, strict=True):
-        kept = row.nonzero()[0]
-        lines.append(f"{label + 1} | " + " ".join(f"{j}:{row[j]:.4g}" for j in kept))
+        columns = row.nonzero()[0]
+        lines.append(f"{label + 1} | " + " ".join(f"{j}:{row[j]:.4g}" for j in columns))
     return lines

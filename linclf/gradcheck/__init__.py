@@ -1,4 +1,4 @@
-"""Is a gradient right? Analytic against numerical; verdict and diagnosis as frozen values."""
+"""Checks whether a gradient is right by comparing it with differences, and diagnoses likely mistakes."""
 
 from linclf.gradcheck.builtin import LossCheck, check_losses
 from linclf.gradcheck.checker import check_gradient

@@ -1,4 +1,4 @@
-"""linclf's own losses: the gradient of the objective against differences, and both against the naive loops."""
+"""Checks of linclf's own losses: the gradient of the objective against differences, value and gradient against loops."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -12,18 +12,19 @@ from linclf.optim.objective import Objective
 from linclf.textbook import NAIVE, objective_naive
 
 NAIVE_TOLERANCE = 1e-12
-MOST_COORDINATES = 200
-REG = 0.1  # large enough that a wrong penalty cannot hide
+MAX_COORDINATES = 200
+REG = 0.1  # large enough for a wrong penalty to be detected
 
 
 @dataclass(frozen=True)
 class LossCheck:
-    """The verdict on one loss in one layout.
+    """The check of one loss in one layout.
 
+    layout         dense or csr
     numeric_error  the largest relative error of a coordinate against central differences
     naive_error    the largest relative error of value and gradient against the naive loops
-    n_wrong        coordinates whose gradient is wrong
-    worst          the worst coordinate, with both numbers
+    n_wrong        the number of coordinates whose gradient is wrong
+    worst          the worst coordinate, with its analytic and its numerical slope
     """
 
     loss: str
@@ -38,14 +39,15 @@ class LossCheck:
 
     @property
     def passed(self) -> bool:
-        """Whether no coordinate is wrong and the loops agree; NaN does not."""
+        """Whether no coordinate is wrong and the naive loops agree; a NaN agrees with nothing."""
         return bool(self.n_wrong == 0 and self.naive_error <= NAIVE_TOLERANCE)
 
 
 def check_losses(losses: Iterable[Loss], data: tuple[Array, Array] | None = None, seed: int = 0) -> list[LossCheck]:
     """Check losses dense and CSR, with sample weights and a penalty on weights and bias, in float64.
 
-    data  X (n, d) and codes y (n,) to check on; None: random problems with two and with four classes
+    data  X (n, d) and codes y (n,) to check on; default: two random problems, with two and with four classes
+    seed  of the random problems, weights and coordinates
     """
     from scipy import sparse
 
@@ -66,10 +68,11 @@ def _problem(rng: np.random.Generator, n_classes: int, n: int = 24, d: int = 7) 
 
 
 def _check_loss(loss: Loss, layout: str, X: Stored, y: Array, rng: np.random.Generator) -> LossCheck:
+    """Check one loss on one problem, at random weights."""
     dense = to_dense(X)
     n, d = dense.shape
     m = loss.n_outputs(int(y.max()) + 1)
-    # scores of the size of the margin, so that samples stand on both sides of it
+    # scores of the size of the margin, so that some samples violate it and some do not
     size = 1 / max(float(np.sqrt(np.square(dense).sum(axis=1).mean())), 1e-12)
     W, b = size * rng.standard_normal((d, m)), rng.standard_normal(m)
     weights: Array = np.asarray(rng.uniform(0.5, 2, n))
@@ -92,16 +95,16 @@ def _check_loss(loss: Loss, layout: str, X: Stored, y: Array, rng: np.random.Gen
         abs(float(value) - naive_value) / abs(naive_value), float(np.abs(gradient - naive).max() / np.abs(naive).max())
     )
     n_wrong = sum(slope.verdict == "wrong" for slope in slopes.values())
-    place = f"{list(index)}: analytic {worst.claimed:.9g}, numerical {worst.numeric:.9g}"
-    return LossCheck(loss.name, layout, n, d, m, worst.error, naive_error, n_wrong, place)
+    described = f"{list(index)}: analytic {worst.claimed:.9g}, numerical {worst.numeric:.9g}"
+    return LossCheck(loss.name, layout, n, d, m, worst.error, naive_error, n_wrong, described)
 
 
 def _slopes(
     function: Callable[[Array], float], w: Array, gradient: Array, rng: np.random.Generator
 ) -> dict[tuple[int, ...], Slope]:
-    """The judgement of each coordinate, or of MOST_COORDINATES of them."""
+    """The judged slope at each coordinate of w, or at MAX_COORDINATES random ones."""
     slopes = {}
-    for flat in np.sort(rng.permutation(w.size)[:MOST_COORDINATES]):
+    for flat in np.sort(rng.permutation(w.size)[:MAX_COORDINATES]):
         index = tuple(map(int, np.unravel_index(flat, w.shape)))
         unit = np.zeros(w.shape)
         unit[index] = 1.0

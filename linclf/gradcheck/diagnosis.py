@@ -1,4 +1,4 @@
-"""From wrong numbers to the likely mistake: the fewest entries of the tables in `mistakes.py` that explain every coordinate."""
+"""Finds the likely mistake: the smallest set of entries of the tables in `mistakes.py` that explains every coordinate."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -7,18 +7,17 @@ from itertools import product
 import numpy as np
 
 from linclf.gradcheck import mistakes
-from linclf.gradcheck.mistakes import Mistake
+from linclf.gradcheck.mistakes import Mistake, Penalty, Scale, Term
 from linclf.gradcheck.points import Point
 from linclf.gradcheck.reference import Known, Pieces, mean
 from linclf.gradcheck.subjects import Subject
 from linclf.losses import LOSSES, Array
 
-MOST_MISTAKES = 3
+MAX_MISTAKES = 3  # at once
 
-
-VALUE = Mistake(
+VALUE: Term = Mistake(
     "value",
-    "The gradient is right for the loss that the name promises; it is the value that is not.",
+    "The gradient is right for the loss that the name suggests; it is the value that is wrong.",
     lambda p: p.dscores,
 )
 
@@ -33,12 +32,14 @@ class Diagnosis:
 
 @dataclass(frozen=True)
 class Evidence:
-    """One random point with what the user's function returned there and what is right.
+    """What the user's function returned at one random point, and what is right there.
 
-    claimed   as returned, any shape
-    right     the gradient in the shape of w: of the recognised loss, else numerical
-    penalty   the part of `right` that the penalty makes, 0 without one
-    numeric   the numerical gradient of the user's own value
+    w        the argument that the gradient is with respect to
+    claimed  the gradient as returned, of any shape
+    right    the right gradient in the shape of w: that of the recognised loss, else the numerical one
+    penalty  the part of `right` that comes from the penalty, 0 without a penalty
+    numeric  the numerical gradient of the user's value
+    pieces   the pieces of the known loss; None without one
     """
 
     point: Point
@@ -51,7 +52,7 @@ class Evidence:
 
     @property
     def sizes(self) -> tuple[int, int]:
-        """n and C: of the pieces, else the rows and columns of the first argument."""
+        """n and C: those of the pieces, else the rows and columns of the first argument."""
         if self.pieces is not None:
             return self.pieces.n, self.pieces.n_outputs
         if len(self.point.arguments) == 1:
@@ -61,10 +62,13 @@ class Evidence:
 
 
 def explain(subject: Subject, evidence: list[Evidence], known: Known | None, close: float) -> tuple[Diagnosis, ...]:
-    """The likely mistakes, the likeliest first; empty where no hypothesis fits."""
+    """At most two likely mistakes, the most likely first; empty if nothing explains the numbers.
+
+    close  the tolerance, relative to the largest entry
+    """
     if all(not np.any(e.claimed) and e.claimed.dtype.kind != "i" for e in evidence):
         return (Diagnosis("zero", "The gradient is 0 everywhere: is it computed, and is what was computed returned?"),)
-    for fewest in range(1, MOST_MISTAKES + 1):
+    for fewest in range(1, MAX_MISTAKES + 1):
         found: dict[str, Diagnosis] = {}
         for entries, candidates in _candidates(subject, evidence, known, fewest):
             if all(_equal(e.claimed, candidate, close) for e, candidate in zip(evidence, candidates, strict=False)):
@@ -75,87 +79,85 @@ def explain(subject: Subject, evidence: list[Evidence], known: Known | None, clo
     return (*_some_parts(evidence), *_constant_factor(evidence, close))[:2]
 
 
-def _merge(entries: tuple[Mistake, ...]) -> Diagnosis:
+def _merge(entries: tuple[Mistake[object], ...]) -> Diagnosis:
+    """One diagnosis of several mistakes."""
     return Diagnosis("+".join(entry.key for entry in entries), " And: ".join(entry.text for entry in entries))
 
 
 def _candidates(
     subject: Subject, evidence: list[Evidence], known: Known | None, fewest: int
-) -> Iterator[tuple[tuple[Mistake, ...], list[Array]]]:
-    """All combinations of exactly `fewest` mistakes with the gradients that they predict at each point."""
-    shapes = (None, *mistakes.SHAPES, mistakes.TRUNCATED)
+) -> Iterator[tuple[tuple[Mistake[object], ...], list[Array]]]:
+    """All combinations of exactly `fewest` mistakes, with the gradients that they predict at each point."""
     scales = _scales(evidence)
-    for (term, data), sign, scale, penalty, shape in product(
-        _terms(subject, evidence, known),
-        (None, mistakes.SIGN),
-        scales,
-        _penalties(evidence),
-        shapes,
-    ):
-        entries = tuple(entry for entry in (term, sign, scale, penalty, shape) if entry is not None)
-        if len(entries) != fewest:
-            continue
-        predicted = []
-        for e, part in zip(evidence, data, strict=True):
-            factor = _factor(e, sign, scale)
-            whole = factor * part
-            whole = whole + _penalty(e, penalty) if whole.shape == e.penalty.shape else whole
-            shaped = whole if shape is None else shape.formula(whole, e.w)
-            if shaped is None:
-                break
-            predicted.append(shaped)
-            if not _equal(e.claimed, shaped, 1e-2):  # the first point settles nearly all
-                break
-        if len(predicted) == len(evidence):
-            yield entries, predicted
-    if fewest in (1, 2):  # sign or scale on data and penalty alike
+    ends = list(product(_penalties(evidence), (None, *mistakes.SHAPES, mistakes.TRUNCATED)))
+    ends_of = {count: [end for end in ends if len(_present(*end)) == count] for count in range(3)}
+    for (term, data), sign, scale in product(_terms(subject, evidence, known), (None, mistakes.SIGN), scales):
+        for penalty, shape in ends_of.get(fewest - len(_present(term, sign, scale)), ()):
+            predicted = []
+            for e, part in zip(evidence, data, strict=True):
+                gradient = _factor(e, sign, scale) * part
+                gradient = gradient + _penalty(e, penalty) if gradient.shape == e.penalty.shape else gradient
+                shaped = gradient if shape is None else shape.formula(gradient, e.w)
+                if shaped is None:
+                    break
+                predicted.append(shaped)
+                if not _equal(e.claimed, shaped, 1e-2):  # the first point excludes nearly all combinations
+                    break
+            if len(predicted) == len(evidence):
+                yield _present(term, sign, scale, penalty, shape), predicted
+    if fewest in (1, 2):  # a wrong sign or scale of data and penalty alike
         for sign, scale in product((None, mistakes.SIGN), scales):
-            entries = tuple(entry for entry in (sign, scale) if entry is not None)
+            entries = _present(sign, scale)
             if len(entries) == fewest and any(np.any(e.penalty) for e in evidence):
                 yield entries, [_factor(e, sign, scale) * e.right for e in evidence]
 
 
-def _scales(evidence: list[Evidence]) -> tuple[Mistake | None, ...]:
-    """The scales that differ at these points: with a single output, n and n C are one."""
-    distinct: dict[tuple[float, ...], Mistake | None] = {(1.0,) * len(evidence): None}
+def _present(*entries: Mistake[object] | None) -> tuple[Mistake[object], ...]:
+    return tuple(entry for entry in entries if entry is not None)
+
+
+def _scales(evidence: list[Evidence]) -> tuple[Scale | None, ...]:
+    """The scales that differ at these points: with a single output, n and n C are equal."""
+    distinct: dict[tuple[float, ...], Scale | None] = {(1.0,) * len(evidence): None}
     for scale in mistakes.SCALES:
         distinct.setdefault(tuple(_factor(e, scale) for e in evidence), scale)
     return tuple(distinct.values())
 
 
-def _factor(e: Evidence, *entries: Mistake | None) -> float:
-    """The product of the factors of scale and sign."""
+def _factor(e: Evidence, *entries: Scale | None) -> float:
+    """The product of the factors of sign and scale."""
     return float(np.prod([float(entry.formula(*e.sizes) or 1) for entry in entries if entry is not None]))
 
 
 def _terms(
     subject: Subject, evidence: list[Evidence], known: Known | None
-) -> Iterator[tuple[Mistake | None, list[Array]]]:
-    """The data part of the gradient at each point: the right one, then the one that each mistake makes of it."""
+) -> Iterator[tuple[Mistake[object] | None, list[Array]]]:
+    """The data part of the gradient at each point: the right one, then the one that each mistake predicts."""
     if known is None or not known.by_name:
         yield None, [e.right - e.penalty for e in evidence]
     if subject.kind == "dense":
         for entry in mistakes.DENSE[subject.wrt]:
-            yield entry, [np.asarray(entry.formula(*e.point.arguments)) for e in evidence]
+            yield entry, [np.asarray(entry.formula(*map(np.asarray, e.point.arguments))) for e in evidence]
         return
     if known is None:
         return
     scale = mean if known.by_name else known.scale
-    for entry in (*((VALUE,) if known.by_name else ()), *mistakes.terms(known.loss.name)):
+    for term_entry in (*((VALUE,) if known.by_name else ()), *mistakes.terms(known.loss.name)):
         made = []
         for e in evidence:
             with np.errstate(all="ignore"):
-                term = None if e.pieces is None else entry.formula(e.pieces)
+                term = None if e.pieces is None else term_entry.formula(e.pieces)
             if e.pieces is None or term is None:
                 break
             made.append(scale(*e.sizes) * e.pieces.back(np.asarray(term)))
         if len(made) == len(evidence):
-            yield entry, made
-        if entry is VALUE:  # before other explanations against the user's own value
+            yield term_entry, made
+        if term_entry is VALUE:  # the user's own value comes before the other explanations
             yield None, [e.right - e.penalty for e in evidence]
 
 
-def _penalties(evidence: list[Evidence]) -> tuple[Mistake | None, ...]:
+def _penalties(evidence: list[Evidence]) -> tuple[Penalty | None, ...]:
+    """The mistakes in the penalty that are possible: with a penalty in the value, or else with an argument reg."""
     if any(np.any(e.penalty) for e in evidence):
         return (None, *mistakes.PENALTIES)
     if any(_reg(e) for e in evidence):
@@ -163,16 +165,17 @@ def _penalties(evidence: list[Evidence]) -> tuple[Mistake | None, ...]:
     return (None,)
 
 
-def _penalty(e: Evidence, entry: Mistake | None) -> Array:
+def _penalty(e: Evidence, entry: Penalty | None) -> Array:
     return e.penalty if entry is None else np.asarray(entry.formula(e.penalty, e.w, _reg(e), e.sizes[0]))
 
 
 def _reg(e: Evidence) -> float:
+    """The argument reg; 0 without one."""
     return float(e.point.arguments[3]) if len(e.point.arguments) == 4 and np.ndim(e.point.arguments[3]) == 0 else 0.0
 
 
 def _equal(a: Array, b: Array, close: float) -> bool:
-    """Whether two arrays have one shape and agree to `close` of their largest entry; (1,) and () are one shape."""
+    """Whether two arrays have the same shape, (1,) being the same as (), and agree to `close` of their largest entry."""
     if a.shape != b.shape and not (a.size == b.size == 1):
         return False
     size = max(float(np.abs(a).max(initial=0)), float(np.abs(b).max(initial=0)))
@@ -180,12 +183,12 @@ def _equal(a: Array, b: Array, close: float) -> bool:
 
 
 def _some_parts(evidence: list[Evidence]) -> Iterable[Diagnosis]:
-    """Only some rows or columns are wrong: name them."""
+    """Names the rows or columns that are wrong, if the others are right."""
     shape = evidence[0].w.shape
     if any(e.claimed.shape != e.numeric.shape for e in evidence):
         return
-    for axis, (one, many) in enumerate((("row", "rows"), ("column", "columns"))[: len(shape)]):
-        marks = []  # at each point, which rows are wrong
+    for axis, name in enumerate(("row", "column")[: len(shape)]):
+        marks = []  # at each point, whether each row is wrong
         for e in evidence:
             size = np.maximum(np.abs(e.claimed), np.abs(e.numeric))
             wrong = np.abs(e.claimed - e.numeric) > 1e-4 * size + 1e-9 * np.abs(e.numeric).max()
@@ -195,26 +198,20 @@ def _some_parts(evidence: list[Evidence]) -> Iterable[Diagnosis]:
         last = all(list(np.flatnonzero(mark)) == [len(mark) - 1] for mark in marks)
         numbers = [list(map(int, np.flatnonzero(mark))) for mark in marks]
         if not last and any(listed != numbers[0] for listed in numbers):
-            continue  # other ones at each point
+            continue  # not the same rows at each point
         zero = all(not e.claimed.take(n, axis).any() for e, n in zip(evidence, numbers, strict=True))
-        word = (
-            ("entry" if len(numbers[0]) == 1 else "entries")
-            if len(shape) == 1
-            else one
-            if len(numbers[0]) == 1
-            else many
-        )
+        singular, plural = ("entry", "entries") if len(shape) == 1 else (name, f"{name}s")
+        word, verb = (singular, "is") if len(numbers[0]) == 1 else (plural, "are")
         which = "the last " + word if last else f"{word} {', '.join(map(str, numbers[0]))}"
-        verb = "is" if len(numbers[0]) == 1 else "are"
         yield Diagnosis(
             "some-parts",
-            f"Only {which} of the gradient {verb} {'0' if zero else 'wrong'}, the rest is right: look at where a loop "
-            "starts and ends, and at special cases.",
+            f"Only {which} of the gradient {verb} {'0' if zero else 'wrong'}, the rest is right: check where loops "
+            "start and end, and special cases.",
         )
 
 
 def _constant_factor(evidence: list[Evidence], close: float) -> Iterable[Diagnosis]:
-    """The whole gradient is a number times the right one: name it."""
+    """Names the factor, if the gradient is a number times the right one."""
     factors = []
     for e in evidence:
         squares = float(np.vdot(e.numeric, e.numeric))
@@ -230,12 +227,12 @@ def _constant_factor(evidence: list[Evidence], close: float) -> Iterable[Diagnos
     if len({round(factor, 6) for factor in factors}) == 1:
         yield Diagnosis(
             "factor",
-            f"The gradient is {factors[0]:.6g} times what it should be, everywhere: a constant factor is too much.",
+            f"The gradient is {factors[0]:.6g} times what it should be, everywhere: remove this constant factor.",
         )
     elif len({e.w.shape for e in evidence}) == 1:
         yield Diagnosis(
             "factor",
-            f"The gradient points the right way but has the wrong length, {shown} times the right one at two points: is a "
+            f"The gradient has the right direction but the wrong length, {shown} times the right one at two points: is a "
             "normalisation missing, or one too many?",
         )
     else:
@@ -246,7 +243,7 @@ def _constant_factor(evidence: list[Evidence], close: float) -> Iterable[Diagnos
 
 
 def explain_value(points: list[Pieces], values: list[float], close: float) -> Diagnosis | None:
-    """What is likely wrong with a value that is not the one of its loss; None where no hypothesis fits."""
+    """The likely mistake in a value that is not that of its loss; None if nothing explains it."""
     loss = points[0].loss
     candidates = [loss, *(other for other in LOSSES.values() if other.name != loss.name)]
     for other, (what, scale), (which, factor), extra in product(
@@ -269,11 +266,11 @@ def explain_value(points: list[Pieces], values: list[float], close: float) -> Di
     return None
 
 
-def unlike(points: list[Pieces], values: list[float]) -> Diagnosis:
-    """The two values, where no hypothesis fits."""
+def both_values(points: list[Pieces], values: list[float]) -> Diagnosis:
+    """States the value and the right one, for a wrong value that nothing explains."""
     p = points[0]
     right = float(p.values.mean() + p.reg / 2 * np.square(p.W).sum())
     wanted = f"{p.loss.formula} averaged over samples"
     return Diagnosis(
-        "value", f"The value is not that of {p.loss.name}, {wanted}: it is {values[0]:.9g}, where {right:.9g} is right."
+        "value", f"The value is not that of {p.loss.name}, {wanted}: it is {values[0]:.9g}, but should be {right:.9g}."
     )

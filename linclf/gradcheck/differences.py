@@ -1,10 +1,10 @@
-"""Slopes of a black box by differences, judged so that neither truncation, nor rounding, nor a kink decides.
+"""Slopes of a black box by finite differences, judged so that truncation, rounding or a kink does not decide the verdict.
 
-A step h too large truncates and may cross a kink; one too small drowns in rounding. So a claimed slope is compared at one
-good step first, which is enough when both agree; otherwise slopes at many steps are taken, the one with the least
-estimated error is believed, and the two one-sided slopes tell a kink from an error: away from a kink their difference
-shrinks with h, at a kink it stays. Compare Gill, Murray, Saunders & Wright, "Computing forward-difference intervals for
-numerical optimization" (1983).
+A step h that is too large has a truncation error and may cross a kink; one that is too small has a rounding error. So a
+claimed slope is first compared at one good step, which is enough if the two agree. Otherwise the slopes at many steps are
+computed and the one with the smallest estimated error is used. The one-sided slopes distinguish a kink from an error: away
+from a kink their difference shrinks with h, at a kink it does not. Compare Gill, Murray, Saunders & Wright, "Computing
+forward-difference intervals for numerical optimization" (1983).
 """
 
 from collections.abc import Callable
@@ -14,13 +14,13 @@ from typing import Literal
 
 import numpy as np
 
-STEPS = tuple(10.0 ** (-k / 2) for k in range(2, 19))  # relative to the size of the point
+STEPS = tuple(10.0 ** (-k / 2) for k in range(2, 19))  # 0.1 to 1e-9, relative to the size of the point
 Verdict = Literal["right", "kink", "wrong", "unclear"]
 
 
 @dataclass(frozen=True)
 class Precision:
-    """What a function computes in: eps, the first step tried, and the relative error allowed."""
+    """A floating-point precision: its eps, the first step to try, and the relative error to tolerate."""
 
     name: str
     eps: float
@@ -35,10 +35,9 @@ FLOAT16 = Precision("float16", float(np.finfo(np.float16).eps), 1e-1, 5e-2)
 
 @dataclass(frozen=True)
 class Slope:
-    """A claimed slope held against the numerical one.
+    """A claimed slope compared with the numerical one.
 
-    verdict  right; kink: at a kink of the function and between the one-sided slopes; wrong; unclear: not to be resolved
-    error    |claimed - numeric| / max(|claimed|, |numeric|), 0 for 0 against 0
+    verdict  right; kink: at a kink of the function and between the one-sided slopes; wrong; unclear: rounding hides it
     """
 
     verdict: Verdict
@@ -47,7 +46,7 @@ class Slope:
 
     @property
     def error(self) -> float:
-        """The relative error; a NaN or infinity is an infinite one."""
+        """|claimed - numeric| / max(|claimed|, |numeric|): 0 if both are 0, infinite if one is not finite."""
         size = max(abs(self.claimed), abs(self.numeric))
         if not np.isfinite(size):
             return np.inf
@@ -65,34 +64,34 @@ def judge(
 ) -> Slope:
     """Judge the claimed slope at 0 of a function of one number.
 
-    size   the scale of a natural step
-    scale  the size of the gradient's largest entries, below a millionth of which rounding may hide a slope; 0 if unknown
-    noise  how much rounding moves the value, as `value_noise` measures it: more than the value shows where large terms
-           cancel inside; 0 if unknown
+    size   the size of the point, which steps are relative to
+    scale  the size of the gradient's largest entries: rounding may hide slopes below a millionth of it; 0 if unknown
+    noise  the rounding error of the value, as measured by `value_noise`, which is larger than the value suggests if large
+           terms cancel; 0 if unknown
     """
     middle = function(0.0)
-    quick = _Difference(function, middle, precision.step * size, size, precision=precision, noise=noise)
-    allowed = precision.tolerance * max(abs(claimed), abs(quick.central))
-    if quick.noise <= allowed and abs(claimed - quick.central) <= allowed:
-        return Slope("right", claimed, quick.central)
-    ladder = [_Difference(function, middle, step * size, size, precision=precision, noise=noise) for step in STEPS]
-    best, uncertainty = _most_certain(ladder)
+    first = _Difference(function, middle, precision.step * size, size, precision=precision, noise=noise)
+    allowed = precision.tolerance * max(abs(claimed), abs(first.central))
+    if first.noise <= allowed and abs(claimed - first.central) <= allowed:
+        return Slope("right", claimed, first.central)
+    by_step = [_Difference(function, middle, step * size, size, precision=precision, noise=noise) for step in STEPS]
+    best, uncertainty = _most_certain(by_step)
     allowed = precision.tolerance * max(abs(claimed), abs(best.central))
     if abs(claimed - best.central) <= allowed + uncertainty:
         small = uncertainty <= max(10 * allowed, 1e-6 * (scale or 1.0))
         return Slope("right" if small else "unclear", claimed, best.central)
-    jump = _kink(ladder)
-    if jump is not None:
-        low, high = sorted((jump.left, jump.right))
-        room = jump.noise + precision.tolerance * max(abs(low), abs(high))
-        if low - room <= claimed <= high + room:
-            return Slope("kink", claimed, jump.central)
+    kink = _kink(by_step)
+    if kink is not None:
+        low, high = sorted((kink.left, kink.right))
+        allowed = kink.noise + precision.tolerance * max(abs(low), abs(high))
+        if low - allowed <= claimed <= high + allowed:
+            return Slope("kink", claimed, kink.central)
         return Slope("wrong", claimed, low if claimed < low else high)
     return Slope("wrong", claimed, best.central)
 
 
 class _Difference:
-    """The differences of a function around 0 at one step."""
+    """Central and one-sided differences of a function around 0 at one step, and what rounding may change them by."""
 
     def __init__(
         self,
@@ -107,48 +106,51 @@ class _Difference:
         above, below = function(h), function(-h)
         self.central = (above - below) / (2 * h)
         self.right, self.left = (above - middle) / h, (middle - below) / h
-        # what rounding of the values alone may move a slope by (sums inside the function round a few times more), and
-        # rounding of the point itself, which is of about this size
+        # rounding of the values (sums inside the function round several times) and rounding of the point itself
         values = max(abs(above), abs(below), abs(middle))
         rounding = precision.eps * (8 * values + 4 * size * max(abs(self.right), abs(self.left)))
         self.noise = max(rounding, 2 * noise) / h
 
 
 def value_noise(function: Callable[[float], float]) -> float:
-    """How much rounding moves the values of a function of one number around 0: the scatter about a straight line of values
-    so close together that the function itself is straight, on either side, as there may be a kink at 0. Compare More &
-    Wild, "Estimating Computational Noise" (2011)."""
+    """The rounding error of the values of a function of one number around 0.
+
+    It is measured as the largest deviation from a straight line of values so close together that the function is linear
+    there, separately on each side, because there may be a kink at 0. Compare More & Wild, "Estimating Computational Noise"
+    (2011).
+    """
     steps = np.arange(5)
-    scatter = 0.0
+    deviation = 0.0
     for side in (-1e-9, 1e-9):
         values = np.array([function(side * float(k)) for k in steps])
         if not np.isfinite(values).all():
             return 0.0
         slope, start = np.polyfit(steps, values - values[0], 1)
-        scatter = max(scatter, float(np.abs(values - values[0] - slope * steps - start).max()))
-    return scatter
+        deviation = max(deviation, float(np.abs(values - values[0] - slope * steps - start).max()))
+    return deviation
 
 
-def _most_certain(ladder: list[_Difference]) -> tuple[_Difference, float]:
-    """The step whose slope has the least estimated error: rounding, and how far the next smaller step's slope is.
+def _most_certain(by_step: list[_Difference]) -> tuple[_Difference, float]:
+    """The difference with the smallest estimated error, and this error: rounding plus truncation.
 
-    Truncation goes like h^2, so that distance is 0.9 of it for steps a factor of sqrt(10) apart; twice it is on the safe side.
+    Truncation is estimated from the next smaller step. It falls with h^2, so with steps a factor of sqrt(10) apart the two
+    slopes differ by 0.9 of it; twice their difference is a safe estimate.
     """
-    errors = [one.noise + 2 * abs(one.central - smaller.central) for one, smaller in pairwise(ladder)]
+    errors = [one.noise + 2 * abs(one.central - smaller.central) for one, smaller in pairwise(by_step)]
     errors = [error if np.isfinite(error) else np.inf for error in errors]
     best = int(np.argmin(errors))
-    return ladder[best], errors[best]
+    return by_step[best], errors[best]
 
 
-def _kink(ladder: list[_Difference]) -> _Difference | None:
-    """The smallest step that still resolves a jump between the one-sided slopes that no smaller step makes go away."""
-    resolved = [one for one in ladder if np.isfinite(one.noise) and abs(one.right - one.left) > 20 * one.noise]
-    # where a smaller step sees less than the jump, although its rounding is small enough to see it, there is no kink
+def _kink(by_step: list[_Difference]) -> _Difference | None:
+    """The smallest step that resolves a kink, a jump between the one-sided slopes; None if there is no kink."""
+    resolved = [one for one in by_step if np.isfinite(one.noise) and abs(one.right - one.left) > 20 * one.noise]
     if len(resolved) < 3:
         return None
     last = resolved[-1]
     jump = abs(last.right - last.left)
-    smaller = ladder[ladder.index(last) + 1 :]
+    # at a smaller step the jump must not be smaller, unless rounding hides it there
+    smaller = by_step[by_step.index(last) + 1 :]
     if any(abs(one.right - one.left) < 0.5 * jump and one.noise < 0.05 * jump for one in smaller):
         return None
     before = [abs(one.right - one.left) for one in resolved[-3:]]

@@ -1,29 +1,38 @@
-"""The table of likely mistakes: each predicts, from the right pieces, what a function that makes it returns.
+"""The tables of likely mistakes: each entry predicts, from the right pieces, what a function with this mistake returns.
 
-A gradient is put together from a term per sample, a scale, a penalty and a shape. Each table below lists what can go wrong
-with one of them; `diagnosis.py` looks for the fewest entries that together explain every coordinate.
+A gradient is made of a term per sample, a scale, a penalty and a shape. Each table below lists what can go wrong with one
+of them; `diagnosis.py` searches for the smallest set of entries that together explain every coordinate.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Generic, TypeAlias, TypeVar
 
 import numpy as np
 
 from linclf.gradcheck.reference import Pieces
 from linclf.losses import LOSSES, Array
 
+Formula_co = TypeVar("Formula_co", covariant=True)
+
 
 @dataclass(frozen=True)
-class Mistake:
+class Mistake(Generic[Formula_co]):
     """One entry: a key for programs, a sentence for people, and the formula of the mistake."""
 
     key: str
     text: str
-    formula: Callable[..., Any]
+    formula: Formula_co
 
 
-# --- the term per sample: Pieces -> what stands where dscores (n, m) should -----------------------------------------
+Term: TypeAlias = Mistake[Callable[[Pieces], Array | None]]  # None: it does not apply to this loss
+Dense: TypeAlias = Mistake[Callable[[Array, Array, Array, Array], Array]]
+Scale: TypeAlias = Mistake[Callable[[int, int], float]]
+Penalty: TypeAlias = Mistake[Callable[[Array, Array, float, int], Array]]
+Shape: TypeAlias = Mistake[Callable[[Array, Array], Array | None]]  # None: it does not apply to this shape
+
+# --- the term per sample: Pieces -> what is used instead of dscores (n, m) ------------------------------------------
 
 
 def _onehot(p: Pieces) -> Array:
@@ -49,7 +58,7 @@ def _violations(p: Pieces, threshold: float = 0.0) -> Array:
 
 
 def _with_true_column(wrong: Array, p: Pieces, true: Array | float) -> Array:
-    """The wrong classes' entries, and `true` (n,) or a number in the true class's column."""
+    """`wrong` (n, C) with the true class's entry of each row replaced by `true`, (n,) or a number."""
     return np.asarray(np.where(_onehot(p) == 1, np.reshape(true, (-1, 1)), wrong))
 
 
@@ -59,7 +68,7 @@ def _softmax(scores: Array, axis: int = 1) -> Array:
 
 
 def _shifted_by_rows(p: Pieces, axis: int | None) -> Array:
-    """exp(s - the row's largest), normalised along an axis, or over everything."""
+    """exp(s - the row's largest), normalised along an axis, or over all entries."""
     e = np.exp(p.scores - p.scores.max(axis=1, keepdims=True))
     return np.asarray(e / e.sum(axis=axis, keepdims=True))
 
@@ -74,59 +83,59 @@ def _slack(p: Pieces) -> Array:
     return np.asarray(np.maximum(1 - _signs(p) * p.scores, 0))
 
 
-_HINGES = (
+_HINGES: tuple[Term, ...] = (
     Mistake("missing-target", "The target is missing: there is a -1 wherever the loss is positive, but the slope there is -true.", lambda p: -_active(p)),
     Mistake("missing-target", "The factor -true is missing: there is a 1 wherever the loss is positive, but the slope there is -true.", _active),
-    Mistake("missing-indicator", "The indicator is not applied: the gradient is -true everywhere, also where the loss is 0 and so is its slope.", lambda p: -_signs(p)),
-    Mistake("wrong-threshold", "The threshold is wrong: the gradient switches off at pred * true = 0, the loss at pred * true = 1.", lambda p: -_signs(p) * _active(p, 0)),
-    Mistake("wrong-threshold", "The threshold is wrong: the gradient switches off at pred * true = -1, the loss at pred * true = 1.", lambda p: -_signs(p) * _active(p, -1)),
-    Mistake("wrong-threshold", "The threshold is wrong: the gradient switches off at pred * true = 2, the loss at pred * true = 1.", lambda p: -_signs(p) * _active(p, 2)),
-    Mistake("wrong-threshold", "The indicator is turned round: the gradient is on where the loss is 0, and off where it is positive.", lambda p: -_signs(p) * (1 - _active(p))),
-    Mistake("wrong-threshold", "The indicator looks at pred < 1 without the target: it must be pred * true < 1.", lambda p: -_signs(p) * (p.scores < 1)),
-    Mistake("margin-for-indicator", "The loss itself, max(0, 1 - pred * true), stands where its indicator (1 where it is positive) belongs.", lambda p: -_signs(p) * _slack(p)),
+    Mistake("missing-indicator", "The indicator is not applied: the gradient is -true everywhere, even where the loss and its slope are 0.", lambda p: -_signs(p)),
+    Mistake("wrong-threshold", "The threshold is wrong: the gradient becomes 0 at pred * true = 0, the loss at pred * true = 1.", lambda p: -_signs(p) * _active(p, 0)),
+    Mistake("wrong-threshold", "The threshold is wrong: the gradient becomes 0 at pred * true = -1, the loss at pred * true = 1.", lambda p: -_signs(p) * _active(p, -1)),
+    Mistake("wrong-threshold", "The threshold is wrong: the gradient becomes 0 at pred * true = 2, the loss at pred * true = 1.", lambda p: -_signs(p) * _active(p, 2)),
+    Mistake("wrong-threshold", "The indicator is inverted: the gradient is non-zero where the loss is 0, and 0 where it is positive.", lambda p: -_signs(p) * (1 - _active(p))),
+    Mistake("wrong-threshold", "The indicator tests pred < 1, without the target: it must test pred * true < 1.", lambda p: -_signs(p) * (p.scores < 1)),
+    Mistake("margin-for-indicator", "The loss itself, max(0, 1 - pred * true), is used instead of its indicator (1 where it is positive).", lambda p: -_signs(p) * _slack(p)),
     Mistake("missing-target", "The loss itself is returned: its slope is -true where it is positive.", _slack),
-    Mistake("prediction-for-target", "The prediction stands where the target belongs: the slope is -true, not -pred, where the loss is positive.", lambda p: -p.scores * _active(p)),
+    Mistake("prediction-for-target", "The prediction is used instead of the target: where the loss is positive, the slope is -true, not -pred.", lambda p: -p.scores * _active(p)),
     Mistake("extra-prediction", "The slope is multiplied by the prediction: d/dpred of 1 - pred * true is -true alone.", lambda p: -_signs(p) * p.scores * _active(p)),
 )  # fmt: skip
 
-TERMS: dict[str, tuple[Mistake, ...]] = {
+TERMS: dict[str, tuple[Term, ...]] = {
     "svm": (
-        Mistake("true-class-missing", "The correct class's column is missing its part: minus the number of violated margins of each sample.", lambda p: _with_true_column(_violations(p), p, 0.0)),
-        Mistake("true-class-set-once", "The correct class's column is set once per sample instead of counted: it must lose 1 for every violated margin.", lambda p: _with_true_column(_violations(p), p, -np.minimum(_violations(p).sum(axis=1), 1))),
-        Mistake("true-class-set-once", "The correct class's column gets -1 for every sample; it must get minus the number of violated margins.", lambda p: _with_true_column(_violations(p), p, -1.0)),
-        Mistake("true-class-sign", "The correct class's column has the wrong sign: it must lose, not gain, 1 for every violated margin.", lambda p: _with_true_column(_violations(p), p, _violations(p).sum(axis=1))),
-        Mistake("true-class-counted", "The correct class is counted as a violated margin of its own (its margin is always 1): leave j = y out.", lambda p: _with_true_column(_violations(p), p, 1 - _violations(p).sum(axis=1))),
-        Mistake("true-class-counted", "The correct class is counted as a violated margin of its own (its margin is always 1): leave j = y out.", lambda p: _with_true_column(_violations(p), p, -1 - _violations(p).sum(axis=1))),
+        Mistake("true-class-missing", "The correct class's column lacks its part, minus the number of violated margins of each sample.", lambda p: _with_true_column(_violations(p), p, 0.0)),
+        Mistake("true-class-set-once", "The correct class's column is set once per sample: subtract 1 from it for every violated margin.", lambda p: _with_true_column(_violations(p), p, -np.minimum(_violations(p).sum(axis=1), 1))),
+        Mistake("true-class-set-once", "The correct class's column gets -1 for every sample: it must get minus the number of violated margins.", lambda p: _with_true_column(_violations(p), p, -1.0)),
+        Mistake("true-class-sign", "The correct class's column has the wrong sign: subtract 1 from it, not add 1, for every violated margin.", lambda p: _with_true_column(_violations(p), p, _violations(p).sum(axis=1))),
+        Mistake("true-class-counted", "The correct class is counted as a violated margin too (its margin is always 1): skip j = y.", lambda p: _with_true_column(_violations(p), p, 1 - _violations(p).sum(axis=1))),
+        Mistake("true-class-counted", "The correct class is counted as a violated margin too (its margin is always 1): skip j = y.", lambda p: _with_true_column(_violations(p), p, -1 - _violations(p).sum(axis=1))),
         Mistake("wrong-classes-missing", "Only the correct class's column is filled: every class with a violated margin gets +1.", lambda p: _with_true_column(0 * p.scores, p, -_violations(p).sum(axis=1))),
-        Mistake("missing-indicator", "The indicator is not applied: classes whose margin is not violated, where the loss is 0, get a gradient too.", lambda p: _with_true_column(np.ones_like(p.scores), p, 1.0 - p.scores.shape[1])),
-        Mistake("margin-for-indicator", "The margins stand where their indicator belongs: a violated margin counts 1, whatever its size.", lambda p: _with_true_column(np.maximum(_margins(p), 0), p, -np.maximum(_margins(p), 0).sum(axis=1))),
-        Mistake("margin-for-indicator", "The margins stand where their indicator belongs: a violated margin counts 1, whatever its size.", lambda p: _with_true_column(np.maximum(_margins(p), 0), p, -_violations(p).sum(axis=1))),
-        Mistake("wrong-threshold", "The threshold is wrong: a margin is violated where s_j - s_y + 1 > 0; the gradient asks for s_j - s_y > 0 (the 1 is missing).", lambda p: _with_true_column(_violations(p, 1), p, -_violations(p, 1).sum(axis=1))),
-        Mistake("wrong-threshold", "The threshold is wrong: a margin is violated where s_j - s_y + 1 > 0; the gradient asks for s_j - s_y + 2 > 0.", lambda p: _with_true_column(_violations(p, -1), p, -_violations(p, -1).sum(axis=1))),
-        Mistake("wrong-threshold", "The threshold is wrong: a margin is violated where s_j - s_y + 1 > 0; the gradient asks for s_j - s_y - 1 > 0.", lambda p: _with_true_column(_violations(p, 2), p, -_violations(p, 2).sum(axis=1))),
+        Mistake("missing-indicator", "The indicator is not applied: classes whose margin is not violated, whose loss is 0, get a gradient too.", lambda p: _with_true_column(np.ones_like(p.scores), p, 1.0 - p.scores.shape[1])),
+        Mistake("margin-for-indicator", "The margins are used instead of their indicator: a violated margin counts 1, whatever its size.", lambda p: _with_true_column(np.maximum(_margins(p), 0), p, -np.maximum(_margins(p), 0).sum(axis=1))),
+        Mistake("margin-for-indicator", "The margins are used instead of their indicator: a violated margin counts 1, whatever its size.", lambda p: _with_true_column(np.maximum(_margins(p), 0), p, -_violations(p).sum(axis=1))),
+        Mistake("wrong-threshold", "The threshold is wrong: a margin is violated where s_j - s_y + 1 > 0; the gradient tests s_j - s_y > 0 (the 1 is missing).", lambda p: _with_true_column(_violations(p, 1), p, -_violations(p, 1).sum(axis=1))),
+        Mistake("wrong-threshold", "The threshold is wrong: a margin is violated where s_j - s_y + 1 > 0; the gradient tests s_j - s_y + 2 > 0.", lambda p: _with_true_column(_violations(p, -1), p, -_violations(p, -1).sum(axis=1))),
+        Mistake("wrong-threshold", "The threshold is wrong: a margin is violated where s_j - s_y + 1 > 0; the gradient tests s_j - s_y - 1 > 0.", lambda p: _with_true_column(_violations(p, 2), p, -_violations(p, 2).sum(axis=1))),
     ),
     "softmax": (
-        Mistake("missing-onehot", "The minus onehot is missing: the gradient is softmax(s) - onehot(y), here it is softmax(s) alone.", lambda p: _softmax(p.scores)),
-        Mistake("missing-softmax", "Only the onehot part is there: the gradient is softmax(s) - onehot(y).", lambda p: -_onehot(p)),
-        Mistake("wrong-axis", "The softmax is normalised along the wrong axis: each sample's probabilities must sum to 1, here each class's do.", lambda p: _softmax(p.scores, 0) - _onehot(p)),
-        Mistake("wrong-axis", "The softmax is normalised along the wrong axis: each sample's probabilities must sum to 1, here each class's do.", lambda p: _shifted_by_rows(p, 0) - _onehot(p)),
+        Mistake("missing-onehot", "The one-hot target is not subtracted: the gradient is softmax(s) - onehot(y), this is softmax(s) alone.", lambda p: _softmax(p.scores)),
+        Mistake("missing-softmax", "The softmax is missing: the gradient is softmax(s) - onehot(y), this is -onehot(y) alone.", lambda p: -_onehot(p)),
+        Mistake("wrong-axis", "The softmax is normalised along the wrong axis: each sample's probabilities must sum to 1, but here each class's do.", lambda p: _softmax(p.scores, 0) - _onehot(p)),
+        Mistake("wrong-axis", "The softmax is normalised along the wrong axis: each sample's probabilities must sum to 1, but here each class's do.", lambda p: _shifted_by_rows(p, 0) - _onehot(p)),
         Mistake("wrong-axis", "The softmax is normalised over the whole batch: each sample's probabilities must sum to 1.", lambda p: _shifted_by_rows(p, None) - _onehot(p)),
         Mistake("wrong-axis", "The softmax is normalised over the whole batch: each sample's probabilities must sum to 1.", lambda p: np.exp(p.scores) / np.exp(p.scores).sum() - _onehot(p)),
         Mistake("label-indexing", "1 is subtracted from whole columns (D[:, y] -= 1): pair each row with its own class, D[np.arange(n), y] -= 1.", lambda p: _softmax(p.scores) - 1),
         Mistake("label-indexing", "The labels are shifted by one: class y's column is y, counted from 0.", lambda p: _softmax(p.scores) - np.roll(_onehot(p), -1, axis=1)),
         Mistake("label-indexing", "The labels are shifted by one: class y's column is y, counted from 0.", lambda p: _softmax(p.scores) - np.roll(_onehot(p), 1, axis=1)),
         Mistake("not-normalised", "The softmax is not normalised: exp(s) must be divided by its sum over the classes.", lambda p: np.exp(p.scores) - _onehot(p)),
-        Mistake("not-normalised", "The scores stand where their softmax belongs: the gradient is softmax(s) - onehot(y).", lambda p: p.scores - _onehot(p)),
+        Mistake("not-normalised", "The scores are used instead of their softmax: the gradient is softmax(s) - onehot(y).", lambda p: p.scores - _onehot(p)),
         Mistake("true-class-only", "Only the correct class's column is filled: every class gets its probability, softmax(s)_j.", lambda p: _with_true_column(0 * p.scores, p, ((_softmax(p.scores) - 1) * _onehot(p)).sum(axis=1))),
         Mistake("true-class-missing", "The correct class's column is 0: it must be its probability minus 1.", lambda p: _softmax(p.scores) * (1 - _onehot(p))),
-        Mistake("true-class-sign", "The onehot is added instead of subtracted: the gradient is softmax(s) - onehot(y).", lambda p: _softmax(p.scores) + _onehot(p)),
-        Mistake("softmax-derivative", "This is p (1 - p), the derivative of softmax itself: the loss's is softmax(s) - onehot(y).", lambda p: _softmax(p.scores) * (1 - _softmax(p.scores))),
-        Mistake("extra-factor", "The gradient is multiplied by p (1 - p) once too often: softmax with cross-entropy gives softmax(s) - onehot(y) as it is.", lambda p: (_softmax(p.scores) - _onehot(p)) * _softmax(p.scores) * (1 - _softmax(p.scores))),
-        Mistake("log-derivative", "This is the gradient with respect to the probabilities, -onehot / p, not the scores.", lambda p: -_onehot(p) / _softmax(p.scores)),
+        Mistake("true-class-sign", "The one-hot target is added instead of subtracted: the gradient is softmax(s) - onehot(y).", lambda p: _softmax(p.scores) + _onehot(p)),
+        Mistake("softmax-derivative", "This is p (1 - p), the derivative of softmax itself: that of the loss is softmax(s) - onehot(y).", lambda p: _softmax(p.scores) * (1 - _softmax(p.scores))),
+        Mistake("extra-factor", "The gradient is multiplied by an extra p (1 - p): that of softmax with cross-entropy is softmax(s) - onehot(y) alone.", lambda p: (_softmax(p.scores) - _onehot(p)) * _softmax(p.scores) * (1 - _softmax(p.scores))),
+        Mistake("log-derivative", "This is the gradient with respect to the probabilities, -onehot(y) / p, not with respect to the scores.", lambda p: -_onehot(p) / _softmax(p.scores)),
     ),
     "hinge": _HINGES,
     "squared-hinge": (
-        Mistake("missing-chain-factor", "The derivative of the square is missing: d/ds of m^2 is 2 m times the slope of m, here the slack m is left out.", lambda p: -2 * _signs(p) * _active(p)),
+        Mistake("missing-chain-factor", "The derivative of the square is missing: d/ds of m^2 is 2 m times the slope of m, and the slack m is left out.", lambda p: -2 * _signs(p) * _active(p)),
         Mistake("missing-indicator", "The indicator is not applied: where the margin is at least 1 the gradient is 0.", lambda p: -2 * _signs(p) * (1 - _signs(p) * p.scores)),
         Mistake("missing-target", "The factor -true is missing.", lambda p: 2 * _slack(p)),
     ),
@@ -135,12 +144,12 @@ TERMS: dict[str, tuple[Mistake, ...]] = {
         Mistake("wrong-sigmoid", "The sigmoid has the wrong sign inside: the gradient is -true * sigmoid(-true * s).", lambda p: -_signs(p) / (1 + np.exp(-_signs(p) * p.scores))),
         Mistake("wrong-sigmoid", "The target is missing inside the sigmoid: the gradient is -true * sigmoid(-true * s).", lambda p: -_signs(p) / (1 + np.exp(p.scores))),
         Mistake("wrong-sigmoid", "The target is missing inside the sigmoid: the gradient is -true * sigmoid(-true * s).", lambda p: -_signs(p) / (1 + np.exp(-p.scores))),
-        Mistake("missing-onehot", "The sigmoid alone is returned: minus the target as 0 or 1 is missing.", lambda p: 1 / (1 + np.exp(-p.scores))),
+        Mistake("missing-onehot", "The sigmoid alone is returned: subtract the target as 0 or 1.", lambda p: 1 / (1 + np.exp(-p.scores))),
     ),
     "mse": (
         Mistake("missing-target", "The target is not subtracted: the gradient is 2 (input - target).", lambda p: 2 * p.scores),
         Mistake("value-for-gradient", "The squared error itself is returned: its derivative is 2 (input - target).", lambda p: np.square(p.scores - _onehot(p))),
-        Mistake("sign-for-difference", "The sign of the difference is returned, the gradient of the absolute error: the squared error's is 2 (input - target).", lambda p: np.sign(p.scores - _onehot(p))),
+        Mistake("sign-for-difference", "The sign of the difference is returned, which is the gradient of the absolute error: that of the squared error is 2 (input - target).", lambda p: np.sign(p.scores - _onehot(p))),
         Mistake("true-class-sign", "The target is added instead of subtracted: the gradient is 2 (input - target).", lambda p: 2 * (p.scores + _onehot(p))),
     ),
     "crammer-singer": (
@@ -150,11 +159,11 @@ TERMS: dict[str, tuple[Mistake, ...]] = {
 }  # fmt: skip
 
 
-SKIPPED = (
+SKIPPED: tuple[Term, ...] = (
     Mistake("samples-skipped", "The last sample is left out: where does the loop over samples end?", lambda p: p.dscores * (_rows(p)[:, None] < p.n - 1)),
     Mistake("samples-skipped", "The first sample is left out: where does the loop over samples start?", lambda p: p.dscores * (_rows(p)[:, None] > 0)),
-    Mistake("samples-skipped", "Only the first sample counts: a return or break inside the loop?", lambda p: p.dscores * (_rows(p)[:, None] == 0)),
-    Mistake("samples-skipped", "Only the last sample counts: assigned in the loop where it should be added?", lambda p: p.dscores * (_rows(p)[:, None] == p.n - 1)),
+    Mistake("samples-skipped", "Only the first sample counts: is there a return or break inside the loop?", lambda p: p.dscores * (_rows(p)[:, None] == 0)),
+    Mistake("samples-skipped", "Only the last sample counts: is the gradient assigned in the loop instead of added?", lambda p: p.dscores * (_rows(p)[:, None] == p.n - 1)),
 )  # fmt: skip
 
 
@@ -162,33 +171,30 @@ def _rows(p: Pieces) -> Array:
     return np.arange(p.n)
 
 
-def terms(loss: str) -> tuple[Mistake, ...]:
-    """The mistakes of a loss's term, and the right terms of all the other losses."""
+def terms(loss: str) -> tuple[Term, ...]:
+    """The mistakes of a loss's term, and the right terms of all other losses."""
     others = (
-        Mistake(
-            "other-loss",
-            f"This is the gradient of another loss, {other.name}.",
-            lambda p, other=other: _other(p, other.name),
-        )
-        for other in LOSSES.values()
-        if other.name != loss
+        Mistake("other-loss", f"This is the gradient of another loss, {name}.", partial(_dscores_of, name))
+        for name in LOSSES
+        if name != loss
     )
     return (*TERMS.get(loss, ()), *SKIPPED, *others)
 
 
-def _other(p: Pieces, name: str) -> Array | None:
+def _dscores_of(name: str, p: Pieces) -> Array | None:
+    """The right term of another loss; None if it cannot have one output."""
     loss = LOSSES[name]
     return loss(p.scores, p.y)[1] if p.scores.shape[1] > 1 or loss.binary else None
 
 
-# --- the dense layer: (x_input, grad_output, W, b) -> what stands where the gradient should ---------------------------
+# --- the dense layer: (x_input, grad_output, W, b) -> what is returned instead of the gradient ---------------------------
 
-DENSE: dict[int, tuple[Mistake, ...]] = {
+DENSE: dict[int, tuple[Dense, ...]] = {
     0: (
         Mistake("wrong-product", "This is x_input * sum of W: the gradient with respect to the input is grad_output @ W.T.", lambda x, g, W, b: x * W.sum(axis=1)),
-        Mistake("grad-output-missing", "grad_output is left out: by the chain rule the gradient is grad_output @ W.T, here it is W's rows summed.", lambda x, g, W, b: np.ones_like(g) @ W.T),
+        Mistake("grad-output-missing", "grad_output is left out: by the chain rule the gradient is grad_output @ W.T, but this sums each row of W.", lambda x, g, W, b: np.ones_like(g) @ W.T),
         Mistake("forward-for-gradient", "The layer's output is returned instead of the gradient, grad_output @ W.T.", lambda x, g, W, b: x @ W + b),
-        Mistake("extra-bias", "The bias has no part in the gradient with respect to the input, grad_output @ W.T.", lambda x, g, W, b: (g + b) @ W.T),
+        Mistake("extra-bias", "The bias does not appear in the gradient with respect to the input, grad_output @ W.T.", lambda x, g, W, b: (g + b) @ W.T),
     ),
     2: (
         Mistake("grad-output-missing", "grad_output is left out: the gradient with respect to W is x_input.T @ grad_output.", lambda x, g, W, b: x.T @ np.ones_like(g)),
@@ -199,28 +205,30 @@ DENSE: dict[int, tuple[Mistake, ...]] = {
         Mistake("not-summed", "grad_output is not summed over the samples (axis 0): b is added to every row, so every row adds to its gradient.", lambda x, g, W, b: g),
         Mistake("grad-output-missing", "grad_output is left out: the gradient with respect to b is its column sums, not ones.", lambda x, g, W, b: np.ones(len(b))),
         Mistake("grad-output-missing", "grad_output is left out: this only counts the samples.", lambda x, g, W, b: np.full(len(b), float(len(g)))),
-        Mistake("extra-bias", "The bias itself has no part in its gradient, the column sums of grad_output.", lambda x, g, W, b: g.sum(axis=0) * b),
+        Mistake("extra-bias", "The bias does not appear in its own gradient, the column sums of grad_output.", lambda x, g, W, b: g.sum(axis=0) * b),
     ),
 }  # fmt: skip
 
 
 # --- the scale: (n, C) -> factor --------------------------------------------------------------------------------------
 
-SCALES = (
+SCALES: tuple[Scale, ...] = (
     Mistake("not-averaged", "The gradient is not divided by the number of samples, as the value is: a factor 1/n is missing.", lambda n, c: n),
-    Mistake("averaged-too-often", "The gradient is divided by the number of samples, and the value is not, or once less: one 1/n too many.", lambda n, c: 1 / n),
-    Mistake("divided-by-classes", "The gradient is divided by the number of outputs C once too often: 1/(n C) where 1/n belongs.", lambda n, c: 1 / c),
+    Mistake("averaged-too-often", "The gradient is divided by the number of samples once more often than the value: a factor 1/n too many.", lambda n, c: 1 / n),
+    Mistake("divided-by-classes", "The gradient is divided by the number of outputs C once too often: 1/(n C) instead of 1/n.", lambda n, c: 1 / c),
     Mistake("not-divided-by-classes", "The gradient lacks a factor 1/C: the value is a mean over outputs too.", lambda n, c: c),
     Mistake("not-averaged", "The gradient is not divided by n and C, as the value is: a factor 1/(n C) is missing.", lambda n, c: n * c),
-    Mistake("divided-by-classes", "The gradient is divided by the number of outputs C where the number of samples n belongs.", lambda n, c: n / c),
+    Mistake("divided-by-classes", "The gradient is divided by the number of outputs C instead of the number of samples n.", lambda n, c: n / c),
     Mistake("factor", "The gradient is exactly 2 times too large.", lambda n, c: 2),
     Mistake("factor", "The gradient is exactly half of what it should be: a factor 2, perhaps of a derivative of a square, is missing.", lambda n, c: 0.5),
 )  # fmt: skip
-SIGN = Mistake("sign", "The sign is flipped: the gradient points down where the function goes up.", lambda n, c: -1)
+SIGN: Scale = Mistake(
+    "sign", "The sign is flipped: the gradient points down where the function goes up.", lambda n, c: -1
+)
 
-# --- the penalty: (its right part P, W, reg, n) -> what stands in its place -------------------------------------------
+# --- the penalty: (the right penalty term P, W, reg, n) -> what is used instead --------------------------------------
 
-PENALTIES = (
+PENALTIES: tuple[Penalty, ...] = (
     Mistake("penalty-missing", "The regularization is in the value but not in the gradient: add its derivative.", lambda P, W, reg, n: 0 * P),
     Mistake("penalty-doubled", "The gradient's regularization is twice that of the value: reg/2 * ||W||^2 has the derivative reg * W, reg * ||W||^2 has 2 reg W.", lambda P, W, reg, n: 2 * P),
     Mistake("penalty-halved", "The gradient's regularization is half that of the value: reg * ||W||^2 has the derivative 2 reg W, reg/2 * ||W||^2 has reg * W.", lambda P, W, reg, n: P / 2),
@@ -233,28 +241,28 @@ PENALTIES = (
     Mistake("penalty-formula", "reg is missing from the regularization in the gradient: W alone is added.", lambda P, W, reg, n: W),
     Mistake("penalty-formula", "reg is missing from the regularization in the gradient: 2 W alone is added.", lambda P, W, reg, n: 2 * W),
     Mistake("penalty-formula", "This is the derivative of the absolute penalty, reg * sign(W); the value has squares.", lambda P, W, reg, n: reg * np.sign(W)),
-    Mistake("penalty-formula", "The square stands in the gradient: the derivative of reg/2 * ||W||^2 is reg * W, not reg/2 * W^2.", lambda P, W, reg, n: reg / 2 * W * W),
-    Mistake("penalty-formula", "The square stands in the gradient: the derivative of reg * ||W||^2 is 2 reg W, not reg * W^2.", lambda P, W, reg, n: reg * W * W),
+    Mistake("penalty-formula", "W is squared in the gradient: the derivative of reg/2 * ||W||^2 is reg * W, not reg/2 * W^2.", lambda P, W, reg, n: reg / 2 * W * W),
+    Mistake("penalty-formula", "W is squared in the gradient: the derivative of reg * ||W||^2 is 2 reg W, not reg * W^2.", lambda P, W, reg, n: reg * W * W),
     Mistake("penalty-formula", "The regularization in the gradient is reg * W, that of reg/2 * ||W||^2, but the value has another penalty.", lambda P, W, reg, n: reg * W),
     Mistake("penalty-formula", "The regularization in the gradient is 2 reg W, that of reg * ||W||^2, but the value has another penalty.", lambda P, W, reg, n: 2 * reg * W),
 )  # fmt: skip
-EXTRA_PENALTIES = (
+EXTRA_PENALTIES: tuple[Penalty, ...] = (
     Mistake("penalty-extra", "The regularization is in the gradient but not in the value: add reg/2 * ||W||^2 to the value.", lambda P, W, reg, n: reg * W),
     Mistake("penalty-extra", "The regularization (2 reg W) is in the gradient but not in the value: add reg * ||W||^2 to the value.", lambda P, W, reg, n: 2 * reg * W),
 )  # fmt: skip
 
 # --- the shape: the right array -> what was returned ------------------------------------------------------------------
 
-SHAPES = (
+SHAPES: tuple[Shape, ...] = (
     Mistake("transposed", "The gradient is transposed: it must have the shape of what it is the gradient of.", lambda G, w: G.T if G.ndim == 2 else None),
-    Mistake("summed", "A sum over everything is returned where there should be one number for each entry: drop the sum.", lambda G, w: np.asarray(G.sum())),
-    Mistake("summed", "A mean over everything is returned where there should be one number for each entry: drop the mean.", lambda G, w: np.asarray(G.mean())),
-    Mistake("summed-times-predictions", "The per-object slopes are summed, and the sum is multiplied by the predictions: there is nothing to sum, and the predictions have no part in the slope.", lambda G, w: G.sum() * w),
+    Mistake("summed", "A sum over everything is returned instead of one number for each entry: drop the sum.", lambda G, w: np.asarray(G.sum())),
+    Mistake("summed", "A mean over everything is returned instead of one number for each entry: drop the mean.", lambda G, w: np.asarray(G.mean())),
+    Mistake("summed-times-predictions", "The per-object slopes are summed, and the sum is multiplied by the predictions: there is nothing to sum, and the predictions do not appear in the slope.", lambda G, w: G.sum() * w),
     Mistake("summed", "The gradient is summed along axis 0: keep one entry for each element of the argument.", lambda G, w: G.sum(axis=0) if G.ndim else None),
     Mistake("summed", "The gradient is summed along axis 1: keep one entry for each element of the argument.", lambda G, w: G.sum(axis=1) if G.ndim == 2 else None),
-    Mistake("summed", "The sum over all objects stands in every entry: each object has a slope of its own.", lambda G, w: np.full(G.shape, G.sum())),
+    Mistake("summed", "Every entry is the sum over all objects: each object has its own slope.", lambda G, w: np.full(G.shape, G.sum())),
 )  # fmt: skip
-TRUNCATED = Mistake("int-truncation", "The gradient was stored in an array of whole numbers and cut off: make it with dtype float (np.zeros_like of an integer array is an integer array).", lambda G, w: np.trunc(G))  # fmt: skip
+TRUNCATED: Shape = Mistake("int-truncation", "The gradient was stored in an integer array, which truncates it: create it with dtype float (np.zeros_like of an integer array is an integer array).", lambda G, w: np.trunc(G))  # fmt: skip
 
 # --- the value: (n, C) -> factor on the sum of the losses, and the factor on reg * ||W||^2 ----------------------------
 

@@ -1,4 +1,4 @@
-"""What linclf knows of the function that is checked: which loss its value is, and the right pieces of its gradient."""
+"""Which of linclf's losses a function computes, and the pieces that its right gradient is made of."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from linclf.gradcheck.subjects import Subject
 from linclf.losses import LOSSES, Array, Loss
 
 NAMED = {
-    # a word in the function's name -> the loss it promises; the first that is found
+    # a word in the function's name -> the loss that it suggests; the first word that is found counts
     "squared_hinge": "squared-hinge",
     "cross_entropy": "softmax",
     "crossentropy": "softmax",
@@ -23,17 +23,17 @@ NAMED = {
     "mse": "mse",
 }
 Scale = Callable[[int, int], float]  # (n, C) -> factor on the sum over samples
-CLOSE = 1e-6  # relative; float32 inside is compared at CLOSE_FLOAT32
-CLOSE_FLOAT32 = 1e-3
+CLOSE = 1e-6  # relative tolerance of values
+CLOSE_FLOAT32 = 1e-3  # of values that are computed in float32 or float16
 
 
 @dataclass(frozen=True)
 class Pieces:
     """The right pieces of a loss at a point.
 
-    scores (n, m), y (n,), values (n,), dscores (n, m)
-    back    (n, m) -> the gradient of the sum over samples, in the shape of the argument it is of
-    reg, W  the penalty is of reg and W, in the shape of the argument; reg 0 where there is none
+    scores (n, m), codes y (n,), values (n,), dscores (n, m)
+    back    dscores (n, m) -> the gradient of the sum over samples, in the shape of the argument that it is with respect to
+    reg, W  what the penalty is computed from, W in the shape of the argument; reg is 0 if there is no penalty
     """
 
     loss: Loss
@@ -58,12 +58,13 @@ class Pieces:
 
 @dataclass(frozen=True)
 class Known:
-    """A loss that the function was recognised as.
+    """The loss that a function computes, or should compute.
 
-    scale    what the sum over samples is multiplied by: (n, C) -> number; the mean for all but some ways to write mse
-    penalty  what reg * ||W||^2 is multiplied by: 1/2, or 1
-    by_name  whether only the name, or the user, says so, and the value differs
-    wanted   whether the user said so
+    scale    (n, C) -> the factor on the sum over samples: 1 / n for all losses but some conventions of mse
+    penalty  the factor on reg * ||W||^2: 1/2 or 1
+    note     which convention the value follows, if it is not linclf's
+    by_name  whether the loss is only that of the function's name, or the user's choice, and the value differs from it
+    wanted   whether the user chose the loss
     """
 
     loss: Loss
@@ -87,10 +88,10 @@ MSE_SCALES: tuple[tuple[str, Scale], ...] = (
 
 
 def pieces(subject: Subject, point: Point, loss: Loss) -> Pieces | None:
-    """The pieces of a loss at a point; None where the kind has no scores or the loss does not fit the point."""
+    """The pieces of a loss at a point; None if the kind has no scores or the loss cannot have this point's targets."""
     if subject.kind == "loss":
-        W, X, target, *rest = point.arguments
-        reg = float(rest[0]) if rest else 0.0
+        W, X, target = map(np.asarray, point.arguments[:3])
+        reg = float(point.arguments[3]) if len(point.arguments) > 3 else 0.0
         if point.layout == 1:
             scores, back = (W @ X).T, lambda S: S.T @ X.T
         elif point.layout == 2:
@@ -98,12 +99,11 @@ def pieces(subject: Subject, point: Point, loss: Loss) -> Pieces | None:
         else:
             scores, back = X @ W, lambda S: X.T @ S
     elif subject.kind in ("predictions", "batch"):
-        W, target = point.arguments
+        W, target = map(np.asarray, point.arguments)
         reg = 0.0
         scores, back = np.asarray(W, np.float64).reshape(len(target), -1), lambda S: S.reshape(np.shape(W))
     else:
         return None
-    target = np.asarray(target)
     if target.ndim == 2:
         if target.shape != scores.shape or not (np.isin(target, (0, 1)).all() and (target.sum(axis=1) == 1).all()):
             return None
@@ -119,7 +119,7 @@ def pieces(subject: Subject, point: Point, loss: Loss) -> Pieces | None:
 def identify(
     subject: Subject, points: list[Point], values: list[float], wanted: str | None, close: float
 ) -> Known | None:
-    """Which loss the values are those of, at every point; else the one that is wanted, or that the name promises."""
+    """The loss whose values these are at every point; else the wanted one, or the one that the name suggests."""
     losses = [LOSSES[wanted]] if wanted else list(LOSSES.values())
     for loss in losses:
         pieces_at = [pieces(subject, point, loss) for point in points]
@@ -144,7 +144,7 @@ def identify(
 
 
 def _words(name: str) -> str:
-    """A function's own name, `CrossEntropy.backward` as cross_entropy as well as crossentropy."""
+    """A function's own name to search in, twice: `CrossEntropy.backward` as crossentropy and as cross_entropy."""
     own = name.rpartition(":")[2]
     spaced = "".join(
         f"_{c.lower()}" if c.isupper() and i and own[i - 1].islower() else c.lower() for i, c in enumerate(own)

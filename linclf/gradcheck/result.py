@@ -1,36 +1,45 @@
-"""The outcome of a check, as frozen values."""
+"""The result of a check, as frozen values."""
 
 from dataclasses import dataclass
 
 from linclf.gradcheck.diagnosis import Diagnosis
+from linclf.gradcheck.differences import Verdict
 
-SHOWN = 5  # worst places listed
+N_WORST = 5  # coordinates listed as the worst
 
 
 @dataclass(frozen=True)
 class Coordinate:
-    """One coordinate, or a random direction (index None), with the user's slope and the numerical one."""
+    """A coordinate that was compared, or a random direction (index None).
+
+    point     the purpose of the point: random, kinks, data or given
+    analytic  the slope that the user's gradient gives
+    numeric   the slope by differences
+    error     |analytic - numeric| / max(|analytic|, |numeric|)
+    verdict   right, kink (right because at a kink), wrong or unclear
+    """
 
     point: str
     index: tuple[int, ...] | None
     analytic: float
     numeric: float
     error: float
-    verdict: str
+    verdict: Verdict
 
 
 @dataclass(frozen=True)
 class GradientCheck:
-    """The outcome of `check_gradient`.
+    """The result of `check_gradient`.
 
-    passed, gradient_passed, value_passed   value_passed is None where linclf does not know the loss
-    kind, loss, precision    what the function was taken for, and what it computes in
-    coordinates              all that were compared
-    n_kinks                  coordinates at a kink, right there because between the one-sided slopes
-    n_unclear                coordinates that rounding keeps from being judged
-    largest_error            relative, of the coordinates judged
-    diagnosis                likely mistakes, the likeliest first; empty when it passed or no hypothesis fits
-    notes                    what is no failure, but worth knowing
+    kind, loss       what the function was treated as; loss is None if its value is not that of a loss of linclf
+    precision        what the function computes in: float64, float32 or float16
+    passed           whether the gradient is right and the value not known to be wrong
+    gradient_passed  whether the gradient is right
+    value_passed     whether the value is right; None if linclf does not know the loss
+    coordinates      all coordinates and directions that were compared
+    diagnosis        likely mistakes, the most likely first; empty if the check passed or nothing explains the numbers
+    notes            what is worth knowing but not wrong
+    next_step        what to do after a failed check
     """
 
     name: str
@@ -47,23 +56,23 @@ class GradientCheck:
 
     @property
     def n_kinks(self) -> int:
-        """Coordinates at kinks."""
+        """Coordinates at a kink, which are right because they lie between the one-sided slopes."""
         return sum(c.verdict == "kink" for c in self.coordinates)
 
     @property
     def n_unclear(self) -> int:
-        """Coordinates that could not be judged."""
+        """Coordinates that could not be judged because rounding hides the slope."""
         return sum(c.verdict == "unclear" for c in self.coordinates)
 
     @property
     def largest_error(self) -> float:
-        """The largest relative error of those that are not kinks."""
+        """The largest relative error of the coordinates that are right or wrong, leaving out kinks."""
         return max((c.error for c in self.coordinates if c.verdict in ("right", "wrong")), default=0.0)
 
     @property
     def worst(self) -> tuple[Coordinate, ...]:
-        """The worst coordinates: those that are wrong, by error; when all are right, by error too."""
+        """The worst coordinates, the largest error first: of the wrong ones, or if all are right, of these."""
         judged = [c for c in self.coordinates if c.verdict == "wrong"] or [
             c for c in self.coordinates if c.verdict == "right"
         ]
-        return tuple(sorted(judged, key=lambda c: -c.error)[:SHOWN])
+        return tuple(sorted(judged, key=lambda c: -c.error)[:N_WORST])

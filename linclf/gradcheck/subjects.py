@@ -1,8 +1,9 @@
-"""What is checked: a function of the user's, found, recognised, and brought into one form.
+"""The user's function: loaded, recognised by signature and name, and brought into one form.
 
-Whatever its signature, a subject is a value and a gradient of the same arguments, one of which the gradient is of:
+Whatever the signature, a subject is a value and a gradient of the same arguments, and the gradient is with respect to one
+of them:
 
-    kind          arguments                        the value                        the gradient is of
+    kind          arguments                        value                            gradient with respect to
     loss          W, X, y, reg  (or W, X, y)       f(...)[0]                        W
     predictions   pred (n,), true (n,) of +-1      *_forward(pred, true)            pred
     batch         input (n, C), target (n, C)      *_forward(input, target)         input
@@ -18,10 +19,10 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
@@ -29,9 +30,11 @@ from linclf import textbook
 from linclf.errors import InputError
 from linclf.losses import Array
 
+Argument: TypeAlias = Array | float  # of a user's function
+
 KINDS = ("loss", "predictions", "batch", "dense", "general")
-STAND_INS: dict[str, Callable[..., Any]] = {
-    # a word in the gradient's name -> linclf's own forward, used when the user gives none
+TEXTBOOK_FORWARD: dict[str, Callable[..., float]] = {
+    # a word in the gradient's name -> the forward function of linclf.textbook, used if the user has defined none
     "hinge": textbook.hinge_forward,
     "cross_entropy": textbook.cross_entropy_forward,
     "crossentropy": textbook.cross_entropy_forward,
@@ -41,33 +44,49 @@ STAND_INS: dict[str, Callable[..., Any]] = {
     "squared": textbook.mse_forward,
     "l2": textbook.mse_forward,
 }
-BACKWARD = ("_grad_input", "_backward", "_gradient", "_grad")
+BACKWARD_SUFFIXES = ("_grad_input", "_backward", "_gradient", "_grad")
+
+
+class Layer(Protocol):
+    """An object with a forward and a backward function."""
+
+    forward: Callable[..., object]
+    backward: Callable[..., object]
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A function in one form.
+    """A user's function in one form.
 
     name       as the user named it
     kind       one of KINDS
     value      arguments -> number
-    gradient   arguments -> what the user returned for the gradient
-    both       whether one call of the user's function gives both
-    wrt        the position of the argument that the gradient is of
-    arguments  their names
-    notes      what the user should hear of
+    gradient   arguments -> what the user's function returned for the gradient
+    wrt        the position of the argument that the gradient is with respect to
+    arguments  the names of the arguments
+    notes      notes for the report
     """
 
     name: str
     kind: str
     value: Callable[..., float]
-    gradient: Callable[..., Any]
+    gradient: Callable[..., object]
     wrt: int
     arguments: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
-    def describe(self, arguments: tuple[Any, ...]) -> str:
-        """The arguments of a call, for people: names with shapes, or numbers."""
+    def along(self, arguments: tuple[Argument, ...], direction: Array) -> Callable[[float], float]:
+        """The value as a function of one number t: at the arguments, moved by t times the direction."""
+        w = np.asarray(arguments[self.wrt], np.float64)
+        before, after = arguments[: self.wrt], arguments[self.wrt + 1 :]
+        return lambda t: self.value(*before, w + t * direction, *after)
+
+    def on_copies(self) -> "Subject":
+        """The same subject whose value is computed on copies, for a function that changes its arguments."""
+        return replace(self, value=lambda *arguments: self.value(*copies(arguments)))
+
+    def describe(self, arguments: tuple[Argument, ...]) -> str:
+        """The arguments of a call as text: names with shapes or numbers."""
         shown = (
             f"{name} {np.shape(a)}" if np.ndim(a) else f"{name} {a}"
             for name, a in zip(self.arguments, arguments, strict=False)
@@ -75,22 +94,27 @@ class Subject:
         return ", ".join(shown)
 
 
+def copies(arguments: tuple[Argument, ...]) -> tuple[Argument, ...]:
+    """The arguments with their arrays copied, for a function that may change them."""
+    return tuple(a.copy() if isinstance(a, np.ndarray) else a for a in arguments)
+
+
 class UserError(InputError):
     """The user's own function raised an error."""
 
 
-# --- finding it ----------------------------------------------------------------------------------------------------
+# --- loading ---------------------------------------------------------------------------------------------------------
 
 
 def load_function(spec: str) -> Any:
-    """The object that FILE.py:NAME or PKG.MOD:NAME names; the file's folder can be imported from.
+    """The object that FILE.py:NAME or PKG.MOD:NAME names; its file may import other files of its folder.
 
-    Raises InputError where there is none, UserError with the user's line where loading runs into an error.
+    Raises InputError if there is none, and UserError with the user's line if loading fails.
     """
-    place, colon, name = spec.rpartition(":")
-    if not colon or not place or not name:
+    home, colon, name = spec.rpartition(":")
+    if not colon or not home or not name:
         raise InputError(f"{spec}: name a function as FILE.py:FUNCTION or PKG.MOD:FUNCTION")
-    module = _load_file(place) if place.endswith(".py") else _import(place)
+    module = _load_file(home) if home.endswith(".py") else _import(home)
     found: Any = module
     for part in name.split("."):
         if not hasattr(found, part):
@@ -98,7 +122,7 @@ def load_function(spec: str) -> Any:
                 n for n, x in vars(module).items() if callable(x) and getattr(x, "__module__", "") == module.__name__
             ]
             raise InputError(
-                f"{place}: has no {name!r}; it defines {', '.join(public[:10]) or 'no function'}{', ...' if public[10:] else ''}"
+                f"{home}: has no {name!r}; it defines {', '.join(public[:10]) or 'no function'}{', ...' if public[10:] else ''}"
             )
         found = getattr(found, part)
     if not callable(found):
@@ -115,14 +139,14 @@ def _load_file(path: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.path.insert(0, os.path.dirname(os.path.abspath(path)))
     sys.modules[spec.name] = module
-    with users_code(path):
+    with user_code(path):
         spec.loader.exec_module(module)
     return module
 
 
 def _import(name: str) -> ModuleType:
     sys.path.insert(0, os.getcwd())
-    with users_code(name):
+    with user_code(name):
         try:
             return importlib.import_module(name)
         except ModuleNotFoundError as error:
@@ -132,70 +156,73 @@ def _import(name: str) -> ModuleType:
 
 
 @contextmanager
-def users_code(what: str) -> Iterator[None]:
-    """A block that runs the user's code: its errors come back as UserError with the user's own last line."""
+def user_code(what: str) -> Iterator[None]:
+    """A block that runs the user's code: an error in it becomes a UserError with the last line of the user's that ran."""
     try:
         yield
     except InputError:
         raise
     except (Exception, SystemExit) as error:
         if isinstance(error, SyntaxError) and error.filename:
-            place = f"{error.filename}:{error.lineno}"
+            line = f"{error.filename}:{error.lineno}"
         else:
             ours = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
             frames = [
                 f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith((ours, "<frozen"))
             ]
             users = [f for f in frames if "site-packages" not in f.filename] or frames
-            place = f"{users[-1].filename}:{users[-1].lineno}" if users else what
-        raise UserError(f"{place}: {type(error).__name__}: {error} (in {what})") from error
+            line = f"{users[-1].filename}:{users[-1].lineno}" if users else what
+        raise UserError(f"{line}: {type(error).__name__}: {error} (in {what})") from error
 
 
-# --- recognising it ------------------------------------------------------------------------------------------------
+# --- recognising ---------------------------------------------------------------------------------------------------
 
 
 def recognise(
-    function: Any,
+    function: Callable[..., object] | Layer,
     *,
     name: str = "",
-    value: Callable[..., Any] | None = None,
+    value: Callable[..., object] | None = None,
     kind: str | None = None,
     binary: bool = False,
 ) -> Subject:
     """Bring a function, a class or an instance with forward and backward into one form.
 
-    name   for messages; value  the forward of a gradient-only function; kind  one of KINDS, else by signature and name;
-    binary whether its loss is known to be one of +-1 targets
-    Raises InputError where it cannot be told what the function is.
+    name    how messages name it; default: its own name
+    value   the forward function, for a function that returns only the gradient
+    kind    one of KINDS; default: detected from signature and name
+    binary  whether its loss is known to have targets +-1
+    Raises InputError if the kind cannot be detected.
     """
     name = name or getattr(function, "__qualname__", type(function).__name__)
     if kind is not None and kind not in KINDS:
         raise InputError(f"kind is {kind!r}; give one of {', '.join(KINDS)}")
     if inspect.isclass(function):
-        with users_code(f"{name}()"):
-            function = function()
+        with user_code(f"{name}()"):
+            instance: Any = function()
+        function = instance
     if hasattr(function, "forward") and hasattr(function, "backward"):
         words = f"{type(function).__name__} {name}".lower()
-        kind = kind or _kind_of(words, _parameters(function.forward), binary) or "batch"
+        kind = kind or _detect_kind(words, _parameters(function.forward), binary) or "batch"
         return _pair(name, kind if kind == "predictions" else "batch", function.forward, function.backward, ())
     names = _parameters(function)
     short = getattr(function, "__name__", "").lower()
-    kind = kind or _kind_of(short, names, binary)
+    kind = kind or _detect_kind(short, names, binary)
     if kind is None:
         raise InputError(
-            f"{name}({', '.join(names)}): is none of the known forms, f(W, X, y, reg), *_grad_input(pred, true), "
+            f"{name}({', '.join(names)}): matches none of the known forms, f(W, X, y, reg), *_grad_input(pred, true), "
             "*_backward(input, target), dense_grad_*(x_input, grad_output, W, b), f(w); give --kind " + "|".join(KINDS)
         )
     if kind in ("loss", "general"):
-        return _both(name, kind, function, names)
+        return _value_and_gradient(name, kind, function, names)
     if kind == "dense":
-        return _dense(name, short, function, names)
-    forward, backward, notes = _partners(name, short, function, value)
+        return _dense(name, short, function)
+    forward, backward, notes = _find_pair(name, short, function, value)
     return _pair(name, kind, forward, backward, notes)
 
 
-def _parameters(function: Callable[..., Any]) -> list[str]:
-    """The names of the arguments that must be given; of four the last may have a default, as reg often has."""
+def _parameters(function: Callable[..., object]) -> list[str]:
+    """The names of the required arguments; the last of four may have a default value, as reg often has."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
@@ -206,7 +233,8 @@ def _parameters(function: Callable[..., Any]) -> list[str]:
     return [p.name for p in listed[:4]] if len(required) == 3 else required
 
 
-def _kind_of(short: str, names: list[str], binary: bool) -> str | None:
+def _detect_kind(short: str, names: list[str], binary: bool) -> str | None:
+    """The kind of a function by its own name and those of its arguments; None if they do not show it."""
     lower = [name.lower() for name in names]
     if len(names) == 4:
         return "dense" if "grad" in lower[1] or short.startswith("dense") else "loss"
@@ -221,9 +249,11 @@ def _kind_of(short: str, names: list[str], binary: bool) -> str | None:
     return None
 
 
-def _both(name: str, kind: str, function: Callable[..., Any], names: list[str]) -> Subject:
-    def call(*arguments: Any) -> tuple[float, Any]:
-        with users_code(name):
+def _value_and_gradient(name: str, kind: str, function: Callable[..., object], names: list[str]) -> Subject:
+    """A function that returns both."""
+
+    def call(*arguments: Argument) -> tuple[float, object]:
+        with user_code(name):
             returned = function(*arguments)
         if not isinstance(returned, tuple | list) or len(returned) != 2:
             raise InputError(f"{name}: returned {type(returned).__name__}, not (value, gradient); return both")
@@ -234,64 +264,72 @@ def _both(name: str, kind: str, function: Callable[..., Any], names: list[str]) 
 
 
 def _pair(
-    name: str, kind: str, forward: Callable[..., Any], backward: Callable[..., Any], notes: tuple[str, ...]
+    name: str, kind: str, forward: Callable[..., object], backward: Callable[..., object], notes: tuple[str, ...]
 ) -> Subject:
-    def value(*arguments: Any) -> float:
-        with users_code(name):
+    """A forward and a backward function."""
+
+    def value(*arguments: Argument) -> float:
+        with user_code(name):
             return as_number(forward(*arguments), name)
 
-    def gradient(*arguments: Any) -> Any:
-        with users_code(name):
-            forward(*arguments)  # a layer may keep what its backward needs
+    def gradient(*arguments: Argument) -> object:
+        with user_code(name):
+            forward(*arguments)  # a layer may store what its backward needs
             return backward(*arguments)
 
     arguments = ("pred", "true") if kind == "predictions" else ("input", "target")
     return Subject(name, kind, value, gradient, 0, arguments, notes)
 
 
-def _partners(
-    name: str, short: str, function: Callable[..., Any], value: Callable[..., Any] | None
-) -> tuple[Callable[..., Any], Callable[..., Any], tuple[str, ...]]:
-    """forward and backward of a pair of which one was named."""
-    home = vars(sys.modules.get(function.__module__, object)) if hasattr(function, "__module__") else {}
+def _find_pair(
+    name: str, short: str, function: Callable[..., object], value: Callable[..., object] | None
+) -> tuple[Callable[..., object], Callable[..., object], tuple[str, ...]]:
+    """Forward, backward and notes; the function is one of the two, and the other is searched for in its module by name."""
+    module = vars(sys.modules.get(function.__module__, object)) if hasattr(function, "__module__") else {}
     own = getattr(function, "__name__", "")
     if value is not None:
         return value, function, ()
     if short.endswith("forward"):
         stem = own[: -len("forward")].rstrip("_")
-        for ending in BACKWARD:
-            partner = home.get(f"{stem}{ending}" if stem else ending.lstrip("_"))
-            if callable(partner):
-                return function, partner, ()
-        raise InputError(f"{name}: has no {stem}_grad_input or {stem}_backward beside it; name the gradient's function")
-    stem = next((own[: -len(ending)] for ending in BACKWARD if own.endswith(ending)), own)
+        for suffix in BACKWARD_SUFFIXES:
+            backward = module.get(f"{stem}{suffix}" if stem else suffix.lstrip("_"))
+            if callable(backward):
+                return function, backward, ()
+        raise InputError(
+            f"{name}: there is no {stem}_grad_input or {stem}_backward next to it; name the gradient's function"
+        )
+    stem = next((own[: -len(suffix)] for suffix in BACKWARD_SUFFIXES if own.endswith(suffix)), own)
     for candidate in (f"{stem}_forward", f"{stem}_loss", "forward" if own == "backward" else ""):
-        if callable(home.get(candidate)):
-            return home[candidate], function, ()
-    for word, stand_in in STAND_INS.items():
+        if callable(module.get(candidate)):
+            return module[candidate], function, ()
+    for word, forward in TEXTBOOK_FORWARD.items():
         if word in short:
-            return stand_in, function, (f"no {stem}_forward beside it: linclf.textbook.{stand_in.__name__} stands in",)
-    raise InputError(f"{name}: has no {stem}_forward beside it, and linclf knows none by that name; define it there")
+            note = f"there is no {stem}_forward next to it, so linclf.textbook.{forward.__name__} is used"
+            return forward, function, (note,)
+    raise InputError(
+        f"{name}: there is no {stem}_forward next to it, and linclf has none by that name; define it in the same file"
+    )
 
 
-def _dense(name: str, short: str, function: Callable[..., Any], names: list[str]) -> Subject:
-    home = vars(sys.modules.get(function.__module__, object))
-    forward, notes = home.get("dense_forward", textbook.dense_forward), ()
+def _dense(name: str, short: str, function: Callable[..., object]) -> Subject:
+    """One of the three gradients of a dense layer, by the end of its name."""
+    module = vars(sys.modules.get(function.__module__, object))
+    forward = module.get("dense_forward", textbook.dense_forward)
     wrt = 3 if short.endswith(("_b", "_bias")) else 2 if short.endswith(("_w", "_weights", "_weight")) else 0
 
     def value(x_input: Array, grad_output: Array, W: Array, b: Array) -> float:
-        with users_code(name):
+        with user_code(name):
             return as_number(np.sum(np.asarray(forward(x_input, W, b)) * grad_output), name)
 
-    def gradient(*arguments: Any) -> Any:
-        with users_code(name):
+    def gradient(*arguments: Argument) -> object:
+        with user_code(name):
             return function(*arguments)
 
-    return Subject(name, "dense", value, gradient, wrt, ("x_input", "grad_output", "W", "b"), notes)
+    return Subject(name, "dense", value, gradient, wrt, ("x_input", "grad_output", "W", "b"))
 
 
 def as_number(returned: Any, name: str) -> float:
-    """A value as a float; an array of one element is one. Raises InputError for anything else."""
+    """The value that a function returned, as a float. Raises InputError if it is not a number or an array of one."""
     try:
         array = np.asarray(returned, np.float64)
     except (TypeError, ValueError):

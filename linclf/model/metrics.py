@@ -1,4 +1,4 @@
-"""How good predictions and probabilities are: accuracy, confusion, figures per class, log loss, Brier score, calibration error."""
+"""Metrics of predictions and probabilities: accuracy, confusion, metrics per class, log loss, Brier score, calibration error."""
 
 from typing import Any
 
@@ -10,23 +10,23 @@ BINS = 15  # of confidence, for the calibration error
 
 
 def accuracy(predicted: Array, y: Array) -> float | None:
-    """The share of equal codes, (n,) each; None for no rows. A code -1, a label never seen, is never right."""
+    """The share of predicted codes (n,) that equal the true codes (n,); None without rows. Code -1, an unknown label, is wrong."""
     return float(np.mean(predicted == y)) if len(y) else None
 
 
 def confusion(predicted: Array, y: Array, n_classes: int) -> Array:
-    """How often class i (row) was predicted as class j (column): (K, K) counts of rows whose label is known."""
+    """The confusion matrix (K, K): how many rows of class i were predicted as class j, without rows of unknown label."""
     known = y >= 0
     flat = np.bincount(y[known] * n_classes + predicted[known], minlength=n_classes**2)
     return flat.reshape(n_classes, n_classes)
 
 
 def per_class(matrix: Array, predicted: Array) -> list[dict[str, float | int]]:
-    """precision, recall, f1 and support of each class; 0 where a ratio is 0/0. Precision counts unknown labels as wrong."""
-    hits = np.diag(matrix)
-    support, claimed = matrix.sum(axis=1), np.bincount(predicted, minlength=len(matrix))
-    precision, recall = _ratio(hits, claimed), _ratio(hits, support)
-    f1 = _ratio(2 * hits, support + claimed)
+    """Precision, recall, F1 and support of each class; a ratio 0/0 is 0. Rows of unknown label count as wrong in precision."""
+    correct = np.diag(matrix)
+    support, n_predicted = matrix.sum(axis=1), np.bincount(predicted, minlength=len(matrix))
+    precision, recall = _ratio(correct, n_predicted), _ratio(correct, support)
+    f1 = _ratio(2 * correct, support + n_predicted)
     return [
         {"precision": float(p), "recall": float(r), "f1": float(f), "support": int(s)}
         for p, r, f, s in zip(precision, recall, f1, support, strict=True)
@@ -38,13 +38,14 @@ def _ratio(a: Array, b: Array) -> Array:
 
 
 def calibration(logits: Array | None, y: Array) -> dict[str, float | None]:
-    """How good probabilities are, over the rows whose label is known; None where there are none.
+    """Metrics of the probabilities softmax(logits), logits (n, K), for codes y (n,), over the rows of known label.
 
-    logits             (n, K), whose softmax they are; y (n,) codes
-    log_loss           -log p of the true class, the mean
-    brier              sum_k (p_k - [y = k])^2, the mean, in [0, 2] (Brier, 1950)
+    log_loss           the mean of -log p of the true class
+    brier              the mean of sum_k (p_k - [y = k])^2, in [0, 2] (Brier, 1950)
     calibration_error  the gap between confidence and accuracy in each of BINS equal ranges of confidence, weighted by the
-                       rows in it (Guo et al., 2017)
+                       number of rows in it (Guo et al., 2017)
+
+    All are None without logits or without rows of known label.
     """
     if logits is None or not (y >= 0).any():
         return {"log_loss": None, "brier": None, "calibration_error": None}
@@ -52,8 +53,8 @@ def calibration(logits: Array | None, y: Array) -> dict[str, float | None]:
     p = softmax_probabilities(logits)  # (n, K)
     onehot = np.arange(p.shape[1]) == y[:, None]  # (n, K)
     right, confidence = p.argmax(axis=1) == y, p.max(axis=1)
-    place = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    gaps = np.bincount(place, right - confidence, BINS)  # rows in a bin times its accuracy less its confidence
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    gaps = np.bincount(bins, right - confidence, BINS)  # (BINS,): rows in a bin times (its accuracy - its confidence)
     return {
         "log_loss": float(softmax(logits, y)[0].mean()),
         "brier": float(squared_error(p, onehot)[0].mean()),
@@ -62,8 +63,10 @@ def calibration(logits: Array | None, y: Array) -> dict[str, float | None]:
 
 
 def evaluation(predicted: Array, y: Array, classes: Array, logits: Array | None = None) -> dict[str, Any]:
-    """What `evaluate` reports of predicted and true codes (n,): accuracy, n, confusion, classes, per_class; and of logits
-    (n, K), if the model has probabilities, log_loss, brier and calibration_error."""
+    """All metrics of `evaluate`, with its JSON keys, for predicted and true codes (n,) of these classes (K,).
+
+    logits  (n, K) of a model with probabilities; without them log_loss, brier and calibration_error are None
+    """
     matrix = confusion(predicted, y, len(classes))
     labels = classes.tolist()
     rows = per_class(matrix, predicted)

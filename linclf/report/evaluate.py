@@ -1,18 +1,14 @@
-"""Per-class figures and confusion for people."""
+"""The report of `evaluate` as text: metrics of each class and the confusion matrix."""
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    pass
-
+from typing import Any
 
 from linclf.report.text import share_text, table
 
-WIDEST_CONFUSION = 20  # classes beyond which the text shows the most frequent confusions instead of the matrix
+MAX_CONFUSION_CLASSES = 20  # with more classes, the most frequent confusions are shown instead of the matrix
 
 
 def evaluation_text(result: dict[str, Any], title: str) -> str:
-    """`evaluation` for people: per class, confusion, accuracy last."""
+    """The text of an `evaluation`: metrics of each class, confusion, metrics of the probabilities, accuracy."""
     labels = [str(label) for label in result["classes"]]
     rows = [
         [label, f"{row['precision']:.4f}", f"{row['recall']:.4f}", f"{row['f1']:.4f}", str(row["support"])]
@@ -20,15 +16,17 @@ def evaluation_text(result: dict[str, Any], title: str) -> str:
     ]
     lines = [title, "", *table(["class", "precision", "recall", "f1", "support"], rows), ""]
     matrix = result["confusion"]
-    if len(labels) <= WIDEST_CONFUSION:
+    if len(labels) <= MAX_CONFUSION_CLASSES:
         counts = [[label, *map(str, row)] for label, row in zip(labels, matrix, strict=True)]
         lines += ["confusion (rows: true class, columns: predicted)", *table(["", *labels], counts), ""]
     else:
         wrong = [(matrix[i][j], i, j) for i in range(len(labels)) for j in range(len(labels)) if i != j]
-        most = [
-            f"  {labels[i]} taken for {labels[j]}: {count}" for count, i, j in sorted(wrong, reverse=True)[:10] if count
+        most_frequent = [
+            f"  {labels[i]} predicted as {labels[j]}: {count}"
+            for count, i, j in sorted(wrong, reverse=True)[:10]
+            if count
         ]
-        lines += ["most frequent confusions", *most, ""]
+        lines += ["most frequent confusions", *most_frequent, ""]
     if result["log_loss"] is not None:
         names = {"log loss": "log_loss", "Brier score": "brier", "calibration error": "calibration_error"}
         lines += [", ".join(f"{name} {result[key]:.4f}" for name, key in names.items()), ""]

@@ -1,19 +1,16 @@
-"""What `gradcheck` reports."""
+"""The report of `gradcheck`, as text and as JSON."""
 
 import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from linclf.gradcheck import GradientCheck, LossCheck
-
-
+from linclf.gradcheck import GradientCheck, LossCheck
 from linclf.report.text import finite_or_none, table
 
 
-def gradient_json(check: "GradientCheck") -> dict[str, Any]:
-    """The check of a user's function for programs."""
+def gradient_json(check: GradientCheck) -> dict[str, Any]:
+    """The JSON of the check of a user's function."""
     return {
         "name": check.name,
         "kind": check.kind,
@@ -52,26 +49,26 @@ _KINDS = {
 }
 
 
-def gradient_text(check: "GradientCheck") -> str:
-    """The check of a user's function for people: the verdict first, then the numbers, the likely mistake, what to do."""
+def gradient_text(check: GradientCheck) -> str:
+    """The text of the check of a user's function: the verdict, the numbers, the likely mistake, the next step, the notes."""
     wrong = sum(c.verdict == "wrong" for c in check.coordinates)
     loss = f", {check.loss}" if check.loss else ""
-    taken = f"taken for {_KINDS[check.kind]}{loss}; it computes in {check.precision}"
+    treated = f"treated as {_KINDS[check.kind]}{loss}; it computes in {check.precision}"
     verdict = "RIGHT" if check.passed else "WRONG" if not check.gradient_passed else "GRADIENT RIGHT, VALUE WRONG"
     if check.diagnosis and check.diagnosis[0].key == "unclear":
         verdict = "CANNOT TELL"
-    lines = [f"{verdict}  {check.name} ({taken})"]
+    lines = [f"{verdict}  {check.name} ({treated})"]
     if not check.coordinates:
         lines.append("       the gradient does not have the shape of its argument")
     elif check.gradient_passed:
         kinks = f", {check.n_kinks} of them at kinks" if check.n_kinks else ""
         lines.append(
-            f"       the gradient agrees at all {len(check.coordinates)} places compared{kinks}; "
+            f"       the gradient agrees at all {len(check.coordinates)} coordinates compared{kinks}; "
             f"largest relative error {check.largest_error:.1e}"
         )
     elif wrong:
         lines.append(
-            f"       the gradient is wrong at {wrong} of {len(check.coordinates)} places compared; "
+            f"       the gradient is wrong at {wrong} of {len(check.coordinates)} coordinates compared; "
             f"largest relative error {check.largest_error:.1e}"
         )
     if check.value_passed is False:
@@ -86,7 +83,7 @@ def gradient_text(check: "GradientCheck") -> str:
             ]
             for c in check.worst
         ]
-        lines += ["", *table(["worst places", "analytic", "numerical", "ratio"], rows)]
+        lines += ["", *table(["worst coordinates", "analytic", "numerical", "ratio"], rows)]
     if check.diagnosis:
         lines += ["", "likely mistake"]
         for k, diagnosis in enumerate(check.diagnosis):
@@ -99,8 +96,8 @@ def gradient_text(check: "GradientCheck") -> str:
     return "\n".join(lines)
 
 
-def functions_text(checks: Sequence["GradientCheck"]) -> str:
-    """Several checks of functions, a line each."""
+def functions_text(checks: Sequence[GradientCheck]) -> str:
+    """The text of the checks of several functions, one line for each."""
     rows = [
         [
             check.name,
@@ -112,11 +109,11 @@ def functions_text(checks: Sequence["GradientCheck"]) -> str:
         ]
         for check in checks
     ]
-    return "\n".join(table(["function", "kind", "places", "kinks", "against differences", "verdict"], rows))
+    return "\n".join(table(["function", "kind", "coordinates", "kinks", "against differences", "verdict"], rows))
 
 
-def checks_json(checks: Sequence["LossCheck"]) -> dict[str, Any]:
-    """`gradcheck` for programs."""
+def checks_json(checks: Sequence[LossCheck]) -> dict[str, Any]:
+    """The JSON of the checks of losses."""
     return {
         "passed": all(check.passed for check in checks),
         "checks": [
@@ -131,8 +128,8 @@ def checks_json(checks: Sequence["LossCheck"]) -> dict[str, Any]:
     }
 
 
-def checks_text(checks: Sequence["LossCheck"]) -> str:
-    """`gradcheck`'s table for people, the verdict last."""
+def checks_text(checks: Sequence[LossCheck]) -> str:
+    """The text of the checks of losses: a table, the worst coordinate of each failed check, and the verdict."""
     rows = [
         [
             check.loss,

@@ -1,4 +1,4 @@
-"""Pictures, drawn with matplotlib (extra `plot`), which is imported only when one is asked for."""
+"""Plots, drawn with matplotlib (extra `plot`), which is imported only when a plot is drawn."""
 
 import functools
 import io
@@ -16,15 +16,15 @@ from linclf.inspect.explain import Picture
 from linclf.storage.files import write_bytes
 
 P = ParamSpec("P")
-MOST_PANELS = 60
-CLIPPED = 0.995  # share of pixels within the range of colours
-LONGEST_NAME = 36  # of a feature beside its bar
-_SIGN = {True: "tab:red", False: "tab:blue"}
+MAX_PANELS = 60
+COLOUR_QUANTILE = 0.995  # the share of pixels within the range of colours; larger ones are clipped
+MAX_NAME_LENGTH = 36  # of a feature next to its bar
+_COLOUR_OF_POSITIVE = {True: "tab:red", False: "tab:blue"}
 FORMATS = ("png", "svg", "pdf")
 
 
 def check_picture(path: str) -> None:
-    """Say before any work whether a picture can be drawn to this path. Raises InputError if not."""
+    """Check before any work that a plot can be drawn and saved to this path. Raises InputError if not."""
     if os.path.splitext(path)[1].lstrip(".").lower() not in FORMATS:
         raise InputError(f"{path}: give the picture a name that ends in .{', .'.join(FORMATS)}")
     if find_spec("matplotlib") is None:
@@ -32,7 +32,7 @@ def check_picture(path: str) -> None:
 
 
 def _without_warnings(draw: Callable[P, None]) -> Callable[P, None]:
-    """Matplotlib warns of letters that its fonts have not, and of scales from 1e-300 to 1e300; the picture is drawn."""
+    """Ignore matplotlib's warnings of letters that its fonts lack and of scales from 1e-300 to 1e300: the plot is drawn."""
 
     @functools.wraps(draw)
     def quietly(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -45,23 +45,23 @@ def _without_warnings(draw: Callable[P, None]) -> Callable[P, None]:
 
 @_without_warnings
 def plot_gradient(check: GradientCheck, path: str) -> None:
-    """Analytic against numerical slopes: right ones lie on the diagonal, wrong ones are marked and named."""
+    """Plot analytic against numerical slopes; right ones lie on the diagonal, wrong ones are marked, the worst with their index."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6, 6), layout="constrained")
     axes = figure.add_subplot()
-    looks: dict[str, dict[str, Any]] = {
+    styles: dict[str, dict[str, Any]] = {
         "right": {"marker": "o", "color": "tab:blue", "s": 22, "alpha": 0.6},
         "kink": {"marker": "D", "color": "tab:orange", "s": 26},
         "unclear": {"marker": ".", "color": "gray"},
         "wrong": {"marker": "x", "color": "tab:red", "s": 40},
     }
     finite = [c for c in check.coordinates if abs(c.analytic) < float("inf") and abs(c.numeric) < float("inf")]
-    for verdict, look in looks.items():
+    for verdict, style in styles.items():
         chosen = [c for c in finite if c.verdict == verdict]
         if chosen:
             label = f"{verdict}{' (right there)' if verdict == 'kink' else ''}: {len(chosen)}"
-            axes.scatter([c.numeric for c in chosen], [c.analytic for c in chosen], label=label, zorder=2, **look)
+            axes.scatter([c.numeric for c in chosen], [c.analytic for c in chosen], label=label, zorder=2, **style)
     for c in check.worst if not check.gradient_passed else ():
         if c in finite and c.index is not None:
             axes.annotate(str(list(c.index)), (c.numeric, c.analytic), (6, 4), textcoords="offset points", fontsize=8)
@@ -81,7 +81,7 @@ def plot_gradient(check: GradientCheck, path: str) -> None:
 
 @_without_warnings
 def plot_sweep(result: dict[str, Any], path: str) -> None:
-    """Score against reg with a band of one standard error, a line for each loss: at each reg its best configuration."""
+    """Plot score against reg with a band of one standard error, one line per loss: its best configuration at each reg."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 5), layout="constrained")
@@ -100,50 +100,63 @@ def plot_sweep(result: dict[str, Any], path: str) -> None:
         else:
             axes.errorbar(regs, scores, yerr=at[regs[0]]["score_se"], color=line.get_color(), capsize=3)
     positive = [reg for at in lines.values() for reg in at if reg > 0]
-    if any(0 in at for at in lines.values()):  # no place for 0 on a log scale
+    if any(0 in at for at in lines.values()):  # a log scale cannot show 0
         axes.set_xscale("symlog", linthresh=min(positive, default=1.0))
     else:
         axes.set_xscale("log")
     marks: dict[str, dict[str, Any]] = {
         "best": {"marker": "*", "color": "black", "s": 110},
-        "best_1se": {"marker": "D", "facecolors": "none", "edgecolors": "black", "s": 170},  # around a star, too
+        "best_1se": {
+            "marker": "D",
+            "facecolors": "none",
+            "edgecolors": "black",
+            "s": 170,
+        },  # large enough to be drawn around a star
     }
-    for name, look in marks.items():
+    for name, style in marks.items():
         row = result[name]
         if row:
-            axes.scatter([row["options"]["reg"]], [row["score"]], label=name, zorder=3, **look)
+            axes.scatter([row["options"]["reg"]], [row["score"]], label=name, zorder=3, **style)
     axes.set_xlabel("reg")
-    held = f"{result['cv']} folds" if result["cv"] else f"{result['n_val']} validation rows"
-    axes.set_ylabel(f"accuracy on {held}, with one standard error")
+    validated_on = f"{result['cv']} folds" if result["cv"] else f"{result['n_val']} validation rows"
+    axes.set_ylabel(f"accuracy on {validated_on}, with one standard error")
     shown = sum(len(at) for at in lines.values())
     count = f"{len(rows)} of {result['n_configurations']}" if len(rows) < result["n_configurations"] else str(len(rows))
-    best_of = "" if shown == len(rows) else ", at each reg the best of them"
+    best_of = "" if shown == len(rows) else ", the best at each reg"
     axes.set_title(f"{result['data'].rpartition('/')[2]}: {count} configurations{best_of}", parse_math=False)
     axes.grid(alpha=0.3)
     axes.legend(loc="best")
     _save(figure, path)
 
 
-@_without_warnings
-def plot_bars(told: dict[str, Any], path: str, top: int) -> None:
-    """The strongest weights of each class, or what each feature adds to the score of a row, as bars."""
-    from matplotlib.figure import Figure
-
-    if "contributions" in told:
-        parts = [*told["contributions"][:top]]
-        rest = sum(entry["adds"] for entry in told["contributions"][top:])
-        bars = [(entry["feature"] + f" = {entry['value']:.4g}" * entry["is_number"], entry["adds"]) for entry in parts]
-        bars = [("base", told["base"]), *bars, *([("all others", rest)] if rest else []), ("score", told["score"])]
-        panels, label = [(f"score of {told['class']}", bars)], "adds to the score"
-    else:
-        label = f"adds to the score, per {told['unit']}"
+def _bar_panels(explanation: dict[str, Any], top: int) -> tuple[list[tuple[str, list[tuple[str, float]]]], str]:
+    """The panels of `plot_bars`, a title and named bars for each, and what the bars mean."""
+    if "contributions" not in explanation:
         panels = [
             (
                 f"class {entry['class']}",
                 [(x["feature"], x["strength"]) for x in [*entry["positive"], *reversed(entry["negative"])]],
             )
-            for entry in told["classes"]
+            for entry in explanation["classes"]
         ]
+        return panels, f"adds to the score, per {explanation['unit']}"
+    shown, others = explanation["contributions"][:top], explanation["contributions"][top:]
+    rest = sum(entry["adds"] for entry in others)
+    bars = [
+        ("base", explanation["base"]),
+        *((entry["feature"] + f" = {entry['value']:.4g}" * entry["is_number"], entry["adds"]) for entry in shown),
+        *([("all others", rest)] if rest else []),
+        ("score", explanation["score"]),
+    ]
+    return [(f"score of {explanation['class']}", bars)], "adds to the score"
+
+
+@_without_warnings
+def plot_bars(explanation: dict[str, Any], path: str, top: int) -> None:
+    """Plot as bars the strongest weights of each class, or the `top` largest contributions of features to the score of a row."""
+    from matplotlib.figure import Figure
+
+    panels, label = _bar_panels(explanation, top)
     _check_panels(len(panels))
     columns = min(len(panels), 3)
     rows = -(-len(panels) // columns)
@@ -153,10 +166,11 @@ def plot_bars(told: dict[str, Any], path: str, top: int) -> None:
     for axes, (title, bars) in zip(grid, panels, strict=False):
         values = [value for _, value in bars]
         colours = [
-            "0.6" if name in ("base", "score") and "contributions" in told else _SIGN[value > 0] for name, value in bars
+            "0.6" if name in ("base", "score") and "contributions" in explanation else _COLOUR_OF_POSITIVE[value > 0]
+            for name, value in bars
         ]
         axes.barh(range(len(bars)), values, color=colours)
-        names = [name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 3] + "..." for name, _ in bars]
+        names = [name if len(name) <= MAX_NAME_LENGTH else name[: MAX_NAME_LENGTH - 3] + "..." for name, _ in bars]
         axes.set_yticks(range(len(bars)), [" ".join(name.split()) for name in names], fontsize=8, parse_math=False)
         axes.invert_yaxis()
         axes.axvline(0, color="black", linewidth=0.8)
@@ -170,7 +184,7 @@ def plot_bars(told: dict[str, Any], path: str, top: int) -> None:
 
 @_without_warnings
 def plot_pictures(pictures: Sequence[Picture], path: str) -> None:
-    """Pictures side by side; signed ones red where they are positive and blue where negative, white at 0."""
+    """Plot pictures side by side; in signed ones red is positive, white 0 and blue negative."""
     from matplotlib.figure import Figure
 
     _check_panels(len(pictures))
@@ -179,13 +193,13 @@ def plot_pictures(pictures: Sequence[Picture], path: str) -> None:
     figure = Figure(figsize=(2.2 * columns, 2.4 * rows), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     signed = [abs(picture.pixels).ravel() for picture in pictures if picture.signed]
-    # a few pixels that are hardly ever used can have weights far beyond all others
-    largest = float(np.quantile(np.concatenate(signed), CLIPPED)) or float(np.concatenate(signed).max()) or 1.0
+    # a few pixels that are almost always 0 can have weights much larger than all others
+    largest = float(np.quantile(np.concatenate(signed), COLOUR_QUANTILE)) or float(np.concatenate(signed).max()) or 1.0
     for axes, picture in zip(grid, pictures, strict=False):
-        look: dict[str, Any] = (
+        style: dict[str, Any] = (
             {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest} if picture.signed else {"cmap": "gray"}
         )
-        shown = axes.imshow(picture.pixels, **look)
+        shown = axes.imshow(picture.pixels, **style)
         axes.set_title(picture.title, parse_math=False)
         if picture.signed:
             scale = shown
@@ -196,7 +210,7 @@ def plot_pictures(pictures: Sequence[Picture], path: str) -> None:
 
 
 def _check_panels(count: int) -> None:
-    if count > MOST_PANELS:
+    if count > MAX_PANELS:
         raise InputError(f"--plot: {count} classes are too many for one picture; choose one with --class")
 
 

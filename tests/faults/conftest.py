@@ -1,4 +1,4 @@
-"""The battery's fixtures."""
+"""Fixtures of the fault tests."""
 
 import numpy as np
 import pytest
@@ -9,13 +9,13 @@ from linclf.model.linear_model import LinearModel
 
 @pytest.fixture
 def tried(record_property):
-    """Say how many inputs, kills or cuts a test tried: `scripts/faults.py` adds them up."""
+    """Record how many inputs, kills or cuts a test tried; `scripts/faults.py` adds them up."""
     return lambda count: record_property("tried", count)
 
 
 @pytest.fixture
 def models():
-    """Two small models, of the same size, as files: what was there before, and what is saved over it."""
+    """The contents of two small model files of the same size: the old one, and the new one that is saved over it."""
 
     def content(value: float) -> bytes:
         features = Schema(3, ("a", "b", "c"), False, "csv", True, "label")

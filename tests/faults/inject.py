@@ -1,6 +1,6 @@
-"""What the battery shares: runs of the command line as processes of their own, and faults put into them.
+"""Helpers of the fault tests: runs of the command line in separate processes, and faults injected into them.
 
-LINCLF_FAULTS=full asks for the full counts of the long loops, which `scripts/faults.py` runs.
+With LINCLF_FAULTS=full, as in `scripts/faults.py`, long loops run their full number of times.
 """
 
 import functools
@@ -23,12 +23,12 @@ DATA = Path(__file__).parent.parent.parent / "data"
 
 
 def times(short: int, full: int) -> int:
-    """How often a loop runs."""
+    """How many times a loop runs."""
     return full if FULL else short
 
 
 def linclf(*words: object, **more) -> subprocess.CompletedProcess:
-    """Run a command to its end, in a process of its own; `limit` is a function that the process calls before it begins."""
+    """Run a command in a separate process until it ends; `limit` is a function that this process calls first."""
     environment = {**ENVIRONMENT, **more.pop("environment", {})}
     limit = more.pop("limit", None)
     line = [*more.pop("before", []), *LINCLF, *map(str, words)]
@@ -37,7 +37,7 @@ def linclf(*words: object, **more) -> subprocess.CompletedProcess:
 
 
 def started(*words: object) -> subprocess.Popen:
-    """Begin a command in a process group of its own."""
+    """Start a command in a separate process group."""
     return subprocess.Popen(
         [*LINCLF, *map(str, words)],
         stdout=subprocess.PIPE,
@@ -45,16 +45,16 @@ def started(*words: object) -> subprocess.Popen:
         text=True,
         env=ENVIRONMENT,
         start_new_session=True,
-        # a shell's background job ignores Ctrl-C, and so would its children
+        # background jobs of a shell ignore Ctrl-C, and their children inherit this
         preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
 
 
 def refused(ran: subprocess.CompletedProcess, code: int = 2) -> str:
-    """The one line by which a command ended with this code: invariant I3."""
+    """The error of a command that ended with this exit code: it must be a single line, without a traceback."""
     assert "Traceback" not in ran.stderr, ran.stderr
     assert ran.returncode == code, ran.stderr
-    # a note is no error, and an allocator of a library below may say that it found no room
+    # notes are allowed, and an allocator of a library may report that it has no memory
     errors = [line for line in ran.stderr.splitlines() if not line.startswith(("note: ", "<jemalloc>"))]
     assert len(errors) == 1, ran.stderr
     assert errors[0].startswith("error: ")
@@ -62,33 +62,33 @@ def refused(ran: subprocess.CompletedProcess, code: int = 2) -> str:
 
 
 def fine(ran: subprocess.CompletedProcess) -> str:
-    """What a command that succeeded printed."""
+    """The stdout of a command, which must succeed."""
     assert ran.returncode == 0, ran.stderr
     return ran.stdout
 
 
 def file_size(size: int) -> Callable[[], None]:
-    """No file may become larger: a disk that is full."""
+    """Limit the size of files, which simulates a full disk."""
     return functools.partial(resource.setrlimit, resource.RLIMIT_FSIZE, (size, size))
 
 
 def memory(megabytes: float) -> Callable[[], None]:
-    """`ulimit -v`."""
+    """Limit the virtual memory, as `ulimit -v` does."""
     size = int(megabytes * 2**20)
     return functools.partial(resource.setrlimit, resource.RLIMIT_AS, (size, size))
 
 
 def needs(program: str, *arguments: str) -> None:
-    """Skip where a program is not there or may not do its work."""
+    """Skip the test if a program is not installed or fails here."""
     if shutil.which(program) is None:
         pytest.skip(f"{program} is not installed")
     tried = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=60)
     if tried.returncode:
-        pytest.skip(f"{program} may not do it here: {tried.stderr.strip()[:100]}")
+        pytest.skip(f"{program} fails here: {tried.stderr.strip()[:100]}")
 
 
 def until(condition: Callable[[], object], seconds: float = 30) -> bool:
-    """Wait for a condition."""
+    """Wait until a condition is true; False if it is not within these seconds."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -98,7 +98,7 @@ def until(condition: Callable[[], object], seconds: float = 30) -> bool:
 
 
 def alive(group: int) -> bool:
-    """Whether a process of this group is alive; one that has ended and was not waited for is not."""
+    """Whether a process of this group is alive; zombies are not."""
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             state, _, pgrp = stat.read_text().rpartition(")")[2].split()[:3]
@@ -110,7 +110,7 @@ def alive(group: int) -> bool:
 
 
 def leftovers(folder: str = ".") -> list[str]:
-    """Temporary files."""
+    """The temporary files in a folder."""
     return [name for name in os.listdir(folder) if name.endswith(".tmp")]
 
 

@@ -1,6 +1,6 @@
-"""Rows 33 to 39: options and numbers beyond all bounds, no memory, other machines, and data written another way.
+"""Faults 33 to 39: options and numbers out of bounds, no memory, other machines, and the same data in other forms.
 
-I2: no run ends with exit 0 and a model that is not finite, or all zeros where zero is not the optimum.
+No run may end with exit 0 and a model that is not finite, or that is all zeros although zero is not the optimum.
 """
 
 import json
@@ -38,7 +38,7 @@ HARD = [
 
 
 def sound(path: str) -> bool:
-    """Whether a model is finite and, unless the penalty is beyond all bounds, not zero."""
+    """Whether a model is finite and, unless the penalty is huge, not zero."""
     found = model.load(path)
     finite = np.isfinite(found.weight).all() and np.isfinite(found.bias).all()
     return bool(finite and (found.weight.any() or found.record["options"]["reg"] > 1e3))
@@ -50,9 +50,9 @@ def test_33_rates_penalties_and_numbers_that_are_too_large(in_tmp, capfd, tried,
     X, y = rng.standard_normal((60, 4)), np.arange(60) % 3
     np.savez("one.npz", X=X + y[:, None], y=y)
     np.savez("large.npz", X=(X + y[:, None]) * 1e200, y=y)
-    np.savez("apart.npz", X=(X + y[:, None]) * np.array([1e-8, 1, 1e8, 1e150]), y=y)
+    np.savez("spread.npz", X=(X + y[:, None]) * np.array([1e-8, 1, 1e8, 1e150]), y=y)
     count = 0
-    for name in ("one.npz", "large.npz", "apart.npz"):
+    for name in ("one.npz", "large.npz", "spread.npz"):
         for options in HARD:
             Path("m").unlink(missing_ok=True)
             code = main(["train", name, "--loss", loss, "--epochs", "5", "-q", "-o", "m", *options])
@@ -70,7 +70,7 @@ def test_33_rates_penalties_and_numbers_that_are_too_large(in_tmp, capfd, tried,
 def test_33_a_rate_that_works_is_named(in_tmp, capfd, tried) -> None:
     for loss in LOSSES:
         if main(["train", "wine", "--loss", loss, "--lr", "1e6", "-q"]) == 0:
-            continue  # held back, as losses with a curvature are
+            continue  # the rate of losses with a curvature is limited
         line = capfd.readouterr().err
         works = re.search(r"; lr (\S+) works, and so does auto$", line.strip())
         assert works, line
@@ -122,7 +122,7 @@ def test_34_options_at_their_bounds(in_tmp, capfd, tried, options: list[str], co
 
 
 def test_35_softmax_at_scores_of_1e38_in_float32(tried) -> None:
-    """Value and gradient against 60 digits."""
+    """Value and gradient agree with 60-digit arithmetic."""
     rng, count = np.random.default_rng(0), 0
     for size in (0, 1, 1e2, 1e4, 1e38, 1.7e38):
         for _ in range(20):
@@ -162,7 +162,7 @@ def test_36_constant_columns_rows_of_zeros_one_row_no_column(in_tmp, tried, data
 
 
 def test_37_out_of_memory(in_tmp, tried) -> None:
-    """A ladder of limits, from where the libraries find room up to where all goes well."""
+    """Increasing limits on memory, from the lowest at which the libraries load to one at which training succeeds."""
     words = [
         "train",
         "make:classification:n_samples=20000,n_features=200",
@@ -194,7 +194,7 @@ def test_37_out_of_memory(in_tmp, tried) -> None:
 
 
 def test_38_locales_hash_seeds_and_cores(in_tmp, tried) -> None:
-    """The same bytes, whatever the machine: models, predictions, reports but for their seconds."""
+    """Models, predictions and reports, except for times, are the same bytes in every environment."""
     Path("t.csv").write_text(
         "name,x,café\n" + "".join(f"{'né日x'[i % 4]},{i % 7 / 2},{'ä日'[i % 2]}\n" for i in range(40))
     )
@@ -254,8 +254,8 @@ def close(one, other) -> None:
 
 @settings(max_examples=times(60, 2000), deadline=None, suppress_health_check=list(HealthCheck))
 @given(drawn=PROBLEMS)
-def test_39_data_written_another_way(tried, drawn) -> None:
-    """Dense or sparse; rows, columns, classes in another order; a row twice or of weight 2: the same loss and gradient."""
+def test_39_equivalent_data_give_the_same_loss_and_gradient(tried, drawn) -> None:
+    """Dense or sparse; rows, columns or classes permuted; a row repeated or with weight 2."""
     rng, X, y, W, b, objective = problem(*drawn)
     value, dW, db = objective.value_and_gradient(X, y, W, b)
     close(objective.value_and_gradient(sparse.csr_matrix(X), y, W, b), (value, dW, db))
@@ -263,7 +263,7 @@ def test_39_data_written_another_way(tried, drawn) -> None:
     close(objective.value_and_gradient(X[rows], y[rows], W, b), (value, dW, db))
     moved = objective.value_and_gradient(X[:, columns], y, np.ascontiguousarray(W[columns]), b)
     close(moved, (value, dW[columns], db))
-    if len(b) > 1:  # class k is now called outputs[k]
+    if len(b) > 1:  # class k becomes class outputs[k]
         back = np.argsort(outputs)
         moved = objective.value_and_gradient(X, outputs[y], np.ascontiguousarray(W[:, back]), b[back])
         close(moved, (value, dW[:, back], db[back]))
@@ -277,7 +277,7 @@ def test_39_data_written_another_way(tried, drawn) -> None:
 
 @pytest.mark.parametrize("loss", list(LOSSES))
 def test_39_scaled_columns_under_standard_scaling(in_tmp, capfd, tried, loss: str) -> None:
-    """Other units give the same predictions, and the weights of other units."""
+    """Columns in other units give the same predictions, and weights that are scaled accordingly."""
     rng = np.random.default_rng(1)
     X, units = rng.standard_normal((60, 3)) + np.arange(60)[:, None] % 3, np.array([1000.0, 0.5, 4096.0])
     options = ["--scale", "standard", "--loss", loss, "--epochs", "5", "--dtype", "float64", "--lr", "0.01", "-q"]

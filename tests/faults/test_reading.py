@@ -1,4 +1,4 @@
-"""Rows 9 to 32: data and model files that nobody meant to write, and those that somebody did."""
+"""Faults 9 to 32: files that are damaged, malformed or malicious."""
 
 import bz2
 import gzip
@@ -44,7 +44,7 @@ def told(capfd, *words: object) -> tuple[int, str, str]:
 
 
 def refuses(capfd, message: str, *words: object) -> None:
-    """It ends with exit 2 and one line."""
+    """Check that a command ends with exit 2 and one line that contains the message."""
     code, out, err = told(capfd, *words)
     lines = [line for line in err.splitlines() if not line.startswith("note: ")]
     assert (code, len(lines), out) == (2, 1, ""), err
@@ -57,7 +57,10 @@ def refuses(capfd, message: str, *words: object) -> None:
 
 def test_09_eight_runs_and_one_cache(in_tmp, tried) -> None:
     in_memory("t.csv", CSV)
-    environment = {"LINCLF_CACHE_DIR": "shared", "LINCLF_CACHE_MB": "0.01"}  # one evicts what another reads
+    environment = {
+        "LINCLF_CACHE_DIR": "shared",
+        "LINCLF_CACHE_MB": "0.01",
+    }  # so small that one run evicts what another reads
     expected, count = None, times(1, 50)
     for _ in range(count):
         shutil.rmtree("shared", ignore_errors=True)
@@ -153,7 +156,7 @@ def test_12_every_cut_and_every_flipped_bit(models, tried) -> None:
 
 
 def sealed_again(header: dict, data: bytes) -> bytes:
-    """A file with this header whose digest fits."""
+    """A file with this header and the right digest."""
     import hashlib
     import re
 
@@ -165,7 +168,7 @@ def sealed_again(header: dict, data: bytes) -> bytes:
 
 
 def test_13_forged_headers(models, in_tmp, tried) -> None:
-    """After safetensors' own attack tests: its digest fits each of these files."""
+    """Like the attack tests of safetensors; the digest of each of these files is right."""
     content = models[0]
     length = struct.unpack("<Q", content[:8])[0]
     header, data = json.loads(content[8 : 8 + length]), content[8 + length :]
@@ -192,7 +195,7 @@ def test_13_forged_headers(models, in_tmp, tried) -> None:
         changed = {key: value for key, value in {**header, **change}.items() if value is not None}
         in_memory("m", sealed_again(changed, data))
         if name == "extra":
-            model.load("m")  # a tensor more does no harm
+            model.load("m")  # an additional tensor is harmless
             continue
         with pytest.raises(InputError, match="m: is not a"):
             model.load("m")
@@ -204,7 +207,7 @@ def test_13_forged_headers(models, in_tmp, tried) -> None:
 
 
 class Canary:
-    """What a pickle can do to whoever loads it."""
+    """An object whose pickle runs a command when it is loaded."""
 
     def __reduce__(self):
         return os.system, ("touch bitten",)
@@ -236,13 +239,13 @@ def test_14_pickles_are_never_loaded(in_tmp, capfd, models, tried) -> None:
             refuses(capfd, "", *words)
         refuses(capfd, "", "train", "digits", "--resume", name)
     assert not os.path.exists("bitten")
-    os.system("touch bitten")  # the canary would have been seen
+    os.system("touch bitten")  # this is what the pickle would have done
     assert os.path.exists("bitten")
     tried(5 * len(names))
 
 
 def test_15_bombs(in_tmp, tried) -> None:
-    """80 MB and more in a file of 80 KB or less: refused without being unpacked, under a limit on memory."""
+    """80 MB or more in a file of at most 80 KB is refused without being unpacked, under a limit on memory."""
     zeros = b"0" * 80_000_000
     in_memory("gz.csv.gz", gzip.compress(zeros))
     in_memory("bz2.csv.bz2", bz2.compress(zeros))
@@ -261,7 +264,7 @@ def test_15_bombs(in_tmp, tried) -> None:
             else linclf("train", name)
         )
         assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss <= max(before, 700_000), name  # KB
-    # a limit of one's own
+    # a limit given by an option
     line = refused(linclf("train", DATA / "iris.csv", "--max-features", 3, "--target", "species"))
     assert "has 4 feature columns, more than --max-features 3" in line
     in_memory("iris.csv.gz", gzip.compress((DATA / "iris.csv").read_bytes()))
@@ -293,11 +296,11 @@ def test_16_newer_and_older_formats(in_tmp, capfd, models, tried) -> None:
     tried(1 + len(golden))
 
 
-# --- what stands in the rows ---------------------------------------------------------------------------------------
+# --- the contents of rows -----------------------------------------------------------------------------------------
 
 
 def test_17_nan_and_infinity(in_tmp, capfd, tried) -> None:
-    """With the row and the column; in a table NaN is a missing cell, which is said."""
+    """Refused with row and column; in a table NaN is a missing cell, and a note reports it."""
     count = 0
     for value, shown in ((np.nan, "nan"), (np.inf, "inf"), (-np.inf, "-inf")):
         X = np.ones((8, 3))
@@ -318,8 +321,8 @@ def test_17_nan_and_infinity(in_tmp, capfd, tried) -> None:
 
 
 @pytest.mark.parametrize("value", ["1e400", "-1e400", "1e300", "1e-45", "1e-320", "9" * 400])
-def test_18_numbers_beyond_all_bounds(in_tmp, capfd, tried, value: str) -> None:
-    """Refused, or a finite model that is not all zeros."""
+def test_18_numbers_that_are_too_large_or_too_small(in_tmp, capfd, tried, value: str) -> None:
+    """Refused, or else the model is finite and not all zeros."""
     in_memory("t.csv", CSV.replace(",5,", f",{value},"))
     in_memory("t.svm", "".join(f"{i % 2} 1:{value if i == 5 else i} 2:{i * i % 7}\n" for i in range(24)))
     count = 0
@@ -339,7 +342,7 @@ def test_18_numbers_beyond_all_bounds(in_tmp, capfd, tried, value: str) -> None:
     tried(count)
 
 
-def test_19_labels_that_are_none(in_tmp, capfd, tried) -> None:
+def test_19_labels_that_are_missing_or_not_classes(in_tmp, capfd, tried) -> None:
     cases = [
         ("t.csv", CSV.replace("b,1,", ",1,"), "t.csv:3: the label in column 'label' is missing"),
         ("t.csv", CSV.replace("b,1,", "nan,1,"), "t.csv:3: the label in column 'label' is missing"),
@@ -377,7 +380,7 @@ LABELS = st.lists(
 @settings(max_examples=times(25, 500), deadline=None, suppress_health_check=list(HealthCheck))
 @given(labels=LABELS)
 def test_20_labels_come_back_as_they_were_written(in_tmp, tried, labels: list[str]) -> None:
-    """Text of any kind, 1..10, -1 and +1, gaps: predict prints what stood in the file."""
+    """Any text, 1..10, -1 and +1, gaps: predict prints labels exactly as they are in the file."""
     import csv
 
     labels = [label.strip() for label in labels]
@@ -410,8 +413,8 @@ def test_20_numbers_as_labels(in_tmp, capfd, tried, labels) -> None:
     tried(1)
 
 
-def test_21_one_number_spelled_three_ways(in_tmp, capfd, tried) -> None:
-    """In a table spellings are never merged: 1, 1.0 and 01 are classes of their own; "1" in quotes is 1."""
+def test_21_one_number_in_three_spellings(in_tmp, capfd, tried) -> None:
+    """In a table, 1, 1.0 and 01 are different classes; "1" in quotes is 1."""
     in_memory("t.csv", "label,x\n" + '1,0\n"1",1\n1.0,5\n01,9\n' * 6)
     code, out, _ = told(capfd, "train", "t.csv", "--epochs", 1, "--json")
     assert code == 0
@@ -512,7 +515,7 @@ def test_26_svmlight_lines_that_are_wrong(in_tmp, capfd, tried, line: str, messa
 
 
 def test_27_files_cut_in_a_token(in_tmp, capfd, tried) -> None:
-    """At every byte: what is left is refused with its line, or it is whole lines, or a note says that it may be cut."""
+    """Cut at any byte, a file is refused with its line, or ends with a complete line, or a note warns that it may be cut."""
     files = {
         "t.csv": "label,x\n" + "".join(f"{'ab'[i % 2] * 3},{i}.25\n" for i in range(12)),
         "t.svm": "".join(f"{i % 2} 1:{i}.25 10:1e-1\n" for i in range(12)),
@@ -573,7 +576,7 @@ def test_28_files_without_rows(in_tmp, capfd, tried, name: str, content: bytes |
 
 @pytest.mark.parametrize("name", ["t.csv", "t.svm", "t.jsonl"])
 def test_29_line_ends_marks_and_a_last_line(in_tmp, capfd, tried, name: str) -> None:
-    """CRLF, a byte order mark, no last newline, blank lines: the same weights as with plain line ends."""
+    """CRLF, a byte order mark, no newline at the end, blank lines: the same weights as with plain line ends."""
     files = {
         "t.csv": CSV,
         "t.svm": "".join(f"{i % 2} 1:{i % 5} 2:1\n" for i in range(24)),
@@ -602,7 +605,7 @@ def test_29_line_ends_marks_and_a_last_line(in_tmp, capfd, tried, name: str) -> 
         (b"PK\x03\x04" + bytes(50), "t.csv: is an Excel workbook"),
     ],
 )
-def test_30_bytes_that_are_no_text(in_tmp, capfd, tried, content: bytes, message: str) -> None:
+def test_30_bytes_that_are_not_text(in_tmp, capfd, tried, content: bytes, message: str) -> None:
     in_memory("t.csv", content)
     refuses(capfd, message, "train", "t.csv")
     tried(1)
@@ -614,7 +617,7 @@ CELLS = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters
 @settings(max_examples=times(40, 1000), deadline=None, suppress_health_check=list(HealthCheck))
 @given(rows=st.lists(st.tuples(CELLS, CELLS), min_size=3, max_size=8))
 def test_31_quotes_and_line_ends_in_cells(in_tmp, tried, rows: list[tuple[str, str]]) -> None:
-    """What csv.writer writes is read as it was: quotes, commas and newlines within cells."""
+    """Cells with quotes, commas and newlines, written by csv.writer, are read unchanged."""
     import csv
 
     with open("t.csv", "w", newline="", encoding="utf-8") as file:
@@ -648,8 +651,8 @@ def test_31_ragged_rows(in_tmp, capfd, tried, text: str, message: str) -> None:
 
 
 def test_32_labels_that_are_formulas(in_tmp, capfd, tried) -> None:
-    """In a .csv that predict writes they begin with an apostrophe, so that a spreadsheet shows them; elsewhere they are
-    as they were."""
+    """In a .csv written by predict, an apostrophe is put in front so that spreadsheets do not run them; elsewhere they are
+    unchanged."""
     labels = ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(1)", "plain"]
     in_memory(
         "t.csv", "label,x\n" + "".join(f'"{label}",{100 * k + i}\n' for k, label in enumerate(labels) for i in range(4))
@@ -663,11 +666,11 @@ def test_32_labels_that_are_formulas(in_tmp, capfd, tried) -> None:
     tried(len(labels))
 
 
-# --- what readers of this battery found ------------------------------------------------------------------------------
+# --- faults found by later reviews -----------------------------------------------------------------------------------
 
 
 def test_15_small_files_that_would_take_long_or_much(in_tmp, capfd, tried) -> None:
-    """Many packed files one behind the other, one long label, cells of no size, an index of a million digits."""
+    """Many concatenated gzip files, one long label, an empty matrix, an index of a million digits."""
     in_memory("many.csv.gz", gzip.compress(b"") * 40_000 + gzip.compress(CSV.encode()))
     assert load(Source("many.csv.gz")).X.shape == (24, 2)
     in_memory("label.csv", "label,x\n" + "a" * 100_000 + ",1\n" + "b,2\n" * 20_000)
@@ -694,7 +697,7 @@ def test_15_small_files_that_would_take_long_or_much(in_tmp, capfd, tried) -> No
     tried(9)
 
 
-def test_10_whatever_lies_in_the_cache_folder(in_tmp, tried) -> None:
+def test_10_garbage_in_the_cache_folder_is_ignored(in_tmp, tried) -> None:
     os.mkdir("cache")
     in_memory("t.csv", CSV)
     settled("t.csv")
@@ -716,7 +719,7 @@ def test_10_whatever_lies_in_the_cache_folder(in_tmp, tried) -> None:
     tried(len(garbage) + 1)
 
 
-def test_13_records_that_linclf_did_not_write(in_tmp, capfd, tried) -> None:
+def test_13_forged_records(in_tmp, capfd, tried) -> None:
     in_memory("t.csv", CSV)
     assert told(capfd, "train", "t.csv", "-q", "-o", "sound")[0] == 0
     record, tensors = unseal(model.METADATA, Path("sound").read_bytes(), "m", "a model file")

@@ -1,6 +1,6 @@
-"""Rows 1 to 7: what happens to files when the system fails, or somebody stops the run.
+"""Faults 1 to 8 and 40: system failures while files are saved, signals, and resuming.
 
-I1: after any fault the path of a model holds the old model or the new one, complete.
+After any fault, the path of a model must contain the complete old model or the complete new one.
 """
 
 import json
@@ -47,15 +47,15 @@ while True:
 
 @pytest.fixture
 def saved(in_tmp, models):
-    """The path m holds the old model; `whole` says whether it holds one of the two."""
+    """The file m is the old model; the function returned checks that it is the complete old or the complete new one."""
     old, new = models
     for name, content in (("old", old), ("new", new), ("m", old)):
         Path(name).write_bytes(content)
     return lambda: Path("m").read_bytes() in (old, new)
 
 
-def test_01_kill_9_while_it_saves(saved, tried) -> None:
-    """A process that saves again and again, killed at a random moment."""
+def test_01_kill_9_during_a_save(saved, tried) -> None:
+    """A process that saves repeatedly is killed at a random time."""
     rng, count = random.Random(1), times(20, 1000)
     for _ in range(count):
         process = subprocess.Popen([sys.executable, "-c", SAVES], stdout=subprocess.PIPE, env=ENVIRONMENT)
@@ -70,10 +70,10 @@ def test_01_kill_9_while_it_saves(saved, tried) -> None:
 
 
 def test_01_kill_9_of_train(in_tmp, tried) -> None:
-    """`linclf train -o m` over an old model, killed at a random moment of all it does."""
+    """`linclf train -o m`, where m is an old model, is killed at a random time."""
     fine(linclf("train", "iris", "-o", "new"))
     fine(linclf("train", "iris", "--loss", "mse", "-o", "m"))
-    whole = {Path(name).read_bytes() for name in ("m", "new")}
+    complete = {Path(name).read_bytes() for name in ("m", "new")}
     began = time.monotonic()
     fine(linclf("train", "iris", "-o", "again"))
     lasts = time.monotonic() - began
@@ -83,7 +83,7 @@ def test_01_kill_9_of_train(in_tmp, tried) -> None:
         time.sleep(rng.uniform(0.5, 1.05) * lasts)
         process.kill()
         process.communicate()
-        assert Path("m").read_bytes() in whole
+        assert Path("m").read_bytes() in complete
     tried(count)
 
 
@@ -97,7 +97,7 @@ def trace(*inject: str) -> subprocess.CompletedProcess:
 
 @pytest.fixture
 def traced(saved):
-    """How often each system call occurs before the saves and in them."""
+    """How many times each system call occurs, before the saves and in them."""
     needs("strace", "-o", os.devnull, "true")
     assert trace().returncode == 0
     lines = [line.split(maxsplit=1)[1] for line in Path("log").read_text().splitlines() if "(" in line]
@@ -116,14 +116,14 @@ def test_02_kill_at_each_system_call_of_the_save(saved, traced, tried) -> None:
             assert ran.returncode in (KILLED, 0, 137), ran.stderr
             assert saved(), (name, number)
             count += ran.returncode != 0
-    assert count >= 10  # it was hit
+    assert count >= 10  # the process was killed that often
     tried(count)
 
 
 def test_03_a_full_disk(in_tmp, models, tried) -> None:
-    """At every limit on the size of a file; the first part of the file is written, then no more."""
-    fine(linclf("train", "iris", "-o", "whole", "--no-cache"))
-    size = Path("whole").stat().st_size
+    """Different limits on the size of a file: only the first part of it can be written."""
+    fine(linclf("train", "iris", "-o", "complete", "--no-cache"))
+    size = Path("complete").stat().st_size
     Path("m").write_bytes(models[0])
     limits = [0, 1, 100, size // 2, size - 1] + (list(range(0, size, 25)) if times(0, 1) else [])
     for limit in limits:
@@ -163,7 +163,7 @@ def test_03_a_full_tmpfs(in_tmp, tried) -> None:
     ],
 )
 def test_04_a_system_call_fails(saved, traced, tried, call: str, error: str, code: int) -> None:
-    """An error ends the save with the old file as it was; an interrupted call is made again."""
+    """An error ends the save and leaves the old file unchanged; an interrupted call is repeated."""
     before, _ = traced[call]
     ran = trace("-e", f"inject={call}:error={error}:when={before + 1}")
     assert saved()
@@ -178,7 +178,7 @@ def test_04_a_system_call_fails(saved, traced, tried, call: str, error: str, cod
     tried(1)
 
 
-def test_05_places_that_cannot_be_written(in_tmp, tried) -> None:
+def test_05_paths_that_cannot_be_written(in_tmp, tried) -> None:
     os.mkdir("folder")
     cases = [
         ("/dev/full", 4, "/dev/full: could not be written: No space left on device"),
@@ -190,7 +190,7 @@ def test_05_places_that_cannot_be_written(in_tmp, tried) -> None:
         began = time.monotonic()
         line = refused(linclf("train", "digits", "--epochs", 300, "-q", "-o", path), code)
         assert message in line
-        if code == 2:  # what can be known before is said before: not after the seconds that training takes
+        if code == 2:  # the error is detected before training, which takes seconds
             assert "lr" not in line
             assert time.monotonic() - began < 10
     tried(len(cases))
@@ -211,7 +211,7 @@ def test_05_a_read_only_file_system(in_tmp, tried) -> None:
     ("number", "code", "word"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
 )
 def test_06_a_signal_in_an_epoch(in_tmp, tried, number: int, code: int, word: str) -> None:
-    """The best model so far is saved, and what is printed goes on from there to the model that would have been."""
+    """The best model so far is saved, and the command that is printed resumes to the model of an uninterrupted run."""
     options = ["digits", "--loss", "softmax", "--epochs", 900, "--checkpoint", "c", "--history", "h", "-q"]
     fine(linclf("train", *options, "-o", "undisturbed"))
     rng, count = random.Random(number), times(3, 50)
@@ -237,8 +237,8 @@ def test_06_a_signal_in_an_epoch(in_tmp, tried, number: int, code: int, word: st
     tried(count)
 
 
-def test_06_a_second_ctrl_c_stops_at_once(in_tmp, tried) -> None:
-    """Before the first epoch is over there is nothing to save; one that comes again stops whatever goes on."""
+def test_06_a_second_ctrl_c_stops_immediately(in_tmp, tried) -> None:
+    """Before the end of the first epoch there is nothing to save; a second signal aborts whatever is running."""
     fine(linclf("train", "iris", "-o", "m"))
     old, count = Path("m").read_bytes(), times(4, 50)
     rng, codes = random.Random(3), set()
@@ -263,9 +263,9 @@ def test_06_a_second_ctrl_c_stops_at_once(in_tmp, tried) -> None:
 
 
 def test_07_sigterm_in_a_sweep(in_tmp, tried) -> None:
-    """Finished rows are in the journal, and no child is left."""
+    """Finished rows are in the journal, and no child process is left."""
     if not os.path.exists("/proc/self/stat"):
-        pytest.skip("needs /proc to look for processes")
+        pytest.skip("needs /proc to find processes")
     options = [
         "digits",
         "--loss",
@@ -288,7 +288,7 @@ def test_07_sigterm_in_a_sweep(in_tmp, tried) -> None:
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=30)
         if process.returncode == 0:
-            continue  # it was over before
+            continue  # the sweep had already finished
         assert process.returncode == 143
         finished = Path("j").read_bytes().count(b"\n") - 1
         assert err.startswith(f"error: terminated after {finished} of 16 configurations; ")
@@ -319,7 +319,7 @@ def test_08_stdout_is_closed(in_tmp, tried) -> None:
 
 
 def test_40_kill_9_and_resume(in_tmp, tried) -> None:
-    """Killed at random moments, as often as it takes, the run ends with the same bits as one that never stopped."""
+    """A run that is killed at random times and resumed ends with the same bits as an uninterrupted run."""
     sparse = DATA / "wine.svm"
     runs = {
         "dense": ["digits", "--loss", "softmax", "--epochs", 200],

@@ -1,4 +1,4 @@
-"""gradcheck on functions of the user's own: the command line, the Python door, and how it fails."""
+"""gradcheck of the user's functions: judging slopes, the command, the Python function, and error messages."""
 
 import json
 from dataclasses import FrozenInstanceError
@@ -35,18 +35,18 @@ RIGHT = "def f(w):\n    return np.sum(w ** 2), 2 * w\n"
         (lambda t: 1e6 + t, 1.01, "wrong"),
         (lambda t: 5.0, 0.0, "right"),
         (lambda t: 5.0 + 1e-7 * t, 0.0, "wrong"),
-        (abs, 0.0, "right"),  # the middle of the two slopes
+        (abs, 0.0, "right"),  # the mean of the one-sided slopes
         (abs, 0.7, "kink"),
         (abs, -1.0, "kink"),
         (abs, 1.01, "wrong"),
         (lambda t: max(0.0, t), 1.0, "kink"),
         (lambda t: max(0.0, t) + 3 * t, 2.9, "wrong"),
-        (lambda t: abs(t - 1e-7), -1.0, "right"),  # a kink near by is no kink here
+        (lambda t: abs(t - 1e-7), -1.0, "right"),  # not a kink at 0, only close to it
         (lambda t: abs(t - 1e-7), 0.0, "wrong"),
         (lambda t: abs(t - 1e-3) + abs(t + 1e-4), 0.0, "right"),
         (lambda t: abs(t - 1e-3) + abs(t + 1e-4), 0.5, "wrong"),
         (lambda t: t**2 * 1e6, 0.0, "right"),
-        (lambda t: t**2 * 1e6, 1.0, "wrong"),  # strongly curved is not a kink
+        (lambda t: t**2 * 1e6, 1.0, "wrong"),  # strong curvature is not a kink
         (np.sin, np.nan, "wrong"),
     ],
 )
@@ -57,15 +57,15 @@ def test_slopes_are_judged(function, claimed: float, verdict: str) -> None:
 # --- the command ---------------------------------------------------------------------------------------------------
 
 
-def test_right_wrong_and_json(linclf) -> None:
+def test_text_and_json_of_right_and_wrong_functions(linclf) -> None:
     ran = linclf(f"gradcheck {FOLDER}/right.py:hinge_grad_input")
     assert (ran.code, ran.err) == (0, "")
     assert ran.startswith("RIGHT  ")
     ran = linclf(f"gradcheck -f {FOLDER}/wrong_predictions.py:unaveraged_grad_input")
     assert ran.code == 6
     assert ran.startswith("WRONG  ")
-    for words in ("worst places", "likely mistake", "a factor 1/n is missing", "next   "):
-        assert words in ran
+    for text in ("worst coordinates", "likely mistake", "a factor 1/n is missing", "next   "):
+        assert text in ran
     ran = linclf(f"gradcheck {FOLDER}/wrong_predictions.py:unaveraged_grad_input --json")
     assert ran.code == 6
     result = json.loads(ran)
@@ -74,9 +74,9 @@ def test_right_wrong_and_json(linclf) -> None:
     assert result["worst"][0]["index"]
 
 
-def test_on_data(linclf) -> None:
-    for order in (f"{FOLDER}/right.py:svm_rows digits", f"iris {FOLDER}/right.py:softmax_columns"):
-        result = json.loads(linclf(f"gradcheck {order} --json"))
+def test_functions_are_checked_on_data(linclf) -> None:
+    for arguments in (f"{FOLDER}/right.py:svm_rows digits", f"iris {FOLDER}/right.py:softmax_columns"):
+        result = json.loads(linclf(f"gradcheck {arguments} --json"))
         assert result["passed"]
         assert result["n_coordinates"] > 44
     assert json.loads(linclf(f"gradcheck {FOLDER}/right.py:hinge_vector wine --json"))["passed"]
@@ -86,18 +86,18 @@ def test_on_data(linclf) -> None:
     assert "takes no data" in ran.err
 
 
-def test_plot(linclf, in_tmp) -> None:
-    for name, size in (
+def test_plots_are_drawn(linclf, in_tmp) -> None:
+    for name, code in (
         ("wrong_losses.py:svm_margins", 6),
         ("wrong_layers.py:dense_grad_W", 6),
         ("right.py:svm_rows", 0),
     ):
-        assert linclf(f"gradcheck {FOLDER}/{name} --plot p.png").code == size
+        assert linclf(f"gradcheck {FOLDER}/{name} --plot p.png").code == code
         assert (in_tmp / "p.png").read_bytes().startswith(b"\x89PNG")
     assert "name that ends in .png, .svg, .pdf" in linclf(f"gradcheck {FOLDER}/right.py:svm_rows --plot p.jpg").err
 
 
-def test_the_value_of_a_known_loss_is_checked_and_conventions_are_notes(linclf) -> None:
+def test_the_value_of_a_known_loss_is_checked_and_conventions_are_noted(linclf) -> None:
     ran = linclf(f"gradcheck {FOLDER}/right.py:svm_whole_penalty")
     assert ran.code == 0
     assert "a convention, not an error" in ran
@@ -111,11 +111,11 @@ def test_the_value_of_a_known_loss_is_checked_and_conventions_are_notes(linclf) 
     assert linclf(f"gradcheck {FOLDER}/right.py:focal").code == 0
 
 
-def test_float32_inside_is_found_out_and_said(linclf) -> None:
+def test_float32_arithmetic_is_detected_and_noted(linclf) -> None:
     for name in ("svm_float32", "softmax_float32"):
         ran = linclf(f"gradcheck {FOLDER}/right.py:{name}")
         assert ran.code == 0
-        assert "computes in float32 inside" in ran
+        assert "computes in float32 internally" in ran
     assert "float32" not in linclf(f"gradcheck {FOLDER}/right.py:softmax_rows")
 
 
@@ -123,7 +123,7 @@ def test_float32_inside_is_found_out_and_said(linclf) -> None:
     ("code", "argument", "message"),
     [
         ("def f(w)\n    return 1", "t.py:f", "t.py:1: SyntaxError: "),
-        ("import nothing_like_it", "t.py:f", "t.py:1: ModuleNotFoundError: No module named 'nothing_like_it'"),
+        ("import missing_module", "t.py:f", "t.py:1: ModuleNotFoundError: No module named 'missing_module'"),
         ("def f(w):\n    x = 1\n    return w.nothing", "t.py:f", "t.py:3: AttributeError: "),
         ("def f(W, X, y, reg):\n    return W @ y", "t.py:f", "t.py:2: ValueError: "),
         (
@@ -136,15 +136,17 @@ def test_float32_inside_is_found_out_and_said(linclf) -> None:
         ("def f(w):\n    return [1, 2], w", "t.py:f", "the value is list of shape (2,); return one number"),
         ("def f(w):\n    return 1.0, None", "t.py:f", "returned NoneType for the gradient"),
         ("def f(w):\n    return 1.0, [[1], [1, 2]]", "t.py:f", "returned list for the gradient"),
-        ("def f(a, b, c, d, e):\n    return 1", "t.py:f", "t.py:f(a, b, c, d, e): is none of the known forms"),
-        ("def odd_grad_input(a, b):\n    return 1", "t.py:odd_grad_input", "has no odd_forward beside it"),
+        ("def f(a, b, c, d, e):\n    return 1", "t.py:f", "t.py:f(a, b, c, d, e): matches none of the known forms"),
+        ("def odd_grad_input(a, b):\n    return 1", "t.py:odd_grad_input", "there is no odd_forward next to it"),
         ("def g(w):\n    return 1", "t.py:f", "t.py: has no 'f'; it defines g"),
         ("f = 3", "t.py:f", "is of type int, not a function"),
         ("", "u.py:f", "u.py: there is no such file"),
-        ("", "nothing_like_it:f", "nothing_like_it: there is no such module"),
+        ("", "missing_module:f", "missing_module: there is no such module"),
     ],
 )
-def test_errors_of_the_users_code_are_the_users(linclf, in_tmp, code: str, argument: str, message: str) -> None:
+def test_errors_in_the_users_code_are_reported_with_their_line(
+    linclf, in_tmp, code: str, argument: str, message: str
+) -> None:
     (in_tmp / "t.py").write_text(code + "\n")
     ran = linclf(f"gradcheck {argument}")
     assert (ran.code, str(ran)) == (2, "")
@@ -153,24 +155,24 @@ def test_errors_of_the_users_code_are_the_users(linclf, in_tmp, code: str, argum
     assert message in ran.err
 
 
-def test_what_the_users_code_prints_does_not_mix_with_the_report(linclf, in_tmp) -> None:
+def test_output_of_the_users_code_goes_to_stderr(linclf, in_tmp) -> None:
     (in_tmp / "t.py").write_text(HEAD + "print('hello')\n" + RIGHT.replace("return", "print('called')\n    return"))
     ran = linclf("gradcheck t.py:f --json")
     assert json.loads(ran)["passed"]
     assert "hello" in ran.err
 
 
-def test_the_files_folder_can_be_imported_from_and_only_what_was_named_runs(linclf, in_tmp) -> None:
+def test_a_file_may_import_from_its_folder_and_no_other_file_runs(linclf, in_tmp) -> None:
     (in_tmp / "folder").mkdir()
     (in_tmp / "folder" / "my_helper.py").write_text(HEAD + "def square(w):\n    return np.sum(w ** 2)\n")
-    (in_tmp / "folder" / "other.py").write_text("raise SystemExit('not asked for')\n")
+    (in_tmp / "folder" / "other.py").write_text("raise SystemExit('not named')\n")
     (in_tmp / "folder" / "t.py").write_text("from my_helper import square\ndef f(w):\n    return square(w), 2 * w\n")
     assert linclf("gradcheck folder/t.py:f").code == 0
-    (in_tmp / "mine.py").write_text(HEAD + RIGHT)
-    assert linclf("gradcheck mine:f").code == 0
+    (in_tmp / "my_module.py").write_text(HEAD + RIGHT)
+    assert linclf("gradcheck my_module:f").code == 0
 
 
-def test_wrong_use(linclf) -> None:
+def test_wrong_options_are_refused(linclf) -> None:
     spec = f"{FOLDER}/right.py:svm_rows"
     for line, message in (
         (f"gradcheck {spec} {spec}", "give one function and one data set at most"),
@@ -186,7 +188,7 @@ def test_wrong_use(linclf) -> None:
 # --- from Python ---------------------------------------------------------------------------------------------------
 
 
-def test_result_is_frozen() -> None:
+def test_the_result_is_frozen() -> None:
     check = package.check_gradient(textbook.hinge_grad_input)
     assert check.passed
     assert (check.kind, check.loss, check.n_kinks) == ("predictions", "hinge", 1)
@@ -200,7 +202,7 @@ def test_every_textbook_gradient_is_checked_by_the_command() -> None:
     assert {f.__name__ for f in TEXTBOOK} == public
 
 
-def test_arguments_of_ones_own() -> None:
+def test_given_arguments_are_checked_too() -> None:
     rng = np.random.default_rng(0)
     W, X, y = rng.standard_normal((300, 10)), rng.standard_normal((40, 300)), rng.integers(0, 10, 40)
     check = check_gradient(textbook.softmax_loss_vectorized, W, X, y, 0.1)
@@ -219,7 +221,7 @@ def test_arguments_of_ones_own() -> None:
     assert all(c.verdict == "wrong" for c in broken.coordinates if c.point == "given")
 
 
-def test_value_of_a_gradient_alone() -> None:
+def test_a_gradient_without_a_value_takes_one() -> None:
     def slope(pred, true):
         return 4 * (pred - true) ** 3
 
@@ -228,12 +230,12 @@ def test_value_of_a_gradient_alone() -> None:
     assert check.loss is None
 
 
-def test_same_seed_same_result() -> None:
+def test_the_same_seed_gives_the_same_result() -> None:
     one, same, other = (check_gradient(textbook.svm_loss_naive, seed=seed) for seed in (0, 0, 1))
     assert one == same != other
 
 
-def test_an_instance_and_a_lambda() -> None:
+def test_an_instance_a_class_and_a_lambda_are_checked() -> None:
     class Layer:
         def forward(self, input, target):
             return np.sum((input - target) ** 2) / len(input)
@@ -247,6 +249,6 @@ def test_an_instance_and_a_lambda() -> None:
 
 
 @pytest.mark.parametrize("settings", [{"kind": "nothing"}, {"loss": "nothing"}])
-def test_unknown_settings(settings: dict) -> None:
+def test_unknown_settings_are_refused(settings: dict) -> None:
     with pytest.raises(InputError, match="is 'nothing'; give one of"):
         check_gradient(textbook.svm_loss_naive, **settings)

@@ -77,7 +77,7 @@ def test_text_ends_with_the_accuracy() -> None:
 def test_many_classes_show_the_commonest_confusions() -> None:
     y = RNG.integers(0, 26, 500)
     predicted = np.where(y == 3, 5, y)
-    assert f"  3 taken for 5: {np.sum(y == 3)}" in evaluation_text(evaluation(predicted, y, np.arange(26)), "t")
+    assert f"  3 predicted as 5: {np.sum(y == 3)}" in evaluation_text(evaluation(predicted, y, np.arange(26)), "t")
 
 
 def test_table_lines_up() -> None:

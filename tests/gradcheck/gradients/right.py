@@ -1,4 +1,4 @@
-"""Right functions of every kind that must pass: kinks, tiny and huge gradients, float32 inside, both layouts, both penalties."""
+"""Right functions of every kind, which must pass: kinks, tiny and huge gradients, float32, both layouts, both penalties."""
 
 import numpy as np
 from scipy.special import expit, logsumexp
@@ -26,16 +26,13 @@ def half_hinge_forward(pred, true):
 
 
 def half_hinge_grad_input(pred, true):
-    """At the kink, half way between the one-sided slopes."""
+    """At the kink, the mean of the one-sided slopes."""
     return -true * np.where(pred * true < 1, 1.0, np.where(pred * true == 1, 0.5, 0.0)) / len(pred)
 
 
 def hinge_alone_grad_input(target_pred, target_true):
-    """Without a forward: linclf's own stands in."""
+    """Has no forward function, so that of linclf.textbook is used."""
     return (-target_true * (target_pred * target_true < 1)) / target_true.size
-
-
-hinge_alone_grad_input.__name__ = "hinge_alone_grad_input"
 
 
 def summed_hinge_loss_value_forward(pred, true):
@@ -43,7 +40,7 @@ def summed_hinge_loss_value_forward(pred, true):
 
 
 def summed_hinge_loss_value_grad_input(pred, true):
-    """Not the hinge at all, whatever the name says: the logistic loss, rightly differentiated."""
+    """Named hinge, but computes the logistic loss and its right gradient."""
     return -true * expit(-pred * true) / len(pred)
 
 
@@ -84,7 +81,7 @@ def svm_columns(W, X, y, reg):
 
 
 def svm_closed_threshold(W, X, y, reg):
-    """>= where linclf has >: another right subgradient at kinks."""
+    """Uses >= instead of linclf's >: another valid subgradient at kinks."""
     n, scores = len(y), X @ W
     margins = scores - scores[np.arange(n), y][:, None] + 1
     D = (margins >= 0).astype(float)
@@ -125,7 +122,7 @@ def softmax_float32(W, X, y, reg):
 
 
 def softmax_of_a_course(W, X, y, reg=1e-3):
-    """The logarithm of a probability, which is 0 far out: the value is infinite there, the gradient is not."""
+    """Takes the log of a probability, which is 0 at large scores: the value is infinite there, the gradient is finite."""
     scores = X @ W
     scores -= scores.max(axis=1, keepdims=True)
     e = np.exp(scores)
@@ -136,7 +133,7 @@ def softmax_of_a_course(W, X, y, reg=1e-3):
 
 
 def softmax_guarded(W, X, y, lam):
-    """A small constant keeps the logarithm finite."""
+    """Adds a small constant so that the log is finite."""
     e = np.exp(X @ W - (X @ W).max(axis=1, keepdims=True))
     p = e / e.sum(axis=1, keepdims=True)
     loss = -np.mean(np.log(p[np.arange(len(y)), y] + 1e-8)) + lam * np.sum(W * W)
@@ -147,7 +144,7 @@ _BUFFER = {}
 
 
 def svm_buffer(W, X, y, reg):
-    """The same array is returned by every call."""
+    """Returns the same array from every call."""
     out = _BUFFER.setdefault(W.shape, np.empty(W.shape))
     loss, out[:] = svm_rows(W, X, y, reg)
     return loss, out
@@ -173,7 +170,7 @@ class BinaryCrossEntropy:
 
 
 def softmax_elastic(W, X, y, reg):
-    """A penalty of another kind."""
+    """An elastic net penalty."""
     loss, dW = softmax_rows(W, X, y, 0.0)
     return loss + reg * (np.abs(W).sum() + np.sum(W**2)), dW + reg * (np.sign(W) + 2 * W)
 
@@ -184,13 +181,13 @@ def softmax_scaled(W, X, y, reg):
 
 
 def saturated(w):
-    """Flat to the last digit in most places, where its slopes are tiny and rounding hides them."""
+    """Constant to the last digit almost everywhere: its slopes are tiny there, and rounding hides them."""
     k = 1.5 + np.arange(w.size).reshape(w.shape)
     return (k * np.tanh(50 * w)).sum(), 50 * k * (1 - np.tanh(50 * w) ** 2)
 
 
 class PlainLogarithm:
-    """0 * log(0) far out: the value is NaN there, the gradient is right."""
+    """Computes 0 * log(0) at large scores: the value is NaN there, the gradient is right."""
 
     def _softmax(self, s):
         e = np.exp(s - s.max(axis=1, keepdims=True))
@@ -305,7 +302,7 @@ def rosenbrock(w):
 
 
 def offset(w):
-    """A large constant hides little: 1e6 plus a quadratic."""
+    """1e6 plus a quadratic: the constant hides only a few digits."""
     return 1e6 + np.sum(w**2), 2 * w
 
 

@@ -1,4 +1,4 @@
-"""Deliberately wrong pairs on one-hot targets, dense layers and general functions, with the diagnosis expected first."""
+"""Deliberately wrong pairs on one-hot targets, dense layers and general functions, with the diagnosis that must come first."""
 
 import numpy as np
 
@@ -92,7 +92,7 @@ def cross_entropy_transposed_backward(input, target):
 
 
 def cross_entropy_float_backward(input, target):
-    """Overflows where the right one does not."""
+    """Overflows where the right gradient does not."""
     e = np.exp(input)
     return (e / e.sum(axis=1, keepdims=True) - target) / len(input)
 
@@ -101,8 +101,8 @@ for _name in [name for name in list(globals()) if name.startswith("cross_entropy
     globals()[_name.replace("_backward", "_forward")] = cross_entropy_forward
 
 
-class KeepsState:
-    """backward depends on how often it was called."""
+class WithState:
+    """The result of backward depends on how often it was called."""
 
     def __init__(self):
         self.calls = 0
@@ -195,7 +195,7 @@ def general_unknown(w):
 
 
 def general_kink(w):
-    """2 is no slope of |w| at 0, nor is it right elsewhere to leave it out."""
+    """2 is not a slope of |w| at 0."""
     return np.abs(w).sum(), np.where(w == 0, 2.0, np.sign(w))
 
 
@@ -223,7 +223,7 @@ EXPECTED = {
     "cross_entropy_of_mse_backward": "other-loss",
     "cross_entropy_transposed_backward": "transposed",
     "cross_entropy_float_backward": "overflow",
-    "KeepsState": "not-deterministic",
+    "WithState": "not-deterministic",
     "HalfMSE": "factor",
     "dense_grad_input": "averaged-too-often",
     "dense_transposed_grad_input": "transposed",

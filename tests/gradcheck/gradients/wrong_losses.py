@@ -1,4 +1,4 @@
-"""Deliberately wrong multiclass losses f(W, X, y, reg) -> (loss, dW); EXPECTED says which diagnosis must come first."""
+"""Deliberately wrong multiclass losses f(W, X, y, reg) -> (loss, dW); EXPECTED gives the diagnosis that must come first."""
 
 import numpy as np
 
@@ -255,7 +255,7 @@ def softmax_overflowing(W, X, y, reg):
 
 
 def softmax_transposed_layout_wrong(W, X, y, reg):
-    """W (C, D), X (D, N): the gradient comes back as (D, C)."""
+    """W (C, D), X (D, N), but the gradient is (D, C)."""
     loss, dW = _softmax(W.T, X.T, y, reg)
     return loss, dW
 
@@ -283,7 +283,7 @@ def svm_loss_without_penalty(W, X, y, reg):
 
 
 def svm_loss_with_true_class(W, X, y, reg):
-    """Value and gradient agree, but each sample's own class adds 1 to the value."""
+    """Value and gradient agree, but the correct class of each sample adds 1 to the value."""
     margins, loss = _svm(W, X, y, reg)
     return loss + 1, _svm_gradient(W, X, y, reg, svm_counts(margins, y))
 

@@ -1,4 +1,4 @@
-"""More deliberately wrong functions, in other styles, layouts and conventions, so that each diagnosis is met twice."""
+"""More deliberately wrong functions, in other styles, layouts and conventions, so that each diagnosis occurs at least twice."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Deliberately wrong gradients of the binary hinge loss; EXPECTED says which diagnosis must come first."""
+"""Deliberately wrong gradients of the binary hinge loss; EXPECTED gives the diagnosis that must come first."""
 
 import numpy as np
 
@@ -8,19 +8,19 @@ def hinge_forward(target_pred, target_true):
 
 
 def published_a_grad_input(target_pred, target_true):
-    """A failed attempt that people publish: 1 wherever the loss is positive."""
+    """A wrong gradient that is often published: 1 wherever the loss is positive."""
     loss = np.maximum(0, 1 - target_pred * target_true)
     return np.where(loss > 0, 1.0, 0.0)
 
 
 def published_b_grad_input(target_pred, target_true):
-    """The same, summed."""
+    """The same, summed over the objects."""
     loss = np.maximum(0, 1 - target_pred * target_true)
     return np.sum(np.where(loss > 0, 1.0, 0.0))
 
 
 def published_c_grad_input(target_pred, target_true):
-    """The sum times the predictions."""
+    """This sum times the predictions."""
     loss = np.maximum(0, 1 - target_pred * target_true)
     return np.sum(np.where(loss > 0, 1.0, 0.0)) * target_pred
 
@@ -37,7 +37,7 @@ def without_target_grad_input(target_pred, target_true):
     return -np.where(1 - target_pred * target_true > 0, 1.0, 0.0) / len(target_pred)
 
 
-def always_on_grad_input(target_pred, target_true):
+def without_indicator_grad_input(target_pred, target_true):
     return -target_true / len(target_pred)
 
 
@@ -49,7 +49,7 @@ def one_sided_grad_input(target_pred, target_true):
     return np.where(target_pred < 1, -target_true, 0) / len(target_pred)
 
 
-def turned_round_grad_input(target_pred, target_true):
+def inverted_indicator_grad_input(target_pred, target_true):
     return np.where(target_pred * target_true > 1, -target_true, 0) / len(target_pred)
 
 
@@ -93,8 +93,8 @@ def in_place_grad_input(target_pred, target_true):
 
 
 def random_grad_input(target_pred, target_true):
-    keep = np.random.random(len(target_pred)) < 0.5
-    return np.where((target_pred * target_true < 1) & keep, -target_true, 0) / len(target_pred)
+    chosen = np.random.random(len(target_pred)) < 0.5
+    return np.where((target_pred * target_true < 1) & chosen, -target_true, 0) / len(target_pred)
 
 
 def squared_grad_input(target_pred, target_true):
@@ -121,7 +121,7 @@ def last_left_out_grad_input(target_pred, target_true):
     return gradient
 
 
-def far_at_kink_grad_input(target_pred, target_true):
+def twice_at_kink_grad_input(target_pred, target_true):
     """At the kink, twice the slope."""
     margins = target_pred * target_true
     return -target_true * np.where(margins < 1, 1.0, np.where(margins == 1, 2.0, 0.0)) / len(target_pred)
@@ -151,10 +151,10 @@ EXPECTED = {
     "unaveraged_grad_input": "not-averaged",
     "flipped_grad_input": "sign",
     "without_target_grad_input": "missing-target",
-    "always_on_grad_input": "missing-indicator",
+    "without_indicator_grad_input": "missing-indicator",
     "perceptron_grad_input": "wrong-threshold",
     "one_sided_grad_input": "wrong-threshold",
-    "turned_round_grad_input": "wrong-threshold",
+    "inverted_indicator_grad_input": "wrong-threshold",
     "slack_grad_input": "margin-for-indicator",
     "by_prediction_grad_input": "prediction-for-target",
     "times_prediction_grad_input": "extra-prediction",
@@ -170,6 +170,6 @@ EXPECTED = {
     "thrice_grad_input": "factor",
     "last_left_out_grad_input": "samples-skipped",
     "zero_grad_input": "zero",
-    "far_at_kink_grad_input": "kink-slope",
+    "twice_at_kink_grad_input": "kink-slope",
     "summing_grad_input": "averaged-too-often",
 }
