@@ -17,7 +17,7 @@ from linclf.optim.linalg import LazyRows, Matrix, first_not_finite, select
 
 
 def learn_schema(X: Matrix, schema: Schema, source: Source) -> tuple[Schema, list[str]]:
-    """The schema of a data set, learned from the training rows X, and notes; `schema` is that of the file as it was read.
+    """The schema of a data set, learned from the training rows X, and notes; `schema` is that of the file as read.
 
     Raises InputError as `learn_columns` does, and for more features than --max-features.
     """
@@ -34,8 +34,8 @@ def learn_schema(X: Matrix, schema: Schema, source: Source) -> tuple[Schema, lis
 def encode(X: Matrix, schema: Schema, name: str) -> tuple[Matrix, dict[str, Unknown]]:
     """Rows of a Table as the matrix (n, n_features), ndarray or CSR; and by column the unknown cells.
 
-    Any other X is a matrix already. Raises InputError for a missing column and for a number that cannot be used; `name` is
-    that of the data set.
+    Any other X is a matrix already. Raises InputError for a missing column and for a number that cannot be used; `name`
+    is that of the data set.
     """
     table = X.X if isinstance(X, LazyRows) else X
     if schema.columns is None or not isinstance(table, Table):
