@@ -1,4 +1,4 @@
-"""How the columns of a data set became features, as plain data: a model file holds it, and another file is read by it."""
+"""How the columns of a data set became features, as plain data: model files hold it, other files are read by it."""
 
 from dataclasses import dataclass, replace
 

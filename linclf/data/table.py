@@ -37,7 +37,7 @@ class Cells:
         return np.bincount(self.codes[self.codes >= 0], minlength=len(self.levels))
 
     def converted(self, convert: Callable[[str], float]) -> Array:
-        """The cells as numbers (n,), NaN where a cell is missing; `convert` is called once for each level that occurs."""
+        """The cells as numbers (n,), NaN where one is missing; `convert` is called once for each level that occurs."""
         numbers = np.full(len(self.levels) + 1, np.nan)
         for level in np.flatnonzero(self.counts()):
             numbers[level] = convert(self.levels[level])
@@ -155,8 +155,8 @@ def from_table_arrays(arrays: dict[str, Array], columns: Mapping[str, Sequence[s
 def from_frame(frame: Frame, name: str, lines: Array | None = None) -> Table:
     """The Table of a data frame of feature columns, from pandas or anything whose columns have `to_numpy`.
 
-    Columns of numbers are numbers; all others, truth values and dates included, are text as Python prints it, and a text in
-    `labels.MISSING` is a missing cell. Raises InputError for an infinite number; `name` is that of the data set.
+    Columns of numbers are numbers; all others, truth values and dates included, are text as Python prints it, and a
+    text in `labels.MISSING` is a missing cell. Raises InputError for an infinite number; `name` is that of the data set.
     """
     import pandas as pd
 
@@ -221,7 +221,7 @@ def to_cells(column: Any) -> Cells:
 
 
 def _blanked(cells: Cells) -> Cells:
-    """The cells, those in `labels.MISSING` missing, and true and false in one spelling, because formats differ in it."""
+    """The cells, those in `labels.MISSING` missing, and true and false in one spelling: formats differ in it."""
     levels = [TRUTH_VALUES.get(level, level) for level in cells.levels]
     found: dict[str, int] = {}
     new_codes = [-1 if level in MISSING else found.setdefault(level, len(found)) for level in levels]

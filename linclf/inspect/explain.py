@@ -24,8 +24,8 @@ class Picture(NamedTuple):
 def strongest(model: LinearModel, top: int = TOP, wanted: str | None = None) -> dict[str, Any]:
     """The `top` features of each sign with the strongest weights, for each class or for the `wanted` one.
 
-    The strength of a weight is what a change of the feature by one unit of the scaling adds to the score: by one standard
-    deviation, by the largest number in training, or by 1. Therefore it does not depend on the units of the table.
+    The strength of a weight is what a change of the feature by one unit of the scaling adds to the score: by one
+    standard deviation, by the largest number in training, or by 1. So it does not depend on the units of the table.
     """
     classes, names = [], model.schema.feature_names()
     for j, sign, label in _outputs(model, wanted):
@@ -58,10 +58,10 @@ def unit(model: LinearModel) -> str:
 def contributions(model: LinearModel, X: Matrix, wanted: str | None = None) -> dict[str, Any]:
     """What each feature adds to the score of one row X (1, d) of features, for the predicted or the `wanted` class.
 
-    A number adds its distance from the mean of the training rows times its weight, any other feature its value times its
-    weight; `base` is the score of a row in which all of these are 0. The score is exactly the sum of base and contributions
-    as computed by `math.fsum`. The largest contributions come first; features that add nothing are left out. `is_number` is
-    False for levels, words, and flags of missing cells.
+    A number adds its distance from the mean of the training rows times its weight, any other feature its value times
+    its weight; `base` is the score of a row in which all of these are 0. The score is exactly the sum of base and
+    contributions as computed by `math.fsum`. The largest contributions come first; features that add nothing are left
+    out. `is_number` is False for levels, words, and flags of missing cells.
     """
     names, predicted = model.schema.feature_names(), model.predict(X).tolist()[0]
     row = _dense_row(X)

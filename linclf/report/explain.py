@@ -8,9 +8,8 @@ from linclf.report.text import shorten
 
 def strongest_text(result: dict[str, Any], model: str, n_features: int) -> str:
     """The result of `inspect.explain.strongest` as text."""
-    lines = [
-        f"{model}, a {result['loss']} classifier of {n_features} features: what a change by {result['unit']} adds to the score"
-    ]
+    title = f"{model}, a {result['loss']} classifier of {n_features} features"
+    lines = [f"{title}: what a change by {result['unit']} adds to the score"]
     for entry in result["classes"]:
         sides = [entry["positive"], entry["negative"]]
         cells = [[(shorten(x["feature"], 40), f"{x['strength']:+.3g}") for x in side] for side in sides]
@@ -25,7 +24,7 @@ def strongest_text(result: dict[str, Any], model: str, n_features: int) -> str:
 
 
 def contributions_text(result: dict[str, Any], title: str, top: int) -> str:
-    """The result of `inspect.explain.contributions` as text: a sum of the `top` largest contributions and all others."""
+    """The result of `inspect.explain.contributions` as text: a sum of the `top` largest parts and all others."""
     shown, rest = result["contributions"][:top], result["contributions"][top:]
     rows = [(f"{entry['adds']:+.4g}", shorten(entry["feature"], 40), valued(entry)) for entry in shown]
     if rest:

@@ -1,4 +1,4 @@
-"""The kinds of columns: features as scikit-learn encodes them, learned from training rows alone, unchanged by a model file."""
+"""The kinds of columns: encoded as by scikit-learn, learned from training rows alone, unchanged by a model file."""
 
 import json
 import shutil
@@ -187,7 +187,7 @@ HOSTILE = [
 @given(st.lists(st.sampled_from(HOSTILE), min_size=8, max_size=8), st.integers(0, 59))
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_held_out_rows_change_nothing_that_is_learned(tmp_path, cells: list[str], row: int) -> None:
-    """Whatever is in a held-out row, the columns learned from the training rows are the same, and so are their features."""
+    """Whatever is in a held-out row, the columns learned from the training rows and their features are the same."""
     columns = make(60, 1)
     before = read(tmp_path / "t.csv", table_of(columns))
     parts = split_dataset(before, 0.3, 0.2, 0)
@@ -401,7 +401,8 @@ def run(line):
     return out.buffer.getvalue().decode(), err.buffer.getvalue().decode()
 
 found = {"said": run("train t.csv --epochs 2 -o dense.st")[1]}
-for name, data in (("dense", "t.csv --drop words"), ("sparse", "t.csv"), ("forced", "t.csv --drop words --category member")):
+DATA = {"dense": "t.csv --drop words", "sparse": "t.csv", "forced": "t.csv --drop words --category member"}
+for name, data in DATA.items():
     run(f"train {data} --loss logistic --epochs 2 -q -o {name}.st")
     explained = json.loads(run(f"explain {name}.st new.csv --row 0 --json")[0])
     entries = {entry["feature"]: [entry["value"], entry["is_number"]] for entry in explained["contributions"]}
@@ -414,7 +415,7 @@ print(json.dumps(found))
 
 
 def test_a_new_kind_of_column_is_one_file_and_one_line(tmp_path) -> None:
-    """A copy of the package with a file more and a line more (and its import) trains, explains, checks and predicts with it."""
+    """A copy of the package with one more file and one more line (and its import) does everything with the new kind."""
     package = Path(__file__).parents[2] / "linclf"
     shutil.copytree(package, tmp_path / "linclf", ignore=shutil.ignore_patterns("__pycache__"))
     folder = tmp_path / "linclf" / "data" / "columns"

@@ -20,9 +20,9 @@ Unknown = dict[str, int]  # cells that nothing was learned for in training, and 
 class Column(ABC):
     """A column of a table and the features that it becomes, learned from the training rows.
 
-    Each kind of column is a subclass: one file, and one line of `registry.KINDS`. It sets `kind`, implements the abstract
-    methods, and overrides the others where it differs. The fields are the record of a column in a model file; a kind that
-    needs more fields adds them with defaults.
+    Each kind of column is a subclass: one file, and one line of `registry.KINDS`. It sets `kind`, implements the
+    abstract methods, and overrides the others where it differs. The fields are the record of a column in a model file;
+    a kind that needs more fields adds them with defaults.
 
     name     the name of the column
     kind     the name of its kind, set by the class
@@ -93,7 +93,7 @@ class Column(ABC):
             raise ValueError(f"the column {self.name!r} is not one that linclf wrote")
 
     def standardised(self, column: TrainingColumn) -> "Column":
-        """The column with what it needs to standardise sparse features, which are not scaled later. Raises InputError."""
+        """The column with what it needs to standardise sparse features, which no scaling follows. Raises InputError."""
         return self
 
     @property

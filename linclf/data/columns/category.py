@@ -62,8 +62,8 @@ class CategoryColumn(Column):
     def _level_index(self, levels: Array) -> dict[str, int]:
         """The index of the feature of each known level.
 
-        A level that is the same number as exactly one known level, spelled differently (1.0 or 01 for 1), is that level:
-        files and frames spell codes differently.
+        A level that is the same number as exactly one known level, spelled differently (1.0 or 01 for 1), is that
+        level: files and frames spell codes differently.
         """
         index = {level: j for j, level in enumerate(self.levels)}
         if any(level not in index for level in levels):

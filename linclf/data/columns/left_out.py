@@ -65,7 +65,7 @@ class IdColumn(LeftOutColumn):
 
 
 def are_row_numbers(column: TrainingColumn) -> bool:
-    """Whether the cells are row numbers: different whole numbers, with few gaps or in a column with the name of an id."""
+    """Whether the cells are row numbers: different whole numbers, with few gaps or under the name of an id."""
     span = column.span(parse_number)
     if column.n < FEWEST_IDS or span.missing or not span.whole or span.width < column.n:
         return False

@@ -100,11 +100,11 @@ class NumberColumn(Column):
         unparsed = self.unparsed(column.text) if column.is_text else {}
         if not unparsed:
             return []
+        what = f"not {self.kind}s in {in_rows(sum(unparsed.values()))}, treated as missing"
         shown = ", ".join(f"{text[:30]!r} ({count})" for text, count in list(unparsed.items())[:SHOWN])
-        return [
-            f"{column.dataset}: column {self.name!r}: not {self.kind}s in {in_rows(sum(unparsed.values()))}, treated as "
-            f"missing: {shown}{', ...' * (len(unparsed) > SHOWN)}; {option('category', self.name)} treats them as levels"
-        ]
+        shown += ", ..." if len(unparsed) > SHOWN else ""
+        remedy = f"{option('category', self.name)} treats them as levels"
+        return [f"{column.dataset}: column {self.name!r}: {what}: {shown}; {remedy}"]
 
     def _unknown_treatment(self) -> tuple[str, str]:
         return f"not {self.kind}s", "missing"

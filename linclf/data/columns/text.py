@@ -73,7 +73,7 @@ class TextColumn(Column):
 
 
 def _vectorizer(**options: Any) -> Any:
-    """scikit-learn's vectorizer for words and pairs of words of letters and digits; the term frequency is 1 + log(count)."""
+    """scikit-learn's vectorizer for words of letters and digits, and pairs of them; a term frequency is 1 + log(count)."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     return TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\b\w+\b", **options)

@@ -20,7 +20,7 @@ Parse = Callable[[str], float]  # the text of a cell -> a number, NaN if it cann
 
 
 class Spans(NamedTuple):
-    """For each column of numbers, (k,): the count of missing cells, the smallest and largest number, whether all are whole."""
+    """For each column of numbers, (k,): the missing cells, the smallest and largest number, whether all are whole."""
 
     missing: Array
     least: Array
