@@ -14,7 +14,7 @@ from linclf.gradcheck.reference import CLOSE, CLOSE_FLOAT32, Known, identify, pi
 from linclf.gradcheck.result import GradientCheck
 from linclf.gradcheck.subjects import Argument, Layer, Subject, UserError, copies, recognise
 from linclf.losses import LOSSES, Array
-from linclf.optim.linalg import one_blas_thread
+from linclf.optim.blas import one_blas_thread
 
 
 def check_gradient(

@@ -21,7 +21,8 @@ from linclf.data.table import from_frame
 from linclf.errors import InputError
 from linclf.losses import LOSSES, Array, loss_named, softmax_probabilities
 from linclf.model.calibration import Calibration
-from linclf.optim.linalg import LazyRows, Matrix, Stored, chunks, first_not_finite, number_at, one_blas_thread
+from linclf.optim.blas import one_blas_thread
+from linclf.optim.linalg import LazyRows, Matrix, Stored, chunks, first_not_finite, number_at
 from linclf.optim.objective import predicted, scores
 from linclf.storage.decode import build
 from linclf.storage.files import read_bytes, write_bytes

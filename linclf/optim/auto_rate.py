@@ -29,13 +29,13 @@ import numpy as np
 
 from linclf.errors import InputError
 from linclf.losses import Array, Loss, signs
+from linclf.optim.blas import one_blas_thread
 from linclf.optim.linalg import (
     Matrix,
     Stored,
     add_transposed_product,
     is_sparse,
     numbers_per_row,
-    one_blas_thread,
     product,
     squared_norms,
     with_ones,

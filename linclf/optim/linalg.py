@@ -1,23 +1,19 @@
-"""Dense and CSR matrices behind one set of functions: products, lazy rows, chunks; and BLAS held to one thread.
+"""Dense and CSR matrices behind one set of functions: products, lazy rows, chunks.
 
 Only this file treats the two layouts differently in its arithmetic; everything above works on `Matrix` through these
 functions, so that dense and sparse data share one engine.
 """
 
-import functools
 import math
 import mmap
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike
-from threadpoolctl import ThreadpoolController
 
 from linclf.losses import Array
-from linclf.storage.signals import defer_signals
 
 # Numbers converted or scored at a time: a pass needs little memory besides X, and stays in the processor's cache.
 CHUNK_NUMBERS = 500_000
@@ -394,16 +390,3 @@ def first_not_finite(X: Matrix) -> tuple[int, int] | None:
                 i, j = np.searchsorted(x.indptr, bad[0, 0], side="right") - 1, x.indices[bad[0, 0]]
             return rows.start + int(i), int(j)
     return None
-
-
-@functools.cache
-def _controller() -> ThreadpoolController:
-    with defer_signals():  # it looks libraries up in a callback from C
-        return ThreadpoolController()
-
-
-def one_blas_thread() -> AbstractContextManager[object]:
-    """Hold BLAS to one thread: its small products gain little from a second one, are a hundred times slower when another
-    process uses the core, and round differently with the number of threads."""
-    limit: AbstractContextManager[object] = _controller().limit(limits=1, user_api="blas")
-    return limit

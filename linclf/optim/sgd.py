@@ -26,17 +26,9 @@ import numpy as np
 
 from linclf.errors import DivergedError, InputError
 from linclf.losses import Array, Loss
+from linclf.optim.blas import one_blas_thread
 from linclf.optim.column_view import ColumnView
-from linclf.optim.linalg import (
-    Matrix,
-    expand_trailing,
-    minibatch,
-    one_blas_thread,
-    select_models,
-    shuffled,
-    squared_norms,
-    to_dense,
-)
+from linclf.optim.linalg import Matrix, expand_trailing, minibatch, select_models, shuffled, squared_norms, to_dense
 from linclf.optim.objective import Objective
 from linclf.optim.settings import SCHEDULES, SGDSettings
 from linclf.optim.weights import ScaledWeights

@@ -8,7 +8,7 @@ from functools import partial
 
 from linclf.data.split import Split
 from linclf.errors import AccessError
-from linclf.optim.linalg import one_blas_thread
+from linclf.optim.blas import one_blas_thread
 from linclf.storage.signals import STOP_SIGNALS, defer_signals
 from linclf.sweep.grid import SweepOptions
 from linclf.sweep.journal import open_journal

@@ -10,7 +10,8 @@ from linclf.data.split import Part
 from linclf.errors import DivergedError
 from linclf.losses import LOSSES, Array
 from linclf.optim.auto_rate import RateEstimator
-from linclf.optim.linalg import Matrix, chunks, one_blas_thread, select_models, select_rows
+from linclf.optim.blas import one_blas_thread
+from linclf.optim.linalg import Matrix, chunks, select_models, select_rows
 from linclf.optim.objective import Objective, predicted, scores
 from linclf.optim.settings import SGDSettings
 from linclf.optim.sgd import SGD, Epoch

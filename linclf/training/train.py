@@ -9,7 +9,7 @@ from functools import partial
 from linclf.data.split import Split
 from linclf.errors import DivergedError, InputError
 from linclf.losses import Array, Loss
-from linclf.optim.linalg import one_blas_thread
+from linclf.optim.blas import one_blas_thread
 from linclf.storage.signals import FirstSignal
 from linclf.training.checkpoint import Checkpoint
 from linclf.training.fit import FitResult, certify, fit
