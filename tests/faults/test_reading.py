@@ -629,7 +629,8 @@ def test_31_quotes_and_line_ends_in_cells(in_tmp, tried, rows: list[tuple[str, s
     for j, name in enumerate(("p", "q")):
         read = dataset.X.texts[name].texts().tolist()
         for cell, (found, row) in enumerate(zip(read, rows, strict=True)):
-            written = row[j].lstrip(" ")
+            quoted = any(mark in row[j] for mark in ',"\n')  # only these cells keep blanks at their beginning
+            written = row[j] if quoted else row[j].lstrip(" ")
             assert found == ("" if written in missing else truth.get(written, written)), (cell, row[j])
     tried(1)
 
