@@ -70,7 +70,7 @@ class Schema:
         return self.names if self.names is not None else tuple(map(self._number, range(self.count)))
 
     def _number(self, j: int) -> str:
-        return f"index {j + (not self.zero_based)}" if self.format == "svmlight" else f"column {j}"
+        return f"index {j + (not self.zero_based)}" if self.zero_based is not None else f"column {j}"
 
     def n_named(self) -> int | None:
         """The number of named features, None if the features have no names."""
