@@ -20,8 +20,8 @@ from linclf.data.schema import Schema
 from linclf.data.source import Source
 from linclf.data.split import Part, Split, stratified
 from linclf.errors import InputError
-from linclf.gradcheck import use_loss
-from linclf.losses import LOSSES, Array, Loss, loss_named, softmax_probabilities
+from linclf.gradcheck import checked_loss, with_dtypes
+from linclf.losses import LOSSES, Array, Loss, softmax_probabilities
 from linclf.model.linear_model import LinearModel
 from linclf.optim.linalg import Matrix, is_sparse
 from linclf.optim.sgd import SCHEDULES
@@ -195,7 +195,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
                 f"LinearClassifier needs rows of at least two classes; y has one class, {show(classes[0])}"
             )
         weights = self._weights(X, codes, classes, sample_weight)
-        options = self._options(X)
+        options = self._options(X, self._loss())
         train_rows, val = np.arange(len(codes)), None
         if self.early_stopping:
             held = stratified(codes, self.validation_fraction, np.random.default_rng([options.seed, _VAL_STREAM]))
@@ -207,7 +207,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
             if weights is not None and not weights.any():
                 raise ValueError("all sample weights are 0 outside the validation part; at least one row must count")
         split = Split(classes, Part(X, codes), val, None, self._features(X), {}, ())
-        self._train(options, split, weights, self._start(split))
+        self._train(options, split, weights, self._start(split, options.loss_value()))
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -236,9 +236,10 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         weights = self._weights(X, codes, classes, sample_weight)
         known = {"lr": self.lr_} if hasattr(self, "lr_") and self.lr == "auto" else {}
         momentum = 0.0 if self.momentum == "auto" else self.momentum
-        options = self._options(X, schedule="constant", epochs=1, momentum=momentum, **known)
+        loss = self._loss()
+        options = self._options(X, loss, schedule="constant", epochs=1, momentum=momentum, **known)
         split = Split(classes, Part(X, codes), None, None, self._features(X), {}, ())
-        m = self._loss().n_outputs(len(classes))
+        m = loss.n_outputs(len(classes))
         if first:
             start = Start(np.zeros((X.shape[1], m), X.dtype), np.zeros(m, X.dtype))
         elif m == self.model_.weight.shape[1]:
@@ -275,6 +276,35 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         """The logarithm of `predict_proba`."""
         return np.asarray(np.log(self.predict_proba(X)))
 
+    @classmethod
+    def from_model(cls, model: LinearModel, loss: Loss | None = None) -> "LinearClassifier":
+        """A fitted estimator with the weights and options of a model.
+
+        loss    the custom loss of a model trained with one, None for a model of linclf's own losses
+
+        Raises InputError for a model of a table whose columns had to be encoded, whose own `predict` takes the data frame,
+        and for a loss that is not the model's.
+        """
+        if model.schema.columns is not None and not model.schema.is_identity():
+            raise InputError(
+                "the model encodes the columns of a table, which an estimator does not; use model.predict(frame)"
+            )
+        own = _loss_of(model, loss)
+        recorded = dict(model.record.get("options", {}))
+        estimator = cls(model.loss if loss is None else loss)
+        left = ("patience", "loss")
+        told = {name: recorded[name] for name in estimator.get_params() if name in recorded and name not in left}
+        told |= {"fit_bias": recorded.get("bias", True), "random_state": recorded.get("seed")}
+        estimator.set_params(**told)
+        estimator.n_features_in_ = model.schema.count
+        if model.schema.names is not None:
+            estimator.feature_names_in_ = np.array(model.schema.names, object)
+        metrics = model.record.get("metrics", {})
+        estimator.loss_, estimator.lr_ = own, metrics.get("lr", np.nan)
+        estimator._take(model, metrics.get("epochs", 0), metrics.get("objective", np.nan))
+        estimator.history_ = []
+        return estimator
+
     def save(self, path: str) -> None:
         """Write the model to a file that `linclf.load` and the command line read."""
         check_is_fitted(self)
@@ -310,7 +340,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError("all sample weights are 0; at least one row must count")
         return np.asarray(weights / weights.max())  # so that their sum is finite; their size does not matter
 
-    def _options(self, X: Matrix, **changed: Any) -> TrainOptions:
+    def _options(self, X: Matrix, loss: Loss, **changed: Any) -> TrainOptions:
         seed = self.random_state
         if not isinstance(seed, Integral):
             seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
@@ -321,27 +351,30 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
             "bias": self.fit_bias,
             "dtype": self.dtype or str(X.dtype),
             "seed": int(seed),
+            "loss": loss,
         }
-        told["loss"] = self._loss().name
         told |= {"val": str(self.validation_fraction) if self.early_stopping else None, "class_weight": None}
         told["patience"] = self.patience if self.early_stopping else None
         told = {name: x.item() if isinstance(x, np.generic) else x for name, x in told.items()}
         return TrainOptions(**{**told, **changed})
 
     def _loss(self) -> Loss:
-        """The loss itself; one of the user's own is checked first."""
-        return use_loss(self.loss, self.loss.name) if isinstance(self.loss, Loss) else LOSSES[self.loss]
+        """The loss itself; a custom one is checked, unless the last fit has done so."""
+        if not isinstance(self.loss, Loss):
+            return LOSSES[self.loss]
+        before = getattr(self, "loss_", None)
+        return before if before == with_dtypes(self.loss, self.loss.name) else checked_loss(self.loss, self.loss.name)
 
     def _features(self, X: Matrix) -> Schema:
         names = getattr(self, "feature_names_in_", None)
         return Schema(X.shape[1], None if names is None else tuple(map(str, names)), is_sparse(X))
 
-    def _start(self, split: Split) -> Start | None:
+    def _start(self, split: Split, loss: Loss) -> Start | None:
         """Where fit begins: with warm_start at the weights of the fit before, if loss, classes and features are the same."""
         if not self.warm_start or not hasattr(self, "model_"):
             return None
         before = self.model_
-        same = np.array_equal(before.classes, split.classes) and self.loss_ == self._loss()
+        same = np.array_equal(before.classes, split.classes) and self.loss_ == loss
         features = (before.schema.count, before.schema.names) == (split.schema.count, split.schema.names)
         return Start(before.weight, before.bias) if same and features else None
 
@@ -358,11 +391,10 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         return on_epoch
 
     def _train(self, options: TrainOptions, split: Split, weights: Array | None, start: Start | None) -> None:
-        loss = self._loss()
-        trained = train(options, split, self._watch(), weights=weights, start=start, measured=(), loss=loss)
+        trained = train(options, split, self._watch(), weights=weights, start=start, measured=())
         if trained.interrupted is not None:
             raise trained.interrupted
-        self.loss_, self.lr_ = loss, trained.result["lr"]
+        self.loss_, self.lr_ = options.loss_value(), trained.result["lr"]
         self._take(trained.model, trained.result["epochs"], trained.result["objective"])
 
     def _take(self, model: LinearModel, n_iter: int, objective: float) -> None:
@@ -375,31 +407,21 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         self.n_iter_, self.objective_ = n_iter, objective
 
 
-def to_estimator(model: LinearModel) -> LinearClassifier:
-    """A fitted LinearClassifier with the weights and the options of a model.
-
-    Raises InputError for a model of a table whose columns had to be encoded: its own `predict` takes the frame.
-    """
-    if model.schema.columns is not None and not model.schema.is_identity():
+def _loss_of(model: LinearModel, loss: Loss | None) -> Loss:
+    """The loss that a model was trained with: linclf's of its name, else the one given. Raises InputError for any other."""
+    found = loss or LOSSES.get(model.loss)
+    if found is None:
         raise InputError(
-            "the model encodes the columns of a table, which an estimator does not; use model.predict(frame)"
+            f"the model was trained with the custom loss {model.loss}; pass it, from_model(model, loss=...), or use "
+            "model.predict, which needs no loss"
         )
-    loss = loss_named(model.loss)
-    if loss is None:
+    if LOSSES.get(model.loss, found) != found:
         raise InputError(
-            f"the model was trained with the loss {model.loss}, which is not known here; its own predict needs no loss"
+            f"the model was trained with linclf's loss {model.loss}, not with {found.name}; leave out loss"
         )
-    recorded = dict(model.record.get("options", {}))
-    estimator = LinearClassifier(model.loss if model.loss in LOSSES else loss)
-    left = ("patience", "loss")
-    told = {name: recorded[name] for name in estimator.get_params() if name in recorded and name not in left}
-    told |= {"fit_bias": recorded.get("bias", True), "random_state": recorded.get("seed")}
-    estimator.set_params(**told)
-    estimator.n_features_in_ = model.schema.count
-    if model.schema.names is not None:
-        estimator.feature_names_in_ = np.array(model.schema.names, object)
-    metrics = model.record.get("metrics", {})
-    estimator.loss_, estimator.lr_ = loss, metrics.get("lr", np.nan)
-    estimator._take(model, metrics.get("epochs", 0), metrics.get("objective", np.nan))
-    estimator.history_ = []
-    return estimator
+    outputs, m = found.n_outputs(len(model.classes)), model.weight.shape[1]
+    if outputs != m:
+        raise InputError(
+            f"the loss {found.name} has {outputs} outputs, the model {m}; pass the loss it was trained with"
+        )
+    return found

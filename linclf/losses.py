@@ -194,9 +194,3 @@ LOSSES: dict[str, Loss] = {
         Loss("mse", mse, "sum_j (s_j - onehot(y)_j)^2", "Rifkin, Yeo & Poggio, 2003", curvature=2),
     )
 }
-OWN: dict[str, Loss] = {}  # losses of the user's own that were checked, by name
-
-
-def loss_named(name: str) -> Loss | None:
-    """The loss of this name, linclf's or the user's own; None where there is none."""
-    return LOSSES.get(name) or OWN.get(name)

@@ -27,7 +27,7 @@ def watch(
     if wants_bar(quiet):
         from tqdm import tqdm
 
-        bar = stack.enter_context(tqdm(desc=config.loss, unit="epoch", leave=False, initial=passed))
+        bar = stack.enter_context(tqdm(desc=config.loss_name, unit="epoch", leave=False, initial=passed))
     lines = None if history is None else _History(stack, history, passed)
 
     def on_epoch(epoch: Progress) -> None:

@@ -26,7 +26,6 @@ from linclf.cli.shared import (
 )
 from linclf.data.scaling import SCALES
 from linclf.errors import InputError
-from linclf.gradcheck import load_loss
 from linclf.losses import LOSSES
 from linclf.model.calibration import METHODS
 from linclf.report.terminal import printable
@@ -131,7 +130,9 @@ def train(
     """  # fmt: skip
     began = time.perf_counter()
     if options["loss"] not in LOSSES:
-        load_loss(options["loss"])
+        from linclf.gradcheck import load_loss
+
+        options["loss"] = load_loss(options["loss"])
     config = TrainOptions(source=source(data, options), bias=not options.pop("no_bias"), **options)
     if output == "-" and json:
         raise InputError("the model and --json cannot both go to stdout; give -o a file name")

@@ -7,7 +7,6 @@ import numpy as np
 
 from linclf.data.split import Split, folds
 from linclf.errors import InputError
-from linclf.losses import LOSSES
 from linclf.optim.auto_rate import SPARSE_COST
 from linclf.optim.linalg import CHUNK_NUMBERS, is_sparse, numbers_per_row
 from linclf.sweep.folds import Space, scaled_training_data
@@ -75,7 +74,7 @@ class _Cost:
 
 def _cost(configuration: TrainOptions, split: Split, space: Space) -> _Cost:
     (n, d), k = space.X.shape, len(space.folds)
-    sgd, outputs = settings(configuration, space.X), k * LOSSES[configuration.loss].n_outputs(len(split.classes))
+    sgd, outputs = settings(configuration, space.X), k * configuration.loss_value().n_outputs(len(split.classes))
     batch = min(sgd.batch_size, n)
     numbers = numbers_per_row(space.X) * (SPARSE_COST if is_sparse(space.X) else 1)
     step = 4 * (numbers + SCORE_COST) * outputs * batch

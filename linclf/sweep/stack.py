@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from linclf.errors import DivergedError
-from linclf.losses import LOSSES, Array
+from linclf.losses import Array
 from linclf.optim.auto_rate import RateEstimator
 from linclf.optim.linalg import chunks, one_blas_thread, select
 from linclf.optim.objective import Objective, predicted, scores
@@ -140,7 +140,7 @@ class _Pass:
 
     def __init__(self, plan: Plan, configurations: list[TrainOptions], folds: tuple[Fold, ...]) -> None:
         first, rows = configurations[0], plan.split.train
-        self.loss, self.folds, self.y = LOSSES[first.loss], folds, rows.y
+        self.loss, self.folds, self.y = first.loss_value(), folds, rows.y
         space = plan.spaces[first.scale]
         self.X, self.view = space.X, space.view
         if space.apart and folds[0].used is not None:

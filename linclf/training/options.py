@@ -1,13 +1,14 @@
 """The options of one run of training, as a frozen value that makes sense or is refused."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
 
 from linclf.data.scaling import SCALES
 from linclf.data.source import Source
 from linclf.data.split import HeldOut
 from linclf.errors import InputError
-from linclf.losses import LOSSES, Loss, loss_named
+from linclf.losses import LOSSES, Loss
 from linclf.model.calibration import METHODS
 from linclf.optim.certificate import DUALS
 from linclf.optim.sgd import check_settings
@@ -25,7 +26,7 @@ class TrainOptions:
     source: Source = field(default_factory=Source)
     test: HeldOut | None = None
     val: HeldOut | None = None
-    loss: str = "svm"
+    loss: str | Loss = "svm"
     reg: float = 1e-4
     lr: float | str = "auto"
     epochs: int | str = "auto"
@@ -72,19 +73,30 @@ class TrainOptions:
     def _check_certify(self, percent: float) -> None:
         if not 0 < percent < math.inf:
             raise InputError(f"certify is {percent}; give a percentage > 0, such as 1")
-        if self.loss not in DUALS:
+        if self.loss_name not in DUALS:
             raise InputError(
-                f"certify needs a smooth loss, {', '.join(DUALS)}; the loss {self.loss} is none, leave --certify out"
+                f"certify needs a smooth loss, {', '.join(DUALS)}; the loss {self.loss_name} is none, leave --certify out"
             )
         if self.reg == 0:
             raise InputError("certify needs a penalty: the bound divides by reg; give a --reg > 0")
 
+    @property
+    def loss_name(self) -> str:
+        """The name of the loss."""
+        return self.loss.name if isinstance(self.loss, Loss) else self.loss
+
     def loss_value(self) -> Loss:
-        """The loss of its name. Raises InputError where there is none."""
-        loss = loss_named(self.loss)
-        if loss is None:
+        """The loss itself. Raises InputError if there is none of this name."""
+        if isinstance(self.loss, Loss):
+            return self.loss
+        if self.loss not in LOSSES:
             raise InputError(f"loss is {self.loss!r}; give one of {', '.join(LOSSES)}")
-        return loss
+        return LOSSES[self.loss]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The options as plain data, for records and reports: the loss is its name."""
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        return values | {"source": asdict(self.source), "loss": self.loss_name}
 
     def has_val(self) -> bool:
         """Whether there is a validation part."""

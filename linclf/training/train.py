@@ -87,11 +87,11 @@ def make_split(options: TrainOptions, sets: LoadedData, like: Schema | None = No
 
 def identity(options: TrainOptions, split: Split) -> dict[str, Any]:
     """What a run depends on, as plain data: where the data lie does not matter, they have digests."""
-    told = asdict(options)
+    told = options.to_dict()
     del told["source"]["data"]
     told |= {part: "data" for part in ("test", "val") if part in split.digests}
-    if options.loss not in LOSSES:  # the file of one's own may have changed
-        told["loss_digest"] = hashlib.sha256(read_bytes(options.loss.rpartition(":")[0])).hexdigest()
+    if options.loss_name not in LOSSES:  # the file of a custom loss may have changed
+        told["loss_digest"] = hashlib.sha256(read_bytes(options.loss_name.rpartition(":")[0])).hexdigest()
     return {"linclf": __version__, "data": split.digests, "options": told}
 
 
@@ -236,7 +236,7 @@ def _measure(
     weight, bias = scaling.fold(fitted.W, fitted.b)
     if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
         raise InputError(f"{name}: the weights overflow when the scaling is folded in; rescale the columns first")
-    model = LinearModel(weight, bias, split.classes, options.loss, split.schema, {}, scaling.scale, scaling.center)
+    model = LinearModel(weight, bias, split.classes, options.loss_name, split.schema, {}, scaling.scale, scaling.center)
     model = _calibrated(model, options, split)
     accuracies = {
         part: None if held is None or part not in measured else accuracy(model.predict_codes(held.X), held.y)
@@ -244,7 +244,7 @@ def _measure(
     }
     result: dict[str, Any] = {
         "data": name,
-        "loss": options.loss,
+        "loss": options.loss_name,
         "one_vs_rest": loss.binary and n_classes > 2,
         "reg": options.reg,
         "lr": float(sgd.lr),
@@ -274,10 +274,10 @@ def _measure(
         "interrupted": fitted.interrupted is not None,
     }
     record = {
-        "options": asdict(options),
+        "options": options.to_dict(),
         "seed": options.seed,
         "data": split.digests,
-        "own_loss": options.loss not in LOSSES,
+        "own_loss": options.loss_name not in LOSSES,
         "metrics": {key: x for key, x in result.items() if key not in ("data", "classes")},
         "versions": {"linclf": __version__, "numpy": np.__version__, "python": platform.python_version()},
     }
