@@ -1,8 +1,11 @@
 """The scikit-learn door: the options and the engine of `linclf train` behind fit and predict."""
 
-from collections.abc import Callable
-from dataclasses import asdict, fields
+import math
+import textwrap
+from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY, asdict, dataclass
 from numbers import Integral, Real
+from types import NoneType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,15 +21,14 @@ from linclf.data.labels import show
 from linclf.data.scaling import SCALES
 from linclf.data.schema import Schema
 from linclf.data.source import Source
-from linclf.data.split import Part, Split, stratified
+from linclf.data.split import HeldOut, Part, Split, stratified
 from linclf.errors import InputError
 from linclf.gradcheck import checked_loss, with_dtypes
 from linclf.losses import LOSSES, Array, Loss, softmax_probabilities
 from linclf.model.linear_model import LinearModel
 from linclf.optim.linalg import Matrix, is_sparse
-from linclf.optim.sgd import SCHEDULES
 from linclf.training.fit import Progress
-from linclf.training.options import DTYPES, TrainOptions
+from linclf.training.options import DTYPES, OPTIONS, Option, TrainOptions
 from linclf.training.train import Start, train
 
 _VAL_STREAM = 2  # of the seed, as `linclf train --val` draws
@@ -46,55 +48,79 @@ def _has_probabilities(estimator: "LinearClassifier") -> bool:
     return True
 
 
+def _constraints(option: Option) -> list[Any]:
+    """The values that a parameter may have, as scikit-learn's validation takes them."""
+    found: list[Any] = []
+    if option.choices:
+        found.append(StrOptions(set(option.choices)))
+    if option.auto:
+        found.append(StrOptions({"auto"}))
+    if option.number:
+        high = None if option.high == math.inf else option.high
+        kind = Integral if option.number is int else Real
+        found.append(Interval(kind, option.low, high, closed="neither" if option.above_low else "left"))
+    if option.flag:
+        found.append("boolean")
+    return [*found, None] if NoneType in option.types else found
+
+
+def _type_text(option: Option) -> str:
+    """The type of a parameter as docstrings write it."""
+    if option.choices:
+        return "{" + ", ".join(f'"{word}"' for word in option.choices) + "}"
+    kind = "bool" if option.flag else option.number.__name__ if option.number else "str"
+    return f'{kind} or "auto"' if option.auto else kind
+
+
+def _with_options(cls: type["LinearClassifier"]) -> type["LinearClassifier"]:
+    """Take the constraints and the descriptions of parameters that are training options from these."""
+    described = ""
+    for option in OPTIONS:
+        if hasattr(cls, option.parameter) and option.parameter not in cls._parameter_constraints:
+            cls._parameter_constraints[option.parameter] = _constraints(option)
+            described += f"{option.parameter} : {_type_text(option)}, default={option.default!r}\n    {option.help}\n"
+    cls.__doc__ = (cls.__doc__ or "").replace("    OPTIONS\n", textwrap.indent(described, "    "))
+    return cls
+
+
+@_with_options
+@dataclass(eq=False, repr=False)
 class LinearClassifier(ClassifierMixin, BaseEstimator):
     """A linear classifier trained by minibatch SGD: `linclf train` for notebooks and pipelines.
 
     It minimises sum_i w_i loss(X_i W + b, y_i) / sum_i w_i + reg/2 ||W||^2. The same options, seed and data give the same
-    weights as the command line, to the last bit.
+    weights as the command line, to the last bit. reg is scikit-learn's alpha, and C = 1 / (n_samples * reg).
 
     Parameters
     ----------
-    loss : {"svm", "softmax", "hinge", "squared-hinge", "logistic", "crammer-singer", "mse"}, default="softmax"
-        What is minimised; `linclf.LOSSES` has the formulas and their sources. Binary losses train one-vs-rest on more than
-        two classes. Or a `linclf.Loss` of your own, whose gradient is checked before the first fit.
-    reg : float, default=1e-4
-        Strength of the L2 penalty. scikit-learn's alpha; C = 1 / (n_samples * reg).
-    lr : float or "auto", default="auto"
-        Learning rate of the first step; auto measures on some rows how far the optimum is.
-    epochs : int or "auto", default="auto"
-        Passes over the data; auto: 10, or as many as give 2000 minibatches, at most 1000.
-    batch_size : int, default=64
-        Rows per minibatch.
-    momentum : float or "auto", default="auto"
-        Share of the last move kept; auto: 0.9, on sparse data 0.
-    schedule : {"linear", "cosine", "constant", "invscaling"}, default="linear"
-        How the learning rate falls.
-    average : bool, default=False
-        Whether to average the weights over the second half of the run.
-    fit_bias, reg_bias : bool, default=True and False
-        Whether there is a bias, and whether it is penalised.
-    scale : {"none", "auto", "standard", "maxabs"}, default="none"
+    loss : str or Loss, default="softmax"
+        Loss to minimise; `linclf.LOSSES` has the names, the formulas and their sources. Binary losses train one-vs-rest on
+        more than two classes. A custom `linclf.Loss` is checked before the first fit.
+    OPTIONS
+    fit_bias : bool, default=True
+        Whether the model has a bias.
+    scale : {"auto", "standard", "maxabs", "none"}, default="none"
         Column scaling, folded into the weights; auto: standard, on sparse data none.
     class_weight : dict or "balanced", default=None
-        Weights of the classes, as of scikit-learn's own classifiers.
+        Weights of the classes, as in scikit-learn.
     early_stopping : bool, default=False
-        Whether to hold out validation_fraction of the rows, keep the epoch that is best on them, and stop after
-        `patience` epochs without a better one.
+        Whether to hold out validation_fraction of the rows, use the weights of the epoch that is best on them, and stop
+        after `patience` epochs without a better one.
     validation_fraction : float, default=0.1
     patience : int, default=5
     warm_start : bool, default=False
-        Whether fit goes on from the weights of the fit before, if classes and features are the same.
+        Whether fit continues from the weights of the previous fit, if loss, classes and features are the same.
     dtype : {"float32", "float64"}, default=None
         Precision of training; None: float32 for float32 input, else float64.
     random_state : int, RandomState instance or None, default=None
-        Seeds the order of rows and the validation part. An int is the command line's --seed.
+        Seed of the order of the rows and of the validation part. An int is the --seed of the command line.
     verbose : int, default=0
         1 prints a line for each epoch.
 
     Attributes
     ----------
     coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
-        Weights; of two classes those for the second (of losses with an output for each class, the difference).
+        Weights; of two classes those of the second (for losses with an output per class, the difference).
     intercept_ : ndarray of shape (1,) or (n_classes,)
     classes_ : ndarray of shape (n_classes,)
     n_features_in_, feature_names_in_
@@ -105,11 +131,11 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
     lr_ : float
         The learning rate used, also under auto.
     history_ : list of dict
-        Of each epoch: epoch, lr, objective_estimate, val_accuracy (None without early stopping), seconds.
+        For each epoch: epoch, lr, objective_estimate, val_accuracy (None without early stopping), seconds.
     objective_ : float
-        The objective at the weights, over the rows trained on, in the space trained in.
+        The objective at the weights, over the training rows, on the scaled columns.
     model_ : linclf.LinearModel
-        What `save` writes, and what the command line takes.
+        The model that `save` writes and the command line reads.
 
     Examples
     --------
@@ -122,15 +148,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "loss": [StrOptions(set(LOSSES)), Loss],
-        "reg": [Interval(Real, 0, None, closed="left")],
-        "lr": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
-        "epochs": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "momentum": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
-        "schedule": [StrOptions(set(SCHEDULES))],
-        "average": ["boolean"],
         "fit_bias": ["boolean"],
-        "reg_bias": ["boolean"],
         "scale": [StrOptions(set(SCALES))],
         "class_weight": [StrOptions({"balanced"}), dict, None],
         "early_stopping": ["boolean"],
@@ -142,48 +160,26 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         "verbose": ["verbose"],
     }
 
-    def __init__(
-        self,
-        loss: str | Loss = "softmax",
-        *,
-        reg: float = 1e-4,
-        lr: float | str = "auto",
-        epochs: int | str = "auto",
-        batch_size: int = 64,
-        momentum: float | str = "auto",
-        schedule: str = "linear",
-        average: bool = False,
-        fit_bias: bool = True,
-        reg_bias: bool = False,
-        scale: str = "none",
-        class_weight: Any = None,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        patience: int = 5,
-        warm_start: bool = False,
-        dtype: str | None = None,
-        random_state: Any = None,
-        verbose: int = 0,
-    ) -> None:
-        self.loss = loss
-        self.reg = reg
-        self.lr = lr
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.momentum = momentum
-        self.schedule = schedule
-        self.average = average
-        self.fit_bias = fit_bias
-        self.reg_bias = reg_bias
-        self.scale = scale
-        self.class_weight = class_weight
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.patience = patience
-        self.warm_start = warm_start
-        self.dtype = dtype
-        self.random_state = random_state
-        self.verbose = verbose
+    loss: str | Loss = "softmax"
+    _: KW_ONLY
+    reg: float = TrainOptions.reg
+    lr: float | str = TrainOptions.lr
+    epochs: int | str = TrainOptions.epochs
+    batch_size: int = TrainOptions.batch_size
+    momentum: float | str = TrainOptions.momentum
+    schedule: str = TrainOptions.schedule
+    average: bool = TrainOptions.average
+    fit_bias: bool = TrainOptions.bias
+    reg_bias: bool = TrainOptions.reg_bias
+    scale: str = "none"
+    class_weight: Mapping[Any, float] | str | None = TrainOptions.class_weight
+    early_stopping: bool = False
+    validation_fraction: float = 0.1
+    patience: int = 5
+    warm_start: bool = False
+    dtype: str | None = None
+    random_state: Any = None
+    verbose: int = 0
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "LinearClassifier":
@@ -290,12 +286,11 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
                 "the model encodes the columns of a table, which an estimator does not; use model.predict(frame)"
             )
         own = _loss_of(model, loss)
-        recorded = dict(model.record.get("options", {}))
+        recorded = {"seed": None, **model.record.get("options", {})}
         estimator = cls(model.loss if loss is None else loss)
-        left = ("patience", "loss")
-        told = {name: recorded[name] for name in estimator.get_params() if name in recorded and name not in left}
-        told |= {"fit_bias": recorded.get("bias", True), "random_state": recorded.get("seed")}
-        estimator.set_params(**told)
+        names = {one.name: one.parameter for one in OPTIONS if one.name not in ("loss", "patience")}
+        known = {parameter: recorded[name] for name, parameter in names.items() if name in recorded}
+        estimator.set_params(**{name: x for name, x in known.items() if name in estimator.get_params()})
         estimator.n_features_in_ = model.schema.count
         if model.schema.names is not None:
             estimator.feature_names_in_ = np.array(model.schema.names, object)
@@ -341,22 +336,21 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         return np.asarray(weights / weights.max())  # so that their sum is finite; their size does not matter
 
     def _options(self, X: Matrix, loss: Loss, **changed: Any) -> TrainOptions:
+        """The training options of these parameters."""
         seed = self.random_state
         if not isinstance(seed, Integral):
             seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
-        told = {field.name: getattr(self, field.name) for field in fields(TrainOptions) if hasattr(self, field.name)}
-        told |= {
-            "source": Source("-"),
-            "test": "0",
-            "bias": self.fit_bias,
+        values = {one.name: getattr(self, one.parameter) for one in OPTIONS if hasattr(self, one.parameter)}
+        values |= {
+            "loss": loss,
+            "class_weight": None,  # its weights are among the sample weights
             "dtype": self.dtype or str(X.dtype),
             "seed": int(seed),
-            "loss": loss,
+            "val": HeldOut(self.validation_fraction) if self.early_stopping else None,
+            "patience": self.patience if self.early_stopping else None,
         }
-        told |= {"val": str(self.validation_fraction) if self.early_stopping else None, "class_weight": None}
-        told["patience"] = self.patience if self.early_stopping else None
-        told = {name: x.item() if isinstance(x, np.generic) else x for name, x in told.items()}
-        return TrainOptions(**{**told, **changed})
+        values = {name: x.item() if isinstance(x, np.generic) else x for name, x in values.items()}
+        return TrainOptions(source=Source("-"), test=HeldOut("0"), **{**values, **changed})
 
     def _loss(self) -> Loss:
         """The loss itself; a custom one is checked, unless the last fit has done so."""

@@ -8,6 +8,7 @@ import click
 
 from linclf.cli.config import config_option
 from linclf.cli.shared import cache_option, cache_or_none, column_options, data_options, json_option, source
+from linclf.cli.training_options import test_option
 from linclf.data.source import Source
 from linclf.data.split import HeldOut
 from linclf.data.table import typed
@@ -21,14 +22,14 @@ from linclf.training.train import load_data, make_split
 
 @click.command()
 @click.argument("data", default="digits", metavar="[DATA]")
-@click.option("--test", metavar="DATA|FRACTION", help="Test part. [default: the data's own, else 0.2]")
+@test_option
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the split.")
 @data_options
 @column_options
 @cache_option
 @json_option
 @config_option
-def doctor(*, data: str, test: str | None, seed: int, no_cache: bool, json: bool, **options: Any) -> None:
+def doctor(*, data: str, test: HeldOut | None, seed: int, no_cache: bool, json: bool, **options: Any) -> None:
     """Look for what stands in the way of a good linear model on DATA, say what to do about it, and recommend a command.
 
     \b
@@ -39,7 +40,7 @@ def doctor(*, data: str, test: str | None, seed: int, no_cache: bool, json: bool
     It looks at labels, kinds of columns, missing cells, columns that give the label away, that say the same or nothing,
     scales, and rows that repeat. Nothing is written, and the exit code is 0 whatever it finds.
     """  # fmt: skip
-    config = TrainOptions(source=source(data, options), test=HeldOut.parse(test, "test"), seed=seed)
+    config = TrainOptions(source=source(data, options), test=test, seed=seed)
     sets = load_data(config, cache_or_none(no_cache))
     split = make_split(config, sets)
     examined = examine(sets.dataset, split)

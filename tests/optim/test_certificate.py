@@ -142,7 +142,7 @@ def test_the_report_says_what_is_proven(linclf, monkeypatch) -> None:
 def test_losses_with_kinks_are_refused(linclf, loss: str) -> None:
     ran = linclf(f"train iris --loss {loss} --certify 1")
     assert ran.code == 2
-    assert f"certify needs a smooth loss, softmax, logistic, squared-hinge, mse; the loss {loss} is none" in ran.err
+    assert f"--certify needs a smooth loss (softmax, logistic, squared-hinge, mse); {loss} is not" in ran.err
 
 
 @pytest.mark.parametrize(
