@@ -1,7 +1,6 @@
-"""The scikit-learn door: the options and the engine of `linclf train` behind fit and predict."""
+"""The scikit-learn estimator: the options and the engine of `linclf train` behind fit and predict."""
 
 import math
-import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, asdict, dataclass
 from numbers import Integral, Real
@@ -21,7 +20,7 @@ from linclf.data.labels import show
 from linclf.data.scaling import SCALES
 from linclf.data.schema import Schema
 from linclf.data.source import Source
-from linclf.data.split import HeldOut, Part, Split, stratified
+from linclf.data.split import STREAMS, HeldOut, Part, Split, stratified
 from linclf.errors import InputError
 from linclf.gradcheck import checked_loss, with_dtypes
 from linclf.losses import LOSSES, Array, Loss, softmax_probabilities
@@ -31,18 +30,12 @@ from linclf.training.fit import Progress
 from linclf.training.options import DTYPES, OPTIONS, Option, TrainOptions
 from linclf.training.train import Start, train
 
-_VAL_STREAM = 2  # of the seed, as `linclf train --val` draws
-
 
 def _has_probabilities(estimator: "LinearClassifier") -> bool:
+    """True if there is a `predict_proba`. Raises AttributeError, as scikit-learn expects, if there is none."""
     fitted = getattr(estimator, "model_", None)
-    loss = (
-        estimator.loss_
-        if fitted
-        else estimator.loss
-        if isinstance(estimator.loss, Loss)
-        else LOSSES.get(estimator.loss)
-    )
+    loss: Loss | str | None = estimator.loss_ if fitted else estimator.loss
+    loss = LOSSES.get(loss) if isinstance(loss, str) else loss
     if (loss is None or loss.logits is None) and not (fitted and fitted.calibration):
         raise AttributeError(f"a LinearClassifier of the loss {estimator.loss!r} has no probabilities")
     return True
@@ -64,22 +57,16 @@ def _constraints(option: Option) -> list[Any]:
     return [*found, None] if NoneType in option.types else found
 
 
-def _type_text(option: Option) -> str:
-    """The type of a parameter as docstrings write it."""
-    if option.choices:
-        return "{" + ", ".join(f'"{word}"' for word in option.choices) + "}"
-    kind = "bool" if option.flag else option.number.__name__ if option.number else "str"
-    return f'{kind} or "auto"' if option.auto else kind
-
-
 def _with_options(cls: type["LinearClassifier"]) -> type["LinearClassifier"]:
     """Take the constraints and the descriptions of parameters that are training options from these."""
     described = ""
     for option in OPTIONS:
         if hasattr(cls, option.parameter) and option.parameter not in cls._parameter_constraints:
             cls._parameter_constraints[option.parameter] = _constraints(option)
-            described += f"{option.parameter} : {_type_text(option)}, default={option.default!r}\n    {option.help}\n"
-    cls.__doc__ = (cls.__doc__ or "").replace("    OPTIONS\n", textwrap.indent(described, "    "))
+            described += (
+                f"    {option.parameter} : {option.type_text}, default={option.default!r}\n        {option.help}\n"
+            )
+    cls.__doc__ = (cls.__doc__ or "").replace("    OPTIONS\n", described)
     return cls
 
 
@@ -127,7 +114,6 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
     n_iter_ : int
         Epochs run.
     loss_ : Loss
-        The loss itself.
     lr_ : float
         The learning rate used, also under auto.
     history_ : list of dict
@@ -148,13 +134,11 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "loss": [StrOptions(set(LOSSES)), Loss],
-        "fit_bias": ["boolean"],
         "scale": [StrOptions(set(SCALES))],
         "class_weight": [StrOptions({"balanced"}), dict, None],
-        "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "patience": [Interval(Integral, 1, None, closed="left")],
-        "warm_start": ["boolean"],
+        **{name: ["boolean"] for name in ("fit_bias", "early_stopping", "warm_start")},
         "dtype": [StrOptions(set(DTYPES)), None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -194,8 +178,8 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         options = self._options(X, self._loss())
         train_rows, val = np.arange(len(codes)), None
         if self.early_stopping:
-            held = stratified(codes, self.validation_fraction, np.random.default_rng([options.seed, _VAL_STREAM]))
-            train_rows, val_rows = np.flatnonzero(~held), np.flatnonzero(held)
+            marked = stratified(codes, self.validation_fraction, np.random.default_rng([options.seed, STREAMS["val"]]))
+            train_rows, val_rows = np.flatnonzero(~marked), np.flatnonzero(marked)
             if not len(val_rows):
                 raise ValueError(f"{len(codes)} rows are too few for a validation part; turn early_stopping off")
             val = Part(X[val_rows], codes[val_rows])
@@ -208,9 +192,9 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> "LinearClassifier":
-        """One pass over these rows from the weights so far, at a constant rate; `classes` are needed at the first call.
+        """One pass over these rows from the current weights, at a constant rate; `classes` are needed at the first call.
 
-        lr="auto" is found from the rows of the first call and then kept; momentum "auto" is 0 here.
+        lr="auto" is estimated from the rows of the first call, and later calls use the same rate; momentum "auto" is 0 here.
         """
         first = not hasattr(self, "classes_")
         if first and classes is None:
@@ -230,10 +214,9 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         if self.class_weight == "balanced":
             raise ValueError("class_weight 'balanced' needs all rows at once; give partial_fit a dict of weights")
         weights = self._weights(X, codes, classes, sample_weight)
-        known = {"lr": self.lr_} if hasattr(self, "lr_") and self.lr == "auto" else {}
-        momentum = 0.0 if self.momentum == "auto" else self.momentum
-        loss = self._loss()
-        options = self._options(X, loss, schedule="constant", epochs=1, momentum=momentum, **known)
+        rate = {"lr": self.lr_} if hasattr(self, "lr_") and self.lr == "auto" else {}
+        loss, momentum = self._loss(), 0.0 if self.momentum == "auto" else self.momentum
+        options = self._options(X, loss, schedule="constant", epochs=1, momentum=momentum, **rate)
         split = Split(classes, Part(X, codes), None, None, self._features(X), {}, ())
         m = loss.n_outputs(len(classes))
         if first:
@@ -241,12 +224,12 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         elif m == self.model_.weight.shape[1]:
             start = Start(self.model_.weight, self.model_.bias)
         else:
-            raise ValueError("the loss has another number of outputs than the one trained with so far; fit anew")
+            raise ValueError("the loss has another number of outputs than the one trained with so far; fit again")
         self._train(options, split, weights, start)
         return self
 
     def decision_function(self, X: Any) -> Array:
-        """Scores X coef_.T + intercept_: (n_samples,) of two classes, above 0 for the second, else (n_samples, n_classes)."""
+        """Scores X coef_.T + intercept_: (n_samples,) for two classes, > 0 for the second, else (n_samples, n_classes)."""
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
         scores = safe_sparse_dot(X, self.coef_.T, dense_output=True) + self.intercept_
@@ -264,8 +247,8 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
         scores = self.model_.scores(X)  # (n, m)
-        of = self.loss_.logits if self.model_.calibration is None else self.model_.calibration.logits
-        return softmax_probabilities(scores if of is None else of(scores))
+        logits = self.loss_.logits if self.model_.calibration is None else self.model_.calibration.logits
+        return softmax_probabilities(scores if logits is None else logits(scores))
 
     @available_if(_has_probabilities)
     def predict_log_proba(self, X: Any) -> Array:
@@ -276,27 +259,27 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
     def from_model(cls, model: LinearModel, loss: Loss | None = None) -> "LinearClassifier":
         """A fitted estimator with the weights and options of a model.
 
-        loss    the custom loss of a model trained with one, None for a model of linclf's own losses
+        loss    the custom loss that the model was trained with, None for one of `linclf.LOSSES`
 
-        Raises InputError for a model of a table whose columns had to be encoded, whose own `predict` takes the data frame,
+        Raises InputError for a model of a table whose columns had to be encoded (its own `predict` takes the data frame),
         and for a loss that is not the model's.
         """
         if model.schema.columns is not None and not model.schema.is_identity():
             raise InputError(
                 "the model encodes the columns of a table, which an estimator does not; use model.predict(frame)"
             )
-        own = _loss_of(model, loss)
+        loss_ = _loss_of(model, loss)
         recorded = {"seed": None, **model.record.get("options", {})}
         estimator = cls(model.loss if loss is None else loss)
         names = {one.name: one.parameter for one in OPTIONS if one.name not in ("loss", "patience")}
-        known = {parameter: recorded[name] for name, parameter in names.items() if name in recorded}
-        estimator.set_params(**{name: x for name, x in known.items() if name in estimator.get_params()})
+        own = estimator.get_params()
+        estimator.set_params(**{p: recorded[name] for name, p in names.items() if name in recorded and p in own})
         estimator.n_features_in_ = model.schema.count
         if model.schema.names is not None:
             estimator.feature_names_in_ = np.array(model.schema.names, object)
         metrics = model.record.get("metrics", {})
-        estimator.loss_, estimator.lr_ = own, metrics.get("lr", np.nan)
-        estimator._take(model, metrics.get("epochs", 0), metrics.get("objective", np.nan))
+        estimator.loss_, estimator.lr_ = loss_, metrics.get("lr", np.nan)
+        estimator._set_model(model, metrics.get("epochs", 0), metrics.get("objective", np.nan))
         estimator.history_ = []
         return estimator
 
@@ -323,7 +306,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         return X, y
 
     def _weights(self, X: Matrix, codes: Array, classes: Array, sample_weight: Any) -> Array | None:
-        """The weights (n,) of rows, None where all are 1."""
+        """The weights (n,) of the rows, None if all are 1."""
         if sample_weight is None and self.class_weight is None:
             return None
         weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
@@ -333,7 +316,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError("weights of rows and classes must be finite and not negative")
         if not weights.any():
             raise ValueError("all sample weights are 0; at least one row must count")
-        return np.asarray(weights / weights.max())  # so that their sum is finite; their size does not matter
+        return np.asarray(weights / weights.max())  # so that their sum is finite; only their ratios matter
 
     def _options(self, X: Matrix, loss: Loss, **changed: Any) -> TrainOptions:
         """The training options of these parameters."""
@@ -343,7 +326,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         values = {one.name: getattr(self, one.parameter) for one in OPTIONS if hasattr(self, one.parameter)}
         values |= {
             "loss": loss,
-            "class_weight": None,  # its weights are among the sample weights
+            "class_weight": None,  # class weights are multiplied into the sample weights
             "dtype": self.dtype or str(X.dtype),
             "seed": int(seed),
             "val": HeldOut(self.validation_fraction) if self.early_stopping else None,
@@ -353,7 +336,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         return TrainOptions(source=Source("-"), test=HeldOut("0"), **{**values, **changed})
 
     def _loss(self) -> Loss:
-        """The loss itself; a custom one is checked, unless the last fit has done so."""
+        """The loss itself. A custom loss is checked, unless the last fit used the same."""
         if not isinstance(self.loss, Loss):
             return LOSSES[self.loss]
         before = getattr(self, "loss_", None)
@@ -364,7 +347,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         return Schema(X.shape[1], None if names is None else tuple(map(str, names)), is_sparse(X))
 
     def _start(self, split: Split, loss: Loss) -> Start | None:
-        """Where fit begins: with warm_start at the weights of the fit before, if loss, classes and features are the same."""
+        """The weights to start from: with warm_start those of the previous fit, if loss, classes and features are the same."""
         if not self.warm_start or not hasattr(self, "model_"):
             return None
         before = self.model_
@@ -372,11 +355,11 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         features = (before.schema.count, before.schema.names) == (split.schema.count, split.schema.names)
         return Start(before.weight, before.bias) if same and features else None
 
-    def _watch(self) -> Callable[[Progress], None]:
+    def _record_history(self) -> Callable[[Progress], None]:
         self.history_: list[dict[str, Any]] = []
 
         def on_epoch(epoch: Progress) -> None:
-            self.history_ = self.history_[: epoch.epoch - 1]  # after a divergence an epoch may come again
+            self.history_ = self.history_[: epoch.epoch - 1]  # after a divergence epochs are trained again
             line = {key: value for key, value in asdict(epoch).items() if key != "epochs"}
             self.history_.append(line)
             if self.verbose:
@@ -385,14 +368,14 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         return on_epoch
 
     def _train(self, options: TrainOptions, split: Split, weights: Array | None, start: Start | None) -> None:
-        trained = train(options, split, self._watch(), weights=weights, start=start, measured=())
+        trained = train(options, split, self._record_history(), weights=weights, start=start, measured=())
         if trained.interrupted is not None:
             raise trained.interrupted
         self.loss_, self.lr_ = options.loss_value(), trained.result["lr"]
-        self._take(trained.model, trained.result["epochs"], trained.result["objective"])
+        self._set_model(trained.model, trained.result["epochs"], trained.result["objective"])
 
-    def _take(self, model: LinearModel, n_iter: int, objective: float) -> None:
-        """The attributes of a fitted estimator, from a model."""
+    def _set_model(self, model: LinearModel, n_iter: int, objective: float) -> None:
+        """Set the attributes of a fitted estimator from a model."""
         self.model_, self.classes_ = model, model.classes
         weight, bias = model.weight, model.bias
         if weight.shape[1] == 2:
@@ -409,13 +392,8 @@ def _loss_of(model: LinearModel, loss: Loss | None) -> Loss:
             f"the model was trained with the custom loss {model.loss}; pass it, from_model(model, loss=...), or use "
             "model.predict, which needs no loss"
         )
-    if LOSSES.get(model.loss, found) != found:
+    if LOSSES.get(model.loss, found) != found or found.n_outputs(len(model.classes)) != model.weight.shape[1]:
         raise InputError(
-            f"the model was trained with linclf's loss {model.loss}, not with {found.name}; leave out loss"
-        )
-    outputs, m = found.n_outputs(len(model.classes)), model.weight.shape[1]
-    if outputs != m:
-        raise InputError(
-            f"the loss {found.name} has {outputs} outputs, the model {m}; pass the loss it was trained with"
+            f"the model was trained with the loss {model.loss}, and {found.name} is another; pass the same"
         )
     return found

@@ -297,7 +297,7 @@ def test_parameters_may_change_between_calls(iris) -> None:
     assert found.set_params(lr=1.0).partial_fit(X, y).lr_ == 1.0
     binary = LinearClassifier("logistic", random_state=0).fit(two, y2)
     with pytest.raises(
-        ValueError, match="the loss has another number of outputs than the one trained with so far; fit anew"
+        ValueError, match="the loss has another number of outputs than the one trained with so far; fit again"
     ):
         binary.set_params(loss="softmax").partial_fit(two, y2)
     frame = pd.DataFrame(X, columns=list("abcd"))

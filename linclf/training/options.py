@@ -67,6 +67,14 @@ class Option:
         return self.number is not None and str in self.types
 
     @property
+    def type_text(self) -> str:
+        """The type of its values as docstrings write it."""
+        if self.choices:
+            return "{" + ", ".join(f'"{word}"' for word in self.choices) + "}"
+        kind = "bool" if self.types == (bool,) else self.number.__name__ if self.number else "str"
+        return f'{kind} or "auto"' if self.auto else kind
+
+    @property
     def flag(self) -> str | None:
         """The flag of a yes-or-no option that turns its default off or on; None for any other option."""
         if self.types != (bool,):

@@ -204,8 +204,8 @@ def test_a_model_of_a_custom_loss_becomes_an_estimator_with_that_loss(linclf, in
     ):
         LinearClassifier.from_model(model)
     two = LinearClassifier(OWN_SOFTMAX, random_state=0, epochs=5).fit(X[:100], y[:100]).model_
-    with pytest.raises(InputError, match="own-hinge has 1 outputs, the model 2; pass the loss"):
+    with pytest.raises(InputError, match="trained with the loss own-softmax, and own-hinge is another; pass the same"):
         LinearClassifier.from_model(two, loss=replace(LOSSES["hinge"], name="own-hinge"))
     assert linclf("train iris --epochs 1 -q -o svm").code == 0
-    with pytest.raises(InputError, match="trained with linclf's loss svm, not with own-softmax; leave out loss"):
+    with pytest.raises(InputError, match="trained with the loss svm, and own-softmax is another; pass the same"):
         LinearClassifier.from_model(load("svm"), loss=OWN_SOFTMAX)

@@ -173,7 +173,7 @@ def test_the_files_folder_can_be_imported_from_and_only_what_was_named_runs(linc
 def test_wrong_use(linclf) -> None:
     spec = f"{FOLDER}/right.py:svm_rows"
     for line, message in (
-        (f"gradcheck {spec} {spec}", "give one function and one data set at most"),
+        (f"gradcheck {spec} {spec}", "give at most one function and one data set"),
         (f"gradcheck {spec} --loss svm --loss mse", "give one loss"),
         ("gradcheck --plot p.png", "--plot and --kind are for a function"),
         (f"gradcheck {spec} --kind nothing", "is not one of 'loss'"),
