@@ -4,8 +4,8 @@
     model = linclf.load("model.safetensors")
     model.predict(X)
 
-Public: `load`, `LinearModel`, `LinearClassifier`, `check_gradient`, `LOSSES`, `Loss`, and the module `linclf.textbook`. They are imported when first used, so that
-`import linclf` costs next to nothing.
+Public: `load`, `LinearModel`, `LinearClassifier`, `check_gradient`, `LOSSES`, `Loss`, and the module `linclf.textbook`. They
+are imported when they are first used, so that `import linclf` is fast.
 """
 
 from typing import TYPE_CHECKING
@@ -22,16 +22,20 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> object:
-    from importlib import import_module
+    if name == "LinearClassifier":
+        from linclf.estimator import LinearClassifier
 
-    home = {
-        "LOSSES": "linclf.losses",
-        "LinearClassifier": "linclf.estimator",
-        "LinearModel": "linclf.model.linear_model",
-        "Loss": "linclf.losses",
-        "check_gradient": "linclf.gradcheck",
-        "load": "linclf.model.linear_model",
-    }
-    if name not in home:
-        raise AttributeError(f"module 'linclf' has no attribute {name!r}")
-    return getattr(import_module(home[name]), name)
+        return LinearClassifier
+    if name == "check_gradient":
+        from linclf.gradcheck import check_gradient
+
+        return check_gradient
+    if name in ("LOSSES", "Loss"):
+        from linclf import losses
+
+        return getattr(losses, name)
+    if name in ("LinearModel", "load"):
+        from linclf.model import linear_model
+
+        return getattr(linear_model, name)
+    raise AttributeError(f"module 'linclf' has no attribute {name!r}")

@@ -6,17 +6,16 @@ from typing import NoReturn
 
 
 def run() -> NoReturn:
-    """Run the command line and exit with its code. Even while modules load, Ctrl-C is not a traceback."""
-    os.environ.setdefault(
-        "JOBLIB_MULTIPROCESSING", "0"
-    )  # scikit-learn's workers are not used; they warn where they cannot be
+    """Run the command line and exit with its code. Ctrl-C prints no traceback, even while modules load."""
+    # scikit-learn's worker processes are not used, and warn on systems that do not support them
+    os.environ.setdefault("JOBLIB_MULTIPROCESSING", "0")
     try:
         from linclf.cli import NO_ACCESS, main
 
         code = main(sys.argv[1:])
     except KeyboardInterrupt:
         sys.exit(130)
-    if code == NO_ACCESS:  # a library that found no memory may crash while Python takes it down
+    if code == NO_ACCESS:  # a library that ran out of memory may crash at Python's normal exit
         for stream in filter(None, (sys.stdout, sys.stderr)):
             stream.flush()
         os._exit(code)

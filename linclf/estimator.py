@@ -1,7 +1,10 @@
-"""The scikit-learn door: the options and the engine of `linclf train` behind fit and predict."""
+"""The scikit-learn estimator: the options and the engine of `linclf train` behind fit and predict."""
 
-from dataclasses import asdict, fields
+import math
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, asdict, dataclass
 from numbers import Integral, Real
+from types import NoneType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,29 +20,22 @@ from linclf.data.labels import show
 from linclf.data.scaling import SCALES
 from linclf.data.schema import Schema
 from linclf.data.source import Source
-from linclf.data.split import Part, Split, stratified
+from linclf.data.split import STREAMS, HeldOut, Part, Split, stratified
 from linclf.errors import InputError
-from linclf.gradcheck import use_loss
-from linclf.losses import LOSSES, Array, Loss, loss_named, softmax_probabilities
+from linclf.gradcheck import checked_loss, with_dtypes
+from linclf.losses import LOSSES, Array, Loss, softmax_probabilities
 from linclf.model.linear_model import LinearModel
 from linclf.optim.linalg import Matrix, is_sparse
-from linclf.optim.settings import SCHEDULES
 from linclf.training.observer import EpochProgress, Observer
-from linclf.training.options import DTYPES, TrainOptions
+from linclf.training.options import DTYPES, OPTIONS, Option, TrainOptions
 from linclf.training.train import InitialWeights, train
-
-_VAL_STREAM = 2  # of the seed, as `linclf train --val` draws
 
 
 def _has_probabilities(estimator: "LinearClassifier") -> bool:
+    """True if there is a `predict_proba`. Raises AttributeError, as scikit-learn expects, if there is none."""
     fitted = getattr(estimator, "model_", None)
-    loss = (
-        estimator.loss_
-        if fitted
-        else estimator.loss
-        if isinstance(estimator.loss, Loss)
-        else LOSSES.get(estimator.loss)
-    )
+    loss: Loss | str | None = estimator.loss_ if fitted else estimator.loss
+    loss = LOSSES.get(loss) if isinstance(loss, str) else loss
     if (loss is None or loss.logits is None) and not (fitted and fitted.calibration):
         raise AttributeError(f"a LinearClassifier of the loss {estimator.loss!r} has no probabilities")
     return True
@@ -52,77 +48,94 @@ class _History(Observer):
         self.lines, self.verbose = lines, verbose
 
     def on_epoch(self, progress: EpochProgress) -> None:
-        """Add the line of an epoch. After a divergence an epoch may come again."""
+        """Add the line of an epoch. After a divergence epochs are trained again."""
         del self.lines[progress.epoch - 1 :]
         self.lines.append({key: value for key, value in asdict(progress).items() if key != "epochs"})
         if self.verbose:
             print(", ".join(f"{key} {value}" for key, value in self.lines[-1].items() if value is not None))
 
 
+def _constraints(option: Option) -> list[Any]:
+    """The values that a parameter may have, as scikit-learn's validation takes them."""
+    found: list[Any] = []
+    if option.choices:
+        found.append(StrOptions(set(option.choices)))
+    if option.auto:
+        found.append(StrOptions({"auto"}))
+    if option.number:
+        high = None if option.high == math.inf else option.high
+        kind = Integral if option.number is int else Real
+        found.append(Interval(kind, option.low, high, closed="neither" if option.above_low else "left"))
+    if option.flag:
+        found.append("boolean")
+    return [*found, None] if NoneType in option.types else found
+
+
+def _with_options(cls: type["LinearClassifier"]) -> type["LinearClassifier"]:
+    """Take the constraints and the descriptions of parameters that are training options from these."""
+    described = ""
+    for option in OPTIONS:
+        if hasattr(cls, option.parameter) and option.parameter not in cls._parameter_constraints:
+            cls._parameter_constraints[option.parameter] = _constraints(option)
+            described += (
+                f"    {option.parameter} : {option.type_text}, default={option.default!r}\n        {option.help}\n"
+            )
+    cls.__doc__ = (cls.__doc__ or "").replace("    OPTIONS\n", described)
+    return cls
+
+
+@_with_options
+@dataclass(eq=False, repr=False)
 class LinearClassifier(ClassifierMixin, BaseEstimator):
     """A linear classifier trained by minibatch SGD: `linclf train` for notebooks and pipelines.
 
     It minimises sum_i w_i loss(X_i W + b, y_i) / sum_i w_i + reg/2 ||W||^2. The same options, seed and data give the same
-    weights as the command line, to the last bit.
+    weights as the command line, to the last bit. reg is scikit-learn's alpha, and C = 1 / (n_samples * reg).
 
     Parameters
     ----------
-    loss : {"svm", "softmax", "hinge", "squared-hinge", "logistic", "crammer-singer", "mse"}, default="softmax"
-        What is minimised; `linclf.LOSSES` has the formulas and their sources. Binary losses train one-vs-rest on more than
-        two classes. Or a `linclf.Loss` of your own, whose gradient is checked before the first fit.
-    reg : float, default=1e-4
-        Strength of the L2 penalty. scikit-learn's alpha; C = 1 / (n_samples * reg).
-    lr : float or "auto", default="auto"
-        Learning rate of the first step; auto measures on some rows how far the optimum is.
-    epochs : int or "auto", default="auto"
-        Passes over the data; auto: 10, or as many as give 2000 minibatches, at most 1000.
-    batch_size : int, default=64
-        Rows per minibatch.
-    momentum : float or "auto", default="auto"
-        Share of the last move kept; auto: 0.9, on sparse data 0.
-    schedule : {"linear", "cosine", "constant", "invscaling"}, default="linear"
-        How the learning rate falls.
-    average : bool, default=False
-        Whether to average the weights over the second half of the run.
-    fit_bias, reg_bias : bool, default=True and False
-        Whether there is a bias, and whether it is penalised.
-    scale : {"none", "auto", "standard", "maxabs"}, default="none"
+    loss : str or Loss, default="softmax"
+        Loss to minimise; `linclf.LOSSES` has the names, the formulas and their sources. Binary losses train one-vs-rest on
+        more than two classes. A custom `linclf.Loss` is checked before the first fit.
+    OPTIONS
+    fit_bias : bool, default=True
+        Whether the model has a bias.
+    scale : {"auto", "standard", "maxabs", "none"}, default="none"
         Column scaling, folded into the weights; auto: standard, on sparse data none.
     class_weight : dict or "balanced", default=None
-        Weights of the classes, as of scikit-learn's own classifiers.
+        Weights of the classes, as in scikit-learn.
     early_stopping : bool, default=False
-        Whether to hold out validation_fraction of the rows, keep the epoch that is best on them, and stop after
-        `patience` epochs without a better one.
+        Whether to hold out validation_fraction of the rows, use the weights of the epoch that is best on them, and stop
+        after `patience` epochs without a better one.
     validation_fraction : float, default=0.1
     patience : int, default=5
     warm_start : bool, default=False
-        Whether fit goes on from the weights of the fit before, if classes and features are the same.
+        Whether fit continues from the weights of the previous fit, if loss, classes and features are the same.
     dtype : {"float32", "float64"}, default=None
         Precision of training; None: float32 for float32 input, else float64.
     random_state : int, RandomState instance or None, default=None
-        Seeds the order of rows and the validation part. An int is the command line's --seed.
+        Seed of the order of the rows and of the validation part. An int is the --seed of the command line.
     verbose : int, default=0
         1 prints a line for each epoch.
 
     Attributes
     ----------
     coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
-        Weights; of two classes those for the second (of losses with an output for each class, the difference).
+        Weights; of two classes those of the second (for losses with an output per class, the difference).
     intercept_ : ndarray of shape (1,) or (n_classes,)
     classes_ : ndarray of shape (n_classes,)
     n_features_in_, feature_names_in_
     n_iter_ : int
         Epochs run.
     loss_ : Loss
-        The loss itself.
     lr_ : float
         The learning rate used, also under auto.
     history_ : list of dict
-        Of each epoch: epoch, lr, objective_estimate, val_accuracy (None without early stopping), seconds.
+        For each epoch: epoch, lr, objective_estimate, val_accuracy (None without early stopping), seconds.
     objective_ : float
-        The objective at the weights, over the rows trained on, in the space trained in.
+        The objective at the weights, over the training rows, on the scaled columns.
     model_ : linclf.LinearModel
-        What `save` writes, and what the command line takes.
+        The model that `save` writes and the command line reads.
 
     Examples
     --------
@@ -135,68 +148,36 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "loss": [StrOptions(set(LOSSES)), Loss],
-        "reg": [Interval(Real, 0, None, closed="left")],
-        "lr": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
-        "epochs": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "momentum": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
-        "schedule": [StrOptions(set(SCHEDULES))],
-        "average": ["boolean"],
-        "fit_bias": ["boolean"],
-        "reg_bias": ["boolean"],
         "scale": [StrOptions(set(SCALES))],
         "class_weight": [StrOptions({"balanced"}), dict, None],
-        "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "patience": [Interval(Integral, 1, None, closed="left")],
-        "warm_start": ["boolean"],
+        **{name: ["boolean"] for name in ("fit_bias", "early_stopping", "warm_start")},
         "dtype": [StrOptions(set(DTYPES)), None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
 
-    def __init__(
-        self,
-        loss: str | Loss = "softmax",
-        *,
-        reg: float = 1e-4,
-        lr: float | str = "auto",
-        epochs: int | str = "auto",
-        batch_size: int = 64,
-        momentum: float | str = "auto",
-        schedule: str = "linear",
-        average: bool = False,
-        fit_bias: bool = True,
-        reg_bias: bool = False,
-        scale: str = "none",
-        class_weight: Any = None,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        patience: int = 5,
-        warm_start: bool = False,
-        dtype: str | None = None,
-        random_state: Any = None,
-        verbose: int = 0,
-    ) -> None:
-        self.loss = loss
-        self.reg = reg
-        self.lr = lr
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.momentum = momentum
-        self.schedule = schedule
-        self.average = average
-        self.fit_bias = fit_bias
-        self.reg_bias = reg_bias
-        self.scale = scale
-        self.class_weight = class_weight
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.patience = patience
-        self.warm_start = warm_start
-        self.dtype = dtype
-        self.random_state = random_state
-        self.verbose = verbose
+    loss: str | Loss = "softmax"
+    _: KW_ONLY
+    reg: float = TrainOptions.reg
+    lr: float | str = TrainOptions.lr
+    epochs: int | str = TrainOptions.epochs
+    batch_size: int = TrainOptions.batch_size
+    momentum: float | str = TrainOptions.momentum
+    schedule: str = TrainOptions.schedule
+    average: bool = TrainOptions.average
+    fit_bias: bool = TrainOptions.bias
+    reg_bias: bool = TrainOptions.reg_bias
+    scale: str = "none"
+    class_weight: Mapping[Any, float] | str | None = TrainOptions.class_weight
+    early_stopping: bool = False
+    validation_fraction: float = 0.1
+    patience: int = 5
+    warm_start: bool = False
+    dtype: str | None = None
+    random_state: Any = None
+    verbose: int = 0
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "LinearClassifier":
@@ -208,11 +189,11 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
                 f"LinearClassifier needs rows of at least two classes; y has one class, {show(classes[0])}"
             )
         weights = self._weights(X, codes, classes, sample_weight)
-        options = self._options(X)
+        options = self._options(X, self._loss())
         train_rows, val = np.arange(len(codes)), None
         if self.early_stopping:
-            held = stratified(codes, self.validation_fraction, np.random.default_rng([options.seed, _VAL_STREAM]))
-            train_rows, val_rows = np.flatnonzero(~held), np.flatnonzero(held)
+            marked = stratified(codes, self.validation_fraction, np.random.default_rng([options.seed, STREAMS["val"]]))
+            train_rows, val_rows = np.flatnonzero(~marked), np.flatnonzero(marked)
             if not len(val_rows):
                 raise ValueError(f"{len(codes)} rows are too few for a validation part; turn early_stopping off")
             val = Part(X[val_rows], codes[val_rows])
@@ -220,14 +201,14 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
             if weights is not None and not weights.any():
                 raise ValueError("all sample weights are 0 outside the validation part; at least one row must count")
         split = Split(classes, Part(X, codes), val, None, self._features(X), {}, ())
-        self._train(options, split, weights, self._start(split))
+        self._train(options, split, weights, self._start(split, options.loss_value()))
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> "LinearClassifier":
-        """One pass over these rows from the weights so far, at a constant rate; `classes` are needed at the first call.
+        """One pass over these rows from the current weights, at a constant rate; `classes` are needed at the first call.
 
-        lr="auto" is found from the rows of the first call and then kept; momentum "auto" is 0 here.
+        lr="auto" is estimated from the rows of the first call, and later calls use the same rate; momentum "auto" is 0 here.
         """
         first = not hasattr(self, "classes_")
         if first and classes is None:
@@ -247,22 +228,22 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         if self.class_weight == "balanced":
             raise ValueError("class_weight 'balanced' needs all rows at once; give partial_fit a dict of weights")
         weights = self._weights(X, codes, classes, sample_weight)
-        known = {"lr": self.lr_} if hasattr(self, "lr_") and self.lr == "auto" else {}
-        momentum = 0.0 if self.momentum == "auto" else self.momentum
-        options = self._options(X, schedule="constant", epochs=1, momentum=momentum, **known)
+        rate = {"lr": self.lr_} if hasattr(self, "lr_") and self.lr == "auto" else {}
+        loss, momentum = self._loss(), 0.0 if self.momentum == "auto" else self.momentum
+        options = self._options(X, loss, schedule="constant", epochs=1, momentum=momentum, **rate)
         split = Split(classes, Part(X, codes), None, None, self._features(X), {}, ())
-        m = self._loss().n_outputs(len(classes))
+        m = loss.n_outputs(len(classes))
         if first:
             start = InitialWeights(np.zeros((X.shape[1], m), X.dtype), np.zeros(m, X.dtype))
         elif m == self.model_.weight.shape[1]:
             start = InitialWeights(self.model_.weight, self.model_.bias)
         else:
-            raise ValueError("the loss has another number of outputs than the one trained with so far; fit anew")
+            raise ValueError("the loss has another number of outputs than the one trained with so far; fit again")
         self._train(options, split, weights, start)
         return self
 
     def decision_function(self, X: Any) -> Array:
-        """Scores X coef_.T + intercept_: (n_samples,) of two classes, above 0 for the second, else (n_samples, n_classes)."""
+        """Scores X coef_.T + intercept_: (n_samples,) for two classes, > 0 for the second, else (n_samples, n_classes)."""
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
         scores = safe_sparse_dot(X, self.coef_.T, dense_output=True) + self.intercept_
@@ -280,13 +261,41 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
         scores = self.model_.scores(X)  # (n, m)
-        of = self.loss_.logits if self.model_.calibration is None else self.model_.calibration.logits
-        return softmax_probabilities(scores if of is None else of(scores))
+        logits = self.loss_.logits if self.model_.calibration is None else self.model_.calibration.logits
+        return softmax_probabilities(scores if logits is None else logits(scores))
 
     @available_if(_has_probabilities)
     def predict_log_proba(self, X: Any) -> Array:
         """The logarithm of `predict_proba`."""
         return np.asarray(np.log(self.predict_proba(X)))
+
+    @classmethod
+    def from_model(cls, model: LinearModel, loss: Loss | None = None) -> "LinearClassifier":
+        """A fitted estimator with the weights and options of a model.
+
+        loss    the custom loss that the model was trained with, None for one of `linclf.LOSSES`
+
+        Raises InputError for a model of a table whose columns had to be encoded (its own `predict` takes the data frame),
+        and for a loss that is not the model's.
+        """
+        if model.schema.columns is not None and not model.schema.is_identity():
+            raise InputError(
+                "the model encodes the columns of a table, which an estimator does not; use model.predict(frame)"
+            )
+        loss_ = _loss_of(model, loss)
+        recorded = {"seed": None, **model.record.get("options", {})}
+        estimator = cls(model.loss if loss is None else loss)
+        names = {one.name: one.parameter for one in OPTIONS if one.name not in ("loss", "patience")}
+        own = estimator.get_params()
+        estimator.set_params(**{p: recorded[name] for name, p in names.items() if name in recorded and p in own})
+        estimator.n_features_in_ = model.schema.count
+        if model.schema.names is not None:
+            estimator.feature_names_in_ = np.array(model.schema.names, object)
+        metrics = model.record.get("metrics", {})
+        estimator.loss_, estimator.lr_ = loss_, metrics.get("lr", np.nan)
+        estimator._set_model(model, metrics.get("epochs", 0), metrics.get("objective", np.nan))
+        estimator.history_ = []
+        return estimator
 
     def save(self, path: str) -> None:
         """Write the model to a file that `linclf.load` and the command line read."""
@@ -311,7 +320,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         return X, y
 
     def _weights(self, X: Matrix, codes: Array, classes: Array, sample_weight: Any) -> Array | None:
-        """The weights (n,) of rows, None where all are 1."""
+        """The weights (n,) of the rows, None if all are 1."""
         if sample_weight is None and self.class_weight is None:
             return None
         weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
@@ -321,55 +330,56 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError("weights of rows and classes must be finite and not negative")
         if not weights.any():
             raise ValueError("all sample weights are 0; at least one row must count")
-        return np.asarray(weights / weights.max())  # so that their sum is finite; their size does not matter
+        return np.asarray(weights / weights.max())  # so that their sum is finite; only their ratios matter
 
-    def _options(self, X: Matrix, **changed: Any) -> TrainOptions:
+    def _options(self, X: Matrix, loss: Loss, **changed: Any) -> TrainOptions:
+        """The training options of these parameters."""
         seed = self.random_state
         if not isinstance(seed, Integral):
             seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
-        told = {field.name: getattr(self, field.name) for field in fields(TrainOptions) if hasattr(self, field.name)}
-        told |= {
-            "source": Source("-"),
-            "test": "0",
-            "bias": self.fit_bias,
+        values = {one.name: getattr(self, one.parameter) for one in OPTIONS if hasattr(self, one.parameter)}
+        values |= {
+            "loss": loss,
+            "class_weight": None,  # class weights are multiplied into the sample weights
             "dtype": self.dtype or str(X.dtype),
             "seed": int(seed),
+            "val": HeldOut(self.validation_fraction) if self.early_stopping else None,
+            "patience": self.patience if self.early_stopping else None,
         }
-        told["loss"] = self._loss().name
-        told |= {"val": str(self.validation_fraction) if self.early_stopping else None, "class_weight": None}
-        told["patience"] = self.patience if self.early_stopping else None
-        told = {name: x.item() if isinstance(x, np.generic) else x for name, x in told.items()}
-        return TrainOptions(**{**told, **changed})
+        values = {name: x.item() if isinstance(x, np.generic) else x for name, x in values.items()}
+        return TrainOptions(source=Source("-"), test=HeldOut("0"), **{**values, **changed})
 
     def _loss(self) -> Loss:
-        """The loss itself; one of the user's own is checked first."""
-        return use_loss(self.loss, self.loss.name) if isinstance(self.loss, Loss) else LOSSES[self.loss]
+        """The loss itself. A custom loss is checked, unless the last fit used the same."""
+        if not isinstance(self.loss, Loss):
+            return LOSSES[self.loss]
+        before = getattr(self, "loss_", None)
+        return before if before == with_dtypes(self.loss, self.loss.name) else checked_loss(self.loss, self.loss.name)
 
     def _features(self, X: Matrix) -> Schema:
         names = getattr(self, "feature_names_in_", None)
         return Schema(X.shape[1], None if names is None else tuple(map(str, names)), is_sparse(X))
 
-    def _start(self, split: Split) -> InitialWeights | None:
-        """Where fit begins: with warm_start at the weights of the fit before, if loss, classes and features are the same."""
+    def _start(self, split: Split, loss: Loss) -> InitialWeights | None:
+        """The weights to start from: with warm_start those of the previous fit, if loss, classes and features are the same."""
         if not self.warm_start or not hasattr(self, "model_"):
             return None
         before = self.model_
-        same = np.array_equal(before.classes, split.classes) and self.loss_ == self._loss()
+        same = np.array_equal(before.classes, split.classes) and self.loss_ == loss
         features = (before.schema.count, before.schema.names) == (split.schema.count, split.schema.names)
         return InitialWeights(before.weight, before.bias) if same and features else None
 
     def _train(self, options: TrainOptions, split: Split, weights: Array | None, start: InitialWeights | None) -> None:
-        loss = self._loss()
         self.history_: list[dict[str, Any]] = []
         observer = _History(self.history_, self.verbose)
-        trained = train(options, split, observer, weights=weights, start=start, measured=(), loss=loss)
+        trained = train(options, split, observer, weights=weights, start=start, measured=())
         if trained.interrupted is not None:
             raise trained.interrupted
-        self.loss_, self.lr_ = loss, trained.result.lr
-        self._take(trained.model, trained.result.epochs, trained.result.objective)
+        self.loss_, self.lr_ = options.loss_value(), trained.result.lr
+        self._set_model(trained.model, trained.result.epochs, trained.result.objective)
 
-    def _take(self, model: LinearModel, n_iter: int, objective: float) -> None:
-        """The attributes of a fitted estimator, from a model."""
+    def _set_model(self, model: LinearModel, n_iter: int, objective: float) -> None:
+        """Set the attributes of a fitted estimator from a model."""
         self.model_, self.classes_ = model, model.classes
         weight, bias = model.weight, model.bias
         if weight.shape[1] == 2:
@@ -378,31 +388,16 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         self.n_iter_, self.objective_ = n_iter, objective
 
 
-def to_estimator(model: LinearModel) -> LinearClassifier:
-    """A fitted LinearClassifier with the weights and the options of a model.
-
-    Raises InputError for a model of a table whose columns had to be encoded: its own `predict` takes the frame.
-    """
-    if model.schema.columns is not None and not model.schema.is_identity():
+def _loss_of(model: LinearModel, loss: Loss | None) -> Loss:
+    """The loss that a model was trained with: linclf's of its name, else the one given. Raises InputError for any other."""
+    found = loss or LOSSES.get(model.loss)
+    if found is None:
         raise InputError(
-            "the model encodes the columns of a table, which an estimator does not; use model.predict(frame)"
+            f"the model was trained with the custom loss {model.loss}; pass it, from_model(model, loss=...), or use "
+            "model.predict, which needs no loss"
         )
-    loss = loss_named(model.loss)
-    if loss is None:
+    if LOSSES.get(model.loss, found) != found or found.n_outputs(len(model.classes)) != model.weight.shape[1]:
         raise InputError(
-            f"the model was trained with the loss {model.loss}, which is not known here; its own predict needs no loss"
+            f"the model was trained with the loss {model.loss}, and {found.name} is another; pass the same"
         )
-    recorded = dict(model.record.get("options", {}))
-    estimator = LinearClassifier(model.loss if model.loss in LOSSES else loss)
-    left = ("patience", "loss")
-    told = {name: recorded[name] for name in estimator.get_params() if name in recorded and name not in left}
-    told |= {"fit_bias": recorded.get("bias", True), "random_state": recorded.get("seed")}
-    estimator.set_params(**told)
-    estimator.n_features_in_ = model.schema.count
-    if model.schema.names is not None:
-        estimator.feature_names_in_ = np.array(model.schema.names, object)
-    metrics = model.record.get("metrics", {})
-    estimator.loss_, estimator.lr_ = loss, metrics.get("lr", np.nan)
-    estimator._take(model, metrics.get("epochs", 0), metrics.get("objective", np.nan))
-    estimator.history_ = []
-    return estimator
+    return found

@@ -285,9 +285,3 @@ LOSSES: dict[str, Loss] = {
         ),
     )
 }
-OWN: dict[str, Loss] = {}  # losses of the user's own that were checked, by name
-
-
-def loss_named(name: str) -> Loss | None:
-    """The loss of this name, linclf's or the user's own; None where there is none."""
-    return LOSSES.get(name) or OWN.get(name)

@@ -228,21 +228,23 @@ def test_files_and_estimators(linclf, in_tmp, iris) -> None:
     assert linclf("evaluate m").err.startswith(
         "error: the model was trained on standard input, which cannot be read again"
     )
-    back = load_model("m").to_estimator()
+    back = LinearClassifier.from_model(load_model("m"))
     assert back.get_params() == found.get_params() | {"dtype": "float64"}
     np.testing.assert_array_equal(back.decision_function(X), found.decision_function(X))
     assert (back.n_iter_, back.objective_) == (found.n_iter_, found.objective_)
     assert linclf("train iris --loss hinge --calibrate sigmoid -q -o c").code == 0
     model = load_model("c")
     frame = pd.DataFrame(X, columns=model.schema.names)
-    np.testing.assert_allclose(model.to_estimator().predict_proba(frame), model.probabilities(X), rtol=1e-9)
+    np.testing.assert_allclose(
+        LinearClassifier.from_model(model).predict_proba(frame), model.probabilities(X), rtol=1e-9
+    )
     (in_tmp / "t.csv").write_text("a,b,label\n" + "1,x,u\n2,y,v\n3,x,v\n4,y,u\n" * 4)
     assert linclf("train t.csv -q -o t").code == 0
     with pytest.raises(
         InputError, match=r"encodes the columns of a table, which an estimator does not; use model.predict"
     ):
-        load_model("t").to_estimator()
-    assert replace(model, record={}).to_estimator().predict(frame).shape == (150,)
+        LinearClassifier.from_model(load_model("t"))
+    assert LinearClassifier.from_model(replace(model, record={})).predict(frame).shape == (150,)
 
 
 @pytest.mark.parametrize(
@@ -295,7 +297,7 @@ def test_parameters_may_change_between_calls(iris) -> None:
     assert found.set_params(lr=1.0).partial_fit(X, y).lr_ == 1.0
     binary = LinearClassifier("logistic", random_state=0).fit(two, y2)
     with pytest.raises(
-        ValueError, match="the loss has another number of outputs than the one trained with so far; fit anew"
+        ValueError, match="the loss has another number of outputs than the one trained with so far; fit again"
     ):
         binary.set_params(loss="softmax").partial_fit(two, y2)
     frame = pd.DataFrame(X, columns=list("abcd"))
@@ -317,7 +319,7 @@ def test_numpy_scalars_are_numbers(iris, in_tmp) -> None:
     }
     LinearClassifier(**numbers, momentum=np.float32(0.5), random_state=np.int64(3)).fit(*iris).save("m")
     LinearClassifier(early_stopping=True, patience=np.int64(3)).fit(*iris).save("m")
-    assert load_model("m").to_estimator().partial_fit(*iris, classes=[0, 1, 2]).lr_ > 0
+    assert LinearClassifier.from_model(load_model("m")).partial_fit(*iris, classes=[0, 1, 2]).lr_ > 0
 
 
 def test_weights_that_make_no_sense_are_refused(iris) -> None:

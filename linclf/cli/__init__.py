@@ -1,6 +1,7 @@
 """The command line: options -> frozen values -> one call -> report. No mathematics; one file per command.
 
-`main` turns every way a command can end into an exit code and at most one line on stderr.
+To add a command: a file of its name with a function of its name, and a line in `COMMANDS`. `main` turns every way a command
+can end into an exit code and at most one line on stderr.
 """
 
 import difflib
@@ -27,46 +28,46 @@ CONTEXT: dict[str, Any] = {
     "max_content_width": 110,
     "auto_envvar_prefix": "LINCLF",
 }
-COMMANDS = {
+COMMANDS = {  # name -> short help; each is the function of its name in the file of its name
     "train": "Train a model and report its accuracy.",
     "predict": "Predict the label of each row.",
     "evaluate": "Measure a model, per class.",
     "info": "Describe a model.",
-    "explain": "Say what a model pays attention to.",
-    "doctor": "Say what stands in the way of a good model.",
-    "sweep": "Compare many configurations in one pass, and keep the best.",
-    "gradcheck": "Check gradients, and say what the likely mistake is.",
+    "explain": "Show the weights and features that decide the predictions of a model.",
+    "doctor": "Find problems of the data that stand in the way of a good model.",
+    "sweep": "Compare many configurations in one pass, and select the best.",
+    "gradcheck": "Check gradients, and name the likely mistake.",
     "datasets": "List the named data sets.",
-    "cache": "List or clear the parsed data sets kept on disk.",
+    "cache": "List or clear the cached data sets.",
 }
 WRONG_USE, NO_ACCESS, INTERRUPTED, BROKEN_PIPE, TERMINATED = 2, 4, 130, 141, 143
 
 
 class Commands(click.Group):
-    """The commands by name, each imported when it is called: `linclf --help` needs none of them."""
+    """The commands by name, each imported when it is called: `linclf --help` imports none of them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Their names, in the order of the table."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        """The command in the file of its name."""
-        command: click.Command | None = None
-        if name in COMMANDS:
-            command = getattr(import_module(f"linclf.cli.{name}"), name)
+        """The command of this name, None if there is none."""
+        if name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"linclf.cli.{name}"), name)
         return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does, but with the nearest name for one that is not there."""
+        """As click does, but an unknown name is answered with the nearest known one."""
         near = difflib.get_close_matches(args[0], COMMANDS, 1) if args and args[0] not in COMMANDS else []
         if near and not args[0].startswith("-"):
             ctx.fail(f"No such command {args[0]!r}; did you mean {near[0]!r}?")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The table, as click would print it."""
+        """The table of commands, as click would print it."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
@@ -85,8 +86,19 @@ def cli() -> None:
 
 
 def main(args: Sequence[str]) -> int:
-    """Run one command and return its exit code; DESIGN's table says which."""
-    _say_anything()
+    """Run one command and return its exit code:
+
+    0    done
+    1    a bug in linclf: any exception that is not handled here, with its traceback
+    2    wrong use or wrong data: a usage error of click, InputError
+    3    training diverged: DivergedError
+    4    a file could not be read or written, no network, or out of memory: AccessError, OSError, MemoryError
+    6    a gradient is wrong: GradientError
+    130  interrupted: KeyboardInterrupt
+    141  the reader of stdout has left: BrokenPipeError
+    143  terminated: Terminated
+    """
+    _escape_unprintable()
     try:
         with _terminable(), cli.make_context("linclf", list(args), obj=tuple(args)) as context:
             code = cli.invoke(context)
@@ -104,15 +116,15 @@ def main(args: Sequence[str]) -> int:
     except LinclfError as error:
         return _fail(str(error), error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        return _fail("interrupted; a file that was being written is as it was before", INTERRUPTED)
+        return _fail("interrupted; nothing was written", INTERRUPTED)
     except Terminated:
-        return _fail("terminated; a file that was being written is as it was before", TERMINATED)
+        return _fail("terminated; nothing was written", TERMINATED)
     except BrokenPipeError:
-        # the reader left; Python would complain once more when it flushes stdout at exit
+        # Python would report the closed pipe once more when it flushes stdout at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except (MemoryError, ImportError, SystemError) as error:
-        # a library that finds no room while it loads says so in its own way
+        # a library that runs out of memory while it loads raises one of the other two
         if not isinstance(error, MemoryError) and not re.search("map segment|allocate|without .*exception", str(error)):
             raise
         what = str(error) or "no details"
@@ -123,8 +135,8 @@ def main(args: Sequence[str]) -> int:
         return _fail(f"{error.filename or 'the system'}: {error.strerror or error}; {what}", NO_ACCESS)
 
 
-def _say_anything() -> None:
-    """A character that the terminal's encoding has not is no reason to fail."""
+def _escape_unprintable() -> None:
+    """Print characters that the terminal's encoding lacks as escapes, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -138,14 +150,14 @@ def _fail(message: str, code: int) -> int:
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """SIGTERM as the exception Terminated, so that files are left whole."""
+    """Raise Terminated on SIGTERM, so that no file is left half-written."""
 
     def terminate(number: int, frame: Any) -> None:
         raise Terminated
 
     try:
         before = signal.signal(signal.SIGTERM, terminate)
-    except ValueError:  # not in the main thread: signals are the caller's business
+    except ValueError:  # not in the main thread, where the caller handles signals
         yield
         return
     try:

@@ -7,14 +7,13 @@ from typing import Any, TypeVar
 
 import click
 
-from linclf.cli.params import ListOf, NumberOrAuto
+from linclf.cli.params import HeldOutType, ListOf, NumberOrAuto
 from linclf.errors import InputError
 from linclf.storage.files import read_bytes
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-
-CONFIG = "linclf.config"  # where click's context keeps the path of --config
+CONFIG = "linclf.config"  # the key of the path of --config in click's context
 
 
 def config_option(command: F) -> F:
@@ -60,7 +59,7 @@ def _load_config(ctx: click.Context, param: click.Parameter, path: str | None) -
 
 
 def _toml_types(option: click.Option) -> tuple[str, tuple[type, ...]]:
-    """What a TOML file may hold for an option, in words and as types."""
+    """The values that a TOML file may give an option, in words and as types."""
     if option.is_flag:
         return "true or false", (bool,)
     if option.multiple:
@@ -75,11 +74,11 @@ def _toml_types(option: click.Option) -> tuple[str, tuple[type, ...]]:
         return f"a whole number{or_auto}", (int, *fits)
     if number is click.FLOAT:
         return f"a number{or_auto}", (int, float, *fits)
-    if "FRACTION" in (option.metavar or ""):
+    if isinstance(option.type, HeldOutType):
         return "a fraction or a string", (int, float, str)
     return "a string", (str,)
 
 
 def _spelling(parameter: click.Parameter) -> str:
-    """What a parameter is called in a file: its long option without the dashes."""
+    """The name of a parameter in a file: its long option without the dashes."""
     return max(parameter.opts, key=len).lstrip("-")

@@ -1,4 +1,4 @@
-"""`linclf doctor`: what stands in the way of a good linear model."""
+"""`linclf doctor`: problems of the data that stand in the way of a good linear model."""
 
 import shlex
 from dataclasses import asdict
@@ -8,6 +8,7 @@ import click
 
 from linclf.cli.config import config_option
 from linclf.cli.shared import cache_option, cache_or_none, column_options, data_options, json_option, source
+from linclf.cli.training_options import test_option
 from linclf.data.source import Source
 from linclf.data.split import HeldOut
 from linclf.data.table import typed
@@ -21,31 +22,31 @@ from linclf.training.options import TrainOptions
 
 @click.command()
 @click.argument("data", default="digits", metavar="[DATA]")
-@click.option("--test", metavar="DATA|FRACTION", help="Test part. [default: the data's own, else 0.2]")
+@test_option
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the split.")
 @data_options
 @column_options
 @cache_option
 @json_option
 @config_option
-def doctor(*, data: str, test: str | None, seed: int, no_cache: bool, json: bool, **options: Any) -> None:
-    """Look for what stands in the way of a good linear model on DATA, say what to do about it, and recommend a command.
+def doctor(*, data: str, test: HeldOut | None, seed: int, no_cache: bool, json: bool, **options: Any) -> None:
+    """Find problems of DATA that stand in the way of a good linear model, with their remedies, and recommend a command.
 
     \b
     linclf doctor mydata.csv --target label
     linclf doctor train.csv --target label --test test.csv
     linclf doctor mydata.svm --json
 
-    It looks at labels, kinds of columns, missing cells, columns that give the label away, that say the same or nothing,
-    scales, and rows that repeat. Nothing is written, and the exit code is 0 whatever it finds.
+    It checks labels, kinds of columns, missing cells, leakage, redundant and constant columns, scales, and duplicate rows.
+    Nothing is written, and the exit code is 0 whatever it finds.
     """  # fmt: skip
-    config = TrainOptions(source=source(data, options), test=HeldOut.parse(test, "test"), seed=seed)
-    sets = load_data(config, cache_or_none(no_cache))
-    split = make_split(config, sets)
-    examined = examine(sets.dataset, split)
+    config = TrainOptions(source=source(data, options), test=test, seed=seed)
+    loaded = load_data(config, cache_or_none(no_cache))
+    split = make_split(config, loaded)
+    examined = examine(loaded.dataset, split)
     result = {
         "data": data,
-        "n": len(sets.dataset.labels()),
+        "n": len(loaded.dataset.labels()),
         "n_train": len(split.train.y),
         "n_features": split.schema.count,
         "classes": {str(label): int((split.train.y == k).sum()) for k, label in enumerate(split.classes.tolist())},
@@ -66,7 +67,7 @@ def doctor(*, data: str, test: str | None, seed: int, no_cache: bool, json: bool
 
 
 def _command(config: TrainOptions, recommended: dict[str, Any]) -> str:
-    """The command line that trains on the data as they were read, with the options recommended."""
+    """The command line that trains on the data, read in the same way, with the recommended options."""
     read, dropped = config.source, recommended.get("drop", ())
     options: dict[str, Any] = {
         "test": config.test,
@@ -89,7 +90,7 @@ def _command(config: TrainOptions, recommended: dict[str, Any]) -> str:
 
 
 def _columns(option: str, columns: tuple[str, ...], dropped: tuple[str, ...]) -> str:
-    """The columns that an option names, when some more are dropped."""
+    """The columns that an option names, once some more are dropped."""
     kept = tuple(name for name in columns if name not in dropped)
     names = (*kept, *dropped) if option == "drop" else kept
     return typed(*names) if names else ""

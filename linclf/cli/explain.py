@@ -1,4 +1,4 @@
-"""`linclf explain`: what a model pays attention to, in general and in one row."""
+"""`linclf explain`: the strongest weights of a model, or what each feature adds to the scores of one row."""
 
 import re
 from dataclasses import replace
@@ -27,11 +27,17 @@ from linclf.report.text import to_json
 @click.argument("model")
 @click.argument("data", required=False)
 @click.option("--row", type=click.IntRange(min=0), metavar="K", help="Explain the scores of row K of DATA, from 0.")
-@click.option("--class", "wanted", metavar="LABEL", help="Only this class. [default: all; of a row the one predicted]")
+@click.option("--class", "wanted", metavar="LABEL", help="Only this class. [default: all; for a row the predicted one]")
 @click.option(
-    "--top", type=click.IntRange(min=1), default=TOP, show_default=True, help="Features named, of each class and sign."
+    "--top",
+    type=click.IntRange(min=1),
+    default=TOP,
+    show_default=True,
+    help="Number of features listed, for each class and sign.",
 )
-@click.option("--plot", metavar="FILE.png", help="Draw it: bars, or with --image pictures.")
+@click.option(
+    "--plot", metavar="FILE.png", help="Draw the weights or contributions: as bars, or with --image as pictures."
+)
 @click.option("--image", metavar="HxW", help="The features are the pixels of a picture of this height and width.")
 @data_options
 @json_option
@@ -40,7 +46,7 @@ from linclf.report.text import to_json
 def explain(
     *, model: str, data: str | None, row: int | None, wanted: str | None, json: bool, quiet: bool, **options: Any
 ) -> None:
-    """Say what MODEL pays attention to: the strongest weights of each class; or what each feature adds to the scores of a row.
+    """Show the strongest weights of each class of MODEL; or, with DATA and --row, what each feature adds to the scores of a row.
 
     \b
     linclf explain m.safetensors
@@ -48,8 +54,8 @@ def explain(
     linclf explain m.safetensors new.csv --row 7         the parts sum to the score
     linclf explain digits.safetensors --image 8x8 --plot weights.png
 
-    Weights are told per standard deviation of their feature, or what else the scaling divides by, so that units do not
-    matter. Of a row it is told what the distance of each number from the mean adds, and what each level and word adds.
+    Weights are given per standard deviation of their feature, or whatever the scaling divides by, so that units do not
+    matter. For a row, each number adds its weight times its distance from the mean; each level and word adds its weight times its value.
     """  # fmt: skip
     top, plot, shape = options.pop("top"), options.pop("plot"), _shape(options.pop("image"))
     if (data is None) != (row is None):
@@ -61,21 +67,21 @@ def explain(
         check_files((plot,), (model, data))
     trained, given = load_model(model), source(data or "", options)
     if data is None and given != Source(""):
-        raise InputError("--target, --drop, --format and the like say how DATA is read; give DATA and --row")
+        raise InputError("--target, --drop, --format and other data options say how DATA is read; give DATA and --row")
     if row is None:
-        told = strongest(trained, top, wanted)
-        text = strongest_text(told, model, trained.schema.count)
+        explained = strongest(trained, top, wanted)
+        text = strongest_text(explained, model, trained.schema.count)
     else:
         X = _row(given, row, trained, quiet)
-        told = contributions(trained, X, wanted)
-        text = contributions_text(told, f"{model} on row {row} of {data}", top)
+        explained = contributions(trained, X, wanted)
+        text = contributions_text(explained, f"{model} on row {row} of {data}", top)
     if plot is not None and shape is not None:
         plot_pictures(
             weight_pictures(trained, shape, wanted) if row is None else row_pictures(trained, X, shape, wanted), plot
         )
     elif plot is not None:
-        plot_bars(told, plot, top)
-    click.echo(to_json({"model": model, "data": data, "row": row, **told}) if json else printable(text))
+        plot_bars(explained, plot, top)
+    click.echo(to_json({"model": model, "data": data, "row": row, **explained}) if json else printable(text))
 
 
 def _shape(text: str | None) -> tuple[int, int] | None:

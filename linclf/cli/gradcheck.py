@@ -1,4 +1,4 @@
-"""`linclf gradcheck`: are the gradients right, and if not, why."""
+"""`linclf gradcheck`: whether gradients are right, and if not, the likely mistake."""
 
 import contextlib
 import re
@@ -41,42 +41,44 @@ TEXTBOOK = (
 @click.command()
 @click.argument("what", nargs=-1, metavar="[FUNCTION] [DATA]")
 @click.option("-f", "--function", metavar="FILE.py:NAME", help="The function to check, also PKG.MOD:NAME.")
-@click.option("--kind", type=click.Choice(KINDS), help="What the function is, where signature and name do not tell.")
+@click.option(
+    "--kind", type=click.Choice(KINDS), help="Kind of function. [default: detected from its signature and name]"
+)
 @click.option(
     "--loss",
     type=click.Choice(list(LOSSES)),
     multiple=True,
-    help="Check these of linclf's losses; with FUNCTION, the loss whose value it must have.",
+    help="Check only these losses; with FUNCTION, the loss whose value it must have.",
 )
-@click.option("--plot", metavar="FILE.png", help="Draw analytic against numerical slopes.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the points checked at.")
+@click.option("--plot", metavar="FILE.png", help="Draw analytic against numerical derivatives.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the random points.")
 @data_options
 @cache_option
 @json_option
 @config_option
 def gradcheck(what: tuple[str, ...], function: str | None, loss: tuple[str, ...], json: bool, **options: Any) -> int:
-    """Check a gradient against differences of its own value; say where it is wrong and what the likely mistake is.
+    """Check a gradient against finite differences of its value; report where it is wrong and the likely mistake.
 
     \b
-    linclf gradcheck mine.py:hinge_grad_input          with hinge_forward beside it, or linclf's own
+    linclf gradcheck mine.py:hinge_grad_input          with hinge_forward of the same file, else linclf's
     linclf gradcheck mine.py:softmax_loss_vectorized   f(W, X, y, reg) -> (loss, dW), in either layout
     linclf gradcheck mine.py:MSE --plot mse.png        a class with forward and backward
-    linclf gradcheck mine.py:svm_loss digits           on 100 rows of data too
-    linclf gradcheck                                   all of linclf's own losses and textbook functions
+    linclf gradcheck mine.py:svm_loss digits           also on 100 rows of data
+    linclf gradcheck                                   all losses and textbook functions of linclf
 
     FUNCTION may also be dense_grad_input, dense_grad_W or dense_grad_b(x_input, grad_output, W, b), and in general
     f(w) -> (value, gradient). Exit code 6 if a gradient or a known value is wrong.
     """  # fmt: skip
-    function, data = _sort_out(what, function)
+    function, data = _function_and_data(what, function)
     if function is None:
-        return _own(data, loss, json, options)
+        return _check_losses(data, loss, json, options)
     plot, kind, seed = (options.pop(name) for name in ("plot", "kind", "seed"))
     if len(loss) > 1:
         raise InputError(f"--loss: {function} has one value; give one loss")
     if plot is not None:
         check_picture(plot)
         check_files((plot,), (data, function.rpartition(":")[0]))
-    with contextlib.redirect_stdout(sys.stderr):  # what the user's code prints must not mix with the report
+    with contextlib.redirect_stdout(sys.stderr):  # whatever the user's code prints stays out of the report
         check = check_gradient(
             load_function(function),
             kind=kind,
@@ -91,7 +93,7 @@ def gradcheck(what: tuple[str, ...], function: str | None, loss: tuple[str, ...]
     return 0 if check.passed else GradientError.exit_code
 
 
-def _sort_out(what: tuple[str, ...], function: str | None) -> tuple[str | None, str | None]:
+def _function_and_data(what: tuple[str, ...], function: str | None) -> tuple[str | None, str | None]:
     """FUNCTION and DATA among the arguments, in any order."""
     functions = [w for w in what if FUNCTION.fullmatch(w) and not w.startswith(PREFIXES)]
     data = [w for w in what if w not in functions]
@@ -100,12 +102,12 @@ def _sort_out(what: tuple[str, ...], function: str | None) -> tuple[str | None, 
     if bare is not None:
         raise InputError(f"{bare}: which function? name it as {bare}:FUNCTION")
     if len(functions) > 1 or len(data) > 1:
-        raise InputError(f"{' '.join(what)}: give one function and one data set at most")
+        raise InputError(f"{' '.join(what)}: give at most one function and one data set")
     return functions[0] if functions else None, data[0] if data else None
 
 
-def _own(data: str | None, loss: tuple[str, ...], json: bool, options: dict[str, Any]) -> int:
-    """linclf's own losses, and without --loss the textbook functions."""
+def _check_losses(data: str | None, loss: tuple[str, ...], json: bool, options: dict[str, Any]) -> int:
+    """Check the losses of linclf, all or those of --loss; without --loss and DATA also the textbook functions."""
     if options.pop("plot") is not None or options.pop("kind") is not None:
         raise InputError("--plot and --kind are for a function; name one, FILE.py:NAME")
     seed = options.pop("seed")
@@ -125,7 +127,7 @@ def _own(data: str | None, loss: tuple[str, ...], json: bool, options: dict[str,
 
 
 def _sample(data: str, options: dict[str, Any]) -> tuple[Array, Array]:
-    """At most SAMPLE_ROWS evenly spaced rows, dense float64 (n, d), and their codes (n,)."""
+    """At most SAMPLE_ROWS evenly spaced rows: dense float64 X (n, d), and their codes (n,)."""
     cache = cache_or_none(options.pop("no_cache"))
     dataset = load(source(data, options), cache=cache)
     rows = np.unique(np.linspace(0, dataset.X.shape[0] - 1, SAMPLE_ROWS).astype(int))

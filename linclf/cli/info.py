@@ -1,4 +1,4 @@
-"""`linclf info`: what a model is, where it comes from, its strongest weights."""
+"""`linclf info`: the data, options and metrics of a model, and its strongest weights."""
 
 import click
 
@@ -16,7 +16,7 @@ from linclf.report.text import to_json
 @json_option
 @config_option
 def info(model: str, json: bool) -> None:
-    """Describe MODEL: its data, options, figures and strongest weights.
+    """Describe MODEL: its data, options, metrics and strongest weights.
 
     \b
     linclf info m.safetensors

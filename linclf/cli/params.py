@@ -1,9 +1,11 @@
-"""Types of options: what is typed, and what it becomes."""
+"""Types of command-line options: what is typed, and the value that it becomes."""
 
 import math
 from typing import Any
 
 import click
+
+from linclf.data.split import HeldOut
 
 MOST_VALUES = 10_000  # of a range
 
@@ -16,11 +18,11 @@ class NumberOrAuto(click.ParamType[int | float | str]):
         self.name = "whole number or auto" if kind is int else "number or auto"
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        """NUMBER|auto: the word as it is typed."""
+        """INTEGER|auto or NUMBER|auto."""
         return f"{'INTEGER' if self.kind is int else 'NUMBER'}|auto"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | float | str:
-        """The number or "auto"; click's usage error otherwise."""
+        """The number or "auto". Raises click's usage error for anything else."""
         if value == "auto":
             return "auto"
         try:
@@ -29,15 +31,29 @@ class NumberOrAuto(click.ParamType[int | float | str]):
             self.fail(f"{value!r} is not a {self.name}.", param, ctx)
 
 
+class HeldOutType(click.ParamType[HeldOut | None]):
+    """A fraction of the rows, or data of their own: the value of --test and --val."""
+
+    name = "data or fraction"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """DATA|FRACTION."""
+        return "DATA|FRACTION"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> HeldOut | None:
+        """The value. Raises InputError for a number that is not a fraction."""
+        return HeldOut.parse(str(value), param.name if param is not None and param.name else "test")
+
+
 class LossName(click.Choice[str]):
     """One of the losses, or FILE.py:NAME."""
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
-        """The choices, and what else is typed."""
+        """The names of the losses, and FILE.py:NAME."""
         return f"[{'|'.join(map(str, self.choices))}|FILE.py:NAME]"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The name; click's usage error for what is neither."""
+        """The name as it was typed. Raises click's usage error for what is neither."""
         return value if isinstance(value, str) and ":" in value else super().convert(value, param, ctx)
 
 
@@ -47,16 +63,30 @@ class YesNo(click.ParamType[bool]):
     name = "yes or no"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bool:
-        """True for yes; click's usage error for what is neither."""
+        """True for yes. Raises click's usage error for what is neither."""
         try:
             return bool(click.BOOL.convert(str(value) or "?", param, ctx))
         except click.BadParameter:
             self.fail(f"{value!r} is neither yes nor no.", param, ctx)
 
 
+class ChoiceOrNone(click.ParamType[str | None]):
+    """One of some words, or none."""
+
+    name = "choice or none"
+
+    def __init__(self, choices: tuple[str, ...]) -> None:
+        self.words = click.Choice(["none", *choices])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | None:
+        """The word, None for none. Raises click's usage error for any other word."""
+        word = self.words.convert(value, param, ctx)
+        return None if word == "none" else word
+
+
 class ListOf(click.ParamType[tuple[Any, ...]]):
-    """Values separated by commas, each of one type; with `ranges` also FROM:TO:COUNT, evenly spaced in the logarithm, both
-    ends included."""
+    """Values separated by commas, each of the type `one`; with `ranges` also FROM:TO:COUNT, evenly spaced in the logarithm,
+    both ends included."""
 
     name = "list"
 
@@ -64,17 +94,17 @@ class ListOf(click.ParamType[tuple[Any, ...]]):
         self.one, self.metavar, self.ranges = one, metavar, ranges
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        """What is typed."""
+        """How a list is typed."""
         return self.metavar
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Any, ...]:
-        """The values, in a tuple; click's usage error for one that does not fit. A TOML file may give a list."""
+        """The values; a TOML file may give a list. Raises click's usage error for a value of another type."""
         items = value if isinstance(value, list | tuple) else str(value).split(",")
         found: list[Any] = []
         for item in items:
             text = str(item).strip()
             if not text:
-                self.fail(f"{value!r} has an empty value between or beside its commas.", param, ctx)
+                self.fail(f"{value!r} has an empty value before or after a comma.", param, ctx)
             if ":" in text and self.ranges:
                 found += self._range(text, param, ctx)
             else:

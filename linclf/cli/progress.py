@@ -1,4 +1,4 @@
-"""What is shown and kept of a training run while it goes on: the bar on stderr, the history, checkpoints."""
+"""The progress bar, the history and the checkpoints of a training run."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from linclf.training.options import TrainOptions
 class RunDisplay(Observer):
     """Shows and records a run of training: the bar on stderr, the history, checkpoints, notes.
 
-    passed  the number of the epoch that the run resumes from, 0 for none
+    number  the number of the epoch that the run resumes from, 0 for none
     """
 
     def __init__(
@@ -31,14 +31,14 @@ class RunDisplay(Observer):
         checkpoints: "CheckpointWriter | None",
         *,
         quiet: bool,
-        passed: int,
+        number: int,
     ) -> None:
         self.bar: Any = None
         if wants_bar(quiet):
             from tqdm import tqdm
 
-            self.bar = stack.enter_context(tqdm(desc=config.loss, unit="epoch", leave=False, initial=passed))
-        self.history = None if history is None else _History(stack, history, passed)
+            self.bar = stack.enter_context(tqdm(desc=config.loss_name, unit="epoch", leave=False, initial=number))
+        self.history = None if history is None else _History(stack, history, number)
         self.checkpoints, self.quiet = checkpoints, quiet
         self.wants_checkpoints = checkpoints is not None
 
@@ -65,20 +65,20 @@ class RunDisplay(Observer):
 
 
 class _History:
-    """A line of JSON for each epoch; those of epochs that are trained again are taken back. A run that goes on keeps the
-    lines of the epochs before."""
+    """A file with a line of JSON for each epoch. The lines of epochs that are trained again are removed; a resumed run keeps
+    the lines of the epochs before it."""
 
-    def __init__(self, stack: ExitStack, path: str, passed: int) -> None:
-        self.starts: dict[int, int] = {}  # where the line of each epoch starts
+    def __init__(self, stack: ExitStack, path: str, done: int) -> None:
+        self.starts: dict[int, int] = {}  # epoch -> offset of its line
         end = 0
-        if passed and os.path.isfile(path):
+        if done and os.path.isfile(path):
             for line in read_bytes(path).splitlines(keepends=True):
                 epoch = _epoch(line)
                 if epoch is None or not line.endswith(b"\n"):
                     if not end:
                         raise InputError(f"{path}: is no history of linclf train; give --history another name")
                     break
-                if epoch > passed:
+                if epoch > done:
                     break
                 self.starts[epoch] = end
                 end += len(line)
@@ -100,7 +100,7 @@ class _History:
 
 
 def _epoch(line: bytes) -> int | None:
-    """The number of the epoch that a line of a history is about; None for any other line."""
+    """The number of the epoch in a line of a history, None for any other line."""
     try:
         number = json.loads(line)["epoch"]
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -109,9 +109,9 @@ def _epoch(line: bytes) -> int | None:
 
 
 class CheckpointWriter:
-    """The checkpoint of a run: the last one that training gave, written every so many epochs and when it stops.
+    """Writes the latest checkpoint of a run to a file, every so many epochs and when training stops.
 
-    written  the one in the file. One that cannot be written costs a note, not the run.
+    written  the checkpoint in the file. One that cannot be written costs a note, not the run.
     """
 
     def __init__(self, path: str, every: int, run: dict[str, Any]) -> None:
@@ -120,34 +120,34 @@ class CheckpointWriter:
         self.written: Checkpoint | None = None
 
     def keep(self, checkpoint: Checkpoint) -> None:
-        """Take a checkpoint, and write it if it is due."""
+        """Remember a checkpoint, and write it if it is due."""
         self.last = checkpoint
         if checkpoint.state.number % self.every == 0:
             self.write()
 
     def write(self) -> None:
-        """Write the last one, if it is not in the file yet."""
+        """Write the latest checkpoint, unless it is in the file already."""
         if self.last is None or self.last is self.written:
             return
         try:
             self.last.save(self.path, self.run)
         except AccessError as error:
-            say([f"{error}; training goes on without"])
+            say([f"{error}; training continues without a new checkpoint"])
             return
         self.written = self.last
 
 
-def go_on(checkpoint: str, data: str) -> str:
-    """The command that goes on from a checkpoint."""
+def resume_command(checkpoint: str, data: str) -> str:
+    """The command line that resumes this run from a checkpoint."""
     command, *words = arguments()
-    end = words.index("--") if "--" in words else len(words)  # behind it nothing is an option
-    kept, place = [], 0
-    while place < end:
-        if words[place] == "--resume":
-            place += 2
+    end = words.index("--") if "--" in words else len(words)  # what follows -- is not an option
+    kept, position = [], 0
+    while position < end:
+        if words[position] == "--resume":
+            position += 2
             continue
-        if not words[place].startswith("--resume="):
-            kept.append(words[place])
-        place += 1
+        if not words[position].startswith("--resume="):
+            kept.append(words[position])
+        position += 1
     line = shlex.join(["linclf", command, "--resume", checkpoint, *kept, *words[end:]])
     return f"{line} (with the same standard input)" if data == "-" else line

@@ -2,7 +2,7 @@
 
 from linclf.gradcheck.builtin import LossCheck, check_losses
 from linclf.gradcheck.checker import check_gradient
-from linclf.gradcheck.custom_loss import load_loss, use_loss
+from linclf.gradcheck.custom_loss import checked_loss, load_loss, with_dtypes
 from linclf.gradcheck.diagnosis import Diagnosis
 from linclf.gradcheck.result import Coordinate, GradientCheck
 from linclf.gradcheck.subjects import KINDS, load_function
@@ -15,7 +15,8 @@ __all__ = [
     "LossCheck",
     "check_gradient",
     "check_losses",
+    "checked_loss",
     "load_function",
     "load_loss",
-    "use_loss",
+    "with_dtypes",
 ]

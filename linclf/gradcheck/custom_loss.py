@@ -1,4 +1,4 @@
-"""Losses of the user's own: checked once, then known by name."""
+"""Custom losses: loaded from a file, and checked before they are used."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,49 +9,53 @@ import numpy as np
 from linclf.errors import GradientError, InputError
 from linclf.gradcheck.checker import check_gradient
 from linclf.gradcheck.subjects import load_function
-from linclf.losses import LOSSES, OWN, Array, Loss
+from linclf.losses import LOSSES, Array, Loss
 
-SIZES = (1.0, 30.0)  # of the scores that a loss is checked at
+SIZES = (1.0, 30.0)  # standard deviations of the scores that a loss is checked at
 N_SAMPLES, N_CLASSES = 6, 5
-CLOSE = 1e-9  # to the naive twin
+TOLERANCE = 1e-9  # of the comparison with the naive twin, relative and absolute
 
 
 def load_loss(spec: str) -> Loss:
-    """The loss that FILE.py:NAME names: a Loss, or a function (scores, y) -> (values, dscores) with an output per class.
+    """Load and check a custom loss, FILE.py:NAME: a `Loss`, or a function (scores, y) -> (values, dscores) with an output
+    per class.
 
-    Raises InputError where there is none, GradientError where its gradient is wrong.
+    The loss is named as it was typed. Raises InputError if there is none, GradientError if its gradient is wrong.
     """
     found = load_function(spec)
-    return use_loss(found if isinstance(found, Loss) else Loss(spec, found, "", ""), spec)
+    return checked_loss(found if isinstance(found, Loss) else Loss(spec, found, "", ""), spec)
+
+
+def checked_loss(loss: Loss, name: str) -> Loss:
+    """The loss under this name, after a check of its gradient on a few samples.
+
+    A loss of linclf's own is returned as it is. Raises InputError if the loss cannot be called, returns other shapes than a
+    loss does, or has the name of one of linclf's own; GradientError, with gradcheck's diagnosis, if its gradient is wrong.
+    """
+    if name in LOSSES:
+        if LOSSES[name] == loss:
+            return loss
+        raise InputError(f"loss {name!r}: a loss of linclf's own has this name; give yours another")
+    loss = with_dtypes(loss, name)
+    for n_classes in (2, N_CLASSES):
+        _check(loss, n_classes, name)
+    return loss
+
+
+def with_dtypes(loss: Loss, name: str) -> Loss:
+    """The loss under this name, its arrays cast to the dtype of the scores and its gradient writable."""
+    return replace(loss, name=name, function=_WithDtypes(loss.function))
 
 
 @dataclass(frozen=True)
-class _Tamed:
-    """A user's function whose arrays are of the scores' dtype, and its gradient one that may be written to."""
+class _WithDtypes:
+    """A user's function, its arrays cast to the dtype of the scores and its gradient writable."""
 
     function: Callable[[Array, Array], Any]
 
     def __call__(self, scores: Array, y: Array) -> tuple[Array, Array]:
         values, dscores = self.function(scores, y)
         return np.asarray(values, scores.dtype), np.array(dscores, scores.dtype)
-
-
-def use_loss(loss: Loss, name: str) -> Loss:
-    """Make a loss known by this name, after a check of its gradient on a few samples, the first time.
-
-    Raises InputError where it cannot be called or does not give what a loss gives, GradientError with gradcheck's
-    diagnosis where its gradient is wrong.
-    """
-    if name in LOSSES:
-        if LOSSES[name] == loss:
-            return loss
-        raise InputError(f"loss {name!r}: a loss of linclf's own has this name; give yours another")
-    tamed = loss if isinstance(loss.function, _Tamed) else replace(loss, function=_Tamed(loss.function))
-    if OWN.get(name) != tamed:
-        for n_classes in (2, N_CLASSES):
-            _check(tamed, n_classes, name)
-        OWN[name] = tamed
-    return tamed
 
 
 def _check(loss: Loss, n_classes: int, name: str) -> None:
@@ -107,7 +111,7 @@ def _check_twin(loss: Loss, scores: Array, y: Array, name: str) -> None:
     for i, code in enumerate(y.tolist()):
         value, gradient = loss.naive(scores[i].copy(), code)
         for what, one, other in (("value", values[i], value), ("gradient", dscores[i], gradient)):
-            if not np.allclose(one, other, rtol=CLOSE, atol=CLOSE):
+            if not np.allclose(one, other, rtol=TOLERANCE, atol=TOLERANCE):
                 raise GradientError(
                     f"{name}: its {what} is not that of its naive twin: {np.asarray(one).tolist()} against "
                     f"{np.asarray(other).tolist()} for scores {scores[i].tolist()} and class {code}"

@@ -19,7 +19,7 @@ from linclf.data.readers.frame import require_columns
 from linclf.data.schema import Schema
 from linclf.data.table import from_frame
 from linclf.errors import InputError
-from linclf.losses import LOSSES, Array, loss_named, softmax_probabilities
+from linclf.losses import LOSSES, Array, softmax_probabilities
 from linclf.model.calibration import Calibration
 from linclf.optim.blas import one_blas_thread
 from linclf.optim.linalg import LazyRows, Matrix, Stored, chunks, first_not_finite, number_at
@@ -122,14 +122,8 @@ class LinearModel:
         """Scores (n, m) as logits (n, K) whose softmax are the class probabilities; None where there are none."""
         if self.calibration is not None:
             return self.calibration.logits(scores)
-        loss = loss_named(self.loss)
+        loss = LOSSES.get(self.loss)
         return None if loss is None or loss.logits is None else loss.logits(scores)
-
-    def to_estimator(self) -> Any:
-        """A fitted `linclf.LinearClassifier`, scikit-learn's way. Raises InputError for a model of an encoded table."""
-        from importlib import import_module
-
-        return import_module("linclf.estimator").to_estimator(self)  # a door outwards, as in linclf/__init__.py
 
     def save(self, path: str) -> None:
         """Write the model file, whole or not at all; `-` is standard output. The same model gives the same bytes."""
@@ -185,7 +179,7 @@ def _model(record: dict[str, Any], tensors: dict[str, Array]) -> LinearModel:
     classes, loss, calibration = np.array(record.pop("classes")), record.pop("loss"), record.pop("calibration", None)
     calibration = None if calibration is None else build(Calibration, calibration)
     model = LinearModel(weight, bias, classes, loss, features, record, scale, center, calibration)
-    d, m, n_classes, loss = features.count, len(bias), len(model.classes), loss_named(model.loss)
+    d, m, n_classes, loss = features.count, len(bias), len(model.classes), LOSSES.get(model.loss)
     outputs = {loss.n_outputs(n_classes)} if loss else {n_classes, 1 if n_classes == 2 else n_classes}
     if loss is None and ":" not in model.loss and model.record.get("own_loss") is not True:
         raise ValueError(f"a loss {model.loss!r}")

@@ -1,18 +1,15 @@
-"""What `sweep` reports: the ranked table as text and CSV."""
+"""The report of `linclf sweep`: the ranked table as text and CSV."""
 
 import csv
 import io
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    pass
-
+from typing import Any
 
 from linclf.report.text import parts_text, table
 
 
-def sweep_text(result: dict[str, Any], usual: dict[str, Any]) -> str:
-    """`sweep`'s result for people: the ranked table, then what to choose; `usual` are the options train has by itself."""
+def sweep_text(result: dict[str, Any], defaults: dict[str, Any]) -> str:
+    """The result of a sweep as text: the ranked table, then the best rows as options of `linclf train`, whose defaults are
+    left out."""
     rows, seconds, cv = result["rows"], result["seconds"], result["cv"]
     varied = [name for name in result["swept"] if len(result["swept"][name]) > 1 or name in ("loss", "reg")]
     shown = [name for name in varied if name != "lr"]
@@ -31,11 +28,11 @@ def sweep_text(result: dict[str, Any], usual: dict[str, Any]) -> str:
         ]
         for number, row in enumerate(rows, 1)
     ]
-    held = f"{cv} folds" if cv else f"{result['n_val']} validation rows"
+    scored_on = f"{cv} folds" if cv else f"{result['n_val']} validation rows"
     lines = [
         f"data       {result['data']}: {result['n_train']} training rows, {result['n_features']} features, "
         f"{result['n_classes']} classes",
-        f"sweep      {result['n_configurations']} configuration{'s' * (result['n_configurations'] > 1)}, scored on {held}"
+        f"sweep      {result['n_configurations']} configuration{'s' * (result['n_configurations'] > 1)}, scored on {scored_on}"
         + (" (mean +- standard deviation)" if cv else ""),
         f"seconds    {seconds['load']:.2f} load, {seconds['train']:.2f} train, {seconds['total']:.2f} total",
         "",
@@ -45,7 +42,7 @@ def sweep_text(result: dict[str, Any], usual: dict[str, Any]) -> str:
     for name in ("best", "best_1se"):
         row = result[name]
         if row:
-            lines.append(f"{name:<10} {row['score']:.4f}  {_typed({**row['options'], **result['options']}, usual)}")
+            lines.append(f"{name:<10} {row['score']:.4f}  {_typed({**row['options'], **result['options']}, defaults)}")
     if result["best"]:
         lines[-1] += f"  (the most regularised within one standard error, {result['best']['score_se']:.4f})"
     if result["accuracy"]:
@@ -56,7 +53,7 @@ def sweep_text(result: dict[str, Any], usual: dict[str, Any]) -> str:
 
 
 def sweep_csv(result: dict[str, Any]) -> str:
-    """The rows of `sweep` for spreadsheets and data frames, ranked."""
+    """The ranked rows as CSV, for spreadsheets and data frames."""
     figures = ("status", "score", "score_std", "score_se", "objective", "epochs", "best_epoch")
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -68,17 +65,17 @@ def sweep_csv(result: dict[str, Any]) -> str:
 
 
 def _cell(value: Any) -> str:
-    """The value of an option as it is typed."""
+    """The value of an option in the table."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "none" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def _typed(options: dict[str, Any], usual: dict[str, Any]) -> str:
-    """Options as `linclf train` takes them: loss and reg, and the others that are not what train does without them."""
+def _typed(options: dict[str, Any], defaults: dict[str, Any]) -> str:
+    """Options as they are typed for `linclf train`: loss and reg, and the others that differ from the defaults."""
     words = []
     for name, value in options.items():
-        if name in ("loss", "reg") or value != usual[name]:
+        if name in ("loss", "reg") or value != defaults[name]:
             flag = f"--{name.replace('_', '-')}"
             words.append("--no-bias" if name == "bias" else flag if value is True else f"{flag} {value}")
     return " ".join(words)

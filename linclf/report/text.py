@@ -1,13 +1,10 @@
-"""What the reports of all commands share: tables, sizes, JSON."""
+"""Text that all reports share: tables, sizes, accuracies, JSON."""
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-
-if TYPE_CHECKING:
-    pass
 
 
 def to_json(result: dict[str, Any]) -> str:
@@ -16,7 +13,7 @@ def to_json(result: dict[str, Any]) -> str:
 
 
 def shorten(text: str, most: int = 30) -> str:
-    """Text on one line of a table."""
+    """Text on one line, cut to `most` characters."""
     text = " ".join(text.split())
     return text if len(text) <= most else text[: most - 3] + "..."
 
@@ -34,22 +31,22 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -
 
 
 def size(n_bytes: float) -> str:
-    """A number of bytes for people."""
+    """A number of bytes as text, in MB or GB."""
     return f"{n_bytes / 1e6:.1f} MB" if n_bytes < 1e9 else f"{n_bytes / 1e9:.1f} GB"
 
 
 def parts_text(accuracies: dict[str, float | None]) -> str:
-    """The accuracy of each part that has one."""
+    """The accuracies of the parts, as text; parts without one are left out."""
     return ", ".join(
         f"{part} {share_text(accuracies[part])}" for part in ("train", "val", "test") if accuracies[part] is not None
     )
 
 
 def finite_or_none(x: float) -> float | None:
-    """JSON has no NaN and no infinity."""
+    """The number, None for NaN and infinity, which JSON lacks."""
     return float(x) if np.isfinite(x) else None
 
 
 def share_text(value: float | None) -> str:
-    """A share in [0, 1] with four digits, - where there is none."""
+    """A share in [0, 1] with four digits, - for None."""
     return "-" if value is None else f"{value:.4f}"

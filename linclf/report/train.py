@@ -1,19 +1,14 @@
-"""What `train` reports."""
+"""The report of `linclf train`."""
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from linclf.report.terminal import one_line
-
-if TYPE_CHECKING:
-    pass
-
-
 from linclf.report.text import parts_text
 
 
 def training_text(result: dict[str, Any], why: dict[str, str]) -> str:
-    """`train`'s result for people, accuracy last; `why` says of a value chosen by auto what it was made from."""
+    """The result of training as text, accuracy last; `why` has, by name, how auto chose a value."""
     classes = ", ".join(map(str, result["classes"][:10])) + (", ..." if result["n_classes"] > 10 else "")
     seconds, accuracies = result["seconds"], result["accuracy"]
     lines = [
@@ -37,10 +32,10 @@ def training_text(result: dict[str, Any], why: dict[str, str]) -> str:
 
 
 def _proof(proof: dict[str, Any]) -> str:
-    """What is proven of a model, in words."""
-    steps = f"after {proof['steps']} steps over all rows" if proof["steps"] else "as it was"
+    """The certificate of a model in words."""
+    steps = f"after {proof['steps']} steps over all rows" if proof["steps"] else "without a step over all rows"
     if proof["percent"] is None:
         return f"nothing: no bound was found {steps}"
-    short = "" if proof["holds"] else f", not the {proof['asked']:g} % asked for"
-    # rounded up: what is said is proven
-    return f"within {math.ceil(proof['percent'] * 1e4) / 1e4:g} % of the optimum, proven{short}, {steps}"
+    missed = "" if proof["holds"] else f", not the {proof['asked']:g} % asked for"
+    # rounded up, so that the printed bound holds
+    return f"within {math.ceil(proof['percent'] * 1e4) / 1e4:g} % of the optimum, proven{missed}, {steps}"

@@ -7,24 +7,22 @@ from itertools import product
 from typing import Any
 
 from linclf.errors import InputError
-from linclf.training.options import TrainOptions
+from linclf.training.options import OPTIONS, TrainOptions
 
-SWEPT = ("loss", "reg", "lr", "momentum", "average", "class_weight", "scale", "batch_size")
-
-
-MOST_CONFIGURATIONS, MOST_MEMORY = 100_000, 1e12
+SWEPT = tuple(option.name for option in OPTIONS if option.sweep == "list")
+MAX_CONFIGURATIONS, MAX_MEMORY = 100_000, 1e12
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SweepOptions:
     """What to sweep.
 
     base        the options that all configurations share
     lists       the values of names in SWEPT; every combination is a configuration
-    cv          the number of folds, or None with a validation part (base.val)
-    halving     whether, after an eighth, a quarter and a half of the epochs, those of a stack's worse half leave it that
-                are more than a standard error behind its best
-    max_memory  megabytes that models in training may take, of all jobs together and beside the data
+    cv          the number of folds, None with a validation part (base.val)
+    halving     whether, after an eighth, a quarter and a half of the epochs, a stack drops those configurations of its worse
+                half that are more than a standard error behind its best
+    max_memory  megabytes for models in training, of all jobs together and in addition to the data
 
     Raises InputError for a value that makes no sense, before any data are read.
     """
@@ -44,14 +42,14 @@ class SweepOptions:
             )
         if self.cv is not None and self.cv < 2:
             raise InputError(f"cv is {self.cv}; give a whole number of folds >= 2")
-        if not 0 < self.max_memory < MOST_MEMORY:
+        if not 0 < self.max_memory < MAX_MEMORY:
             raise InputError(f"max-memory is {self.max_memory:g}; give a number of megabytes > 0")
         for name, values in self.lists.items():
             if not values:
-                raise InputError(f"{name.replace('_', '-')} has no value; give one at least")
+                raise InputError(f"{name.replace('_', '-')} has no value; give at least one")
         count = math.prod(len(values) for values in self.lists.values())
-        if count > MOST_CONFIGURATIONS:
-            raise InputError(f"{count} configurations are more than {MOST_CONFIGURATIONS}; give fewer values")
+        if count > MAX_CONFIGURATIONS:
+            raise InputError(f"{count} configurations are more than {MAX_CONFIGURATIONS}; give fewer values")
         self.configurations()
 
     def configurations(self) -> tuple[TrainOptions, ...]:

@@ -6,7 +6,6 @@ import numpy as np
 
 from linclf.data.split import Split, folds
 from linclf.errors import InputError
-from linclf.losses import LOSSES
 from linclf.optim.auto_rate import SPARSE_COST
 from linclf.optim.linalg import CHUNK_NUMBERS, is_sparse, numbers_per_row
 from linclf.sweep.folds import ScaledTrainingData, scale_for_folds
@@ -83,7 +82,7 @@ class _Cost:
 def _cost(configuration: TrainOptions, split: Split, data: ScaledTrainingData) -> _Cost:
     (n, d), k = data.X.shape, len(data.folds)
     settings = sgd_settings(configuration, data.X)
-    outputs = k * LOSSES[configuration.loss].n_outputs(len(split.classes))
+    outputs = k * configuration.loss_value().n_outputs(len(split.classes))
     batch = min(settings.batch_size, n)
     numbers = numbers_per_row(data.X) * (SPARSE_COST if is_sparse(data.X) else 1)
     step = 4 * (numbers + SCORE_COST) * outputs * batch

@@ -8,7 +8,7 @@ import numpy as np
 
 from linclf.data.split import Part
 from linclf.errors import DivergedError
-from linclf.losses import LOSSES, Array
+from linclf.losses import Array
 from linclf.optim.auto_rate import RateEstimator
 from linclf.optim.blas import one_blas_thread
 from linclf.optim.linalg import Matrix, chunks, select_models, select_rows
@@ -147,7 +147,7 @@ class _Pass:
 
     def __init__(self, plan: Plan, configurations: list[TrainOptions], folds: tuple[Fold, ...]) -> None:
         first, rows, data = configurations[0], plan.split.train, plan.data[configurations[0].scale]
-        self.loss, self.folds, self.y, self.view = LOSSES[first.loss], folds, rows.y, data.view
+        self.loss, self.folds, self.y, self.view = first.loss_value(), folds, rows.y, data.view
         self.X: Matrix = data.X
         used = folds[0].used
         if data.one_X_per_fold and used is not None:

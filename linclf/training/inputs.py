@@ -1,7 +1,7 @@
 """The data of a run: options -> data as read -> Split; the fingerprint of a run; the split of a model read again."""
 
 import hashlib
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from linclf._version import __version__
@@ -58,11 +58,11 @@ def load_split(options: TrainOptions, cache: Cache | None = None, like: Schema |
 
 def run_fingerprint(options: TrainOptions, split: Split) -> dict[str, Any]:
     """What the result of a run depends on, as plain data. Data are identified by their digests, not by their paths."""
-    described = asdict(options)
+    described = options.to_dict()
     del described["source"]["data"]
     described |= {part: "data" for part in ("test", "val") if part in split.digests}
-    if options.loss not in LOSSES:  # a custom loss: its file may have changed
-        described["loss_digest"] = hashlib.sha256(read_bytes(options.loss.rpartition(":")[0])).hexdigest()
+    if options.loss_name not in LOSSES:  # a custom loss: its file may have changed
+        described["loss_digest"] = hashlib.sha256(read_bytes(options.loss_name.rpartition(":")[0])).hexdigest()
     return {"linclf": __version__, "data": split.digests, "options": described}
 
 

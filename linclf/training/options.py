@@ -1,89 +1,274 @@
-"""The options of one run of training, as a frozen value that makes sense or is refused."""
+"""The training options, each declared once: `linclf train`, the lists of `linclf sweep` and the parameters of
+LinearClassifier are made from the fields of `TrainOptions`.
+
+To add an option: a field here; a field of the same name in the engine's settings, with its check; its use in the engine;
+and, if the estimator takes it, a line there.
+"""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+from types import NoneType
+from typing import Any, Literal, get_args
 
 from linclf.data.scaling import SCALES
 from linclf.data.source import Source
 from linclf.data.split import HeldOut
 from linclf.errors import InputError
-from linclf.losses import LOSSES, Loss, loss_named
+from linclf.losses import LOSSES, Loss
 from linclf.model.calibration import METHODS
 from linclf.optim.certificate import CERTIFIABLE
-from linclf.optim.settings import check_settings
+from linclf.optim.settings import SCHEDULES, check_settings
 
 DTYPES = ("float32", "float64")
 
 
 @dataclass(frozen=True)
+class Option:
+    """A training option, described for the command line, the sweep and the estimator.
+
+    name      the name of its field in `TrainOptions`; `class_weight` is `--class-weight` on the command line
+    default   the value of `linclf train`
+    types     the types that its value may have: (float, str) is a number or the word auto
+    help      what it does, in whole phrases: the text of `--help` and of the estimator's docstring
+    choices   the words that it may be, () for no such list
+    low       the least number, or with `above_low` the number that it must be larger than
+    high      the number that it must be smaller than
+    hint      the end of the message that refuses a number; None for numbers that the engine checks (`check_settings`)
+    metavar   how `--help` writes its value, None for the usual way
+    sweep     how `linclf sweep` takes it: "list", a list of which every value is tried; "single", one value for all
+              configurations; None, not at all
+    sweep_default, sweep_help   of a list or a single value, where they differ from those of `linclf train`
+    parameter   the name of the parameter of LinearClassifier, if it has one
+    """
+
+    name: str
+    default: object
+    types: tuple[type, ...]
+    help: str
+    choices: tuple[str, ...] = ()
+    low: float = -math.inf
+    high: float = math.inf
+    above_low: bool = False
+    hint: str | None = None
+    metavar: str | None = None
+    sweep: Literal["list", "single"] | None = "single"
+    sweep_default: str | None = None
+    sweep_help: str | None = None
+    parameter: str = ""
+
+    @property
+    def number(self) -> type[int] | type[float] | None:
+        """The type of its numbers, None if it is not a number."""
+        return next((kind for kind in (int, float) if kind in self.types), None)
+
+    @property
+    def auto(self) -> bool:
+        """Whether the word auto may be given instead of a number."""
+        return self.number is not None and str in self.types
+
+    @property
+    def type_text(self) -> str:
+        """The type of its values as docstrings write it."""
+        if self.choices:
+            return "{" + ", ".join(f'"{word}"' for word in self.choices) + "}"
+        kind = "bool" if self.types == (bool,) else self.number.__name__ if self.number else "str"
+        return f'{kind} or "auto"' if self.auto else kind
+
+    @property
+    def flag(self) -> str | None:
+        """The flag of a yes-or-no option that turns its default off or on; None for any other option."""
+        if self.types != (bool,):
+            return None
+        return f"--no-{self.dashed}" if self.default else f"--{self.dashed}"
+
+    @property
+    def dashed(self) -> str:
+        """The name as it is typed and as messages write it."""
+        return self.name.replace("_", "-")
+
+    def check(self, value: Any) -> None:
+        """Raise InputError for a value that is not one of the choices, or a number out of bounds that has a hint."""
+        if value is None and NoneType in self.types:
+            return
+        if self.choices and not isinstance(value, Loss) and value not in self.choices:
+            wanted = f"one of {', '.join(self.choices)}" if self.choices[1:] else f"{self.choices[0]}, or leave it out"
+            raise InputError(f"{self.dashed} is {value!r}; give {wanted}")
+        if self.hint is not None:
+            enough = value > self.low if self.above_low else value >= self.low
+            if not (enough and value < self.high):
+                raise InputError(f"{self.dashed} is {value}; give {self.hint}")
+
+
+def about(help: str, **details: object) -> dict[str, object]:
+    """The metadata of a field of TrainOptions: the attributes of `Option`, without those that the field itself has."""
+    return {"help": help, **details}
+
+
+@dataclass(frozen=True)
 class TrainOptions:
-    """The options of `linclf train`; each means what `linclf train --help` says.
+    """The options of `linclf train`: `source` says where the data come from, the other fields are described below.
 
     Raises InputError for a value that makes no sense, before any data are read.
     """
 
     source: Source = field(default_factory=Source)
-    test: HeldOut | None = None
-    val: HeldOut | None = None
-    loss: str = "svm"
-    reg: float = 1e-4
-    lr: float | str = "auto"
-    epochs: int | str = "auto"
-    batch_size: int = 64
-    momentum: float | str = "auto"
-    schedule: str = "linear"
-    average: bool = False
-    bias: bool = True
-    reg_bias: bool = False
-    scale: str = "auto"
-    class_weight: str | None = None
-    dtype: str = "float32"
-    seed: int = 0
-    patience: int | None = None
-    calibrate: str | None = None
-    certify: float | None = None
+    loss: str | Loss = field(
+        default="svm",
+        metadata=about(
+            "Loss to minimise; FILE.py:NAME is a custom loss (docs/python.md).",
+            choices=tuple(LOSSES),
+            sweep="list",
+            sweep_help=f"Loss to minimise: {', '.join(LOSSES)}.",
+        ),
+    )
+    reg: float = field(
+        default=1e-4,
+        metadata=about(
+            "L2 strength: reg/2 * ||W||^2.",
+            low=0,
+            sweep="list",
+            sweep_default="1e-6:1e-1:6",
+            sweep_help="L2 strengths; a range is evenly spaced in the logarithm.",
+        ),
+    )
+    lr: float | str = field(
+        default="auto",
+        metadata=about(
+            "Learning rate of the first step; auto estimates it from a sample of the rows.",
+            low=0,
+            above_low=True,
+            sweep="list",
+            sweep_help="Learning rates of the first step; auto estimates one for each configuration and fold.",
+        ),
+    )
+    momentum: float | str = field(
+        default="auto",
+        metadata=about(
+            "Momentum coefficient; auto: 0.9, on sparse data 0 (there momentum costs O(d) a step).",
+            low=0,
+            high=1,
+            sweep="list",
+            sweep_help="Momentum coefficients; auto: 0.9, on sparse data 0.",
+        ),
+    )
+    average: bool = field(
+        default=False,
+        metadata=about("Average the weights over the second half of the run.", sweep="list"),
+    )
+    class_weight: str | None = field(
+        default=None,
+        metadata=about("Weight classes inversely to their size.", choices=("balanced",), sweep="list"),
+    )
+    scale: str = field(
+        default="auto",
+        metadata=about(
+            "Column scaling, folded into the weights; auto: standard, on sparse data none.",
+            choices=SCALES,
+            sweep="list",
+            sweep_help=f"Column scaling: {', '.join(SCALES)}; auto: standard, on sparse data none.",
+        ),
+    )
+    batch_size: int = field(default=64, metadata=about("Rows per minibatch.", low=1, sweep="list"))
+    epochs: int | str = field(
+        default="auto",
+        metadata=about("Passes over the data; auto: 10, or as many as give 2000 minibatches, at most 1000.", low=1),
+    )
+    schedule: str = field(
+        default="linear",
+        metadata=about("How the learning rate changes over the run.", choices=tuple(SCHEDULES)),
+    )
+    bias: bool = field(default=True, metadata=about("Train without a bias.", parameter="fit_bias"))
+    reg_bias: bool = field(default=False, metadata=about("Penalise the bias too."))
+    dtype: str = field(default="float32", metadata=about("Precision of training.", choices=DTYPES))
+    seed: int = field(
+        default=0,
+        metadata=about("Seed of the split and of the order of the rows.", low=0, parameter="random_state"),
+    )
+    test: HeldOut | None = field(
+        default=None,
+        metadata=about("Test part; 0 trains on all rows. [default: the data's own, else 0.2]"),
+    )
+    val: HeldOut | None = field(
+        default=None,
+        metadata=about(
+            "Validation part, a fraction of the rows that the test part leaves; the weights of its best epoch are used.",
+            sweep_help="Score on a validation part instead, a fraction of the rows that the test part leaves; each "
+            "configuration is scored at its best epoch.",
+        ),
+    )
+    patience: int | None = field(
+        default=None,
+        metadata=about(
+            "Stop after N epochs without a better validation accuracy.",
+            low=1,
+            hint="a whole number of epochs >= 1",
+            metavar="N",
+            sweep=None,
+        ),
+    )
+    calibrate: str | None = field(
+        default=None,
+        metadata=about(
+            "Learn probabilities from held-out rows: the validation part, else a fifth of the training rows.",
+            choices=METHODS,
+            sweep=None,
+        ),
+    )
+    certify: float | None = field(
+        default=None,
+        metadata=about(
+            "After SGD, train over all rows until the objective is proven to be within PERCENT of the optimum "
+            f"({', '.join(CERTIFIABLE)}).",
+            low=0,
+            above_low=True,
+            hint="a percentage > 0, such as 1",
+            metavar="PERCENT",
+            sweep=None,
+        ),
+    )
 
     def __post_init__(self) -> None:
-        numbers = ("lr", "reg", "momentum", "epochs", "batch_size", "seed", "schedule")
-        check_settings({name: getattr(self, name) for name in numbers}, allow_auto=True)
-        self.loss_value()
-        for name, choices in (("scale", SCALES), ("dtype", DTYPES)):
-            if getattr(self, name) not in choices:
-                raise InputError(f"{name} is {getattr(self, name)!r}; give one of {', '.join(choices)}")
+        check_settings({one.name: getattr(self, one.name) for one in OPTIONS}, allow_auto=True)
+        for one in OPTIONS:
+            one.check(getattr(self, one.name))
         for part in ("test", "val"):
             object.__setattr__(self, part, HeldOut.parse(getattr(self, part), part))
-        if self.class_weight not in (None, "balanced"):
-            raise InputError(f"class-weight is {self.class_weight!r}; give balanced, or leave it out")
-        if self.calibrate not in (None, *METHODS):
-            raise InputError(f"calibrate is {self.calibrate!r}; give one of {', '.join(METHODS)}")
         if self.reg_bias and not self.bias:
             raise InputError("reg-bias penalises the bias that no-bias leaves out; give one of the two")
-        if self.patience is not None:
-            if self.patience < 1:
-                raise InputError(f"patience is {self.patience}; give a whole number of epochs >= 1")
-            if not self.has_val():
-                raise InputError(
-                    "patience watches the validation accuracy; give --val DATA or a fraction, e.g. --val 0.1"
-                )
-
+        if self.patience is not None and not self.has_val():
+            raise InputError("patience needs validation rows; give --val DATA or a fraction, e.g. --val 0.1")
         if self.certify is not None:
-            self._check_certify(self.certify)
+            if self.loss_name not in CERTIFIABLE:
+                raise InputError(f"--certify needs a smooth loss ({', '.join(CERTIFIABLE)}); {self.loss_name} is not")
+            if self.reg == 0:
+                raise InputError("certify needs a penalty: the bound divides by reg; give a --reg > 0")
 
-    def _check_certify(self, percent: float) -> None:
-        if not 0 < percent < math.inf:
-            raise InputError(f"certify is {percent}; give a percentage > 0, such as 1")
-        if self.loss not in CERTIFIABLE:
-            raise InputError(f"--certify needs a smooth loss ({', '.join(CERTIFIABLE)}); {self.loss} is not")
-        if self.reg == 0:
-            raise InputError("certify needs a penalty: the bound divides by reg; give a --reg > 0")
+    @property
+    def loss_name(self) -> str:
+        """The name of the loss."""
+        return self.loss.name if isinstance(self.loss, Loss) else self.loss
 
     def loss_value(self) -> Loss:
-        """The loss of its name. Raises InputError where there is none."""
-        loss = loss_named(self.loss)
-        if loss is None:
-            raise InputError(f"loss is {self.loss!r}; give one of {', '.join(LOSSES)}")
-        return loss
+        """The loss itself."""
+        return self.loss if isinstance(self.loss, Loss) else LOSSES[self.loss]
 
     def has_val(self) -> bool:
         """Whether there is a validation part."""
         return self.val is not None and self.val.has_rows
+
+    def to_dict(self) -> dict[str, Any]:
+        """The options as plain data, for records and reports; the loss is given by its name."""
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        return values | {"source": asdict(self.source), "loss": self.loss_name}
+
+
+def _options() -> tuple[Option, ...]:
+    """The fields of TrainOptions that are options, in their order."""
+    described = [one for one in fields(TrainOptions) if one.metadata]
+    return tuple(
+        Option(one.name, one.default, get_args(one.type) or (one.type,), **{"parameter": one.name, **one.metadata})
+        for one in described
+    )
+
+
+OPTIONS = _options()

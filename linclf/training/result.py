@@ -97,7 +97,7 @@ def assemble(
     weight, bias = scaling.weights_to_raw(fitted.W, fitted.b)
     if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
         raise InputError(f"{name}: the weights overflow when the scaling is folded in; rescale the columns first")
-    model = LinearModel(weight, bias, split.classes, options.loss, split.schema, {}, scaling.scale, scaling.center)
+    model = LinearModel(weight, bias, split.classes, options.loss_name, split.schema, {}, scaling.scale, scaling.center)
     model = _calibrated(model, options, split)
 
     def measure(part: str, rows: Part | None) -> float | None:
@@ -107,7 +107,7 @@ def assemble(
     settings = fitted.settings
     result = TrainResult(
         data=name,
-        loss=options.loss,
+        loss=options.loss_name,
         one_vs_rest=loss.binary and len(split.classes) > 2,
         reg=options.reg,
         lr=float(settings.lr),
@@ -142,10 +142,10 @@ def assemble(
 def model_record(options: TrainOptions, split: Split, result: TrainResult) -> dict[str, Any]:
     """What a model file records of the training, as plain data."""
     return {
-        "options": asdict(options),
+        "options": options.to_dict(),
         "seed": options.seed,
         "data": split.digests,
-        "own_loss": options.loss not in LOSSES,
+        "own_loss": options.loss_name not in LOSSES,
         "metrics": {key: x for key, x in result.to_json().items() if key not in ("data", "classes")},
         "versions": {"linclf": __version__, "numpy": np.__version__, "python": platform.python_version()},
     }

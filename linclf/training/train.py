@@ -8,7 +8,7 @@ from functools import partial
 
 from linclf.data.split import Split
 from linclf.errors import DivergedError, InputError
-from linclf.losses import Array, Loss
+from linclf.losses import Array
 from linclf.optim.blas import one_blas_thread
 from linclf.storage.signals import FirstSignal
 from linclf.training.checkpoint import Checkpoint
@@ -37,7 +37,7 @@ def train(
     weights: Array | None = None,
     start: InitialWeights | None = None,
     measured: tuple[str, ...] = PARTS,
-    loss: Loss | None = None,
+    stop: FirstSignal | None = None,
     resumed: Checkpoint | None = None,
 ) -> Trained:
     """Train one model on the training rows and measure it on every part.
@@ -45,13 +45,13 @@ def train(
     weights   (n,) of the training rows, in addition to those of the option class_weight
     start     the weights to start from; such a run is not compared with zero weights
     measured  the parts whose accuracy is wanted
-    loss      the loss itself, if it is not one of LOSSES
+    stop      holds the first signal, for a caller that goes on working
     resumed   the checkpoint to resume from, to the same bits as if the run had never stopped
 
     A KeyboardInterrupt or Terminated after the first epoch ends training early: the best model so far is returned, with
     the signal in `interrupted`; a second signal is raised. Raises DivergedError.
     """
-    began, loss, stop = time.perf_counter(), loss or options.loss_value(), FirstSignal()
+    began, loss, stop = time.perf_counter(), options.loss_value(), stop or FirstSignal()
     with one_blas_thread():
         prepared = prepare(options, split, weights)
         X, y, scaling = prepared.X, split.train.y, prepared.scaling

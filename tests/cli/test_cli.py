@@ -345,3 +345,16 @@ def test_folded_weights_keep_the_digits_of_a_column_far_from_zero(linclf, in_tmp
     )
     assert json.loads(linclf("train t.csv -o m --json"))["accuracy"]["train"] > 0.97
     assert load("m").weight.dtype == np.float64
+
+
+def test_train_imports_the_gradient_checker_for_a_custom_loss_only(in_tmp) -> None:
+    (in_tmp / "mine.py").write_text("from linclf.losses import softmax as loss\n")
+    program = (
+        "import sys; from linclf.cli import main; assert main(sys.argv[1:]) == 0; print(*sys.modules, file=sys.stderr)"
+    )
+    for loss, wanted in (("softmax", set()), ("mine.py:loss", {"linclf.gradcheck"})):
+        line = [sys.executable, "-c", program, "train", "iris", "--epochs", "1", "-q", "--loss", loss]
+        loaded = set(subprocess.run(line, capture_output=True, text=True, check=True).stderr.split())
+        others = {"linclf.gradcheck", "linclf.inspect", "linclf.inspect.doctor", "linclf.sweep", "linclf.estimator"}
+        assert loaded & others == wanted
+        assert "linclf.training.train" in loaded

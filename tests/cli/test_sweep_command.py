@@ -144,8 +144,9 @@ def test_lists_and_ranges(linclf, in_tmp) -> None:
         ("--val 0", "give --cv K or --val DATA"),
         ("--batch-size 16:64:3", "is not a valid integer"),
         ("--reg much", "'much' is not a valid float"),
-        ("--reg 1e-3,", "'1e-3,' has an empty value between or beside its commas"),
+        ("--reg 1e-3,", "'1e-3,' has an empty value before or after a comma"),
         ("--lr fast", "'fast' is not a number or auto"),
+        ("--reg", "'--reg' requires an argument"),
         ("--loss svm,svn", "'svn' is not one of 'svm'"),
         ("--loss a:b:3", "is not one of"),
         ("--average digits", "'digits' is neither yes nor no"),
@@ -194,11 +195,11 @@ def test_what_fails_after_the_sweep_does_not_cost_the_table(linclf, in_tmp, monk
     monkeypatch.setattr(module, "train", interrupted)
     ran = linclf(SHORT, "-o", "m", "--json")
     assert (ran.code, len(rows(ran)), os.path.exists("m")) == (130, 4, False)
-    assert ran.err == "error: interrupted after the sweep, in the training of the row selected; no model was saved\n"
+    assert ran.err == "error: interrupted after the sweep, in the training of the selected row; no model was saved\n"
     monkeypatch.setattr(module, "train", lambda *a: replace(train(*a), interrupted=Terminated()))
     ran = linclf(SHORT, "-o", "m")
     assert (ran.code, os.path.exists("m")) == (143, True)
-    assert "in the training of the row selected; its model is the best so far" in ran.err
+    assert "in the training of the selected row; its model is the best so far" in ran.err
 
 
 def test_the_model_is_of_the_data_that_were_swept(linclf, in_tmp) -> None:

@@ -227,10 +227,10 @@ def test_06_a_signal_in_an_epoch(in_tmp, tried, number: int, code: int, word: st
         assert time.monotonic() - began < 1.5
         assert (process.returncode, err.count("\n")) == (code, 1), err
         assert err.startswith(f"error: {word} after epoch ")
-        assert "the best model so far is in m; go on with: linclf train --resume c digits" in err
+        assert "the best model so far is in m; continue with: linclf train --resume c digits" in err
         assert "accuracy   train" in out
         assert load("m").record["metrics"]["interrupted"]
-        words = err.strip().partition("go on with: linclf ")[2].split()
+        words = err.strip().partition("continue with: linclf ")[2].split()
         fine(linclf(*words))
         assert Path("m").read_bytes() == Path("undisturbed").read_bytes()
         assert [json.loads(line)["epoch"] for line in Path("h").read_text().splitlines()] == list(range(1, 901))

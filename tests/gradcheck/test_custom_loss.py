@@ -10,8 +10,8 @@ from sklearn.datasets import load_breast_cancer, load_iris
 
 from linclf import LinearClassifier, Loss
 from linclf.errors import GradientError, InputError
-from linclf.gradcheck import use_loss
-from linclf.losses import LOSSES, OWN, softmax, softmax_probabilities
+from linclf.gradcheck import checked_loss
+from linclf.losses import LOSSES, softmax, softmax_probabilities
 from linclf.model.linear_model import load
 from linclf.textbook import NAIVE
 
@@ -48,10 +48,8 @@ number = 3
 
 
 @pytest.fixture
-def mine(in_tmp, monkeypatch) -> None:
+def mine(in_tmp) -> None:
     (in_tmp / "mine.py").write_text(MINE)
-    monkeypatch.setattr("linclf.losses.OWN", OWN)
-    OWN.clear()
 
 
 def test_command(linclf, mine, in_tmp) -> None:
@@ -61,7 +59,6 @@ def test_command(linclf, mine, in_tmp) -> None:
     assert linclf("train iris --loss mine.py:cross_entropy --epochs 50 --dtype float64 -q -o own").code == 0
     assert linclf("train iris --loss softmax --epochs 50 --dtype float64 -q -o softmax").code == 0
     np.testing.assert_allclose(load("own").weight, load("softmax").weight, rtol=1e-6, atol=1e-9)
-    OWN.clear()  # as another process, which has not seen the file
     (in_tmp / "mine.py").unlink()
     expected = linclf("predict softmax iris")
     assert linclf("predict own iris") == expected
@@ -121,23 +118,31 @@ def test_estimator() -> None:
 
 
 def test_names_and_twins() -> None:
-    assert use_loss(LOSSES["svm"], "svm") is LOSSES["svm"]
+    assert checked_loss(LOSSES["svm"], "svm") is LOSSES["svm"]
     with pytest.raises(InputError, match="a loss of linclf's own has this name; give yours another"):
-        use_loss(OWN_SOFTMAX, "svm")
+        checked_loss(OWN_SOFTMAX, "svm")
     for twin, what in ((NAIVE["svm"], "value"), (lambda s, k: (NAIVE["softmax"](s, k)[0], 0 * s), "gradient")):
         with pytest.raises(GradientError, match=f"bad: its {what} is not that of its naive twin"):
-            use_loss(replace(OWN_SOFTMAX, naive=twin), "bad")
-    calls = []
+            checked_loss(replace(OWN_SOFTMAX, naive=twin), "bad")
+
+
+def test_an_estimator_checks_its_loss_once() -> None:
+    calls, (X, y) = [], load_iris(return_X_y=True)
 
     def counted(scores, y):
-        calls.append(1)
+        calls.append(len(y))
         return softmax(scores, y)
 
     loss = Loss("counted", counted, "", "")
-    use_loss(loss, "counted")
-    seen = len(calls)
-    use_loss(loss, "counted")
-    assert len(calls) == seen > 0
+    checked_loss(loss, "counted")
+    of_a_check = list(calls)
+    found = LinearClassifier(loss, lr=0.1, random_state=0).partial_fit(X, y, classes=[0, 1, 2])
+    calls.clear()
+    found.partial_fit(X, y)
+    assert 0 < len(calls) < len(of_a_check)
+    calls.clear()
+    found.set_params(loss=replace(loss, formula="another")).partial_fit(X, y)
+    assert calls[: len(of_a_check)] == of_a_check
 
 
 def scaled_logits(scores):
@@ -154,7 +159,6 @@ def test_own_probabilities_are_the_estimators_and_survive_pickling() -> None:
     np.testing.assert_allclose(found.predict_proba(X)[:, 1], 1 / (1 + np.exp(-3 * s)), rtol=1e-6)
     other = replace(own, logits=LOSSES["logistic"].logits)  # another loss of this name changes nothing of the first
     LinearClassifier(other, scale="standard", random_state=0, epochs=5).fit(X, y)
-    OWN.clear()
     again = pickle.loads(pickle.dumps(found))
     np.testing.assert_array_equal(again.predict_proba(X), found.predict_proba(X))
 
@@ -184,4 +188,24 @@ def test_what_would_only_fail_in_training_is_found_before() -> None:
     assert not flat.coef_.any()
     squeezed = Loss("squeezed", lambda s, t: tuple(map(np.squeeze, softmax(s, t))), "", "")
     with pytest.raises(InputError, match=r"squeezed: gives values of shape \(\) and a gradient of shape"):
-        use_loss(squeezed, "squeezed")
+        checked_loss(squeezed, "squeezed")
+
+
+def test_a_model_of_a_custom_loss_becomes_an_estimator_with_that_loss(linclf, in_tmp) -> None:
+    X, y = load_iris(return_X_y=True)
+    found = LinearClassifier(OWN_SOFTMAX, random_state=0, epochs=5).fit(X, y)
+    found.save("m")
+    model = load("m")
+    again = LinearClassifier.from_model(model, loss=OWN_SOFTMAX)
+    np.testing.assert_array_equal(again.predict_proba(X), found.predict_proba(X))
+    assert again.get_params() == found.get_params() | {"dtype": "float64"}
+    with pytest.raises(
+        InputError, match="the custom loss own-softmax; pass it, from_model.model, loss=...., or use model"
+    ):
+        LinearClassifier.from_model(model)
+    two = LinearClassifier(OWN_SOFTMAX, random_state=0, epochs=5).fit(X[:100], y[:100]).model_
+    with pytest.raises(InputError, match="trained with the loss own-softmax, and own-hinge is another; pass the same"):
+        LinearClassifier.from_model(two, loss=replace(LOSSES["hinge"], name="own-hinge"))
+    assert linclf("train iris --epochs 1 -q -o svm").code == 0
+    with pytest.raises(InputError, match="trained with the loss svm, and own-softmax is another; pass the same"):
+        LinearClassifier.from_model(load("svm"), loss=OWN_SOFTMAX)

@@ -175,7 +175,7 @@ def test_a_file_may_import_from_its_folder_and_no_other_file_runs(linclf, in_tmp
 def test_wrong_options_are_refused(linclf) -> None:
     spec = f"{FOLDER}/right.py:svm_rows"
     for line, message in (
-        (f"gradcheck {spec} {spec}", "give one function and one data set at most"),
+        (f"gradcheck {spec} {spec}", "give at most one function and one data set"),
         (f"gradcheck {spec} --loss svm --loss mse", "give one loss"),
         ("gradcheck --plot p.png", "--plot and --kind are for a function"),
         (f"gradcheck {spec} --kind nothing", "is not one of 'loss'"),

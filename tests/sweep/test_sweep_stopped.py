@@ -201,7 +201,7 @@ def test_a_signal_keeps_what_is_finished(linclf, in_tmp, number: int, code: int,
     assert time.monotonic() - began < 5
     assert process.returncode == code
     finished = Path("j").read_bytes().count(b"\n") - 1
-    where = f"after {finished} of 24 configurations; the same command goes on from the journal; no file was written"
+    where = f"after {finished} of 24 configurations; rerun the same command to continue from the journal; no file was written"
     assert err == f"error: {word} {where}\n"
     assert Path("t.csv").read_text() == "of yesterday"
     assert "best       0." in out

@@ -274,7 +274,7 @@ def test_a_checkpoint_that_cannot_be_written_costs_a_note_and_not_the_run(linclf
     monkeypatch.setattr(checkpoint, "write_bytes", full)
     ran = linclf("train iris --epochs 3 -q --checkpoint c -o m")
     assert ran.code == 0
-    assert "note: c: could not be written: No space left on device; nothing was changed; training goes on" in ran.err
+    assert "note: c: could not be written: No space left on device; nothing was changed; training continues" in ran.err
     assert Path("m").exists()
 
 
