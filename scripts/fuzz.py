@@ -40,6 +40,7 @@ from linclf.data.source import RawFile, Source
 from linclf.data.split import Split, split_dataset
 from linclf.errors import LinclfError
 from linclf.model import linear_model as model
+from linclf.model import model_file
 from linclf.report.info import model_info
 from linclf.report.terminal import one_line
 from linclf.report.text import to_json
@@ -337,7 +338,7 @@ READERS = {
     "npz": Reader(npz_files, partial(read_text, "npz"), 160_000),
     "packed": Reader(packed_files, read_packed, 60_000),
     "cache": Reader(cache_files, read_entry, 190_000, reseal_entry),
-    "model": Reader(model_files, read_model, 230_000, partial(forge, model.METADATA)),
+    "model": Reader(model_files, read_model, 230_000, partial(forge, model_file.METADATA)),
     "checkpoint": Reader(checkpoint_files, read_checkpoint, 30_000, partial(forge, checkpoint.METADATA)),
 }
 

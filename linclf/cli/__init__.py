@@ -9,10 +9,9 @@ import errno
 import io
 import os
 import re
-import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -21,7 +20,7 @@ import click
 from linclf._version import __version__
 from linclf.errors import LinclfError
 from linclf.report.terminal import one_line
-from linclf.storage.signals import Terminated
+from linclf.storage.signals import STOP_SIGNALS, signal_name_and_code, sigterm_raises
 
 CONTEXT: dict[str, Any] = {
     "help_option_names": ["-h", "--help"],
@@ -40,7 +39,7 @@ COMMANDS = {  # name -> short help; each is the function of its name in the file
     "datasets": "List the named data sets.",
     "cache": "List or clear the cached data sets.",
 }
-WRONG_USE, NO_ACCESS, INTERRUPTED, BROKEN_PIPE, TERMINATED = 2, 4, 130, 141, 143
+WRONG_USE, NO_ACCESS, BROKEN_PIPE = 2, 4, 141
 
 
 class Commands(click.Group):
@@ -100,7 +99,7 @@ def main(args: Sequence[str]) -> int:
     """
     _escape_unprintable()
     try:
-        with _terminable(), cli.make_context("linclf", list(args), obj=tuple(args)) as context:
+        with sigterm_raises(), cli.make_context("linclf", list(args), obj=tuple(args)) as context:
             code = cli.invoke(context)
             if sys.stdout is not None:  # closed by the caller
                 sys.stdout.flush()
@@ -115,10 +114,9 @@ def main(args: Sequence[str]) -> int:
         return _fail(f"{usage.format_message().rstrip('.')}; see {command} --help", WRONG_USE)
     except LinclfError as error:
         return _fail(str(error), error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        return _fail("interrupted; nothing was written", INTERRUPTED)
-    except Terminated:
-        return _fail("terminated; nothing was written", TERMINATED)
+    except (*STOP_SIGNALS, click.Abort) as error:
+        word, code = signal_name_and_code(error)
+        return _fail(f"{word}; nothing was written", code)
     except BrokenPipeError:
         # Python would report the closed pipe once more when it flushes stdout at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -146,21 +144,3 @@ def _fail(message: str, code: int) -> int:
     with suppress(BrokenPipeError):
         click.echo(f"error: {one_line(message)}", err=True)
     return code
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Raise Terminated on SIGTERM, so that no file is left half-written."""
-
-    def terminate(number: int, frame: Any) -> None:
-        raise Terminated
-
-    try:
-        before = signal.signal(signal.SIGTERM, terminate)
-    except ValueError:  # not in the main thread, where the caller handles signals
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -17,7 +17,6 @@ from linclf.data.source import Source
 from linclf.report.columns import columns_text
 from linclf.report.terminal import one_line, printable
 from linclf.storage.files import check_outputs
-from linclf.storage.signals import Terminated
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -153,11 +152,6 @@ def say_columns(columns: Sequence[Column] | None, quiet: bool) -> None:
 def arguments() -> list[str]:
     """The words typed after `linclf`."""
     return list(click.get_current_context().find_root().obj or ())
-
-
-def signal_name_and_code(signal: BaseException) -> tuple[str, int]:
-    """The word for a run that a signal ended, and its exit code."""
-    return ("terminated", 143) if isinstance(signal, Terminated) else ("interrupted", 130)
 
 
 def wants_bar(quiet: bool) -> bool:

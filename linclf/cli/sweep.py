@@ -19,7 +19,6 @@ from linclf.cli.shared import (
     quiet_option,
     say,
     say_columns,
-    signal_name_and_code,
     source,
     wants_bar,
 )
@@ -31,7 +30,7 @@ from linclf.report.sweep import sweep_csv, sweep_text
 from linclf.report.terminal import printable
 from linclf.report.text import to_json
 from linclf.storage.files import write_bytes
-from linclf.storage.signals import STOP_SIGNALS
+from linclf.storage.signals import STOP_SIGNALS, signal_name_and_code
 from linclf.sweep.grid import SWEPT, SweepOptions
 from linclf.sweep.results import at_the_edge
 from linclf.sweep.run import SweepProgress, Swept

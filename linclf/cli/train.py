@@ -19,7 +19,6 @@ from linclf.cli.shared import (
     quiet_option,
     say,
     say_columns,
-    signal_name_and_code,
     source,
 )
 from linclf.cli.training_options import train_options, values_of
@@ -29,7 +28,7 @@ from linclf.losses import LOSSES
 from linclf.report.terminal import printable
 from linclf.report.text import to_json
 from linclf.report.train import training_text
-from linclf.storage.signals import STOP_SIGNALS, FirstSignal
+from linclf.storage.signals import STOP_SIGNALS, FirstSignal, signal_name_and_code
 from linclf.training.checkpoint import Checkpoint, check_same
 from linclf.training.checkpoint import load as load_checkpoint
 from linclf.training.inputs import load_split, run_fingerprint

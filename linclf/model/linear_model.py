@@ -1,36 +1,23 @@
-"""The trained model: weights for raw columns and all that is needed to use and to retrace them, in one safe file.
-
-The file is in the safetensors format: tensors `weight` (d, m) and `bias` (m,), and `scale` and `center` (d,) where
-features were scaled; and one metadata key `linclf` of canonical JSON, which holds a SHA-256 over the whole file with the digest's own
-characters zeroed. Loading refuses any file whose digest does not fit, and never runs code.
-"""
+"""The trained model: weights for raw columns, and all that is needed to use the model and to reproduce it."""
 
 import warnings
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
 
-from linclf.data.columns.number import NumberColumn
 from linclf.data.encoder import encode, unknown_notes
-from linclf.data.labels import check_texts
 from linclf.data.readers.frame import require_columns
 from linclf.data.schema import Schema
 from linclf.data.table import from_frame
 from linclf.errors import InputError
 from linclf.losses import LOSSES, Array, softmax_probabilities
+from linclf.model import model_file
 from linclf.model.calibration import Calibration
 from linclf.optim.blas import one_blas_thread
 from linclf.optim.linalg import LazyRows, Matrix, Stored, chunks, first_not_finite, number_at
 from linclf.optim.objective import predicted, scores
-from linclf.storage.decode import build
 from linclf.storage.files import read_bytes, write_bytes
-from linclf.storage.sealed import seal, unseal
-
-FORMAT_VERSION = 2  # 1 had no columns of tables; it is read too
-METADATA = "linclf"
-LARGEST_WEIGHT = 1e250  # far from where sums of a few products overflow
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,11 +27,11 @@ class LinearModel:
     weight    (d, m): m = K outputs, or 1 for a binary loss on two classes; bias (m,)
     classes   (K,) sorted labels: integers, floats, strings or booleans
     loss      the name of the loss it was trained with
-    features  how columns become features
+    schema    how the columns of a file become features
     record    plain data about the training: options, seed, versions, data and their digests, metrics
-    scale     (d,): what training divided each feature by, None for unscaled; weight * scale compares them across units
-    center    (d,): what training took from each feature before, None for nothing
-    calibration   how scores become probabilities, None for the loss's own way, if it has one
+    scale     (d,): the divisors of the features in training, None without scaling; weight * scale is comparable across units
+    center    (d,): the centers subtracted from the features in training, None for none
+    calibration   how scores become probabilities, None for the way of the loss, if it has one
     """
 
     weight: Array
@@ -60,7 +47,7 @@ class LinearModel:
     def scores(self, X: Matrix) -> Array:
         """The decision function X weight + bias of raw rows X (n, d): (n, m), in the dtype of the weights."""
         X = self._rows(X)
-        with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):  # looked for below
+        with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):  # non-finite values are checked below
             parts = [scores(self._cast(x, rows.start), self.weight, self.bias) for rows, x in chunks(X)]
         found = np.concatenate(parts) if parts else np.zeros((0, len(self.bias)), self.weight.dtype)
         if np.isfinite(found).all():
@@ -82,8 +69,8 @@ class LinearModel:
         return cast
 
     def _rows(self, X: Any) -> Matrix:
-        """Rows of features, an ndarray or CSR matrix (n, d), from anything like one; of a data frame, from pandas or polars,
-        the columns are found by name and become features as they did in training."""
+        """Rows of features, an ndarray or CSR matrix (n, d), from any array-like; the columns of a data frame of pandas or
+        polars are selected by name and become features as they did in training."""
         if isinstance(X, LazyRows):
             return X
         names = self.schema.input_schema().names
@@ -109,7 +96,7 @@ class LinearModel:
         return self.classes[self.predict_codes(X)]
 
     def probabilities(self, X: Matrix) -> Array:
-        """Class probabilities of raw rows X (n, d): (n, K). Raises InputError where there are none."""
+        """Class probabilities of raw rows X (n, d): (n, K). Raises InputError for a model without probabilities."""
         logits = self.logits(self.scores(X))
         if logits is None:
             having = ", ".join(loss.name for loss in LOSSES.values() if loss.logits)
@@ -119,85 +106,34 @@ class LinearModel:
         return softmax_probabilities(logits)
 
     def logits(self, scores: Array) -> Array | None:
-        """Scores (n, m) as logits (n, K) whose softmax are the class probabilities; None where there are none."""
+        """Scores (n, m) as logits (n, K) whose softmax are the class probabilities; None for a model without probabilities."""
         if self.calibration is not None:
             return self.calibration.logits(scores)
         loss = LOSSES.get(self.loss)
         return None if loss is None or loss.logits is None else loss.logits(scores)
 
     def save(self, path: str) -> None:
-        """Write the model file, whole or not at all; `-` is standard output. The same model gives the same bytes."""
+        """Write the model file, completely or not at all; `-` is standard output. The same model gives the same bytes."""
         write_bytes(path, self.to_bytes())
 
     def to_bytes(self) -> bytes:
-        """The model file's content."""
-        record = {
-            "format": FORMAT_VERSION,
+        """The content of the model file."""
+        described = {
             "loss": self.loss,
             "classes": self.classes.tolist(),
             "features": asdict(self.schema),
             "calibration": None if self.calibration is None else asdict(self.calibration),
             **self.record,
         }
-        tensors = {"weight": self.weight, "bias": self.bias}
-        tensors |= {name: a for name, a in (("scale", self.scale), ("center", self.center)) if a is not None}
-        try:
-            return seal(METADATA, record, tensors)
-        except SafetensorError as error:  # its header has a limit
-            raise InputError(
-                f"the model's description is too large for a file ({error}); use a larger --min-count"
-            ) from None
+        tensors = {"weight": self.weight, "bias": self.bias, "scale": self.scale, "center": self.center}
+        return model_file.pack(described, {name: a for name, a in tensors.items() if a is not None})
 
 
 def load(path: str) -> LinearModel:
-    """Load a model file; `-` is standard input. Raises InputError for anything linclf did not write whole."""
+    """Load a model file; `-` is standard input. Raises InputError for anything that linclf did not write completely."""
     return from_bytes(read_bytes(path), path)
 
 
 def from_bytes(content: bytes, name: str = "model") -> LinearModel:
-    """The model in a model file's content; `name` is for messages."""
-    record, tensors = unseal(METADATA, content, name, "a model file")
-    try:
-        return _model(record, tensors)
-    except InputError as error:
-        raise InputError(f"{name}: {error}") from None
-    except Exception as error:  # whatever a forged description makes of the code that reads it
-        raise InputError(f"{name}: is not a whole model ({type(error).__name__}: {error}); train it again") from None
-
-
-def _model(record: dict[str, Any], tensors: dict[str, Array]) -> LinearModel:
-    """The model in a file whose digest fits; anyone can compute a digest, so the pieces must also fit each other."""
-    version = record.pop("format")
-    if type(version) is not int or version < 1:
-        raise ValueError(f"format {version!r}")
-    if version > FORMAT_VERSION:
-        raise InputError("was written by a newer linclf; upgrade linclf to read it")
-    features = Schema.of(record.pop("features"))
-    if version == 1 and features.names is not None and not features.sparse:  # a table of numbers without gaps
-        features = replace(features, columns=tuple(NumberColumn(name) for name in features.names))
-    weight, bias, scale, center = tensors["weight"], tensors["bias"], tensors.get("scale"), tensors.get("center")
-    classes, loss, calibration = np.array(record.pop("classes")), record.pop("loss"), record.pop("calibration", None)
-    calibration = None if calibration is None else build(Calibration, calibration)
-    model = LinearModel(weight, bias, classes, loss, features, record, scale, center, calibration)
-    d, m, n_classes, loss = features.count, len(bias), len(model.classes), LOSSES.get(model.loss)
-    outputs = {loss.n_outputs(n_classes)} if loss else {n_classes, 1 if n_classes == 2 else n_classes}
-    if loss is None and ":" not in model.loss and model.record.get("own_loss") is not True:
-        raise ValueError(f"a loss {model.loss!r}")
-    fits = (
-        m in outputs
-        and (weight.shape, bias.shape) == ((d, m), (m,))
-        and all(a is None or a.shape == (d,) for a in (scale, center))
-    )
-    floats = all(a.dtype in (np.float32, np.float64) and np.isfinite(a).all() for a in tensors.values())
-    floats = floats and all(float(np.abs(a).max(initial=0)) < LARGEST_WEIGHT for a in (weight, bias))
-    with np.errstate(over="ignore"):
-        floats = floats and (scale is None or not fits or bool(np.isfinite(weight * scale[:, None]).all()))
-    if not (fits and floats and features.n_named() in (None, d)):
-        raise ValueError("its tensors do not fit its description")
-    if classes.ndim != 1 or classes.dtype.kind not in "biufU" or not 2 <= n_classes == len(set(classes.tolist())):
-        raise ValueError("its classes are not what classes are")
-    if classes.dtype.kind == "U":
-        check_texts(classes.tolist(), "its classes")
-    if calibration is not None:
-        calibration.check(m)
-    return model
+    """The model in the content of a model file; `name` is for messages."""
+    return LinearModel(**vars(model_file.unpack(content, name)))

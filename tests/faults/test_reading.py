@@ -25,6 +25,7 @@ from linclf.data.load import load
 from linclf.data.source import Source
 from linclf.errors import AccessError, InputError
 from linclf.model import linear_model as model
+from linclf.model import model_file
 from linclf.storage.sealed import seal, unseal
 
 TABLE = "age,city,label\n34,Bern,yes\n51,Basel,no\n28,Bern,yes\n44,Chur,no\n19,Basel,yes\n63,Bern,no\n"
@@ -284,11 +285,11 @@ def test_15_a_packed_parquet_file(in_tmp, capfd, tried) -> None:
 
 
 def test_16_newer_and_older_formats(in_tmp, capfd, models, tried) -> None:
-    record, tensors = unseal(model.METADATA, models[0], "m", "a model file")
-    in_memory("m", seal(model.METADATA, {**record, "format": model.FORMAT_VERSION + 1}, tensors))
+    record, tensors = unseal(model_file.METADATA, models[0], "m", "a model file")
+    in_memory("m", seal(model_file.METADATA, {**record, "format": model_file.FORMAT_VERSION + 1}, tensors))
     refuses(capfd, "m: was written by a newer linclf; upgrade linclf to read it", "info", "m")
     golden = sorted((Path(__file__).parent.parent / "model" / "golden").glob("format-*.safetensors"))
-    assert [path.stem for path in golden] == [f"format-{k}" for k in range(1, model.FORMAT_VERSION + 1)]
+    assert [path.stem for path in golden] == [f"format-{k}" for k in range(1, model_file.FORMAT_VERSION + 1)]
     for path in golden:
         code, _, err = told(capfd, "predict", path, DATA / "iris.csv", "-o", "labels")
         assert (code, err) == (0, "")
@@ -723,7 +724,7 @@ def test_10_garbage_in_the_cache_folder_is_ignored(in_tmp, tried) -> None:
 def test_13_forged_records(in_tmp, capfd, tried) -> None:
     in_memory("t.csv", CSV)
     assert told(capfd, "train", "t.csv", "-q", "-o", "sound")[0] == 0
-    record, tensors = unseal(model.METADATA, Path("sound").read_bytes(), "m", "a model file")
+    record, tensors = unseal(model_file.METADATA, Path("sound").read_bytes(), "m", "a model file")
     changes = [
         {"options": None},
         {"options": []},
@@ -744,7 +745,7 @@ def test_13_forged_records(in_tmp, capfd, tried) -> None:
         {"features": {**record["features"], "columns": [{"name": "x", "kind": "spell"}] * 2}},
     ]
     for change in changes:
-        in_memory("m", seal(model.METADATA, {**record, **change}, tensors))
+        in_memory("m", seal(model_file.METADATA, {**record, **change}, tensors))
         for words in (
             ["info", "m"],
             ["info", "m", "--json"],

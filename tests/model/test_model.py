@@ -84,7 +84,7 @@ def test_other_files_are_refused(tmp_path) -> None:
 
 
 def test_a_newer_format_says_so(monkeypatch) -> None:
-    monkeypatch.setattr("linclf.model.linear_model.FORMAT_VERSION", 3)
+    monkeypatch.setattr("linclf.model.model_file.FORMAT_VERSION", 3)
     content = model().to_bytes()
     monkeypatch.undo()
     with pytest.raises(InputError, match="written by a newer linclf; upgrade"):
@@ -109,7 +109,7 @@ def test_a_newer_format_says_so(monkeypatch) -> None:
 )
 def test_forged_files_whose_digest_fits_are_refused(change) -> None:
     right = model()
-    with pytest.raises(InputError, match="forged: (is not a whole model|was written by a newer)"):
+    with pytest.raises(InputError, match="forged: (is not a complete model|was written by a newer)"):
         from_bytes(replace(right, **change(right)).to_bytes(), "forged")
 
 
