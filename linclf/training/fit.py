@@ -250,15 +250,11 @@ def resolve(
 
 def sgd_settings(options: TrainOptions, X: Matrix) -> SGDSettings:
     """The settings of SGD that the options give for X (n, d), epochs and momentum resolved; lr is 1 as long as it is `auto`."""
-    shared = {field.name: getattr(options, field.name) for field in fields(SGDSettings) if hasattr(options, field.name)}
-    shared["fit_bias"] = options.bias
-    if options.lr == "auto":
-        shared["lr"] = 1.0
-    if options.epochs == "auto":
-        shared["epochs"] = auto_epochs(X.shape[0], min(options.batch_size, X.shape[0]))
-    if options.momentum == "auto":
-        shared["momentum"] = auto_momentum(X)
-    return SGDSettings(**shared)
+    given = {field.name: getattr(options, field.name) for field in fields(SGDSettings) if hasattr(options, field.name)}
+    n = X.shape[0]
+    chosen = {"lr": 1.0, "epochs": auto_epochs(n, min(options.batch_size, n)), "momentum": auto_momentum(X)}
+    autos = {name: value for name, value in chosen.items() if given[name] == "auto"}
+    return SGDSettings(**{**given, **autos, "fit_bias": options.bias})
 
 
 def _accuracy(part: Part, W: Array, b: Array) -> float | None:
