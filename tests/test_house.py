@@ -106,6 +106,22 @@ def test_the_layers_of_the_contract_are_those_of_the_docs() -> None:
     assert listed == there - {"__init__", "__main__"}
 
 
+def test_every_file_is_in_the_docs_and_nothing_else_is() -> None:
+    """A line names a folder, which ends in a slash, or one or several files; indentation says what it is in."""
+    plan = re.search(r"```text\nlinclf/\n(.*?)```", (ROOT / "docs" / "design.md").read_text(), re.DOTALL)[1]
+    listed, folders = set(), []
+    for line in plan.splitlines():
+        depth = (len(line) - len(line.lstrip())) // 2
+        names = re.findall(r"[\w/]+\.py", line) or [line.split()[0]]
+        folders = folders[: depth - 1]
+        if names[0].endswith("/"):
+            folders.append(names[0])
+        else:
+            listed |= {"".join([*folders, name]) for name in names}
+    files = {str(path.relative_to(PACKAGE)) for path in PACKAGE.rglob("*.py")}
+    assert listed == {name for name in files if not name.endswith(("__init__.py", "__main__.py", "_version.py"))}
+
+
 def test_modules_have_no_mutable_state() -> None:
     """Tables are filled where they are defined: nothing assigns to a global, or changes a table, in a function."""
     changes = ("append", "extend", "add", "update", "setdefault", "pop", "clear", "insert", "remove")
