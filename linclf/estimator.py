@@ -26,6 +26,7 @@ from linclf.gradcheck import checked_loss, with_dtypes
 from linclf.losses import LOSSES, Array, Loss, softmax_probabilities
 from linclf.model.linear_model import LinearModel
 from linclf.optim.linalg import Matrix, is_sparse
+from linclf.storage.decode import JsonObject
 from linclf.training.observer import EpochProgress, Observer
 from linclf.training.options import DTYPES, OPTIONS, Option, TrainOptions
 from linclf.training.train import InitialWeights, train
@@ -44,7 +45,7 @@ def _has_probabilities(estimator: "LinearClassifier") -> bool:
 class _History(Observer):
     """Collects a line for each epoch, and prints it if verbose."""
 
-    def __init__(self, lines: list[dict[str, Any]], verbose: int) -> None:
+    def __init__(self, lines: list[JsonObject], verbose: int) -> None:
         self.lines, self.verbose = lines, verbose
 
     def on_epoch(self, progress: EpochProgress) -> None:
@@ -55,9 +56,9 @@ class _History(Observer):
             print(", ".join(f"{key} {value}" for key, value in self.lines[-1].items() if value is not None))
 
 
-def _constraints(option: Option) -> list[Any]:
+def _constraints(option: Option) -> list[object]:
     """The values that a parameter may have, as scikit-learn's validation takes them."""
-    found: list[Any] = []
+    found: list[object] = []
     if option.choices:
         found.append(StrOptions(set(option.choices)))
     if option.auto:
@@ -146,7 +147,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
     True
     """
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
+    _parameter_constraints: ClassVar[JsonObject] = {
         "loss": [StrOptions(set(LOSSES)), Loss],
         "scale": [StrOptions(set(SCALES))],
         "class_weight": [StrOptions({"balanced"}), dict, None],
@@ -170,17 +171,17 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
     fit_bias: bool = TrainOptions.bias
     reg_bias: bool = TrainOptions.reg_bias
     scale: str = "none"
-    class_weight: Mapping[Any, float] | str | None = TrainOptions.class_weight
+    class_weight: Mapping[object, float] | str | None = TrainOptions.class_weight
     early_stopping: bool = False
     validation_fraction: float = 0.1
     patience: int = 5
     warm_start: bool = False
     dtype: str | None = None
-    random_state: Any = None
+    random_state: object = None
     verbose: int = 0
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "LinearClassifier":
+    def fit(self, X: object, y: object, sample_weight: object = None) -> "LinearClassifier":
         """Train on X (n_samples, n_features), dense or sparse, and labels y (n_samples,); sample_weight (n_samples,) >= 0."""
         X, y = self._checked(X, y)
         classes, codes = np.unique(y, return_inverse=True)
@@ -205,7 +206,9 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> "LinearClassifier":
+    def partial_fit(
+        self, X: object, y: object, classes: Any = None, sample_weight: object = None
+    ) -> "LinearClassifier":
         """One pass over these rows from the current weights, at a constant rate; `classes` are needed at the first call.
 
         lr="auto" is estimated from the rows of the first call, and later calls use the same rate; momentum "auto" is 0 here.
@@ -242,30 +245,30 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         self._train(options, split, weights, start)
         return self
 
-    def decision_function(self, X: Any) -> Array:
+    def decision_function(self, X: object) -> Array:
         """Scores X coef_.T + intercept_: (n_samples,) for two classes, > 0 for the second, else (n_samples, n_classes)."""
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
         scores = safe_sparse_dot(X, self.coef_.T, dense_output=True) + self.intercept_
         return np.asarray(scores[:, 0] if scores.shape[1] == 1 else scores)
 
-    def predict(self, X: Any) -> Array:
+    def predict(self, X: object) -> Array:
         """The labels of X: (n_samples,)."""
         scores = self.decision_function(X)
         codes = (scores > 0).astype(np.intp) if scores.ndim == 1 else scores.argmax(axis=1)
         return np.asarray(self.classes_[codes])
 
     @available_if(_has_probabilities)
-    def predict_proba(self, X: Any) -> Array:
+    def predict_proba(self, X: object) -> Array:
         """Probabilities of the classes: (n_samples, n_classes). For the losses softmax and logistic, and calibrated models."""
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
-        scores = self.model_.scores(X)  # (n, m)
+        rows: Matrix = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
+        scores = self.model_.scores(rows)  # (n, m)
         logits = self.loss_.logits if self.model_.calibration is None else self.model_.calibration.logits
         return softmax_probabilities(scores if logits is None else logits(scores))
 
     @available_if(_has_probabilities)
-    def predict_log_proba(self, X: Any) -> Array:
+    def predict_log_proba(self, X: object) -> Array:
         """The logarithm of `predict_proba`."""
         return np.asarray(np.log(self.predict_proba(X)))
 
@@ -319,7 +322,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
                 X.sum_duplicates()
         return X, y
 
-    def _weights(self, X: Matrix, codes: Array, classes: Array, sample_weight: Any) -> Array | None:
+    def _weights(self, X: Matrix, codes: Array, classes: Array, sample_weight: object) -> Array | None:
         """The weights (n,) of the rows, None if all are 1."""
         if sample_weight is None and self.class_weight is None:
             return None
@@ -370,7 +373,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         return InitialWeights(before.weight, before.bias) if same and features else None
 
     def _train(self, options: TrainOptions, split: Split, weights: Array | None, start: InitialWeights | None) -> None:
-        self.history_: list[dict[str, Any]] = []
+        self.history_: list[JsonObject] = []
         observer = _History(self.history_, self.verbose)
         trained = train(options, split, observer, weights=weights, start=start, measured=())
         if trained.interrupted is not None:

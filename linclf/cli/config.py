@@ -3,7 +3,7 @@
 import difflib
 import tomllib
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import click
 
@@ -11,7 +11,7 @@ from linclf.cli.params import HeldOutType, ListOf, NumberOrAuto
 from linclf.errors import InputError
 from linclf.storage.files import read_bytes
 
-F = TypeVar("F", bound=Callable[..., Any])
+F = TypeVar("F", bound=Callable[..., object])
 
 CONFIG = "linclf.config"  # the key of the path of --config in click's context
 

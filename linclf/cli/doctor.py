@@ -16,6 +16,7 @@ from linclf.inspect.doctor import examine
 from linclf.report.doctor import doctor_text
 from linclf.report.terminal import printable
 from linclf.report.text import to_json
+from linclf.storage.decode import JsonObject
 from linclf.training.inputs import load_data, make_split
 from linclf.training.options import TrainOptions
 
@@ -66,10 +67,10 @@ def doctor(*, data: str, test: HeldOut | None, seed: int, no_cache: bool, json: 
     click.echo(to_json(result) if json else printable(doctor_text(result, split.schema.columns)))
 
 
-def _command(config: TrainOptions, recommended: dict[str, Any]) -> str:
+def _command(config: TrainOptions, recommended: JsonObject) -> str:
     """The command line that trains on the data, read in the same way, with the recommended options."""
     read, dropped = config.source, recommended.get("drop", ())
-    options: dict[str, Any] = {
+    options: JsonObject = {
         "test": config.test,
         "seed": config.seed or None,
         "target": read.target,

@@ -40,7 +40,7 @@ class HeldOutType(click.ParamType[HeldOut | None]):
         """DATA|FRACTION."""
         return "DATA|FRACTION"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> HeldOut | None:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> HeldOut | None:
         """The value. Raises InputError for a number that is not a fraction."""
         return HeldOut.parse(str(value), param.name if param is not None and param.name else "test")
 
@@ -52,7 +52,7 @@ class LossName(click.Choice[str]):
         """The names of the losses, and FILE.py:NAME."""
         return f"[{'|'.join(map(str, self.choices))}|FILE.py:NAME]"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The name as it was typed. Raises click's usage error for what is neither."""
         return value if isinstance(value, str) and ":" in value else super().convert(value, param, ctx)
 
@@ -62,7 +62,7 @@ class YesNo(click.ParamType[bool]):
 
     name = "yes or no"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bool:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> bool:
         """True for yes. Raises click's usage error for what is neither."""
         try:
             return bool(click.BOOL.convert(str(value) or "?", param, ctx))
@@ -78,29 +78,29 @@ class ChoiceOrNone(click.ParamType[str | None]):
     def __init__(self, choices: tuple[str, ...]) -> None:
         self.words = click.Choice(["none", *choices])
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | None:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str | None:
         """The word, None for none. Raises click's usage error for any other word."""
         word = self.words.convert(value, param, ctx)
         return None if word == "none" else word
 
 
-class ListOf(click.ParamType[tuple[Any, ...]]):
+class ListOf(click.ParamType[tuple[object, ...]]):
     """Values separated by commas, each of the type `one`; with `ranges` also FROM:TO:COUNT, evenly spaced in the logarithm,
     both ends included."""
 
     name = "list"
 
-    def __init__(self, one: click.ParamType[Any], metavar: str, *, ranges: bool = False) -> None:
+    def __init__(self, one: click.ParamType[object], metavar: str, *, ranges: bool = False) -> None:
         self.one, self.metavar, self.ranges = one, metavar, ranges
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
         """How a list is typed."""
         return self.metavar
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Any, ...]:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[object, ...]:
         """The values; a TOML file may give a list. Raises click's usage error for a value of another type."""
         items = value if isinstance(value, list | tuple) else str(value).split(",")
-        found: list[Any] = []
+        found: list[object] = []
         for item in items:
             text = str(item).strip()
             if not text:

@@ -11,6 +11,7 @@ import click
 from linclf.cli.shared import arguments, say, wants_bar
 from linclf.errors import AccessError, InputError
 from linclf.report.text import to_json
+from linclf.storage.decode import JsonObject
 from linclf.storage.files import read_bytes
 from linclf.training.checkpoint import Checkpoint
 from linclf.training.observer import EpochProgress, Observer
@@ -114,7 +115,7 @@ class CheckpointWriter:
     written  the checkpoint in the file. One that cannot be written costs a note, not the run.
     """
 
-    def __init__(self, path: str, every: int, run: dict[str, Any]) -> None:
+    def __init__(self, path: str, every: int, run: JsonObject) -> None:
         self.path, self.every, self.run = path, every, run
         self.last: Checkpoint | None = None
         self.written: Checkpoint | None = None

@@ -18,7 +18,7 @@ from linclf.report.columns import columns_text
 from linclf.report.terminal import one_line, printable
 from linclf.storage.files import check_outputs
 
-F = TypeVar("F", bound=Callable[..., Any])
+F = TypeVar("F", bound=Callable[..., object])
 
 
 COLUMNS: dict[str, Any] = {"metavar": "COL", "multiple": True}

@@ -29,6 +29,7 @@ from linclf.report.plots import check_picture, plot_sweep
 from linclf.report.sweep import sweep_csv, sweep_text
 from linclf.report.terminal import printable
 from linclf.report.text import to_json
+from linclf.storage.decode import JsonObject
 from linclf.storage.files import write_bytes
 from linclf.storage.signals import STOP_SIGNALS, signal_name_and_code
 from linclf.sweep.grid import SWEPT, SweepOptions
@@ -128,7 +129,7 @@ def sweep(
     return _exit_code(swept, refit, failed, journal, outputs=bool(output or csv or plot))
 
 
-def _config(data: str, options: dict[str, Any]) -> SweepOptions:
+def _config(data: str, options: JsonObject) -> SweepOptions:
     """The options of the sweep on the command line."""
     given = source(data, options)
     values = values_of(options)
@@ -174,7 +175,7 @@ def _bar(stack: ExitStack, quiet: bool) -> Callable[[SweepProgress], None]:
     return on_progress
 
 
-def _result(config: SweepOptions, split: Split, swept: Swept) -> dict[str, Any]:
+def _result(config: SweepOptions, split: Split, swept: Swept) -> JsonObject:
     """The JSON object of `--json`, without the refit and the seconds."""
     shared = config.base.to_dict()
     return {
@@ -202,7 +203,7 @@ def _write_and_refit(
     config: SweepOptions,
     loaded: LoadedData,
     swept: Swept,
-    result: dict[str, Any],
+    result: JsonObject,
     *,
     select: str | None,
     output: str | None,

@@ -11,7 +11,7 @@ from linclf.data.split import HeldOut
 from linclf.losses import Loss
 from linclf.training.options import OPTIONS, Option
 
-F = TypeVar("F", bound=Callable[..., Any])
+F = TypeVar("F", bound=Callable[..., object])
 
 
 def train_options(command: F) -> F:
@@ -66,7 +66,7 @@ def list_of_values(option: Option) -> Callable[[F], F]:
     )
 
 
-def _type(option: Option) -> click.ParamType[Any]:
+def _type(option: Option) -> click.ParamType[object]:
     """The click type of one value."""
     if HeldOut in option.types:
         return HeldOutType()

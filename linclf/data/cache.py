@@ -22,7 +22,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -35,7 +34,7 @@ from linclf.data.table import Table, TableRows, from_table_arrays, table_arrays
 from linclf.errors import InputError
 from linclf.losses import Array
 from linclf.optim.linalg import Matrix, check_structure, from_arrays, materialize, release, to_arrays
-from linclf.storage.decode import build
+from linclf.storage.decode import JsonObject, build
 from linclf.storage.files import replacing
 
 FORMAT = 3  # of entries and of the data sets that readers return: increase it when either changes
@@ -258,7 +257,7 @@ def _arrays(X: Matrix | Table | TableRows) -> tuple[dict[str, Array], dict[str, 
     return to_arrays(materialize(X)), None
 
 
-def _header(content: mmap.mmap) -> tuple[int, dict[str, Any], dict[str, Any]]:
+def _header(content: mmap.mmap) -> tuple[int, JsonObject, JsonObject]:
     """The header of an entry: where its arrays begin, the layout of each, and the description of the data set."""
     end = 8 + int.from_bytes(content[:8], "little")
     header = json.loads(content[8:end])

@@ -19,6 +19,7 @@ from linclf.optim.linalg import dense_chunks
 LARGEST = 2**53  # float64 can represent all whole numbers up to this one
 TRUTH_VALUES = {"true": "True", "TRUE": "True", "false": "False", "FALSE": "False"}
 MOST_COLUMNS = 100_000  # columns of a table; pandas needs about 20 KB for each
+Series = Any  # pandas.Series
 Frame = Any  # pandas.DataFrame; pandas is imported only when a table is read
 
 
@@ -204,7 +205,7 @@ def is_numeric(kind: Any) -> bool:
     return bool(pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind) and kind.kind != "c")
 
 
-def to_cells(column: Any) -> Cells:
+def to_cells(column: Series) -> Cells:
     """A column of a data frame as text; a cell is missing where pandas treats it as missing."""
     import pandas as pd
 

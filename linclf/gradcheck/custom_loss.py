@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -51,7 +50,7 @@ def with_dtypes(loss: Loss, name: str) -> Loss:
 class _WithDtypes:
     """A user's function, its arrays cast to the dtype of the scores and its gradient writable."""
 
-    function: Callable[[Array, Array], Any]
+    function: Callable[[Array, Array], tuple[object, object]]
 
     def __call__(self, scores: Array, y: Array) -> tuple[Array, Array]:
         values, dscores = self.function(scores, y)
@@ -69,7 +68,7 @@ def _check(loss: Loss, n_classes: int, name: str) -> None:
         if loss.naive is not None:
             _check_twin(loss, scores, y, name)
 
-        def function(w: Array) -> Any:
+        def function(w: Array) -> tuple[float, Array]:
             values, dscores = loss(w.reshape(shape), y)
             return float(np.sum(values)), np.ravel(dscores)
 

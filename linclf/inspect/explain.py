@@ -1,7 +1,7 @@
 """What a linear model uses: its strongest weights, and what each feature adds to the score of one row."""
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from linclf.errors import InputError
 from linclf.losses import Array
 from linclf.model.linear_model import LinearModel
 from linclf.optim.linalg import Matrix, to_dense
+from linclf.storage.decode import JsonObject
 
 TOP = 10  # features listed for each class and sign
 
@@ -21,7 +22,7 @@ class Picture(NamedTuple):
     signed: bool
 
 
-def strongest(model: LinearModel, top: int = TOP, wanted: str | None = None) -> dict[str, Any]:
+def strongest(model: LinearModel, top: int = TOP, wanted: str | None = None) -> JsonObject:
     """The `top` features of each sign with the strongest weights, for each class or for the `wanted` one.
 
     The strength of a weight is what a change of the feature by one unit of the scaling adds to the score: by one
@@ -55,7 +56,7 @@ def unit(model: LinearModel) -> str:
     return "one standard deviation of the feature" if model.center is not None else "the largest number of the feature"
 
 
-def contributions(model: LinearModel, X: Matrix, wanted: str | None = None) -> dict[str, Any]:
+def contributions(model: LinearModel, X: Matrix, wanted: str | None = None) -> JsonObject:
     """What each feature adds to the score of one row X (1, d) of features, for the predicted or the `wanted` class.
 
     A number adds its distance from the mean of the training rows times its weight, any other feature its value times

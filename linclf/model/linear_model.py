@@ -17,6 +17,7 @@ from linclf.model.calibration import Calibration
 from linclf.optim.blas import one_blas_thread
 from linclf.optim.linalg import LazyRows, Matrix, Stored, chunks, first_not_finite, number_at
 from linclf.optim.objective import predicted, scores
+from linclf.storage.decode import JsonObject
 from linclf.storage.files import read_bytes, write_bytes
 
 
@@ -39,7 +40,7 @@ class LinearModel:
     classes: Array
     loss: str
     schema: Schema
-    record: dict[str, Any]
+    record: JsonObject
     scale: Array | None = None
     center: Array | None = None
     calibration: Calibration | None = None

@@ -1,10 +1,9 @@
 """Metrics of predictions and probabilities: accuracy, confusion, metrics per class, log loss, Brier score, calibration error."""
 
-from typing import Any
-
 import numpy as np
 
 from linclf.losses import Array, softmax, softmax_probabilities, squared_error
+from linclf.storage.decode import JsonObject
 
 BINS = 15  # of confidence, for the calibration error
 
@@ -62,7 +61,7 @@ def calibration(logits: Array | None, y: Array) -> dict[str, float | None]:
     }
 
 
-def evaluation(predicted: Array, y: Array, classes: Array, logits: Array | None = None) -> dict[str, Any]:
+def evaluation(predicted: Array, y: Array, classes: Array, logits: Array | None = None) -> JsonObject:
     """All metrics of `evaluate`, with its JSON keys, for predicted and true codes (n,) of these classes (K,).
 
     logits  (n, K) of a model with probabilities; without them log_loss, brier and calibration_error are None

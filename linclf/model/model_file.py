@@ -7,7 +7,6 @@ characters zeroed. A file whose digest does not fit is refused, and no code is e
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
@@ -18,7 +17,7 @@ from linclf.data.schema import Schema
 from linclf.errors import InputError
 from linclf.losses import LOSSES, Array
 from linclf.model.calibration import Calibration
-from linclf.storage.decode import build
+from linclf.storage.decode import JsonObject, build
 from linclf.storage.sealed import seal, unseal
 
 FORMAT_VERSION = 2  # version 1 had no columns of tables; it is read, too
@@ -35,7 +34,7 @@ class ModelContent:
     classes: Array
     loss: str
     schema: Schema
-    record: dict[str, Any]
+    record: JsonObject
     scale: Array | None
     center: Array | None
     calibration: Calibration | None
@@ -64,7 +63,7 @@ def unpack(content: bytes, name: str) -> ModelContent:
     return model
 
 
-def _decode(record: dict[str, Any], tensors: dict[str, Array]) -> ModelContent:
+def _decode(record: JsonObject, tensors: dict[str, Array]) -> ModelContent:
     """The content of a file of this or an earlier version."""
     version = record.pop("format")
     if type(version) is not int or version < 1:

@@ -2,15 +2,16 @@
 
 import textwrap
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from linclf.report.columns import columns_text
+from linclf.storage.decode import JsonObject
 
 if TYPE_CHECKING:
     from linclf.data.columns.base import Column
 
 
-def doctor_text(result: dict[str, Any], columns: "Sequence[Column] | None") -> str:
+def doctor_text(result: JsonObject, columns: "Sequence[Column] | None") -> str:
     """The result of `doctor` as text: the data, the columns, the findings, and last the recommended command."""
     classes = list(result["classes"].items())
     named = ", ".join(f"{label} ({count})" for label, count in classes[:10]) + (", ..." if len(classes) > 10 else "")

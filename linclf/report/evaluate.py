@@ -1,13 +1,12 @@
 """The report of `evaluate` as text: metrics of each class and the confusion matrix."""
 
-from typing import Any
-
 from linclf.report.text import share_text, table
+from linclf.storage.decode import JsonObject
 
 MAX_CONFUSION_CLASSES = 20  # with more classes, the most frequent confusions are shown instead of the matrix
 
 
-def evaluation_text(result: dict[str, Any], title: str) -> str:
+def evaluation_text(result: JsonObject, title: str) -> str:
     """The text of an `evaluation`: metrics of each class, confusion, metrics of the probabilities, accuracy."""
     labels = [str(label) for label in result["classes"]]
     rows = [

@@ -1,12 +1,12 @@
 """The report of `linclf explain`."""
 
 import math
-from typing import Any
 
 from linclf.report.text import shorten
+from linclf.storage.decode import JsonObject
 
 
-def strongest_text(result: dict[str, Any], model: str, n_features: int) -> str:
+def strongest_text(result: JsonObject, model: str, n_features: int) -> str:
     """The result of `inspect.explain.strongest` as text."""
     title = f"{model}, a {result['loss']} classifier of {n_features} features"
     lines = [f"{title}: what a change by {result['unit']} adds to the score"]
@@ -23,7 +23,7 @@ def strongest_text(result: dict[str, Any], model: str, n_features: int) -> str:
     return "\n".join(lines)
 
 
-def contributions_text(result: dict[str, Any], title: str, top: int) -> str:
+def contributions_text(result: JsonObject, title: str, top: int) -> str:
     """The result of `inspect.explain.contributions` as text: a sum of the `top` largest parts and all others."""
     shown, rest = result["contributions"][:top], result["contributions"][top:]
     rows = [(f"{entry['adds']:+.4g}", shorten(entry["feature"], 40), valued(entry)) for entry in shown]
@@ -39,6 +39,6 @@ def contributions_text(result: dict[str, Any], title: str, top: int) -> str:
     return "\n".join([*lines, f"  {result['score']:>+10.4g}  score"])
 
 
-def valued(entry: dict[str, Any]) -> str:
+def valued(entry: JsonObject) -> str:
     """The value of a feature that is a number, to follow its name; empty for any other."""
     return f" = {entry['value']:.6g}" if entry["is_number"] else ""

@@ -3,13 +3,13 @@
 import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
 
 from linclf.gradcheck import GradientCheck, LossCheck
 from linclf.report.text import finite_or_none, table
+from linclf.storage.decode import JsonObject
 
 
-def gradient_json(check: GradientCheck) -> dict[str, Any]:
+def gradient_json(check: GradientCheck) -> JsonObject:
     """The JSON of the check of a user's function."""
     return {
         "name": check.name,
@@ -112,7 +112,7 @@ def functions_text(checks: Sequence[GradientCheck]) -> str:
     return "\n".join(table(["function", "kind", "coordinates", "kinks", "against differences", "verdict"], rows))
 
 
-def checks_json(checks: Sequence[LossCheck]) -> dict[str, Any]:
+def checks_json(checks: Sequence[LossCheck]) -> JsonObject:
     """The JSON of the checks of losses."""
     return {
         "passed": all(check.passed for check in checks),

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,12 +10,13 @@ from linclf.inspect.explain import strengths
 from linclf.model.linear_model import LinearModel
 from linclf.report.columns import columns_text
 from linclf.report.text import parts_text
+from linclf.storage.decode import JsonObject
 
 if TYPE_CHECKING:
     from linclf.data.columns.base import Column
 
 
-def model_info(model: LinearModel, top: int = 5) -> dict[str, Any]:
+def model_info(model: LinearModel, top: int = 5) -> JsonObject:
     """The record of a model's training, and for each class the `top` features with the strongest weights.
 
     The strength of a weight is that of `inspect.explain.strengths`: it does not depend on the units of the table.
@@ -40,7 +41,7 @@ def model_info(model: LinearModel, top: int = 5) -> dict[str, Any]:
     }
 
 
-def model_text(described: dict[str, Any], columns: "Sequence[Column] | None", path: str) -> str:
+def model_text(described: JsonObject, columns: "Sequence[Column] | None", path: str) -> str:
     """The result of `model_info` as text; `path` is that of the model file."""
     metrics, options, versions = described["metrics"], described["options"], described["versions"]
     source = "arrays in Python"

@@ -13,6 +13,7 @@ import numpy as np
 from linclf.errors import InputError
 from linclf.gradcheck import GradientCheck
 from linclf.inspect.explain import Picture
+from linclf.storage.decode import JsonObject
 from linclf.storage.files import write_bytes
 
 P = ParamSpec("P")
@@ -50,7 +51,7 @@ def plot_gradient(check: GradientCheck, path: str) -> None:
 
     figure = Figure(figsize=(6, 6), layout="constrained")
     axes = figure.add_subplot()
-    styles: dict[str, dict[str, Any]] = {
+    styles: dict[str, JsonObject] = {
         "right": {"marker": "o", "color": "tab:blue", "s": 22, "alpha": 0.6},
         "kink": {"marker": "D", "color": "tab:orange", "s": 26},
         "unclear": {"marker": ".", "color": "gray"},
@@ -80,7 +81,7 @@ def plot_gradient(check: GradientCheck, path: str) -> None:
 
 
 @_without_warnings
-def plot_sweep(result: dict[str, Any], path: str) -> None:
+def plot_sweep(result: JsonObject, path: str) -> None:
     """Plot score against reg with a band of one standard error, one line per loss: its best configuration at each reg."""
     from matplotlib.figure import Figure
 
@@ -104,7 +105,7 @@ def plot_sweep(result: dict[str, Any], path: str) -> None:
         axes.set_xscale("symlog", linthresh=min(positive, default=1.0))
     else:
         axes.set_xscale("log")
-    marks: dict[str, dict[str, Any]] = {
+    marks: dict[str, JsonObject] = {
         "best": {"marker": "*", "color": "black", "s": 110},
         "best_1se": {
             "marker": "D",
@@ -129,7 +130,7 @@ def plot_sweep(result: dict[str, Any], path: str) -> None:
     _save(figure, path)
 
 
-def _bar_panels(explanation: dict[str, Any], top: int) -> tuple[list[tuple[str, list[tuple[str, float]]]], str]:
+def _bar_panels(explanation: JsonObject, top: int) -> tuple[list[tuple[str, list[tuple[str, float]]]], str]:
     """The panels of `plot_bars`, a title and named bars for each, and what the bars mean."""
     if "contributions" not in explanation:
         panels = [
@@ -152,7 +153,7 @@ def _bar_panels(explanation: dict[str, Any], top: int) -> tuple[list[tuple[str, 
 
 
 @_without_warnings
-def plot_bars(explanation: dict[str, Any], path: str, top: int) -> None:
+def plot_bars(explanation: JsonObject, path: str, top: int) -> None:
     """Plot as bars the strongest weights of each class, or the `top` largest contributions of features to the score of a row."""
     from matplotlib.figure import Figure
 
@@ -196,7 +197,7 @@ def plot_pictures(pictures: Sequence[Picture], path: str) -> None:
     # a few pixels that are almost always 0 can have weights much larger than all others
     largest = float(np.quantile(np.concatenate(signed), COLOUR_QUANTILE)) or float(np.concatenate(signed).max()) or 1.0
     for axes, picture in zip(grid, pictures, strict=False):
-        style: dict[str, Any] = (
+        style: JsonObject = (
             {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest} if picture.signed else {"cmap": "gray"}
         )
         shown = axes.imshow(picture.pixels, **style)

@@ -2,12 +2,12 @@
 
 import csv
 import io
-from typing import Any
 
 from linclf.report.text import parts_text, table
+from linclf.storage.decode import JsonObject
 
 
-def sweep_text(result: dict[str, Any], defaults: dict[str, Any]) -> str:
+def sweep_text(result: JsonObject, defaults: JsonObject) -> str:
     """The result of a sweep as text: the ranked table, then the best rows as options of `linclf train`, whose defaults are
     left out."""
     rows, seconds, cv = result["rows"], result["seconds"], result["cv"]
@@ -52,7 +52,7 @@ def sweep_text(result: dict[str, Any], defaults: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def sweep_csv(result: dict[str, Any]) -> str:
+def sweep_csv(result: JsonObject) -> str:
     """The ranked rows as CSV, for spreadsheets and data frames."""
     figures = ("status", "score", "score_std", "score_se", "objective", "epochs", "best_epoch")
     text = io.StringIO()
@@ -64,14 +64,14 @@ def sweep_csv(result: dict[str, Any]) -> str:
     return text.getvalue()
 
 
-def _cell(value: Any) -> str:
+def _cell(value: object) -> str:
     """The value of an option in the table."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "none" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def _typed(options: dict[str, Any], defaults: dict[str, Any]) -> str:
+def _typed(options: JsonObject, defaults: JsonObject) -> str:
     """Options as they are typed for `linclf train`: loss and reg, and the others that differ from the defaults."""
     words = []
     for name, value in options.items():
@@ -81,7 +81,7 @@ def _typed(options: dict[str, Any], defaults: dict[str, Any]) -> str:
     return " ".join(words)
 
 
-def _score(row: dict[str, Any], spread: str) -> str:
+def _score(row: JsonObject, spread: str) -> str:
     if row["score"] is None:
         return "-"
     return f"{row['score']:.4f}" if row[spread] is None else f"{row['score']:.4f} +- {row[spread]:.4f}"

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 
+from linclf.storage.decode import JsonObject
 
-def to_json(result: dict[str, Any]) -> str:
+
+def to_json(result: JsonObject) -> str:
     """One JSON object on one line."""
     return json.dumps(result, allow_nan=False)
 

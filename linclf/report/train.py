@@ -1,13 +1,13 @@
 """The report of `linclf train`."""
 
 import math
-from typing import Any
 
 from linclf.report.terminal import one_line
 from linclf.report.text import parts_text
+from linclf.storage.decode import JsonObject
 
 
-def training_text(result: dict[str, Any], why: dict[str, str]) -> str:
+def training_text(result: JsonObject, why: dict[str, str]) -> str:
     """The result of training as text, accuracy last; `why` has, by name, how auto chose a value."""
     classes = ", ".join(map(str, result["classes"][:10])) + (", ..." if result["n_classes"] > 10 else "")
     seconds, accuracies = result["seconds"], result["accuracy"]
@@ -31,7 +31,7 @@ def training_text(result: dict[str, Any], why: dict[str, str]) -> str:
     return "\n".join(lines)
 
 
-def _proof(proof: dict[str, Any]) -> str:
+def _proof(proof: JsonObject) -> str:
     """The certificate of a model in words."""
     steps = f"after {proof['steps']} steps over all rows" if proof["steps"] else "without a step over all rows"
     if proof["percent"] is None:

@@ -9,8 +9,9 @@ import types
 from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
 
+JsonObject: TypeAlias = dict[str, Any]  # an object of JSON, whose values have types of their own
 T = TypeVar("T")
 
 

@@ -9,13 +9,13 @@ import hashlib
 import json
 import math
 import re
-from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
 
 from linclf.errors import InputError
 from linclf.losses import Array
+from linclf.storage.decode import JsonObject
 
 _NO_DIGEST = "0" * 64
 # in the header the record is a JSON string, so its quotes are escaped once; a quote in the user's text is escaped twice
@@ -23,7 +23,7 @@ _NO_DIGEST = "0" * 64
 _DIGEST = re.compile(rb'\\"sha256\\":\\"([0-9a-f]{64})\\"')
 
 
-def seal(key: str, record: dict[str, Any], tensors: dict[str, Array]) -> bytes:
+def seal(key: str, record: JsonObject, tensors: dict[str, Array]) -> bytes:
     """Encode a record and tensors. Raises SafetensorError for a record of more than 100 MB, the limit of the format."""
     from safetensors.numpy import save
 
@@ -34,7 +34,7 @@ def seal(key: str, record: dict[str, Any], tensors: dict[str, Array]) -> bytes:
     return content[:start] + hashlib.sha256(content).hexdigest().encode() + content[end:]
 
 
-def unseal(key: str, content: bytes, name: str, kind: str) -> tuple[dict[str, Any], dict[str, Array]]:
+def unseal(key: str, content: bytes, name: str, kind: str) -> tuple[JsonObject, dict[str, Array]]:
     """Decode the record and the tensors; `name` and `kind`, such as `a model`, are for messages.
 
     Raises InputError for content that `seal` did not write under this key, and for damaged content. A valid digest

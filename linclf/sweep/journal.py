@@ -12,7 +12,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from io import FileIO
 from pathlib import Path
-from typing import Any
 
 from linclf.errors import AccessError, InputError
 from linclf.sweep.results import STATES, Row
@@ -22,7 +21,9 @@ FORMAT = 1
 
 
 @contextmanager
-def open_journal(path: str, sweep: Mapping[str, Any], options: Sequence[Mapping[str, Any]]) -> Iterator["Journal"]:
+def open_journal(
+    path: str, sweep: Mapping[str, object], options: Sequence[Mapping[str, object]]
+) -> Iterator["Journal"]:
     """Open and lock the journal at a path while the sweep runs.
 
     sweep    the fingerprint of this sweep, as plain data
@@ -42,13 +43,15 @@ def open_journal(path: str, sweep: Mapping[str, Any], options: Sequence[Mapping[
 class Journal:
     """An open journal: the `rows` in it by configuration, and `notes` on repairs. See `open_journal`."""
 
-    def __init__(self, path: str, file: FileIO, sweep: Mapping[str, Any], options: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(
+        self, path: str, file: FileIO, sweep: Mapping[str, object], options: Sequence[Mapping[str, object]]
+    ) -> None:
         self.path, self.file, self.options = path, file, options
         self.rows: dict[int, Row] = {}
         self.notes: list[str] = []
         self._start(_line({"journal": FORMAT, **sweep}), sweep)
 
-    def _start(self, head: bytes, sweep: Mapping[str, Any]) -> None:
+    def _start(self, head: bytes, sweep: Mapping[str, object]) -> None:
         """Read the file, and write the first line if it is missing or was cut short."""
         self._lock()
         self.file.seek(0)
@@ -80,7 +83,7 @@ class Journal:
         except OSError:
             raise AccessError(f"{self.path}: another sweep is writing it; wait for it, or give another name") from None
 
-    def _check(self, content: bytes, sweep: Mapping[str, Any]) -> None:
+    def _check(self, content: bytes, sweep: Mapping[str, object]) -> None:
         """Compare the first line with the fingerprint of this sweep."""
         try:
             found = json.loads(content.splitlines()[0])
@@ -113,7 +116,7 @@ class Journal:
                 )
             self.rows[configuration] = row
 
-    def _is_sound(self, configuration: Any, row: Row) -> bool:
+    def _is_sound(self, configuration: object, row: Row) -> bool:
         """Whether a row that was read can be a row of this sweep."""
         numbers = [row.score, row.score_std, row.score_se, row.objective, row.lr, row.momentum, row.epochs]
         return (
@@ -143,5 +146,5 @@ class Journal:
         os.fsync(self.file.fileno())
 
 
-def _line(entry: Mapping[str, Any]) -> bytes:
+def _line(entry: Mapping[str, object]) -> bytes:
     return json.dumps(entry, allow_nan=False).encode() + b"\n"

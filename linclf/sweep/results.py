@@ -3,11 +3,11 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from linclf.losses import Array
+from linclf.storage.decode import JsonObject
 
 STATES = ("done", "halved", "unfinished", "diverged")  # the values of status, in the order of the ranking
 FOLD_KEYS = ("score", "objective", "lr")
@@ -29,7 +29,7 @@ class Row:
     why         why a row diverged
     """
 
-    options: dict[str, Any]
+    options: JsonObject
     status: str
     epochs: int
     score: float | None = None
@@ -39,7 +39,7 @@ class Row:
     best_epoch: int | None = None
     lr: float | None = None
     momentum: float | None = None
-    folds: tuple[dict[str, Any], ...] = ()
+    folds: tuple[JsonObject, ...] = ()
     why: str | None = None
 
 

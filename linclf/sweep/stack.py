@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from linclf.optim.linalg import Matrix, chunks, select_models, select_rows
 from linclf.optim.objective import Objective, predicted, scores
 from linclf.optim.settings import SGDSettings
 from linclf.optim.sgd import SGD, Epoch
+from linclf.storage.decode import JsonObject
 from linclf.sweep.folds import Fold
 from linclf.sweep.grid import SWEPT
 from linclf.sweep.plan import Plan
@@ -39,7 +39,7 @@ def train_stack(plan: Plan, number: int) -> Iterator[StackProgress]:
         yield from _Stack(plan, plan.stacks[number]).train()
 
 
-def row_options(configuration: TrainOptions) -> dict[str, Any]:
+def row_options(configuration: TrainOptions) -> JsonObject:
     """The options that tell a configuration from the others of its sweep."""
     return {name: getattr(configuration, name) for name in SWEPT}
 

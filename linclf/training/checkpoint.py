@@ -3,14 +3,13 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from linclf.errors import InputError
 from linclf.losses import Array
 from linclf.optim.sgd import EngineState
-from linclf.storage.decode import build
+from linclf.storage.decode import JsonObject, build
 from linclf.storage.files import read_bytes, write_bytes
 from linclf.storage.sealed import seal, unseal
 
@@ -113,11 +112,11 @@ def load(path: str) -> tuple[Checkpoint, dict[str, object]]:
         raise InputError(f"{path}: is not a complete checkpoint ({type(error).__name__}: {error})") from None
 
 
-def _checkpoint(record: dict[str, Any], tensors: dict[str, Array]) -> Checkpoint:
+def _checkpoint(record: JsonObject, tensors: dict[str, Array]) -> Checkpoint:
     """The checkpoint in a file whose digest fits. Anyone can compute a digest, so that everything is checked."""
 
     def run_state(key: str) -> RunState:
-        arrays: dict[str, Any] = {name: tensors[f"{key}.{name}"] for name in ARRAYS}
+        arrays: JsonObject = {name: tensors[f"{key}.{name}"] for name in ARRAYS}
         shapes = {a.shape for a in arrays.values()}
         state = RunState(**vars(build(_RunScalars, record[key])), **arrays)
         sound = 0 < state.best <= state.number and 0 < state.improved <= state.number and state.seconds >= 0

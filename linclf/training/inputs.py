@@ -2,7 +2,6 @@
 
 import hashlib
 from dataclasses import dataclass, replace
-from typing import Any
 
 from linclf._version import __version__
 from linclf.data.cache import Cache
@@ -14,7 +13,7 @@ from linclf.data.split import HeldOut, Split, split_dataset
 from linclf.errors import InputError
 from linclf.losses import LOSSES
 from linclf.model.linear_model import LinearModel
-from linclf.storage.decode import build
+from linclf.storage.decode import JsonObject, build
 from linclf.storage.files import read_bytes
 from linclf.training.options import TrainOptions
 
@@ -56,7 +55,7 @@ def load_split(options: TrainOptions, cache: Cache | None = None, like: Schema |
     return make_split(options, load_data(options, cache), like)
 
 
-def run_fingerprint(options: TrainOptions, split: Split) -> dict[str, Any]:
+def run_fingerprint(options: TrainOptions, split: Split) -> JsonObject:
     """What the result of a run depends on, as plain data. Data are identified by their digests, not by their paths."""
     described = options.to_dict()
     del described["source"]["data"]

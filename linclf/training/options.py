@@ -18,6 +18,7 @@ from linclf.losses import LOSSES, Loss
 from linclf.model.calibration import METHODS
 from linclf.optim.certificate import CERTIFIABLE
 from linclf.optim.settings import SCHEDULES, check_settings
+from linclf.storage.decode import JsonObject
 
 DTYPES = ("float32", "float64")
 
@@ -256,7 +257,7 @@ class TrainOptions:
         """Whether there is a validation part."""
         return self.val is not None and self.val.has_rows
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """The options as plain data, for records and reports; the loss is given by its name."""
         values = {one.name: getattr(self, one.name) for one in fields(self)}
         return values | {"source": asdict(self.source), "loss": self.loss_name}

@@ -3,7 +3,6 @@
 import math
 import platform
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from linclf.model.calibration import calibrate
 from linclf.model.linear_model import LinearModel
 from linclf.model.metrics import accuracy
 from linclf.optim.certificate import Certificate
+from linclf.storage.decode import JsonObject
 from linclf.training.fit import FitResult
 from linclf.training.options import TrainOptions
 from linclf.training.prepare import PreparedData
@@ -56,16 +56,16 @@ class TrainResult:
     n_calibration: int
     n_features: int
     n_classes: int
-    classes: list[Any]
+    classes: list[object]
     objective: float
     data_loss: float
     penalty: float
     accuracy: dict[str, float | None]
     retries: int
-    certificate: dict[str, Any] | None
+    certificate: JsonObject | None
     interrupted: bool
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """The figures as plain data."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
@@ -139,7 +139,7 @@ def assemble(
     return Trained(replace(model, record=model_record(options, split, result)), result, fitted.why, interrupted)
 
 
-def model_record(options: TrainOptions, split: Split, result: TrainResult) -> dict[str, Any]:
+def model_record(options: TrainOptions, split: Split, result: TrainResult) -> JsonObject:
     """What a model file records of the training, as plain data."""
     return {
         "options": options.to_dict(),
@@ -151,7 +151,7 @@ def model_record(options: TrainOptions, split: Split, result: TrainResult) -> di
     }
 
 
-def certificate_to_dict(certificate: Certificate | None) -> dict[str, Any] | None:
+def certificate_to_dict(certificate: Certificate | None) -> JsonObject | None:
     """A certificate as plain data; percent is None if nothing is proven."""
     if certificate is None:
         return None
