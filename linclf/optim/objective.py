@@ -38,7 +38,7 @@ def scores(X: Stored | Minibatch, W: Array, b: Array) -> Array:
 
 
 def predicted(scores: Array) -> Array:
-    """The class codes that scores (n, *models, m) stand for: the largest, or with one output class 1 where it is > 0."""
+    """The class codes that scores (n, *models, m) predict: the largest, or with one output class 1 where it is > 0."""
     return (scores[..., 0] > 0).astype(np.intp) if scores.shape[-1] == 1 else scores.argmax(axis=-1)
 
 

@@ -36,7 +36,7 @@ from linclf.optim.weights import ScaledWeights
 
 @dataclass(frozen=True, eq=False)
 class EngineState:
-    """What the next epochs of a run depend on, beside its data and settings: copies.
+    """What the next epochs of a run depend on, in addition to its data and settings: copies.
 
     number     of the last epoch
     generator  the state of the random generator

@@ -58,7 +58,7 @@ def _start(work: Callable[[int], Iterator[Any]]) -> tuple[Any, Any]:
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(work, theirs, os.getpid()), daemon=True)
     with sigint_blocked(), warnings.catch_warnings():
-        # Python 3.12 warns of forks beside threads: those of BLAS are stopped by its own hooks before the fork
+        # Python 3.12 warns of forks next to threads: those of BLAS are stopped by its own hooks before the fork
         warnings.simplefilter("ignore", DeprecationWarning)
         process.start()
     theirs.close()

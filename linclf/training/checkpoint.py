@@ -42,7 +42,7 @@ class RunState:
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """What a run needs to resume after an epoch, beside its data and options.
+    """What a run needs to resume after an epoch, in addition to its data and options.
 
     state      the weights after the epoch
     last_good  the last state that was better than zero weights, to roll back to on divergence; None: there was none

@@ -45,7 +45,7 @@ def train(
     weights   (n,) of the training rows, in addition to those of the option class_weight
     start     the weights to start from; such a run is not compared with zero weights
     measured  the parts whose accuracy is wanted
-    stop      holds the first signal, for a caller that goes on working
+    stop      records the first signal, for a caller that continues
     resumed   the checkpoint to resume from, to the same bits as if the run had never stopped
 
     A KeyboardInterrupt or Terminated after the first epoch ends training early: the best model so far is returned, with
