@@ -11,13 +11,14 @@ def training_text(result: JsonObject, why: dict[str, str]) -> str:
     """The result of training as text, accuracy last; `why` has, by name, how auto chose a value."""
     classes = ", ".join(map(str, result["classes"][:10])) + (", ..." if result["n_classes"] > 10 else "")
     seconds, accuracies = result["seconds"], result["accuracy"]
+    lr, epochs = (f" ({why[name]})" if name in why else "" for name in ("lr", "epochs"))
     lines = [
         f"data       {result['data']}: {result['n_train']} training rows, {result['n_features']} features, "
         f"{result['n_classes']} classes ({one_line(classes)})",
         f"loss       {result['loss']}{', one-vs-rest' if result['one_vs_rest'] else ''}, reg {result['reg']:g}, "
         f"scale {result['scale']}",
-        f"sgd        lr {result['lr']:.4g}{why.get('lr', '')}, momentum {result['momentum']:g}, {result['schedule']}"
-        f"{', averaged' if result['average'] else ''}, {result['epochs']} epochs{why.get('epochs', '')} of minibatches of {result['batch_size']}",
+        f"sgd        lr {result['lr']:.4g}{lr}, momentum {result['momentum']:g}, {result['schedule']}"
+        f"{', averaged' if result['average'] else ''}, {result['epochs']} epochs{epochs} of minibatches of {result['batch_size']}",
         f"objective  {result['objective']:.6g} = {result['data_loss']:.6g} data + {result['penalty']:.6g} penalty",
         f"seconds    {seconds['load']:.2f} load, {seconds['train']:.2f} train, {seconds['total']:.2f} total",
     ]

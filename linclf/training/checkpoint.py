@@ -131,6 +131,8 @@ def _checkpoint(record: JsonObject, tensors: dict[str, Array]) -> Checkpoint:
         raise ValueError("why")
     iterate = {name.removeprefix("iterate."): a for name, a in tensors.items() if name.startswith("iterate.")}
     engine = EngineState(state.number, dict(record["generator"]), record["iterate"] | iterate)
+    # linclf 0.1.0 wrote " (auto: ...)"
+    why = {name: text.strip().removeprefix("(").removesuffix(")") for name, text in why.items()}
     return Checkpoint(state, last_good, engine, header.lr, why, header.retries)
 
 

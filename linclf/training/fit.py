@@ -164,7 +164,7 @@ class _Run:
         divisor = RATE_DIVISORS[self.retries]
         self.retries += 1
         self.settings = replace(self.settings, lr=self.rate / divisor)
-        self.why["lr"] = f" (auto: 1/{divisor} of the rate that diverged)"
+        self.why["lr"] = f"auto: 1/{divisor} of the rate that diverged"
         where = f"continuing from epoch {self.state.number}" if self.state else "starting again"
         return f"{where} at lr {self.settings.lr:.3g}"
 
@@ -241,10 +241,10 @@ def resolve(
 ) -> tuple[SGDSettings, dict[str, str]]:
     """The settings with every `auto` replaced, and how the replaced ones were found, as text by name."""
     settings = sgd_settings(options, X)
-    why = {"epochs": " (auto)"} if options.epochs == "auto" else {}
+    why = {"epochs": "auto"} if options.epochs == "auto" else {}
     if options.lr == "auto":
         rate = auto_rate(loss, X, y, n_outputs, settings, weights=weights)
-        settings, why["lr"] = replace(settings, lr=rate.value), f" (auto: {rate.reason})"
+        settings, why["lr"] = replace(settings, lr=rate.value), f"auto: {rate.reason}"
     return settings, why
 
 
