@@ -19,7 +19,7 @@ def test_every_format_has_a_golden_file() -> None:
     assert sorted(path.name for path in GOLDEN.iterdir()) == [f"checkpoint-{k}" for k in range(1, FORMAT + 1)]
 
 
-@pytest.mark.parametrize("path", GOLDEN.iterdir(), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(GOLDEN.iterdir()), ids=lambda path: path.name)
 def test_a_golden_checkpoint_leads_to_the_model_of_a_run_that_never_stopped(path: Path) -> None:
     """Written in the 7th of 12 epochs, after averaging began. The bits of another processor may differ."""
     options = TrainOptions(
