@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 
 import numpy as np
@@ -266,18 +266,10 @@ def resolve(
 def settings(options: TrainOptions, X: Matrix) -> SGD:
     """The engine's settings; lr is 1 as long as it is `auto`."""
     size = min(options.batch_size, X.shape[0])
-    return SGD(
-        lr=1.0 if isinstance(options.lr, str) else options.lr,
-        reg=options.reg,
-        epochs=auto_epochs(X.shape[0], size) if isinstance(options.epochs, str) else options.epochs,
-        batch_size=options.batch_size,
-        momentum=auto_momentum(X) if isinstance(options.momentum, str) else options.momentum,
-        schedule=options.schedule,
-        average=options.average,
-        fit_bias=options.bias,
-        reg_bias=options.reg_bias,
-        seed=options.seed,
-    )
+    given = {one.name: getattr(options, one.name) for one in fields(SGD) if hasattr(options, one.name)}
+    chosen = {"lr": 1.0, "epochs": auto_epochs(X.shape[0], size), "momentum": auto_momentum(X)}
+    autos = {name: value for name, value in chosen.items() if given[name] == "auto"}
+    return SGD(**{**given, **autos, "fit_bias": options.bias})
 
 
 def _accuracy(part: Part, W: Array, b: Array) -> float | None:

@@ -72,7 +72,7 @@ class Option:
         if self.choices:
             return "{" + ", ".join(f'"{word}"' for word in self.choices) + "}"
         kind = "bool" if self.types == (bool,) else self.number.__name__ if self.number else "str"
-        return f'{kind} or "auto"' if self.auto else kind
+        return kind + ' or "auto"' * self.auto + " or None" * (NoneType in self.types)
 
     @property
     def flag(self) -> str | None:
