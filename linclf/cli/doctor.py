@@ -92,6 +92,6 @@ def _command(config: TrainOptions, recommended: JsonObject) -> str:
 
 def _columns(option: str, columns: tuple[str, ...], dropped: tuple[str, ...]) -> str:
     """The columns that an option names, once some more are dropped."""
-    kept = tuple(name for name in columns if name not in dropped)
-    names = (*kept, *dropped) if option == "drop" else kept
+    others = tuple(name for name in columns if name not in dropped)
+    names = (*others, *dropped) if option == "drop" else others
     return typed(*names) if names else ""

@@ -61,7 +61,7 @@ def explain(
     if (data is None) != (row is None):
         raise InputError("one row is explained by DATA and --row together; give both, or neither")
     if shape is not None and plot is None:
-        raise InputError("--image says how to draw; give --plot FILE.png too")
+        raise InputError("--image needs a file to draw to; give --plot FILE.png too")
     if plot is not None:
         check_picture(plot)
         check_files((plot,), (model, data))

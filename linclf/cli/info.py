@@ -28,6 +28,6 @@ def info(model: str, json: bool) -> None:
         text = to_json(described) if json else printable(model_text(described, trained.schema.columns, model))
     except (KeyError, TypeError, ValueError, AttributeError) as error:  # a record that linclf did not write
         raise InputError(
-            f"{model}: does not say how it was trained ({type(error).__name__}: {error}); train it again"
+            f"{model}: has an incomplete record of its training ({type(error).__name__}: {error}); train it again"
         ) from None
     click.echo(text)

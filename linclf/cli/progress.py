@@ -77,7 +77,7 @@ class _History:
                 epoch = _epoch(line)
                 if epoch is None or not line.endswith(b"\n"):
                     if not end:
-                        raise InputError(f"{path}: is no history of linclf train; give --history another name")
+                        raise InputError(f"{path}: is not a history of linclf train; give --history another name")
                     break
                 if epoch > done:
                     break
@@ -142,13 +142,13 @@ def resume_command(checkpoint: str, data: str) -> str:
     """The command line that resumes this run from a checkpoint."""
     command, *words = arguments()
     end = words.index("--") if "--" in words else len(words)  # what follows -- is not an option
-    kept, position = [], 0
+    others, position = [], 0
     while position < end:
         if words[position] == "--resume":
             position += 2
             continue
         if not words[position].startswith("--resume="):
-            kept.append(words[position])
+            others.append(words[position])
         position += 1
-    line = shlex.join(["linclf", command, "--resume", checkpoint, *kept, *words[end:]])
+    line = shlex.join(["linclf", command, "--resume", checkpoint, *others, *words[end:]])
     return f"{line} (with the same standard input)" if data == "-" else line

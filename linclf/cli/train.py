@@ -128,7 +128,7 @@ def _check_outputs(
     if history == "-":
         raise InputError("the history cannot go to stdout, where the report is; give --history a file name")
     if every is not None and checkpoint is None:
-        raise InputError("--every says how often --checkpoint writes; give --checkpoint FILE too")
+        raise InputError("--every is the number of epochs between checkpoints; give --checkpoint FILE too")
     if "-" in (checkpoint, resume):
         raise InputError("a checkpoint is a file that is written again and again; give it a name other than -")
 

@@ -30,7 +30,7 @@ class Option:
     name      the name of its field in `TrainOptions`; `class_weight` is `--class-weight` on the command line
     default   the value of `linclf train`
     types     the types that its value may have: (float, str) is a number or the word auto
-    help      what it does, in whole phrases: the text of `--help` and of the estimator's docstring
+    help      what it does: the text of `--help` and of the estimator's docstring
     choices   the words that it may be, () for no such list
     low       the least number, or with `above_low` the number that it must be larger than
     high      the number that it must be smaller than

@@ -150,7 +150,7 @@ def test_weights_and_rows_are_drawn_as_pictures(linclf, in_tmp) -> None:
         ("m --row 3", "one row is explained by DATA and --row together"),
         ("m iris --row 150", "--row 150: iris has the rows 0 to 149"),
         ("m --class rose", "--class rose: the model has no such class; its classes are setosa, versicolor, virginica"),
-        ("m --image 2x2", "--image says how to draw; give --plot FILE.png too"),
+        ("m --image 2x2", "--image needs a file to draw to; give --plot FILE.png too"),
         ("m --image 2x --plot p.png", "--image 2x: is not HEIGHTxWIDTH, such as 28x28"),
         ("m --image 2x3 --plot p.png", "--image 2x3: is 6 pixels, the model has 4 columns"),
         ("mixed --image 2x3 --plot p.png", "--image: some columns are not numbers"),

@@ -216,7 +216,7 @@ def test_a_loss_of_ones_own_that_changed_is_another_run(linclf, in_tmp) -> None:
         ("--resume text", "text: is not a checkpoint of linclf"),
         ("--resume cut", "cut: is "),
         ("--checkpoint -", "a checkpoint is a file that is written again and again"),
-        ("--every 3", "--every says how often --checkpoint writes"),
+        ("--every 3", "--every is the number of epochs between checkpoints; give --checkpoint FILE too"),
         ("--checkpoint no/where", "there is no directory no"),
         ("--checkpoint x -o x", "x: is also a file"),
         ("--checkpoint y --resume c -o c", "c: is also a file that this command reads"),
@@ -306,7 +306,7 @@ def test_a_history_goes_on_where_its_run_does(linclf, in_tmp, before: str, epoch
     Path("h").write_text("not mine\n")
     ran = linclf("train iris --epochs 5 -q --resume c --history h")
     assert (ran.code, Path("h").read_text()) == (2, "not mine\n")
-    assert "h: is no history of linclf train; give --history another name" in ran.err
+    assert "h: is not a history of linclf train; give --history another name" in ran.err
 
 
 def test_a_rate_that_diverges_names_one_that_works(linclf) -> None:
