@@ -70,7 +70,7 @@ def census(folder: Path | None) -> Problem | None:
     if not folder or not (folder / "a9a.gz").exists():
         return None
     train = load(Source(str(folder / "a9a.gz"), "svmlight"))
-    test = load(Source(str(folder / "a9a.t.gz"), "svmlight"), like=train.schema)
+    test = load(Source(str(folder / "a9a.t.gz"), "svmlight"), model_schema=train.schema)
     y, y_test = (encode(part.labels(), check_classes(train.labels(), "a9a"))[0] for part in (train, test))
     return Problem("a9a", "hinge", 1e-4, train.X, y, test.X, y_test)
 
@@ -80,7 +80,7 @@ def reviews(folder: Path | None) -> Problem | None:
     if not folder or not (folder / "imdb.train.svm.gz").exists():
         return None
     train = load(Source(str(folder / "imdb.train.svm.gz")))
-    test = load(Source(str(folder / "imdb.test.svm.gz")), like=train.schema)
+    test = load(Source(str(folder / "imdb.test.svm.gz")), model_schema=train.schema)
     y, y_test = (encode(part.labels(), check_classes(train.labels(), "imdb"))[0] for part in (train, test))
     X, X_test = (part.X.astype(np.float32) for part in (train, test))
     return Problem("imdb", "hinge", 1e-5, X, y, X_test, y_test, bias=False)

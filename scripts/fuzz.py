@@ -136,10 +136,10 @@ RECORDS = b"".join(
 )
 
 
-def parse(kind: str, content: bytes, like: Schema | None = None, labelled: bool = True) -> Dataset:
+def parse(kind: str, content: bytes, model_schema: Schema | None = None, labelled: bool = True) -> Dataset:
     """The data set in the content of a file of this format."""
     raw = RawFile(Source(f"t.{kind}", kind), kind, "", content)
-    return registry.READERS[kind].read(raw, like, labelled)
+    return registry.READERS[kind].read(raw, model_schema, labelled)
 
 
 def read_text(kind: str, content: bytes) -> Split:

@@ -55,7 +55,7 @@ def evaluate(
             raise InputError("--target, --drop, --format and other data options describe DATA; give DATA")
         rows, title = _own_part(trained, part or "test", cache, quiet)
     else:
-        dataset = load(source(data, options), like=trained.schema, cache=cache)
+        dataset = load(source(data, options), model_schema=trained.schema, cache=cache)
         rows, title = _other_data(trained, dataset, part, quiet)
     scores = trained.scores(rows.X)
     result = evaluation(predicted(scores), rows.y, trained.classes, trained.logits(scores))
@@ -72,7 +72,7 @@ def _own_part(model: LinearModel, part: str, cache: Cache | None, quiet: bool) -
     tests = model.record["options"]["test"]
     if part == "test" and tests is not None and HeldOut(tests).fraction is None:
         name = tests
-    rows = split.pooled() if part == "all" else split.train if part == "train" or split.test is None else split.test
+    rows = split.all_rows() if part == "all" else split.train if part == "train" or split.test is None else split.test
     return rows, f"{name} ({part} part)"
 
 
@@ -85,7 +85,7 @@ def _other_data(model: LinearModel, dataset: Dataset, part: str | None, quiet: b
     if dataset.test is not None and part in (None, "test"):
         rows, data = dataset.test, f"{data} (test part)"
     elif part in (None, "all"):
-        rows = dataset.pooled()
+        rows = dataset.all_rows()
     codes, unseen = encode(rows.labels(), model.classes)
     say(dataset.named_notes(), quiet)
     say(unseen_notes(unseen, len(codes), data, model.classes), quiet)

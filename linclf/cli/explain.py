@@ -96,8 +96,8 @@ def _shape(text: str | None) -> tuple[int, int] | None:
 
 def _row(given: Source, row: int, model: LinearModel, quiet: bool) -> Matrix:
     """One row (1, d) of the data as features of the model."""
-    dataset = load(given, like=model.schema.input_schema(), labelled=False)
-    rows = dataset.pooled()
+    dataset = load(given, model_schema=model.schema.input_schema(), labelled=False)
+    rows = dataset.all_rows()
     if row >= rows.X.shape[0]:
         raise InputError(f"--row {row}: {given.data} has the rows 0 to {rows.X.shape[0] - 1}")
     one = encoded(replace(dataset, X=rows.select(np.array([row])).X[:]), model.schema)

@@ -53,7 +53,7 @@ def predict(model: str, data: str, output: str, quiet: bool, **options: Any) -> 
 
     def predicted(dataset: Dataset) -> bytes:
         """The output lines for the rows of a data set."""
-        rows = dataset.pooled().matrix()
+        rows = dataset.all_rows().matrix()
         if scores:
             return _lines(trained.scores(rows))
         if proba:
@@ -69,7 +69,7 @@ def predict(model: str, data: str, output: str, quiet: bool, **options: Any) -> 
             shown |= set(new)
             write_bytes(output, predicted(piece))
         return
-    dataset = load(given, like=trained.schema, labelled=False)
+    dataset = load(given, model_schema=trained.schema, labelled=False)
     say(dataset.named_notes(), quiet)
     write_bytes(output, predicted(dataset))
 

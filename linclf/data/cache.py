@@ -63,15 +63,15 @@ class Cache:
     folder: Path
     megabytes: float = DEFAULT_MEGABYTES
 
-    def load(self, source: Source, like: Schema | None, labelled: bool, read: Callable[[], Dataset]) -> Dataset:
+    def load(self, source: Source, model_schema: Schema | None, labelled: bool, read: Callable[[], Dataset]) -> Dataset:
         """The cached data set, or, if there is none, the one that `read` returns, which is then stored.
 
-        source, like, labelled   the arguments of `read`, which decide what it returns
+        source, model_schema, labelled   the arguments of `read`, which decide what it returns
         """
         content = self._content_id(source)
         if content is None:
             return read()
-        path = self.folder / (_key(content, source, like, labelled) + ENTRY)
+        path = self.folder / (_key(content, source, model_schema, labelled) + ENTRY)
         dataset = open_entry(path, source)
         if dataset is None:
             dataset = read()
@@ -179,10 +179,10 @@ def user_cache() -> Cache:
     return Cache(Path(folder), megabytes)
 
 
-def _key(content: str, source: Source, like: Schema | None, labelled: bool) -> str:
+def _key(content: str, source: Source, model_schema: Schema | None, labelled: bool) -> str:
     """The name of an entry: a hash of everything that its content depends on. Of the path only the suffixes matter."""
     options = {**asdict(source), "data": [suffix.lower() for suffix in Path(source.data).suffixes[-2:]]}
-    parts = [FORMAT, __version__, content, options, like and asdict(like), labelled]
+    parts = [FORMAT, __version__, content, options, model_schema and asdict(model_schema), labelled]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

@@ -60,7 +60,7 @@ class Dataset(LabelledRows):
         """The notes, each after the name of the data set."""
         return [f"{self.source.data}: {note}" for note in self.notes]
 
-    def pooled(self) -> LabelledRows:
+    def all_rows(self) -> LabelledRows:
         """All rows: those of X, then those of the predefined test part, if any."""
         if self.test is None:
             return self
@@ -68,22 +68,22 @@ class Dataset(LabelledRows):
         return LabelledRows(stack_rows([self.matrix(), self.test.matrix()]), y)
 
 
-def fit_columns(X: Matrix, like: Schema, name: str) -> tuple[Matrix, tuple[str, ...]]:
+def match_columns(X: Matrix, model_schema: Schema, name: str) -> tuple[Matrix, tuple[str, ...]]:
     """X (n, d) with as many columns as the model's data, and notes; for data whose columns have no names.
 
     Sparse rows may have fewer columns (the missing ones are 0) or more (the additional ones are dropped, with a note).
     Dense rows must have the same number. Raises InputError if they do not.
     """
     width = X.shape[1]
-    if width == like.count:
+    if width == model_schema.count:
         return X, ()
     rows = materialize(X)
     if isinstance(rows, np.ndarray):
         raise InputError(
-            f"{name}: has {width} feature columns, the model was trained on {like.count}; give data of the same columns"
+            f"{name}: has {width} feature columns, the model was trained on {model_schema.count}; give data of the same columns"
         )
-    fitted = resize_columns(rows, like.count)
+    fitted = resize_columns(rows, model_schema.count)
     lost = rows.nnz - fitted.nnz
-    if not lost and width < like.count:
+    if not lost and width < model_schema.count:
         return fitted, ()
-    return fitted, (f"{lost} values in columns beyond the {like.count} of the training data were ignored",)
+    return fitted, (f"{lost} values in columns beyond the {model_schema.count} of the training data were ignored",)

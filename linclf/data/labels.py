@@ -152,8 +152,8 @@ def unseen_notes(unseen: dict[str, int], n: int, name: str, classes: Array) -> l
     if not unseen:
         return []
     meant = {normalized(label): label for label in classes.tolist() if isinstance(label, str)}
-    like = next(((label, meant[normalized(label[1:-1])]) for label in unseen if normalized(label[1:-1]) in meant), None)
-    hint = f"; is {like[0]} meant to be {like[1]!r}?" if like else ""
+    near = next(((label, meant[normalized(label[1:-1])]) for label in unseen if normalized(label[1:-1]) in meant), None)
+    hint = f"; is {near[0]} meant to be {near[1]!r}?" if near else ""
     named = ", ".join(f"{label} ({count})" for label, count in list(unseen.items())[:SHOWN])
     more = f" and {len(unseen) - SHOWN} more" if len(unseen) > SHOWN else ""
     total = sum(unseen.values())

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 
 from linclf.data.cache import Cache
-from linclf.data.dataset import Dataset, fit_columns
+from linclf.data.dataset import Dataset, match_columns
 from linclf.data.encoder import encode, encoded, learn_schema
 from linclf.data.readers.named import is_name, load_name, unknown_name
 from linclf.data.readers.registry import read_file
@@ -20,18 +20,20 @@ from linclf.data.table import Table, TableRows
 from linclf.optim.linalg import Matrix
 
 
-def load(source: Source, like: Schema | None = None, labelled: bool = True, cache: Cache | None = None) -> Dataset:
+def load(
+    source: Source, model_schema: Schema | None = None, labelled: bool = True, cache: Cache | None = None
+) -> Dataset:
     """Load a data set by name or path. Its X is a matrix (n, d) or a Table.
 
-    like      the schema of a model or of training data: the columns become the same features, and X is a matrix
+    model_schema  the schema of a model or of training data: the columns become the same features, and X is a matrix
     labelled  whether labels are required
     cache     the cache of parsed data sets, or None to read the data in any case
     Raises InputError (no such data, or wrong data) or AccessError (the data cannot be read or downloaded).
     """
-    columns = like.input_schema() if like else None
+    columns = model_schema.input_schema() if model_schema else None
     read = partial(_read, source, columns, labelled)
     dataset = read() if cache is None else cache.load(source, columns, labelled, read)
-    return encoded(dataset, like) if like and like.columns else dataset
+    return encoded(dataset, model_schema) if model_schema and model_schema.columns else dataset
 
 
 def as_matrix(dataset: Dataset) -> Matrix:
@@ -40,14 +42,14 @@ def as_matrix(dataset: Dataset) -> Matrix:
     return encode(dataset.X, features, dataset.source.data)[0]
 
 
-def _read(source: Source, like: Schema | None, labelled: bool) -> Dataset:
+def _read(source: Source, model_schema: Schema | None, labelled: bool) -> Dataset:
     if is_name(source.data):
         dataset = load_name(source)
-        if like is not None and not isinstance(dataset.X, Table | TableRows):
-            X, notes = fit_columns(dataset.X, like, source.data)
-            return replace(dataset, X=X, schema=like, notes=notes)
+        if model_schema is not None and not isinstance(dataset.X, Table | TableRows):
+            X, notes = match_columns(dataset.X, model_schema, source.data)
+            return replace(dataset, X=X, schema=model_schema, notes=notes)
         return dataset
     path_like = source.data == "-" or os.path.exists(source.data) or os.sep in source.data or "." in source.data
     if not path_like:
         raise unknown_name(source.data)
-    return read_file(source, like, labelled)
+    return read_file(source, model_schema, labelled)

@@ -75,7 +75,7 @@ class Split:
     notes: tuple[str, ...]
     calibration: Part | None = None
 
-    def pooled(self) -> Part:
+    def all_rows(self) -> Part:
         """The rows of all parts."""
         parts = [part for part in (self.train, self.val, self.calibration, self.test) if part is not None]
         return Part(stack_rows([part.X for part in parts]), np.concatenate([part.y for part in parts]))
@@ -88,14 +88,14 @@ def split_dataset(
     seed: int,
     *,
     calibration: float = 0,
-    like: Schema | None = None,
+    model_schema: Schema | None = None,
 ) -> Split:
     """Split a data set. The columns of a table become features by what the training rows hold.
 
     test   a data set; a fraction, drawn stratified by `seed`; 0 for none; None for the part that the data set brings, else 0.2
     val    a data set, or a fraction of what is left, or None for none
     calibration   a fraction of what is then left, drawn likewise
-    like          a schema that was learned before
+    model_schema      a schema that was learned before
     """
     name = dataset.source.data
     rows: LabelledRows = dataset
@@ -107,7 +107,7 @@ def split_dataset(
     elif test is None and dataset.test is not None:
         test_rows = dataset.test
     else:
-        rows, test_rows = split_off(dataset.pooled(), TEST_FRACTION if test is None else test, seed, name, "test")
+        rows, test_rows = split_off(dataset.all_rows(), TEST_FRACTION if test is None else test, seed, name, "test")
     if isinstance(val, Dataset):
         val_rows = val
     else:
@@ -115,7 +115,7 @@ def split_dataset(
     rows, calibration_rows = split_off(rows, calibration, seed, name, "calibration")
 
     classes = labels.check_classes(rows.labels(), name)
-    schema, learned = (like, []) if like else learn_schema(rows.X, dataset.schema, dataset.source)
+    schema, learned = (model_schema, []) if model_schema else learn_schema(rows.X, dataset.schema, dataset.source)
     train = Part(encode(rows.X, schema, name)[0], labels.encode(rows.labels(), classes)[0])
     if train.X.shape[1] == 0:
         raise InputError(f"{name}: has no feature columns, only labels; give data to learn from")

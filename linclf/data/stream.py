@@ -21,18 +21,18 @@ PIECE = 1 << 22  # the largest size of a piece in bytes, approximately
 WAIT = 0.002  # seconds to wait for more bytes: a pipe passes 64 KiB at a time, and parsing larger pieces is 4 times as fast
 
 
-def streams(source: Source, like: Schema) -> bool:
+def streams(source: Source, model_schema: Schema) -> bool:
     """Whether these data are standard input in a format that can be read in pieces; raises as `choose_reader`."""
-    return source.data == "-" and choose_reader(source, like)[0].by_lines
+    return source.data == "-" and choose_reader(source, model_schema)[0].by_lines
 
 
-def stream(source: Source, like: Schema) -> Iterator[Dataset]:
-    """Yield the rows on standard input in pieces as they arrive; X contains the features of the schema `like`.
+def stream(source: Source, model_schema: Schema) -> Iterator[Dataset]:
+    """Yield the rows on standard input in pieces as they arrive; X contains the features of the schema `model_schema`.
 
     Raises InputError for a wrong row, after yielding the rows before it.
     """
-    reader, _ = choose_reader(source, like)
-    headed = "header" in reader.options and source.header and like.header
+    reader, _ = choose_reader(source, model_schema)
+    headed = "header" in reader.options and source.header and model_schema.header
     header, skipped, empty = b"", 0, True
     for piece in whole_records(cast(BufferedReader, stdin()), reader.separator):
         body = piece
@@ -41,7 +41,7 @@ def stream(source: Source, like: Schema) -> Iterator[Dataset]:
             header, body = header + piece[:end], piece[end:]
         if reader.array_start and empty and _begins_with(body, reader.array_start):
             body += stdin().read()
-        for dataset in _read(reader, RawFile(source, reader.name, "", body, skipped), header, like):
+        for dataset in _read(reader, RawFile(source, reader.name, "", body, skipped), header, model_schema):
             empty = False
             yield dataset
         skipped += body.count(b"\n")
@@ -49,22 +49,24 @@ def stream(source: Source, like: Schema) -> Iterator[Dataset]:
         raise InputError("-: contains no rows; give rows on standard input")
 
 
-def _read(reader: Reader, raw: RawFile, header: bytes, like: Schema) -> Iterator[Dataset]:
+def _read(reader: Reader, raw: RawFile, header: bytes, model_schema: Schema) -> Iterator[Dataset]:
     """Yield the rows in `raw`, which has whole records, below a header. Raises InputError as `stream`: a piece with a
     wrong row is halved until that row is found."""
     if not raw.content.strip():
         return
     try:
-        dataset = reader.read(replace(raw, content=header + raw.content), like.input_schema(), False)
-        dataset = encoded(dataset, like) if like.columns else dataset
+        dataset = reader.read(replace(raw, content=header + raw.content), model_schema.input_schema(), False)
+        dataset = encoded(dataset, model_schema) if model_schema.columns else dataset
     except InputError:
         ends = [end for end in record_ends(raw.content, reader.separator) if end < len(raw.content)]
         if not ends:
             raise
         middle = ends[len(ends) // 2]
         first, rest = raw.content[:middle], raw.content[middle:]
-        yield from _read(reader, replace(raw, content=first), header, like)
-        yield from _read(reader, replace(raw, content=rest, skipped=raw.skipped + first.count(b"\n")), header, like)
+        yield from _read(reader, replace(raw, content=first), header, model_schema)
+        yield from _read(
+            reader, replace(raw, content=rest, skipped=raw.skipped + first.count(b"\n")), header, model_schema
+        )
     else:
         yield dataset
 

@@ -16,7 +16,7 @@ from linclf.errors import InputError
 from linclf.losses import Array
 from linclf.optim.linalg import dense_chunks
 
-LARGEST = 2**53  # float64 can represent all whole numbers up to this one
+MAX_EXACT_INT = 2**53  # float64 can represent all whole numbers up to this one
 TRUTH_VALUES = {"true": "True", "TRUE": "True", "false": "False", "FALSE": "False"}
 MOST_COLUMNS = 100_000  # columns of a table; pandas needs about 20 KB for each
 Series = Any  # pandas.Series
@@ -168,11 +168,13 @@ def from_frame(frame: Frame, name: str, lines: Array | None = None) -> Table:
     block = frame.loc[:, numeric]
     numbers = np.ascontiguousarray(block.to_numpy(np.float64, na_value=np.nan))
     if (
-        np.fmax.reduce(numbers, axis=None, initial=0) >= LARGEST
-        or np.fmin.reduce(numbers, axis=None, initial=0) <= -LARGEST
+        np.fmax.reduce(numbers, axis=None, initial=0) >= MAX_EXACT_INT
+        or np.fmin.reduce(numbers, axis=None, initial=0) <= -MAX_EXACT_INT
     ):
         # whole numbers that float64 cannot tell apart are codes, and read as text
-        beyond = (np.nan_to_num(np.abs(numbers)) >= LARGEST).any(axis=0) & [kind.kind in "iu" for kind in block.dtypes]
+        beyond = (np.nan_to_num(np.abs(numbers)) >= MAX_EXACT_INT).any(axis=0) & [
+            kind.kind in "iu" for kind in block.dtypes
+        ]
         numeric[np.flatnonzero(numeric)[beyond]] = False
         block, numbers = block.loc[:, ~beyond], np.ascontiguousarray(numbers[:, ~beyond])
     try:

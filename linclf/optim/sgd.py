@@ -104,14 +104,16 @@ class SGD:
         )  # around the circle, so that every minibatch is a slice
         self.X, self.y = shuffled(X, order, ones=settings.fit_bias or view is not None), y[order]
         self.row_weights: Array | None = None  # (n,) or (n, *models), of mean 1
-        self.stiffness: Array | None = None  # (n,) or (n, *models): the curvature of each row along its own gradient
+        self.row_curvature: Array | None = (
+            None  # (n,) or (n, *models): the curvature of each row along its own gradient
+        )
         if loss.curvature and self.batch < self.n:  # a step along all rows overshoots only as lambda_max says
             norms = squared_norms(self.X) if view is None else view.squared_norms(to_dense(self.X))
-            self.stiffness = loss.curvature * norms
+            self.row_curvature = loss.curvature * norms
         if weights is not None:
             self.row_weights = (weights / weights.mean(axis=0))[order].astype(X.dtype)
-            if self.stiffness is not None:
-                self.stiffness = expand_trailing(self.stiffness, self.row_weights.ndim) * self.row_weights
+            if self.row_curvature is not None:
+                self.row_curvature = expand_trailing(self.row_curvature, self.row_weights.ndim) * self.row_weights
         self.weights = ScaledWeights(self.X, (*models, n_outputs), self.settings, view)
         if start is not None:
             self.weights.start_at(*start)
@@ -148,7 +150,7 @@ class SGD:
         if self.row_weights is not None:
             losses = losses * expand_trailing(self.row_weights[rows], losses.ndim)
             dscores *= expand_trailing(self.row_weights[rows], dscores.ndim)
-        self.weights.step(x, dscores, factor, None if self.stiffness is None else self.stiffness[rows])
+        self.weights.step(x, dscores, factor, None if self.row_curvature is None else self.row_curvature[rows])
         return losses
 
     def _result(self, losses: Array, factor: float) -> Epoch:
@@ -168,7 +170,7 @@ class SGD:
         self.settings = _per_model(self.settings, itemgetter(models))
         self.weights.select(models)
         self.row_weights = select_models(self.row_weights, models)
-        self.stiffness = select_models(self.stiffness, models)
+        self.row_curvature = select_models(self.row_curvature, models)
 
     def state(self) -> EngineState:
         """All that the next epochs depend on, to `resume` from; copies."""

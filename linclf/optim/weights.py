@@ -106,15 +106,15 @@ class ScaledWeights:
         scores *= self._cast(self.scale)
         return scores
 
-    def step(self, x: Minibatch, dscores: Array, factor: float, stiffness: Array | None) -> None:
+    def step(self, x: Minibatch, dscores: Array, factor: float, row_curvature: Array | None) -> None:
         """One step with the learning rate factor * lr.
 
         x (B, d); dscores (B, *models, m) is overwritten; stiffness (B,) or (B, *models): the curvature of each row's loss
         along its own gradient, None where rows are not damped.
         """
         size, rate = len(dscores), self.lr * factor
-        if stiffness is not None:
-            dscores /= self._cast(1 + rate / (1 - self.momentum) / size * expand_trailing(stiffness, dscores.ndim))
+        if row_curvature is not None:
+            dscores /= self._cast(1 + rate / (1 - self.momentum) / size * expand_trailing(row_curvature, dscores.ndim))
         dscores *= self._cast(-rate / size / self.scale)
         if self.velocity is None:
             self._add_gradient(x, dscores, self.U)

@@ -38,21 +38,23 @@ def load_data(options: TrainOptions, cache: Cache | None = None) -> LoadedData:
             return None
         if held_out.fraction is not None:
             return held_out.fraction
-        return load(replace(options.source, data=str(held_out)), like=dataset.schema, cache=cache)
+        return load(replace(options.source, data=str(held_out)), model_schema=dataset.schema, cache=cache)
 
     return LoadedData(dataset, read(options.test), read(options.val))
 
 
-def make_split(options: TrainOptions, loaded: LoadedData, like: Schema | None = None) -> Split:
-    """Split the data, without a validation part if the options have none; `like` is a schema learned before."""
+def make_split(options: TrainOptions, loaded: LoadedData, model_schema: Schema | None = None) -> Split:
+    """Split the data, without a validation part if the options have none; `model_schema` is a schema learned before."""
     calibration = CALIBRATION_FRACTION if options.calibrate and not options.has_val() else 0
     val = loaded.val if options.has_val() else None
-    return split_dataset(loaded.dataset, loaded.test, val, options.seed, calibration=calibration, like=like)
+    return split_dataset(
+        loaded.dataset, loaded.test, val, options.seed, calibration=calibration, model_schema=model_schema
+    )
 
 
-def load_split(options: TrainOptions, cache: Cache | None = None, like: Schema | None = None) -> Split:
-    """Read the data of a run and split them; `like` is a schema learned before."""
-    return make_split(options, load_data(options, cache), like)
+def load_split(options: TrainOptions, cache: Cache | None = None, model_schema: Schema | None = None) -> Split:
+    """Read the data of a run and split them; `model_schema` is a schema learned before."""
+    return make_split(options, load_data(options, cache), model_schema)
 
 
 def run_fingerprint(options: TrainOptions, split: Split) -> JsonObject:

@@ -100,12 +100,12 @@ def test_data_read_with_a_schema_and_without_labels_have_their_own_entries(cache
     with open("t.csv", "w") as file:
         file.write(SMALL_TABLE + "9,9,x\n")
     whole = load(Source("t.csv"), cache=cache)
-    like = Schema(1, ("b",), format="csv", target="label")
+    model_schema = Schema(1, ("b",), format="csv", target="label")
     for _ in range(2):
-        narrow = load(Source("t.csv"), like, cache=cache)
+        narrow = load(Source("t.csv"), model_schema, cache=cache)
         assert narrow.X.shape == (5, 1)
         assert narrow.named_notes() == ["t.csv: columns the model was not trained on were ignored: a"]
-        assert load(Source("t.csv"), like, labelled=False, cache=cache).y is None
+        assert load(Source("t.csv"), model_schema, labelled=False, cache=cache).y is None
         assert same(load(Source("t.csv"), cache=cache), whole)
 
 

@@ -19,7 +19,7 @@ def test_arrays_are_flattened_to_rows_and_a_test_part_is_read(tmp_path) -> None:
     np.savez_compressed(tmp_path / "two.npz", x_train=X, y_train=y, x_test=X[:1], y_test=y[:1])
     dataset = load(Source(str(tmp_path / "two.npz")))
     assert dataset.test.X.shape == (1, 6)
-    assert dataset.pooled().X.shape == (5, 6)
+    assert dataset.all_rows().X.shape == (5, 6)
 
 
 @pytest.mark.parametrize(

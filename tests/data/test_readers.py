@@ -106,11 +106,11 @@ def test_binary_files_read_as_text_are_recognised(tmp_path, reader: Reader) -> N
                 read(tmp_path / "t", other.first_bytes + bytes(30), format=reader.name)
 
 
-def count_words(raw: RawFile, like: Schema | None, labelled: bool) -> Dataset:
+def count_words(raw: RawFile, model_schema: Schema | None, labelled: bool) -> Dataset:
     lines = raw.content.decode().splitlines()
     X = np.array([[float(len(line.split()))] for line in lines])
     y = np.array([line[0] for line in lines]) if labelled else None
-    return Dataset(X, y, raw.source, like or Schema(1, format=raw.format), raw.digest)
+    return Dataset(X, y, raw.source, model_schema or Schema(1, format=raw.format), raw.digest)
 
 
 def test_a_new_format_is_one_line_of_the_registry(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,17 +33,17 @@ def test_indices_count_from_0_or_1_by_the_file_an_option_or_the_model(tmp_path) 
     from_0 = read(tmp_path / "o.svm", "1 1:1 3:3\n-1 2:2\n", zero_based=True)
     np.testing.assert_array_equal(from_0.X.toarray(), [[0, 1, 0, 3], [0, 0, 2, 0]])
     with pytest.raises(InputError, match="z.svm:1: has the index 0 where indices count from 1"):
-        load(Source(str(tmp_path / "z.svm")), like=shifted.schema)
-    as_trained = load(Source(str(tmp_path / "o.svm")), like=from_0.schema)
+        load(Source(str(tmp_path / "z.svm")), model_schema=shifted.schema)
+    as_trained = load(Source(str(tmp_path / "o.svm")), model_schema=from_0.schema)
     np.testing.assert_array_equal(as_trained.X.toarray(), from_0.X.toarray())
 
 
 def test_rows_with_fewer_or_more_columns_than_the_models_data(tmp_path) -> None:
     train = read(tmp_path / "t.svm", SVM)
     (tmp_path / "narrow.svm").write_text("1 1:1\n")
-    assert load(Source(str(tmp_path / "narrow.svm")), like=train.schema).X.shape == (1, 3)
+    assert load(Source(str(tmp_path / "narrow.svm")), model_schema=train.schema).X.shape == (1, 3)
     (tmp_path / "wide.svm").write_text("1 1:1 9:1 12:1\n-1 4:1\n")
-    wide = load(Source(str(tmp_path / "wide.svm")), like=train.schema)
+    wide = load(Source(str(tmp_path / "wide.svm")), model_schema=train.schema)
     assert wide.X.shape == (2, 3)
     assert "3 values in columns beyond the 3 of the training data were ignored" in wide.notes[0]
 

@@ -121,29 +121,31 @@ def test_wrong_tables_are_refused(tmp_path, text, options, message: str) -> None
 def test_a_target_without_labels_is_ignored_where_none_are_needed(tmp_path) -> None:
     train = read(tmp_path / "train.csv", TABLE)
     (tmp_path / "new.csv").write_text("a,b,label\n1,2,\n3,4,\n")
-    assert load(Source(str(tmp_path / "new.csv")), like=train.schema, labelled=False).y is None
+    assert load(Source(str(tmp_path / "new.csv")), model_schema=train.schema, labelled=False).y is None
 
 
 def test_a_file_without_a_header_is_read_as_the_one_trained_on(tmp_path) -> None:
     rows = TABLE.split("\n", 1)[1]
     train = read(tmp_path / "train.csv", rows, header=False, target="2")
     (tmp_path / "new.csv").write_text(rows)
-    np.testing.assert_array_equal(load(Source(str(tmp_path / "new.csv")), like=train.schema).X.numbers, train.X.numbers)
+    np.testing.assert_array_equal(
+        load(Source(str(tmp_path / "new.csv")), model_schema=train.schema).X.numbers, train.X.numbers
+    )
     (tmp_path / "bare.csv").write_text("1,2.5\n3,4\n")
-    bare = load(Source(str(tmp_path / "bare.csv")), like=train.schema, labelled=False)
+    bare = load(Source(str(tmp_path / "bare.csv")), model_schema=train.schema, labelled=False)
     np.testing.assert_array_equal(bare.X.numbers, [[1, 2.5], [3, 4]])
 
 
 def test_columns_are_found_by_name(tmp_path) -> None:
     train = read(tmp_path / "train.csv", TABLE)
     (tmp_path / "new.csv").write_text("extra,b,a\n0,2,1\n0,4,3\n")
-    new = load(Source(str(tmp_path / "new.csv")), like=train.schema, labelled=False)
+    new = load(Source(str(tmp_path / "new.csv")), model_schema=train.schema, labelled=False)
     np.testing.assert_array_equal(new.X.numbers, [[1, 2], [3, 4]])
     assert new.y is None
     assert "ignored: extra" in new.notes[0]
     (tmp_path / "less.csv").write_text("a,label\n1,x\n")
     with pytest.raises(InputError, match=r"less.csv: lacks 1 of the 2 columns .*: b"):
-        load(Source(str(tmp_path / "less.csv")), like=train.schema)
+        load(Source(str(tmp_path / "less.csv")), model_schema=train.schema)
 
 
 def test_an_unknown_suffix_is_said_to_be_read_as_svmlight(tmp_path) -> None:

@@ -467,7 +467,7 @@ def test_24_indices_from_0_and_from_1(in_tmp, capfd, tried) -> None:
     assert told(capfd, "predict", "m", "zero.svm", "--zero-based")[1] == expected
     assert told(capfd, "train", "zero.svm", "-q", "-o", "z")[0] == 0
     in_memory("later.svm", "1 1:1\n")  # counts from 0 as the model's data did
-    assert load(Source("later.svm"), like=model.load("z").schema).X.toarray().tolist() == [[0, 1]]
+    assert load(Source("later.svm"), model_schema=model.load("z").schema).X.toarray().tolist() == [[0, 1]]
     tried(4)
 
 

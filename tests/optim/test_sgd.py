@@ -42,8 +42,8 @@ def reference(loss: Loss, X, y, m: int, sgd: SGDSettings, weights=None):
             values, G = loss(X[rows] @ W + b, y[rows])
             w = weights[rows] / weights.mean()
             losses += (w * values).sum()
-            stiffness = loss.curvature * w * (np.square(X[rows]).sum(axis=1) + sgd.fit_bias)
-            G = w[:, None] * G / (1 + lr / (1 - sgd.momentum) / len(rows) * stiffness)[:, None]
+            row_curvature = loss.curvature * w * (np.square(X[rows]).sum(axis=1) + sgd.fit_bias)
+            G = w[:, None] * G / (1 + lr / (1 - sgd.momentum) / len(rows) * row_curvature)[:, None]
             r = sgd.momentum * r + lr
             divisor = 1 + r * sgd.reg
             V = sgd.momentum * V - lr * X[rows].T @ G / len(rows)

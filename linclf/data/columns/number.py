@@ -9,7 +9,7 @@ import numpy as np
 from linclf.data.columns.base import MISSING, SHOWN, Column, Unknown, in_rows
 from linclf.data.columns.left_out import ConstantColumn, are_row_numbers
 from linclf.data.columns.training_column import TrainingColumn
-from linclf.data.table import LARGEST, Cells, option, parse_number
+from linclf.data.table import MAX_EXACT_INT, Cells, option, parse_number
 from linclf.errors import InputError
 from linclf.losses import Array
 from linclf.optim.linalg import Stored
@@ -38,7 +38,7 @@ class NumberColumn(Column):
         fits = ~np.isnan(values)
         most = counts[fits].sum() >= NUMBERS * counts.sum() and fits.sum() > FEW_NUMBERS
         # whole numbers too long for a float are codes, and must not be merged
-        exact = np.abs(values[fits]).max(initial=0) < LARGEST or len(np.unique(values[fits])) == fits.sum()
+        exact = np.abs(values[fits]).max(initial=0) < MAX_EXACT_INT or len(np.unique(values[fits])) == fits.sum()
         return bool((fits.all() or most) and exact)
 
     @classmethod

@@ -16,7 +16,7 @@ class Reader:
 
     name              its name, as typed after --format
     suffixes          the suffixes of its files, in lower case, with the dot
-    read              (raw, like, labelled) -> Dataset: `like` is the schema of a model whose columns are wanted, or None;
+    read              (raw, model_schema, labelled) -> Dataset: `model_schema` is the schema of a model whose columns are wanted, or None;
                       `labelled` is whether labels are required; raises InputError
     options           the data options that it understands, as fields of `Source`; others are refused
     first_bytes       the bytes that all its files begin with; empty for text

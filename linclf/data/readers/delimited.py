@@ -23,15 +23,20 @@ from linclf.losses import Array
 csv.field_size_limit(2**31 - 1)  # a cell may contain the text of a book
 
 
-def read_delimited(raw: RawFile, like: Schema | None, labelled: bool, *, separator: str) -> Dataset:
+def read_delimited(raw: RawFile, model_schema: Schema | None, labelled: bool, *, separator: str) -> Dataset:
     """Read CSV or TSV text as a Dataset whose X is a Table; see `Reader.read` for the other arguments."""
-    text = _Text(raw, separator, header=raw.source.header and (like is None or like.header))
+    text = _Text(raw, separator, header=raw.source.header and (model_schema is None or model_schema.header))
     columns = text.columns()
-    if like is not None and like.names is not None and not text.header and len(columns) == len(like.names):
-        columns = list(like.names)  # a table of features only: columns are known by position
-    target = choose_target(raw.source, columns, like, labelled)
-    frame = text.frame(columns, target, text_columns(raw.source, like))
-    return to_dataset(frame, raw, target, like, labelled=labelled, lines=text.lines(frame))
+    if (
+        model_schema is not None
+        and model_schema.names is not None
+        and not text.header
+        and len(columns) == len(model_schema.names)
+    ):
+        columns = list(model_schema.names)  # a table of features only: columns are known by position
+    target = choose_target(raw.source, columns, model_schema, labelled)
+    frame = text.frame(columns, target, text_columns(raw.source, model_schema))
+    return to_dataset(frame, raw, target, model_schema, labelled=labelled, lines=text.lines(frame))
 
 
 class _Text:

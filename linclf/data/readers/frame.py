@@ -17,13 +17,13 @@ TARGET_NAMES = ("target", "label", "class", "y")
 SHOWN = 12  # column names shown in a message
 
 
-def choose_target(source: Source, columns: list[str], like: Schema | None, labelled: bool) -> str | None:
+def choose_target(source: Source, columns: list[str], model_schema: Schema | None, labelled: bool) -> str | None:
     """The name of the target column: --target, else the model's, else the only column named as in TARGET_NAMES.
 
     labelled  whether a target is required; without one, the result is None
     Raises InputError.
     """
-    wanted = source.target or (like.target if like else None)
+    wanted = source.target or (model_schema.target if model_schema else None)
     if wanted is not None:
         if wanted in columns:
             return wanted
@@ -50,16 +50,16 @@ def choose_target(source: Source, columns: list[str], like: Schema | None, label
     )
 
 
-def text_columns(source: Source, like: Schema | None) -> tuple[str, ...]:
+def text_columns(source: Source, model_schema: Schema | None) -> tuple[str, ...]:
     """The columns that are read as text whatever they contain: by an option, or as in the training data."""
-    return (*source.category, *source.text, *(like.texts if like else ()))
+    return (*source.category, *source.text, *(model_schema.texts if model_schema else ()))
 
 
 def to_dataset(
     frame: Frame,
     raw: RawFile,
     target: str | None,
-    like: Schema | None,
+    model_schema: Schema | None,
     *,
     labelled: bool = True,
     lines: Array | None = None,
@@ -72,10 +72,10 @@ def to_dataset(
     source = raw.source
     if len(frame) == 0:
         raise InputError(f"{source.data}: contains no rows{' below its header' if lines is not None else ''}")
-    names, notes = _feature_columns(list(frame.columns), source, target, like)
+    names, notes = _feature_columns(list(frame.columns), source, target, model_schema)
     table = from_frame(frame[names], source.data, lines)
     y = _labels(frame, target, table, source.data) if target is not None and labelled else None
-    features = like or Schema(
+    features = model_schema or Schema(
         len(names), tuple(names), False, raw.format, source.header, target, source.drop, texts=tuple(table.texts)
     )
     return Dataset(table, y, source, features, raw.digest, notes=notes)
@@ -122,10 +122,10 @@ def require_columns(columns: list[str], wanted: tuple[str, ...], name: str) -> t
 
 
 def _feature_columns(
-    columns: list[str], source: Source, target: str | None, like: Schema | None
+    columns: list[str], source: Source, target: str | None, model_schema: Schema | None
 ) -> tuple[list[str], tuple[str, ...]]:
     """The feature columns in order, and notes: those of the model, or all but the target and the dropped ones."""
-    if like is None or like.names is None:
+    if model_schema is None or model_schema.names is None:
         for option, chosen in source.column_options().items():
             unknown = [name for name in chosen if name not in columns]
             if unknown:
@@ -140,14 +140,14 @@ def _feature_columns(
         names = [name for name in columns if name not in left_out]
         if not names:
             raise InputError(f"{source.data}: no feature column is left besides the target; drop fewer columns")
-        if like is not None and len(names) != like.count:
+        if model_schema is not None and len(names) != model_schema.count:
             raise InputError(
-                f"{source.data}: has {len(names)} feature columns, the model was trained on {like.count}; "
+                f"{source.data}: has {len(names)} feature columns, the model was trained on {model_schema.count}; "
                 "give data of the same columns"
             )
         return names, ()
-    require_columns(columns, like.names, source.data)
-    used = {*like.names, *like.drop, like.target, target}
+    require_columns(columns, model_schema.names, source.data)
+    used = {*model_schema.names, *model_schema.drop, model_schema.target, target}
     spare = [name for name in columns if name not in used]
     notes = (f"columns the model was not trained on were ignored: {listed(spare, SHOWN)}",)
-    return list(like.names), notes if spare else ()
+    return list(model_schema.names), notes if spare else ()

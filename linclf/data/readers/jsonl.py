@@ -10,12 +10,12 @@ from linclf.data.readers.base import COLUMN_OPTIONS, Reader
 from linclf.data.readers.frame import choose_target, text_columns, to_dataset
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile
-from linclf.data.table import LARGEST, check_columns
+from linclf.data.table import MAX_EXACT_INT, check_columns
 from linclf.errors import InputError
 from linclf.losses import Array
 
 
-def read_json_lines(raw: RawFile, like: Schema | None, labelled: bool) -> Dataset:
+def read_json_lines(raw: RawFile, model_schema: Schema | None, labelled: bool) -> Dataset:
     """Read text with a JSON object on each line, or one JSON array of objects, as a Dataset whose X is a Table.
 
     The keys are the columns. A cell is missing if it is null or the object lacks the key. A column of the model that no
@@ -28,22 +28,30 @@ def read_json_lines(raw: RawFile, like: Schema | None, labelled: bool) -> Datase
     columns = list(dict.fromkeys(key for record in records for key in record))
     check_columns(len(columns), name)
     raw.check_cells(len(records), len(columns))
-    target = choose_target(raw.source, columns, like, labelled)
-    if like is not None and like.names is not None and any(column in like.names for column in columns):
-        columns = list(dict.fromkeys([*columns, *like.names]))  # missing cells where no object has the key
-    as_text = {*text_columns(raw.source, like), target}
-    left_out = {*raw.source.drop, *(like.drop if like else ())} - {target}
+    target = choose_target(raw.source, columns, model_schema, labelled)
+    if (
+        model_schema is not None
+        and model_schema.names is not None
+        and any(column in model_schema.names for column in columns)
+    ):
+        columns = list(dict.fromkeys([*columns, *model_schema.names]))  # missing cells where no object has the key
+    as_text = {*text_columns(raw.source, model_schema), target}
+    left_out = {*raw.source.drop, *(model_schema.drop if model_schema else ())} - {target}
     cells = {}
     for column in columns:
         values = [record.get(column) for record in records]
         strange = next((i for i, value in enumerate(values) if isinstance(value, dict | list)), None)
-        if strange is not None and column not in left_out and (like is None or column in (like.names or (column,))):
+        if (
+            strange is not None
+            and column not in left_out
+            and (model_schema is None or column in (model_schema.names or (column,)))
+        ):
             place = f":{lines[strange]}" if lines is not None else f": row {strange} (from 0)"
             raise InputError(f"{name}{place}: {column!r} is a list or an object; give a number or text, or --drop it")
         cells[column] = _column(values, as_text=column in as_text or strange is not None)
     frame = pd.DataFrame(cells, index=range(len(records)))
     numbers = None if lines is None else np.array(lines, np.int32)
-    return to_dataset(frame, raw, target, like, labelled=labelled, lines=numbers)
+    return to_dataset(frame, raw, target, model_schema, labelled=labelled, lines=numbers)
 
 
 def _records(raw: RawFile) -> tuple[list[dict[str, object]], list[int] | None]:
@@ -87,7 +95,7 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _column(values: list[object], as_text: bool) -> Array:
     """The values as numbers with NaN for null, or as text with None for null."""
-    codes = any(isinstance(value, int) and abs(value) >= LARGEST for value in values)  # beyond exact floats
+    codes = any(isinstance(value, int) and abs(value) >= MAX_EXACT_INT for value in values)  # beyond exact floats
     fractions = any(isinstance(value, float) for value in values)
     numbers = [
         _float(value)

@@ -7,7 +7,7 @@ import zipfile
 import numpy as np
 
 from linclf.data import labels
-from linclf.data.dataset import Dataset, LabelledRows, fit_columns
+from linclf.data.dataset import Dataset, LabelledRows, match_columns
 from linclf.data.readers.base import Reader
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile
@@ -17,7 +17,7 @@ from linclf.optim.linalg import first_not_finite
 from linclf.storage.files import unpacked_limit
 
 
-def read_npz(raw: RawFile, like: Schema | None, labelled: bool) -> Dataset:
+def read_npz(raw: RawFile, model_schema: Schema | None, labelled: bool) -> Dataset:
     """Read the arrays X (n, ...) and y (n,), or x_train, y_train, x_test and y_test; each row of X is flattened."""
     name = raw.source.data
     limit = unpacked_limit(len(raw.content), raw.source.max_unpacked)
@@ -53,9 +53,9 @@ def read_npz(raw: RawFile, like: Schema | None, labelled: bool) -> Dataset:
             f"{name}: x_train and x_test differ in their number of features: {part.X.shape[1]} and {test.X.shape[1]}"
         )
     raw.source.check_width(part.X.shape[1])
-    if like is not None:
-        fit_columns(part.matrix(), like, name)
-    features = like or Schema(part.X.shape[1], format="npz")
+    if model_schema is not None:
+        match_columns(part.matrix(), model_schema, name)
+    features = model_schema or Schema(part.X.shape[1], format="npz")
     return Dataset(part.X, part.y, raw.source, features, raw.digest, test)
 
 

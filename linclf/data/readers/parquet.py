@@ -14,7 +14,7 @@ from linclf.data.table import Frame, check_columns, option
 from linclf.errors import InputError
 
 
-def _parquet(raw: RawFile, like: Schema | None) -> tuple[Frame, list[str]]:
+def _parquet(raw: RawFile, model_schema: Schema | None) -> tuple[Frame, list[str]]:
     """The columns of a Parquet file as a data frame, dropped ones empty, and their names. Text is read as codes into
     its distinct values, so that a value that is stored once takes memory once."""
     import pyarrow
@@ -28,11 +28,15 @@ def _parquet(raw: RawFile, like: Schema | None) -> tuple[Frame, list[str]]:
     check_columns(len(names), raw.source.data)
     texts = [column.name for column in schema if pyarrow.types.is_string(column.type)]
     file = ParquetFile(io.BytesIO(raw.content), read_dictionary=texts)
-    left_out = {*raw.source.drop, *(like.drop if like else ())}
+    left_out = {*raw.source.drop, *(model_schema.drop if model_schema else ())}
     wanted = [column for column in names if column not in left_out]
     nested = {column.name for column in schema if pyarrow.types.is_nested(column.type)}
     wrong = next(
-        (column for column in wanted if column in nested and (like is None or column in (like.names or (column,)))),
+        (
+            column
+            for column in wanted
+            if column in nested and (model_schema is None or column in (model_schema.names or (column,)))
+        ),
         None,
     )
     if wrong is not None:
@@ -46,20 +50,22 @@ def _parquet(raw: RawFile, like: Schema | None) -> tuple[Frame, list[str]]:
     return frame.reindex(columns=names), names  # dropped columns are empty
 
 
-def read_parquet(raw: RawFile, like: Schema | None, labelled: bool) -> Dataset:
+def read_parquet(raw: RawFile, model_schema: Schema | None, labelled: bool) -> Dataset:
     """Read a Parquet file as a Dataset whose X is a Table; raises InputError if pyarrow is not installed."""
     name = raw.source.data
     if find_spec("pyarrow") is None:
         raise InputError(f"{name}: reading Parquet needs pyarrow; install it with: pip install pyarrow")
     try:
-        frame, columns = _parquet(raw, like)
+        frame, columns = _parquet(raw, model_schema)
     except InputError:
         raise
     except Exception as error:  # pyarrow and pandas raise many types for damaged files and dates
         raise InputError(f"{name}: is not a complete Parquet file ({error}); see --format") from None
     columns = [column for column in columns if not re.fullmatch(r"__index_level_\d+__", column)]  # pandas' index
     frame = frame[columns]
-    return to_dataset(frame, raw, choose_target(raw.source, columns, like, labelled), like, labelled=labelled)
+    return to_dataset(
+        frame, raw, choose_target(raw.source, columns, model_schema, labelled), model_schema, labelled=labelled
+    )
 
 
 PARQUET = Reader(

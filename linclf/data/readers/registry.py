@@ -33,10 +33,10 @@ NOT_DATA = {  # how files begin that no reader can read, and what to do with the
 }
 
 
-def read_file(source: Source, like: Schema | None = None, labelled: bool = True) -> Dataset:
+def read_file(source: Source, model_schema: Schema | None = None, labelled: bool = True) -> Dataset:
     """Read a file, or standard input for `-`.
 
-    like      read it as the file a model was trained on: the same columns, options and index base
+    model_schema  read it as the file a model was trained on: the same columns, options and index base
     labelled  whether labels are required; a file to predict may have none
     Raises InputError for wrong data, AccessError for a file that cannot be read.
     """
@@ -44,10 +44,12 @@ def read_file(source: Source, like: Schema | None = None, labelled: bool = True)
     content = unpack(source.data, packed, source.max_unpacked)
     if not content or content.isspace():
         raise InputError(f"{source.data}: is empty; give a file with rows")
-    reader, known = choose_reader(source, like)
+    reader, known = choose_reader(source, model_schema)
     _refuse_other_files(source.data, content, reader)
     try:
-        dataset = reader.read(RawFile(source, reader.name, hashlib.sha256(packed).hexdigest(), content), like, labelled)
+        dataset = reader.read(
+            RawFile(source, reader.name, hashlib.sha256(packed).hexdigest(), content), model_schema, labelled
+        )
     except InputError as error:
         if known:
             raise
@@ -58,7 +60,7 @@ def read_file(source: Source, like: Schema | None = None, labelled: bool = True)
     return replace(dataset, notes=(*dataset.notes, "its last line has no line end; is the file complete?"))
 
 
-def choose_reader(source: Source, like: Schema | None) -> tuple[Reader, bool]:
+def choose_reader(source: Source, model_schema: Schema | None) -> tuple[Reader, bool]:
     """The reader of a file, and whether --format, the suffix or the model names its format; if not, it is FALLBACK.
 
     Raises InputError for a format that does not exist, and for options that the format does not understand.
@@ -66,8 +68,8 @@ def choose_reader(source: Source, like: Schema | None) -> tuple[Reader, bool]:
     suffix = _suffix(source.data)
     by_suffix = next((reader.name for reader in READERS.values() if suffix in reader.suffixes), None)
     name = source.format or by_suffix
-    if name is None and like is not None:
-        name = like.format or (STANDARD_INPUT.name if source.data == "-" else None)
+    if name is None and model_schema is not None:
+        name = model_schema.format or (STANDARD_INPUT.name if source.data == "-" else None)
     reader = READERS.get(name) if name else FALLBACK
     if reader is None:
         raise InputError(f"{source.data}: there is no format {name!r}; the formats are {', '.join(READERS)}")

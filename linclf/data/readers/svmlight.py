@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from linclf.data.dataset import Dataset, fit_columns
+from linclf.data.dataset import Dataset, match_columns
 from linclf.data.readers.base import Reader
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile
-from linclf.data.table import LARGEST
+from linclf.data.table import MAX_EXACT_INT
 from linclf.errors import InputError
 from linclf.losses import Array
 from linclf.optim.linalg import CSR, csr, first_not_finite
@@ -19,7 +19,7 @@ from linclf.optim.linalg import CSR, csr, first_not_finite
 DIGITS = 18  # an index with more digits is too large, and is not converted to a number
 
 
-def read_svmlight(raw: RawFile, like: Schema | None, labelled: bool) -> Dataset:
+def read_svmlight(raw: RawFile, model_schema: Schema | None, labelled: bool) -> Dataset:
     """Read svmlight text as a Dataset whose X is CSR (n, d) in float64.
 
     `labelled` has no effect, since each line has a label.
@@ -31,23 +31,23 @@ def read_svmlight(raw: RawFile, like: Schema | None, labelled: bool) -> Dataset:
     if X.shape[1] - 1 > source.max_features:
         raise _fault(raw, "an index is beyond --max-features")
     zero_based = source.zero_based
-    if zero_based is None and like is not None:
-        zero_based = like.zero_based
+    if zero_based is None and model_schema is not None:
+        zero_based = model_schema.zero_based
     if zero_based is None:
         zero_based = bool(len(X.indices) and X.indices.min() == 0)
     if not zero_based:
         X = _count_from_one(X, raw)
     source.check_width(X.shape[1])
-    if np.abs(labels).max() >= LARGEST:
+    if np.abs(labels).max() >= MAX_EXACT_INT:
         row = int(np.abs(labels).argmax())
         raise InputError(
             f"{source.data}: the label of row {row} (from 0) is {labels[row]:g}, and others would equal it; renumber"
         )
     if (labels == np.round(labels)).all():
         labels = labels.astype(np.int64)
-    if like is not None:
-        fitted, notes = fit_columns(X, like, source.data)
-        return Dataset(fitted, labels, source, like, raw.digest, notes=notes)
+    if model_schema is not None:
+        fitted, notes = match_columns(X, model_schema, source.data)
+        return Dataset(fitted, labels, source, model_schema, raw.digest, notes=notes)
     schema = Schema(X.shape[1], sparse=True, format="svmlight", zero_based=zero_based)
     return Dataset(X, labels, source, schema, raw.digest)
 
