@@ -1,9 +1,9 @@
-"""Write what is generated in the docs: the outputs in README.md and docs/*.md, the table of losses, and docs/cli.md.
+"""Write the generated parts of the docs: the outputs in README.md and docs/*.md, the table of losses, and docs/cli.md.
 
     python scripts/refresh_docs.py
 
-Each `$ command` in a console block of a page is run in a copy of the project and its output put below it.
-`tests/test_docs.py` fails when what stands there is no longer what the commands print.
+Each `$ command` in a console block of a page is run in a folder with copies of data/, scripts/ and docs/, and its output is
+written below it. `tests/test_docs.py` fails if a page no longer shows what its commands print.
 """
 
 import os
@@ -26,13 +26,13 @@ TABLE = re.compile(r"^\| `--loss`.*?\n\n", re.MULTILINE | re.DOTALL)
 
 
 def commands(block: str) -> list[tuple[str, str]]:
-    """The commands of a console block, each with the output that stands below it."""
+    """The commands of a console block, each with the output written below it."""
     parts = re.split(r"^\$ (.*)\n", block, flags=re.MULTILINE)[1:]
     return list(zip(parts[::2], parts[1::2], strict=True))
 
 
 def run_all(text: str) -> list[tuple[str, str, str]]:
-    """Every command of a page with the output written there and the one it has now, run in order in one folder."""
+    """Run the commands of a page in order, in one folder. Returns each with its output on the page and its output now."""
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     with tempfile.TemporaryDirectory() as folder:
         environment["LINCLF_CACHE_DIR"] = os.path.join(folder, "cache")
@@ -59,12 +59,12 @@ def losses_table() -> str:
 
 def cli_reference() -> str:
     """docs/cli.md: the help of every command."""
-    head = "# The command line\n\nGenerated from the code by `scripts/refresh_docs.py`: what `--help` prints.\n"
+    head = "# The command line\n\nGenerated from the code by `scripts/refresh_docs.py`: the output of `--help`.\n"
     return "\n".join([head, *help_pages(click.Context(cli, info_name="linclf", **{**CONTEXT, "terminal_width": 100}))])
 
 
 def help_pages(context: click.Context) -> Iterator[str]:
-    """The help of a command, and below it of the commands within it."""
+    """The help of a command, and then that of its subcommands."""
     yield f"## {context.command_path}\n\n```text\n{context.command.get_help(context).rstrip()}\n```\n"
     if isinstance(context.command, click.Group):
         for name in context.command.list_commands(context):
@@ -73,11 +73,18 @@ def help_pages(context: click.Context) -> Iterator[str]:
                 yield from help_pages(click.Context(command, parent=context, info_name=name, terminal_width=100))
 
 
-PAGES = ("README.md", "docs/gradients.md", "docs/reliability.md", "docs/tables.md")
+PAGES = (
+    "README.md",
+    "docs/gradients.md",
+    "docs/reliability.md",
+    "docs/sweeps.md",
+    "docs/tables.md",
+    "docs/training.md",
+)
 
 
 def refreshed(text: str) -> str:
-    """A page with the outputs that its commands have now."""
+    """The page with the current outputs of its commands."""
     outputs = iter(run_all(text))
 
     def filled(block: re.Match[str]) -> str:
