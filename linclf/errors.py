@@ -14,13 +14,13 @@ class InputError(LinclfError, ValueError):
 
 
 class DivergedError(LinclfError, ArithmeticError):
-    """Training left the finite numbers, or ended worse than it began."""
+    """Training produced NaN or infinity, or ended worse than zero weights."""
 
     exit_code = 3
 
 
 class AccessError(LinclfError, OSError):
-    """A file is there but could not be read or written, or the network is away."""
+    """A file is there but could not be read or written, or the network is unreachable."""
 
     exit_code = 4
 

@@ -69,7 +69,7 @@ def _own_part(model: LinearModel, part: str, cache: Cache | None, quiet: bool) -
     name = model.record["options"]["source"]["data"]
     if part == "test" and split.test is None:
         raise InputError(f"the model was trained on all of {name}, without a test part; give DATA, or --part train")
-    tests = model.record["options"]["test"]
+    tests = model.record["options"].get("test")
     if part == "test" and tests is not None and HeldOut(tests).fraction is None:
         name = tests
     rows = split.all_rows() if part == "all" else split.train if part == "train" or split.test is None else split.test
@@ -89,6 +89,6 @@ def _other_data(model: LinearModel, dataset: Dataset, part: str | None, quiet: b
     codes, unseen = encode(rows.labels(), model.classes)
     say(dataset.named_notes(), quiet)
     say(unseen_notes(unseen, len(codes), data, model.classes), quiet)
-    if dataset.digest == model.record["data"].get("data") and dataset.test is None:
+    if dataset.digest == model.record.get("data", {}).get("data") and dataset.test is None:
         say([f"{data} is the data that the model was trained on; leave it out to evaluate the test part"], quiet)
     return Part(rows.matrix(), codes), data

@@ -210,7 +210,7 @@ def _write_and_refit(
     csv: str | None,
     plot: str | None,
 ) -> tuple[Trained | None, BaseException | None]:
-    """Write the table and the picture, train the selected row on all training rows, and enter its figures in `result`.
+    """Write the table and the picture, train the selected row on all training rows, and add its metrics to `result`.
 
     Returns what was trained, and the error or signal that ended the work early: `result` can be printed all the same. A
     sweep that was interrupted writes nothing, so that an incomplete table does not replace a complete one.
@@ -262,5 +262,5 @@ def _exit_code(
         return code
     if swept.best is None:
         why = next(row.why for row in swept.rows if row.why)
-        raise DivergedError(f"no configuration was trained to its end; the first: {why}; use a smaller lr, or auto")
+        raise DivergedError(f"every configuration diverged; the first one: {why}; use a smaller lr, or auto")
     return 0

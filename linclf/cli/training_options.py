@@ -85,6 +85,6 @@ def _list_type(option: Option) -> ListOf:
         words = ("none", *option.choices)
         return ListOf(ChoiceOrNone(option.choices), "|".join((*words, ",".join(words))))
     if option.choices:
-        return ListOf(click.Choice(option.choices), f"{option.dashed},{option.dashed}".upper())
-    metavar = "N,N" if option.number is int else "V,V|FROM:TO:COUNT"
+        return ListOf(click.Choice(option.choices), f"{option.dashed},...".upper())
+    metavar = "N,..." if option.number is int else "NUMBER,...|FROM:TO:COUNT"
     return ListOf(_type(option), f"auto|{metavar}" if option.auto else metavar, ranges=option.number is float)

@@ -211,7 +211,8 @@ def check_dataset(dataset: Dataset) -> None:
         if part is None:
             continue
         n, width = part.X.shape
-        if width != (len(dataset.schema.names) if isinstance(part.X, Table) and dataset.schema.names else width):
+        names = dataset.schema.names
+        if isinstance(part.X, Table) and names and width != len(names):
             raise ValueError("columns")
         if part.y is not None and not (part.y.shape == (n,) and part.y.dtype.kind in "biufU" and _finite(part.y)):
             raise ValueError("labels")

@@ -52,7 +52,7 @@ def from_array(labels: Array, name: str) -> Array:
     if labels.dtype.kind == "U":
         # NumPy does not check that its code points are valid
         if labels.dtype.itemsize and (np.ascontiguousarray(labels).view(np.uint32) > MAX_CODE_POINT).any():
-            raise InputError(f"{name}: the labels are not text; save them again")
+            raise InputError(f"{name}: the labels are not valid Unicode; save them again")
         check_texts(np.unique(labels).tolist(), name)
     if labels.dtype.kind not in "biufU" or (labels.dtype.kind == "f" and labels.dtype.itemsize > 8):
         raise InputError(f"{name}: labels of type {labels.dtype} are not understood; give integers or strings")
@@ -91,13 +91,13 @@ def check_classes(labels: Array, name: str) -> Array:
         found = f"all {counts[0]} rows have the label {show(classes[0])}" if len(classes) else "there are no rows"
         raise InputError(f"{name}: {found}; a classifier needs at least two classes in its training part")
     if len(classes) == len(labels) > 2:
-        raise InputError(f"{name}: each of the {len(labels)} rows has a different label; choose other labels")
+        raise InputError(f"{name}: each of the {len(labels)} rows has a different label; choose another label column")
     numbers = [x for x in map(_number, classes.tolist()) if isinstance(x, float)]
     fractions = len(numbers) == len(classes) and any(x % 1 for x in numbers)
     if fractions and len(classes) > min(20, len(labels) // 2):
         raise InputError(
             f"{name}: the labels are {len(classes)} different numbers such as {classes[0]} and {classes[1]}, a "
-            "quantity and not classes; choose other labels, or bin the numbers first"
+            "quantity and not classes; choose another label column, or bin the numbers first"
         )
     return classes
 

@@ -7,11 +7,10 @@ Linear Decay Learning Rate Schedules and Further Refinements", 2023). In measure
 stayed about the same, because more steps also reach further.
 
 D and G are estimated beforehand on a sample of the rows: a few iterations of conjugate gradients on least squares give
-directions, the loss itself gives the best length along them, and the point reached is used in place of the optimum. Where
-there are more columns than rows, as in text, rows that did not give the directions can show that next to nothing
-generalises, while training will fit each of its rows all the same: then D is at least `memorization_floor` times the
-distance that fits the rows that gave the directions. G is the geometric mean of the gradient's norm at zero weights and
-at that point. With momentum, a step is 1 / (1 - momentum) times as long in the end; hence
+directions, a line search on the loss gives the best length along them, and the point reached is used in place of the
+optimum. In text, with more columns than rows, the held-out half can suggest that nothing generalises, although training
+will fit every row: there D is at least `memorization_floor` times the distance that fits the first half. G is the
+geometric mean of the gradient's norm at zero weights and at that point. With momentum, a step is 1 / (1 - momentum) times as long in the end; hence
 
     lr = factor * (1 - momentum) * D / G
 
@@ -93,7 +92,7 @@ def auto_rate(
 class RateEstimator:
     """Estimates of D, G and lambda_max from a sample of the rows, computed once and used for any reg.
 
-    The sample has SAMPLE_ROWS evenly spaced rows, or a fortieth of the rows if that is more. One half of it gives the
+    The sample has SAMPLE_ROWS evenly spaced rows (fewer if they are long), or a fortieth of the rows if that is more. One half of it gives the
     directions, the other the lengths; if the sample is all rows, all give both. Arguments as of `auto_rate`; of the
     settings only the batch size and the bias matter here. Everything is computed when first needed, and kept: the rates of 32 regs
     cost little more than one.
@@ -110,7 +109,7 @@ class RateEstimator:
         self.gradients: dict[tuple[int, int] | None, float] = {}  # squared norms; None is zero weights
 
     def rate(self, settings: SGDSettings) -> Rate:
-        """The learning rate at the reg, momentum and schedule of these settings, each a number."""
+        """The learning rate at the reg, momentum and schedule of these settings, reg and momentum numbers."""
         momentum = float(settings.momentum)
         factor = RULE.factor_no_momentum + (RULE.factor_full_momentum - RULE.factor_no_momentum) * momentum
         factor *= RULE.curved_loss_factor if self.loss.curvature else 1
@@ -118,13 +117,13 @@ class RateEstimator:
             distance, gradient = self.measure(float(settings.reg))
             largest = self.largest
             value = factor * distance / gradient if gradient else 1.0
-        reason = f"{factor:.2g} x distance {distance:.3g} / gradient {gradient:.3g}"
+        reason = f"{factor:.2g} x distance {distance:.3g} / gradient norm {gradient:.3g}"
         if largest:
             cap = RULE.max_rate_times_lambda / (1 - momentum) / largest
             if self.loss.curvature:
                 cap = 2 * (1 + momentum) / (1 - momentum) / (self.loss.curvature * largest)
             if not value <= cap:
-                value, reason = cap, f"limited by lambda_max {largest:.3g}"
+                value, reason = cap, f"capped by the largest eigenvalue {largest:.3g}"
         if not value > SMALLEST:
             raise InputError("the numbers are too large to train on; use --scale standard or maxabs")
         if settings.schedule in RULE.schedule_factor:

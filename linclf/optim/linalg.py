@@ -1,7 +1,7 @@
 """Dense and CSR matrices behind one set of functions: products, lazy rows, chunks.
 
-Only this file treats the two layouts differently in its arithmetic; everything above works on `Matrix` through these
-functions, so that dense and sparse data share one engine.
+Most of what differs between the two layouts is here; everything above works on `Matrix` through these functions, so that
+dense and sparse data share one engine.
 """
 
 import math

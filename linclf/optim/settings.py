@@ -9,6 +9,7 @@ import numpy as np
 from linclf.errors import InputError
 from linclf.losses import Array
 
+AUTO = ("lr", "momentum", "epochs")  # settings that options may give as "auto"
 SCHEDULES: dict[str, Callable[[Array, Array], Array]] = {
     # (share of the run done, in [0, 1); epochs done), each (steps,) -> factors on lr (steps,)
     "linear": lambda done, _: 1 - done,
@@ -60,14 +61,15 @@ def check_settings(settings: dict[str, object], *, allow_auto: bool) -> None:
     ):
         number = settings.get(name, low)
         if isinstance(number, str):
-            valid = allow_auto and number == "auto"
+            valid = allow_auto and name in AUTO and number == "auto"
         else:
             valid = bool(np.all((np.asarray(number) >= low) & (np.asarray(number) < high)))
         if not valid:
             raise InputError(f"{name} is {number}; give {hint}")
     for name, least in (("epochs", 1), ("batch_size", 1), ("seed", 0)):
         count = settings.get(name, least)
-        if not (isinstance(count, int) and count >= least) and not (allow_auto and count == "auto"):
+        is_count = isinstance(count, int) and not isinstance(count, bool) and count >= least
+        if not is_count and not (allow_auto and name in AUTO and count == "auto"):
             raise InputError(f"{name.replace('_', '-')} is {count}; give a whole number >= {least}")
     if settings.get("schedule", "linear") not in SCHEDULES:
         raise InputError(f"schedule is {settings['schedule']!r}; give one of {', '.join(SCHEDULES)}")

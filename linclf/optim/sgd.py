@@ -5,13 +5,14 @@ g = X^T G / B, with momentum mu (Polyak, 1964). The penalty follows as an implic
 so that no reg is too strong; its rate r is lr with the momentum that V has, so that the two stay in balance while lr
 changes:
 
-    V <- mu V - lr g;  r <- mu r + lr;  W <- (W + V) / (1 + r reg)
+    V <- mu V - lr g;  r <- mu r + lr;  W <- (W + V) / (1 + r reg)          in `ScaledWeights.step`
 
 The bias is a column of ones in X, and is divided only with reg_bias.
 
-The rows are shuffled once. An epoch cuts the circle of shuffled rows into minibatches from a random start, and takes
-these in random order, so that each is a slice of the shuffled copy. This was measured to be as good as a new shuffle each
-epoch, and saves gathering rows, which took as long as both products. (In the order of the circle the result is biased.)
+The rows are shuffled once. An epoch cuts the shuffled copy into minibatches from a random offset, wrapping around at the
+end, and takes them in random order, so that each is a slice of the copy. This was measured to be as good as a new shuffle
+each epoch, and saves gathering rows, which took as long as both products. (Minibatches taken in sequence gave biased
+results.)
 
 A loss whose gradient grows with the score (curvature c: squared-hinge, mse) lets a single large row overshoot. Such a
 row's g_i is divided by 1 + lr / (1 - mu) * c ||x_i||^2 / B, which for a batch of one is the implicit step of least squares
@@ -161,7 +162,7 @@ class SGD:
         finite = np.isfinite(estimate) & np.isfinite(W).all(axis=(0, -1)) & np.isfinite(b).all(axis=-1)
         if not finite.any():
             raise DivergedError(
-                f"training diverged in epoch {self.number} at lr {_range(self.settings.lr)}: it left the finite numbers"
+                f"training diverged in epoch {self.number} at lr {_range(self.settings.lr)}: the weights or the loss became NaN or infinite"
             )
         return Epoch(self.number, self.settings.lr * factor, estimate, finite, W, b)
 

@@ -1,6 +1,6 @@
 """The weights in training, as a number times an array, with momentum and averaging.
 
-W = scale * U. The shrinking by the L2 penalty multiplies `scale` alone, so that it costs nothing, and without momentum a
+W = scale * U. The shrinking by the L2 penalty (weight decay) multiplies `scale` alone, so that it costs nothing, and without momentum a
 step on sparse data touches only the columns of its rows. Momentum changes every weight at every step, O(d) on sparse data.
 """
 
@@ -25,7 +25,7 @@ from linclf.optim.settings import SGDSettings
 
 StateValue = Array | float | int | bool
 TINIEST_SHRINK = (
-    1e-300  # added to the shrink factor, so that velocity / shrink is finite for any reg; otherwise it is lost
+    1e-300  # added to the shrink factor, so that velocity / shrink is finite for any reg; negligible otherwise
 )
 LEAST_SCALE = 1e-6  # rescale before underflow, but rarely
 LEAST_SCALE_AVERAGING = 0.1  # the sum of the weights loses as many digits as the scale has shrunk since a rescale
@@ -107,7 +107,7 @@ class ScaledWeights:
         return scores
 
     def step(self, x: Minibatch, dscores: Array, factor: float, row_curvature: Array | None) -> None:
-        """One step with the learning rate factor * lr.
+        """One step with the learning rate factor * lr: the update at the top of `sgd.py`, in units of U.
 
         x (B, d); dscores (B, *models, m) is overwritten; stiffness (B,) or (B, *models): the curvature of each row's loss
         along its own gradient, None where rows are not damped.

@@ -17,7 +17,7 @@ def doctor_text(result: JsonObject, columns: "Sequence[Column] | None") -> str:
     named = ", ".join(f"{label} ({count})" for label, count in classes[:10]) + (", ..." if len(classes) > 10 else "")
     lines = [
         f"data       {result['data']}: {result['n']} rows, {result['n_features']} features; "
-        f"of {result['n_train']} training rows {len(classes)} classes: {named}",
+        f"{len(classes)} classes in {result['n_train']} training rows: {named}",
         *(["", columns_text(columns)] if columns_text(columns) else []),
         "",
         "findings" if result["findings"] else "no problems found",

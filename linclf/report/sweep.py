@@ -21,7 +21,7 @@ def sweep_text(result: JsonObject, defaults: JsonObject) -> str:
             str(number),
             *(_cell(row["options"][name]) for name in shown),
             ("auto " if "lr" in varied and row["options"]["lr"] == "auto" else "") + f"{row['lr']:.4g}",
-            _score(row, "score_std"),
+            _score(row),
             "-" if row["objective"] is None else f"{row['objective']:.6g}",
             f"{row['best_epoch']} of {row['epochs']}" if row["best_epoch"] else str(row["epochs"]),
             *([row["status"]] if states else []),
@@ -81,7 +81,7 @@ def _typed(options: JsonObject, defaults: JsonObject) -> str:
     return " ".join(words)
 
 
-def _score(row: JsonObject, spread: str) -> str:
+def _score(row: JsonObject) -> str:
     if row["score"] is None:
         return "-"
-    return f"{row['score']:.4f}" if row[spread] is None else f"{row['score']:.4f} +- {row[spread]:.4f}"
+    return f"{row['score']:.4f}" if row["score_std"] is None else f"{row['score']:.4f} +- {row['score_std']:.4f}"

@@ -2,7 +2,7 @@
 
 A fold is a 0/1 weight for each row, so that held-out rows have no influence; and its scaling is learned from its own
 training rows. On dense data all folds still share one X, scaled by all training rows, of which each fold has its own
-ColumnView. In two cases each fold has an X instead, and the folds are trained in step: sparse data that are scaled, where a
+ColumnView. In two cases each fold has an X instead, and the folds are trained in lockstep: sparse data that are scaled, where a
 view would make a step cost O(d); and folds whose scalings differ so much, by an outlier that one of them holds out, that
 digits would be lost in the shared X.
 """
@@ -21,7 +21,7 @@ from linclf.optim.linalg import Matrix, is_sparse, select_rows
 from linclf.training.options import TrainOptions
 from linclf.training.prepare import scale_training_rows
 
-# A fold's scaling relative to the shared one, in units of either; at this ratio float32 loses some 1e-5 of its digits.
+# A fold's scaling relative to the shared one, in units of either; at this ratio float32 has a relative error of about 1e-5.
 MAX_SCALE_RATIO = 100.0
 
 
@@ -73,7 +73,7 @@ def scale_for_folds(options: TrainOptions, split: Split, fold_of: Array | None) 
     if scaling.scale is None:
         return ScaledTrainingData(X, folds)
     view = _view(scaling, [fold.scaling for fold in folds], options.bias)
-    ratio = max(np.abs(view.rate).max(), np.abs(view.center * view.rate).max())
+    ratio = max(np.abs(view.factor).max(), np.abs(view.center * view.factor).max())
     if is_sparse(X) or ratio > MAX_SCALE_RATIO:
         return ScaledTrainingData(X, folds, one_X_per_fold=True)
     return ScaledTrainingData(X, folds, view)
@@ -84,8 +84,8 @@ def _view(shared: Scaling, folds: list[Scaling], bias: bool) -> ColumnView:
     if shared.scale is None:
         raise AssertionError("columns that are not scaled are the same for all folds")
     d, origin = len(shared.scale), 0 if shared.center is None else shared.center
-    center, rate = np.zeros((len(folds), d + 1)), np.full((len(folds), d + 1), float(bias))
+    center, factor = np.zeros((len(folds), d + 1)), np.full((len(folds), d + 1), float(bias))
     for j, fold in enumerate(folds):
         center[j, :d] = 0 if fold.center is None else (fold.center - origin) / shared.scale
-        rate[j, :d] = shared.scale / fold.scale * (1 if fold.constant is None else ~fold.constant)
-    return ColumnView(center.T[:, None], rate.T[:, None])  # (d + 1, 1, k)
+        factor[j, :d] = shared.scale / fold.scale * (1 if fold.constant is None else ~fold.constant)
+    return ColumnView(center.T[:, None], factor.T[:, None])  # (d + 1, 1, k)

@@ -9,7 +9,7 @@ from linclf.errors import InputError
 from linclf.optim.auto_rate import SPARSE_COST
 from linclf.optim.linalg import CHUNK_NUMBERS, is_sparse, numbers_per_row
 from linclf.sweep.folds import ScaledTrainingData, scale_for_folds
-from linclf.sweep.grid import SweepOptions
+from linclf.sweep.grid import SWEPT, SweepOptions
 from linclf.training.fit import sgd_settings
 from linclf.training.options import TrainOptions
 
@@ -19,6 +19,8 @@ WIDE = 30_000_000
 LONG, LONG_SHARE = 1_000_000_000_000, 8
 SCORE_COST = 90  # multiplications per score, for the loss and its gradient
 FIT_ARRAYS, AVERAGE_ARRAYS = 8, 7  # arrays of the size of the weights in training; more for averaging, in float64
+# Options that may differ within a stack, whose models have a number each; configurations that differ in others do not share one.
+PER_MODEL = ("reg", "lr", "momentum", "average", "class_weight")
 STEP_ARRAYS = 8  # arrays of the size of a minibatch's scores, and of a chunk's when a stack is measured
 
 
@@ -89,8 +91,8 @@ def _cost(configuration: TrainOptions, split: Split, data: ScaledTrainingData) -
     arrays = FIT_ARRAYS + (AVERAGE_ARRAYS if configuration.average else 0)
     training = outputs * ((d + 1) * arrays + batch * STEP_ARRAYS) + 6 * n * k  # 6 n k: losses and weights of each row
     # without momentum a step on sparse data touches only the columns of its rows; in a stack with momentum it would not
-    is_lazy = not (is_sparse(data.X) and settings.momentum > 0)
-    group = configuration.loss, configuration.batch_size, configuration.scale, is_lazy
+    all_weights_move = is_sparse(data.X) and settings.momentum > 0
+    group = *(getattr(configuration, name) for name in SWEPT if name not in PER_MODEL), all_weights_move
     item = np.dtype(configuration.dtype).itemsize
     return _Cost(group, step, step * settings.epochs * n / batch, training * item, STEP_ARRAYS * item * n * outputs)
 
@@ -104,7 +106,7 @@ def _make_stacks(
     options: SweepOptions, configurations: tuple[TrainOptions, ...], costs: list[_Cost]
 ) -> tuple[tuple[int, ...], ...]:
     """Divide each group into stacks within the limits of memory and speed. The members of a group are dealt out to its
-    stacks in turn, so that the stacks cost about the same."""
+    stacks round-robin, so that the stacks cost about the same."""
     total, allowed, chunk = sum(cost.total for cost in costs), options.max_memory * 1e6, _chunk_bytes(options)
     groups: dict[tuple[object, ...], list[int]] = {}
     for number, cost in enumerate(costs):

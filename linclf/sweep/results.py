@@ -24,7 +24,7 @@ class Row:
     score_se    its standard error: std / sqrt(k), or that of a proportion of the validation rows
     objective   on the rows trained on, the mean over folds
     epochs      trained; best_epoch is the one whose weights are scored, with a validation part
-    lr          the number used, the geometric mean over folds; momentum too
+    lr          the number used, the geometric mean over folds; the momentum is the same in all folds
     folds       score, objective and lr of each fold
     why         why a row diverged
     """

@@ -66,7 +66,7 @@ def sweep(
     A KeyboardInterrupt or Terminated, and an AccessError or MemoryError once training has begun, end the sweep early: the
     rows so far are returned, with the cause in `interrupted`. Raises InputError, AccessError.
     """
-    with one_blas_thread(), ExitStack() as stack:
+    with one_blas_thread(), ExitStack() as exits:
         plan = make_plan(options, split)
         if options.halving and all(len(one) == 1 for one in plan.stacks):
             on_note(
@@ -75,7 +75,7 @@ def sweep(
         log = None
         if journal is not None:
             each = [row_options(configuration) for configuration in plan.configurations]
-            log = stack.enter_context(open_journal(journal, sweep_fingerprint(options, split), each))
+            log = exits.enter_context(open_journal(journal, sweep_fingerprint(options, split), each))
         rows: dict[int, Row] = {} if log is None else dict(log.rows)
         for note in [] if log is None else log.notes:
             on_note(note)

@@ -48,7 +48,7 @@ class _Stack:
     """The configurations of a stack; `alive` are the indices of those still in training.
 
     Arrays are (alive, k): configurations along the first axis of models, folds along the second. Folds that share an X are
-    trained in one pass; folds with an X each have passes that are trained in step, an epoch at a time.
+    trained in one pass; folds with an X each have passes that are trained in lockstep, an epoch at a time.
     """
 
     def __init__(self, plan: Plan, numbers: tuple[int, ...]) -> None:

@@ -1,4 +1,4 @@
-"""Run tasks in parallel processes; no process outlives its parent, whatever happens to it."""
+"""Run tasks in parallel processes; they exit when their parent dies, even by kill -9."""
 
 import os
 import signal
@@ -44,7 +44,9 @@ def run_parallel(work: Callable[[int], Iterator[M]], tasks: Sequence[int], jobs:
                 elif waiting:
                     pipe.send(waiting.pop(0))
                 else:
-                    workers.pop(pipe).kill()
+                    process = workers.pop(pipe)
+                    process.kill()
+                    process.join()
     finally:
         for process in workers.values():
             process.kill()

@@ -45,9 +45,9 @@ class Checkpoint:
     """What a run needs to resume after an epoch, in addition to its data and options.
 
     state      the weights after the epoch
-    last_good  the last state that was better than zero weights, to roll back to on divergence; None: there was none
+    last_good  the last state that was no worse than zero weights, to roll back to on divergence; None: there was none
     engine     what the next epochs depend on
-    lr         the learning rate of the first step, also under auto
+    lr         the learning rate that the schedule starts from: a number under auto, too, and lower after a roll-back
     why        how the values chosen by auto were found, as text by name
     retries    how often training diverged and continued at a lower rate
     """

@@ -21,9 +21,9 @@ from linclf.training.checkpoint import Checkpoint, RunState
 from linclf.training.observer import EpochProgress, Observer
 from linclf.training.options import TrainOptions
 
-RATE_DIVISORS = (2, 8, 64, 1024)  # of the rate of auto, after the first, second, ... divergence
+RATE_DIVISORS = (2, 8, 64, 1024)  # of the first rate, after the first, second, ... divergence under auto
 DIVERGED = 1.1  # times the objective at zero weights: a run that ends above it has learned nothing
-GROWN = 100  # times the objective at zero weights: no run that went above it was seen to end below
+GROWN = 100  # times the objective at zero weights: in tests, no run that exceeded it recovered
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def fit(
     stop     a first signal during training ends it early, with the best weights so far
 
     Training diverges when its weights are not finite or its objective is GROWN times that of zero weights. It then rolls back
-    to the last epoch that was better than zero weights. Under `--lr auto` it continues from there at a lower rate, once
+    to the last epoch that was no worse than zero weights. Under `--lr auto` it continues from there at a lower rate, once
     for each of RATE_DIVISORS; with a fixed rate it raises DivergedError.
     """
     observer, stop = observer or Observer(), stop or FirstSignal()
@@ -94,13 +94,14 @@ def fit(
             with stop:
                 run.train(observer)
                 return run.finish()
-            return run.finish()  # a first signal ended training early
+            return run.finish()  # a first signal ended the block: the best weights so far
         except DivergedError as error:
             if stop.signal is not None:  # there is nothing to return
                 raise stop.signal from None
             if options.lr != "auto" or run.retries == len(RATE_DIVISORS):
                 raise
-            observer.on_note(f"{error}; {run.roll_back()}")
+            action = run.roll_back()
+            observer.on_note(f"{error}; {action}")
 
 
 def certify(
@@ -119,7 +120,7 @@ def certify(
 
 
 class _Run:
-    """A run of training: its `state` after the last epoch, and the `last_good` state, which was better than zero weights."""
+    """A run of training: its `state` after the last epoch, and the `last_good` state, which was no worse than zero weights."""
 
     def __init__(
         self,
@@ -164,7 +165,7 @@ class _Run:
         divisor = RATE_DIVISORS[self.retries]
         self.retries += 1
         self.settings = replace(self.settings, lr=self.rate / divisor)
-        self.why["lr"] = f"auto: 1/{divisor} of the rate that diverged"
+        self.why["lr"] = f"auto: 1/{divisor} of the first rate, which diverged"
         where = f"continuing from epoch {self.state.number}" if self.state else "starting again"
         return f"{where} at lr {self.settings.lr:.3g}"
 
@@ -208,7 +209,7 @@ class _Run:
             )
 
     def finish(self) -> FitResult:
-        """The best weights so far, and their objective. Raises DivergedError where they are no better than zero weights."""
+        """The best weights so far, and their objective. Raises DivergedError if they are worse than zero weights."""
         state = self.state
         if state is None:
             raise DivergedError("no epoch is complete")

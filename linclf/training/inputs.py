@@ -74,14 +74,16 @@ def rebuild_split(model: LinearModel, cache: Cache | None = None) -> Split:
         source = build(Source, recorded.pop("source"))
         drawn = {name: recorded[name] for name in ("test", "val", "seed", "calibrate") if name in recorded}
         options = TrainOptions(source=source, **drawn)
+        names = {"data": source.data, **{part: recorded.get(part) for part in ("test", "val")}}
     except (KeyError, TypeError, ValueError) as error:  # a record that linclf did not write
         raise InputError(f"the model does not record what it was trained on ({error}); give DATA") from None
-    if "-" in (source.data, recorded["test"], recorded["val"]):
+    if not digests:
+        raise InputError("the model was trained on arrays in Python, which cannot be read again; give DATA")
+    if "-" in names.values():
         raise InputError("the model was trained on standard input, which cannot be read again; give DATA")
     split = load_split(options, cache, model.schema)
     changed = [key for key, digest in digests.items() if split.digests.get(key) != digest]
     if changed:
-        names = {"data": source.data, "test": recorded["test"], "val": recorded["val"]}
         raise InputError(
             f"{names[changed[0]]}: has changed since the model was trained on it; train again, or give DATA"
         )

@@ -125,7 +125,7 @@ class TrainOptions:
     reg: float = field(
         default=1e-4,
         metadata=about(
-            "L2 strength: reg/2 * ||W||^2.",
+            "L2 regularization strength (weight decay): reg/2 * ||W||^2.",
             low=0,
             sweep="list",
             sweep_default="1e-6:1e-1:6",
@@ -192,7 +192,7 @@ class TrainOptions:
     val: HeldOut | None = field(
         default=None,
         metadata=about(
-            "Validation part, a fraction of the rows that the test part leaves; the weights of its best epoch are used.",
+            "Validation part, a fraction of the rows that the test part leaves; the weights of the epoch with the best validation accuracy are used.",
             sweep_help="Score on a validation part instead, a fraction of the rows that the test part leaves; each "
             "configuration is scored at its best epoch.",
         ),
@@ -235,14 +235,14 @@ class TrainOptions:
         for part in ("test", "val"):
             object.__setattr__(self, part, HeldOut.parse(getattr(self, part), part))
         if self.reg_bias and not self.bias:
-            raise InputError("reg-bias penalises the bias that no-bias leaves out; give one of the two")
+            raise InputError("--reg-bias needs a bias; leave out --no-bias")
         if self.patience is not None and not self.has_val():
-            raise InputError("patience needs validation rows; give --val DATA or a fraction, e.g. --val 0.1")
+            raise InputError("--patience needs validation rows; give --val DATA or a fraction, e.g. --val 0.1")
         if self.certify is not None:
             if self.loss_name not in CERTIFIABLE:
                 raise InputError(f"--certify needs a smooth loss ({', '.join(CERTIFIABLE)}); {self.loss_name} is not")
             if self.reg == 0:
-                raise InputError("certify needs a penalty: the bound divides by reg; give a --reg > 0")
+                raise InputError("--certify needs a penalty, as the bound divides by reg; give a --reg > 0")
 
     @property
     def loss_name(self) -> str:

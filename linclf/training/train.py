@@ -69,7 +69,7 @@ def train(
                 fitted = certify(fitted, loss, X, y, options, weights=prepared.weights)
             trained = finish(fitted, interrupted=stop.signal)
             return replace(trained, seconds=time.perf_counter() - began)
-        # the model is trained, and a first signal must not cost it
+        # the model is trained, and a first signal must not lose it
         return replace(finish(fitted, interrupted=stop.signal), seconds=time.perf_counter() - began)
 
 

@@ -173,7 +173,7 @@ def test_all_diverged_is_an_error_below_the_table(linclf) -> None:
     ran = linclf("sweep wine --loss softmax --lr 1e30 --reg 1e-20,1e-21 --epochs 2")
     assert ran.code == 3
     assert ran.count("diverged") == 2
-    assert "error: no configuration was trained to its end; the first: training diverged" in ran.err
+    assert "error: every configuration diverged; the first one: training diverged" in ran.err
 
 
 def test_a_best_reg_at_the_edge_is_said(linclf) -> None:

@@ -132,7 +132,7 @@ def test_a_divergence_is_rolled_back_to_the_last_good_epoch(linclf, in_tmp, monk
         assert [json.loads(row)["epoch"] for row in Path("h").read_text().splitlines()] == list(range(1, 9))
         assert result["accuracy"]["test"] > 0.9
         monkeypatch.setattr(fitting, "SGD", diverging(times))
-        assert f"(auto: 1/{slower} of the rate that diverged)" in linclf(line.replace(" --json", ""))
+        assert f"(auto: 1/{slower} of the first rate, which diverged)" in linclf(line.replace(" --json", ""))
     monkeypatch.setattr(fitting, "SGD", diverging(99))
     ran = linclf(line, "-o", "never")
     assert ran.code == 3

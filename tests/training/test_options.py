@@ -11,8 +11,8 @@ import pytest
 from linclf import LinearClassifier
 from linclf.errors import InputError
 from linclf.losses import LOSSES
-from linclf.optim.sgd import check_settings
-from linclf.sweep import SWEPT
+from linclf.optim.settings import check_settings
+from linclf.sweep.grid import SWEPT
 from linclf.training.options import OPTIONS, Option, TrainOptions
 
 NUMBERS = [option for option in OPTIONS if option.number]
@@ -65,7 +65,7 @@ def test_bounds_are_those_that_the_engine_or_the_option_itself_checks(option: Op
 
     def check(value: float) -> None:
         option.check(value)
-        check_settings(**{option.name: value})
+        check_settings({option.name: value}, allow_auto=True)
 
     for value in inside:
         check(option.number(value))
@@ -86,11 +86,11 @@ def test_bounds_are_those_that_the_engine_or_the_option_itself_checks(option: Op
         ({"class_weight": "heavy"}, "class-weight is 'heavy'; give balanced, or leave it out"),
         ({"calibrate": "platt"}, "calibrate is 'platt'; give one of sigmoid, isotonic, temperature"),
         ({"patience": 0, "val": "0.1"}, "patience is 0; give a whole number of epochs >= 1"),
-        ({"patience": 3}, "patience needs validation rows; give --val"),
+        ({"patience": 3}, "--patience needs validation rows; give --val"),
         ({"certify": math.inf, "loss": "softmax"}, "certify is inf; give a percentage > 0, such as 1"),
         ({"certify": 1.0, "loss": "svm"}, r"--certify needs a smooth loss \(softmax, .*mse\); svm is not"),
-        ({"certify": 1.0, "loss": "mse", "reg": 0}, "certify needs a penalty"),
-        ({"reg_bias": True, "bias": False}, "reg-bias penalises the bias that no-bias leaves out"),
+        ({"certify": 1.0, "loss": "mse", "reg": 0}, "--certify needs a penalty"),
+        ({"reg_bias": True, "bias": False}, "--reg-bias needs a bias; leave out --no-bias"),
         ({"test": "1"}, "--test is 1; give a fraction >= 0 and < 1"),
         ({"epochs": 1.5}, "epochs is 1.5; give a whole number >= 1"),
     ],

@@ -93,7 +93,7 @@ class Column(ABC):
             raise ValueError(f"the column {self.name!r} is not one that linclf wrote")
 
     def standardised(self, column: TrainingColumn) -> "Column":
-        """The column with what it needs to standardise sparse features, which no scaling follows. Raises InputError."""
+        """A copy with what it needs to standardise its features, if these are sparse: they are not scaled later. Raises InputError."""
         return self
 
     @property

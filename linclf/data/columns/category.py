@@ -1,4 +1,4 @@
-"""Columns of categories: one feature, 0 or 1, for each level; levels rarer than min_count share one."""
+"""Columns of categories: one-hot, a feature 0 or 1 for each level; levels rarer than min_count share one."""
 
 from collections import Counter
 

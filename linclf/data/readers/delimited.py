@@ -124,7 +124,7 @@ class _Text:
         if other is not None:
             raise InputError(
                 f"{self.name}: has a single column; its cells seem to be separated by {other!r}, not {self.separator!r}; "
-                "convert it, or see --format"
+                "save it with commas, or as .tsv with tabs"
             )
         twice = next((name for name, count in Counter(first).items() if self.header and count > 1), None)
         if twice is not None:
