@@ -226,7 +226,7 @@ def test_files_and_estimators(linclf, in_tmp, iris) -> None:
     assert "0.9" in linclf("evaluate m iris --json") or linclf("info m").code == 0
     assert "arrays in Python" in linclf("info m")
     assert linclf("evaluate m").err.startswith(
-        "error: the model was trained on standard input, which cannot be read again"
+        "error: the model was trained on arrays in Python, which cannot be read again"
     )
     back = LinearClassifier.from_model(load_model("m"))
     assert back.get_params() == found.get_params() | {"dtype": "float64"}
