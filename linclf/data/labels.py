@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -154,10 +154,14 @@ def unseen_notes(unseen: dict[str, int], n: int, name: str, classes: Array) -> l
     meant = {normalized(label): label for label in classes.tolist() if isinstance(label, str)}
     near = next(((label, meant[normalized(label[1:-1])]) for label in unseen if normalized(label[1:-1]) in meant), None)
     hint = f"; is {near[0]} meant to be {near[1]!r}?" if near else ""
-    named = ", ".join(f"{label} ({count})" for label, count in list(unseen.items())[:SHOWN])
-    more = f" and {len(unseen) - SHOWN} more" if len(unseen) > SHOWN else ""
+    named = first_of([f"{label} ({count})" for label, count in unseen.items()], SHOWN)
     total = sum(unseen.values())
-    return [f"{name}: {total} of {n} rows have labels that training never saw, counted as wrong: {named}{more}{hint}"]
+    return [f"{name}: {total} of {n} rows have labels that training never saw, counted as wrong: {named}{hint}"]
+
+
+def first_of(items: Sequence[str], most: int) -> str:
+    """The first items of a list for a message, and how many more there are."""
+    return ", ".join(items[:most]) + (f" and {len(items) - most} more" if len(items) > most else "")
 
 
 def show(label: object) -> str:

@@ -13,7 +13,7 @@ from linclf.data.columns.number import FEW_NUMBERS
 from linclf.data.columns.registry import KINDS
 from linclf.data.columns.training_column import spans_of
 from linclf.data.dataset import Dataset
-from linclf.data.labels import normalized
+from linclf.data.labels import first_of, normalized
 from linclf.data.scaling import MIN_SCALE
 from linclf.data.split import Part, Split
 from linclf.data.table import Cells, Table, option
@@ -77,7 +77,7 @@ def find_label_problems(labels: Array) -> list[Finding]:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+    return first_of(names, SHOWN)
 
 
 def _similar(texts: Iterable[str]) -> list[str]:

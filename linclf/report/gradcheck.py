@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from linclf.gradcheck import GradientCheck, LossCheck
-from linclf.report.text import finite_or_none, table
-from linclf.storage.decode import JsonObject
+from linclf.report.text import table
+from linclf.storage.decode import JsonObject, finite_or_none
 
 
 def gradient_json(check: GradientCheck) -> JsonObject:

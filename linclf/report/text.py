@@ -3,8 +3,6 @@
 import json
 from collections.abc import Iterable, Sequence
 
-import numpy as np
-
 from linclf.storage.decode import JsonObject
 
 
@@ -41,11 +39,6 @@ def parts_text(accuracies: dict[str, float | None]) -> str:
     return ", ".join(
         f"{part} {share_text(accuracies[part])}" for part in ("train", "val", "test") if accuracies[part] is not None
     )
-
-
-def finite_or_none(x: float) -> float | None:
-    """The number, None for NaN and infinity, which JSON lacks."""
-    return float(x) if np.isfinite(x) else None
 
 
 def share_text(value: float | None) -> str:

@@ -55,3 +55,8 @@ def _value(hint: Any, value: Any, name: str) -> Any:
     if hint in (int, str, bool) and type(value) is hint:
         return value
     raise ValueError(f"{name} is {str(value)[:40]!r}")
+
+
+def finite_or_none(number: float) -> float | None:
+    """A number as JSON allows it: None for NaN and infinity."""
+    return float(number) if math.isfinite(number) else None

@@ -106,10 +106,5 @@ def at_the_edge(rows: Sequence[Row]) -> str | None:
     return {regs[0] or None: "smallest", regs[-1]: "largest"}.get(top.options["reg"])  # 0 is no edge: no reg is smaller
 
 
-def finite(number: float) -> float | None:
-    """A number as JSON allows it: None for NaN and infinity."""
-    return float(number) if math.isfinite(number) else None
-
-
 def _score(row: Row) -> float:
     return -1.0 if row.score is None else row.score

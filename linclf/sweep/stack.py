@@ -14,11 +14,11 @@ from linclf.optim.linalg import Matrix, chunks, select_models, select_rows
 from linclf.optim.objective import Objective, predicted, scores
 from linclf.optim.settings import SGDSettings
 from linclf.optim.sgd import SGD, Epoch
-from linclf.storage.decode import JsonObject
+from linclf.storage.decode import JsonObject, finite_or_none
 from linclf.sweep.folds import Fold
 from linclf.sweep.grid import SWEPT
 from linclf.sweep.plan import Plan
-from linclf.sweep.results import FOLD_KEYS, Row, finite, spread, to_prune
+from linclf.sweep.results import FOLD_KEYS, Row, spread, to_prune
 from linclf.training.fit import divergence_reason, sgd_settings
 from linclf.training.options import TrainOptions
 from linclf.training.prepare import sample_weights
@@ -119,7 +119,7 @@ class _Stack:
         first, configuration = self.passes[0], self.configurations[self.alive[index]]
         lr = np.hstack([one.lr[index] for one in self.passes])  # (k,)
         absent: list[float | None] = [None] * len(lr)
-        by_fold = [absent if a is None else [finite(x) for x in a] for a in (scores, objectives, lr)]
+        by_fold = [absent if a is None else [finite_or_none(x) for x in a] for a in (scores, objectives, lr)]
         if status == "diverged":  # the row has no figures, even if some of its folds have
             scores = objectives = None
         std, se = (None, None) if scores is None else spread(scores.tolist(), first.n_held_out)
@@ -130,7 +130,7 @@ class _Stack:
             score=None if scores is None else float(scores.mean()),
             score_std=std,
             score_se=se,
-            objective=None if objectives is None else finite(objectives.mean()),
+            objective=None if objectives is None else finite_or_none(objectives.mean()),
             best_epoch=None if scores is None or first.best_epoch is None else int(first.best_epoch[index, 0]),
             lr=float(lr[0] if (lr == lr[0]).all() else np.exp(np.log(lr).mean())),
             momentum=float(first.momentum[index, 0]),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from linclf.data.columns.training_column import TrainingColumn
+from linclf.data.labels import first_of
 from linclf.data.table import Cells
 from linclf.losses import Array
 from linclf.optim.linalg import Stored
@@ -110,11 +111,10 @@ class Column(ABC):
         unknown, notes = dict(unknown), []
         missing = unknown.pop(MISSING, 0)
         if unknown:
-            shown = ", ".join(f"{text[:30]!r} ({count})" for text, count in list(unknown.items())[:SHOWN])
-            shown += f" and {len(unknown) - SHOWN} more" if len(unknown) > SHOWN else ""
             what, treated = self._unknown_treatment()
             notes.append(
-                f"column {self.name!r}: {what} in {in_rows(sum(unknown.values()))}, treated as {treated}: {shown}"
+                f"column {self.name!r}: {what} in {in_rows(sum(unknown.values()))}, treated as {treated}: "
+                f"{counted(unknown)}"
             )
         if missing:
             treated = self._missing_treatment()
@@ -148,6 +148,11 @@ class Column(ABC):
     def unparsed(self, cells: Cells) -> dict[str, int]:
         """The cells that cannot be parsed as this kind, and how often each occurs."""
         return {}
+
+
+def counted(cells: Unknown) -> str:
+    """The first cells and how often each occurs, for a note."""
+    return first_of([f"{text[:30]!r} ({count})" for text, count in cells.items()], SHOWN)
 
 
 def in_rows(count: int) -> str:

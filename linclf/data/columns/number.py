@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from linclf.data.columns.base import MISSING, SHOWN, Column, Unknown, in_rows
+from linclf.data.columns.base import MISSING, Column, Unknown, counted, in_rows
 from linclf.data.columns.left_out import ConstantColumn, are_row_numbers
 from linclf.data.columns.training_column import TrainingColumn
 from linclf.data.table import MAX_EXACT_INT, Cells, option, parse_number
@@ -101,10 +101,8 @@ class NumberColumn(Column):
         if not unparsed:
             return []
         what = f"not {self.kind}s in {in_rows(sum(unparsed.values()))}, treated as missing"
-        shown = ", ".join(f"{text[:30]!r} ({count})" for text, count in list(unparsed.items())[:SHOWN])
-        shown += ", ..." if len(unparsed) > SHOWN else ""
         remedy = f"{option('category', self.name)} treats them as levels"
-        return [f"{column.dataset}: column {self.name!r}: {what}: {shown}; {remedy}"]
+        return [f"{column.dataset}: column {self.name!r}: {what}: {counted(unparsed)}; {remedy}"]
 
     def _unknown_treatment(self) -> tuple[str, str]:
         return f"not {self.kind}s", "missing"
