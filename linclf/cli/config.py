@@ -32,8 +32,9 @@ def _load_config(ctx: click.Context, param: click.Parameter, path: str | None) -
     if path is None:
         return
     ctx.meta[CONFIG] = path
+    content = read_bytes(path)
     try:
-        tables = tomllib.loads(read_bytes(path).decode("utf-8"))
+        tables = tomllib.loads(content.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: is not TOML: {error}") from None
     commands = (

@@ -32,7 +32,7 @@ WRONG = [
     (
         f"train {DATA}/iris.csv",
         2,
-        "iris.csv: has no column named target, label, class, y; choose the label with --target",
+        "iris.csv: has no column named target, label, class or y; choose the label column with --target",
     ),
     (f"train {DATA}/iris.csv --target sepal", 2, "has no column 'sepal'"),
     ("train inf.csv", 2, "inf.csv:3: the cell in column 'a' is too large for a number; fix it, or --drop the column"),

@@ -78,7 +78,7 @@ def test_parquet_types_become_numbers_categories_and_dates(tmp_path) -> None:
         ("t.jsonl", lines([*ROWS, {"size": [1], "label": "x"}]), "t.jsonl:25: 'size' is a list or an object"),
         ("t.jsonl", lines([*ROWS, {"size": 10**400, "label": "x"}]), "t.jsonl:25: the cell in column 'size' is too la"),
         ("t.jsonl", lines([*ROWS, {"size": 1}]), "t.jsonl:25: the label in column 'label' is missing"),
-        ("t.jsonl", lines([{"a": 1}] * 3), "has no column named target, label, class, y; .* the columns are a"),
+        ("t.jsonl", lines([{"a": 1}] * 3), "has no column named target, label, class or y; .* the columns are a"),
         ("t.json", json.dumps([*ROWS, 3]), r"t.json: entry 24 \(from 0\): is not an object"),
         ("t.json", "[1, 2", "t.json: is not JSON"),
         ("t.jsonl", "[" * 100_000, "is not JSON"),

@@ -85,7 +85,7 @@ def test_missing_labels_are_refused(tmp_path, column: str) -> None:
     [
         ("", {}, "t.csv: is empty"),
         ("a,b,label\n", {}, "contains no rows"),
-        ("a,b\n1,2\n", {}, "has no column named target, label, class, y; .*--target; the columns are a, b"),
+        ("a,b\n1,2\n", {}, "has no column named target, label, class or y; .*--target; the columns are a, b"),
         ("y,label\n1,2\n", {}, "more than one of y, label"),
         (TABLE, {"target": "lable"}, "no column 'lable'; did you mean 'label'.; its columns are a, b, label"),
         (TABLE, {"drop": ("label",)}, "--drop label: this column is the label; leave one of the two out"),

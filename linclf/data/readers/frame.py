@@ -44,9 +44,13 @@ def choose_target(source: Source, columns: list[str], model_schema: Schema | Non
     header = ", numbered from 0"
     if source.header:
         header = "; if the file has no header, pass --no-header" if looks_like_data(columns) else ""
-    reason = f"more than one of {', '.join(found)}" if found else f"no column named {', '.join(TARGET_NAMES)}"
+    reason = (
+        f"more than one of {', '.join(found)}"
+        if found
+        else f"no column named {', '.join(TARGET_NAMES[:-1])} or {TARGET_NAMES[-1]}"
+    )
     raise InputError(
-        f"{source.data}: has {reason}; choose the label with --target; the columns are {listed(columns, SHOWN)}{header}"
+        f"{source.data}: has {reason}; choose the label column with --target; the columns are {listed(columns, SHOWN)}{header}"
     )
 
 

@@ -166,7 +166,9 @@ def _openml(source: Source) -> Dataset:
     frame = bunch.frame
     target = source.target or (bunch.target_names[0] if bunch.target_names else "")
     if target not in frame.columns:
-        raise InputError(f"{source.data}: choose the label with --target; the columns are {', '.join(frame.columns)}")
+        raise InputError(
+            f"{source.data}: choose the label column with --target; the columns are {', '.join(frame.columns)}"
+        )
     return _frame(source, frame, target)
 
 
