@@ -144,12 +144,12 @@ class Dual:
 
 def softmax_dual(g: Array, y: Array) -> Array:
     """-loss*(g) of softmax: the entropy of the probabilities p = g + onehot(y)."""
-    return np.asarray(_entropy(np.maximum(g + _targets(g, y), 0)).sum(axis=1))
+    return np.asarray(_entropy(g + _targets(g, y)).sum(axis=1))
 
 
 def logistic_dual(g: Array, y: Array) -> Array:
     """-loss*(g) of logistic: the entropy of |g| and 1 - |g|, summed over the outputs."""
-    a = np.clip(np.abs(g), 0, 1)
+    a = np.minimum(np.abs(g), 1)
     return np.asarray((_entropy(a) + _entropy(1 - a)).sum(axis=1))
 
 
@@ -194,7 +194,7 @@ def balanced_mean(g: Array, y: Array, v: Array) -> Array:
 
 
 def _entropy(p: Array) -> Array:
-    """-p log p, 0 at 0."""
+    """-p log p; 0 at 0, and below it by rounding."""
     return np.asarray(-p * np.log(np.where(p > 0, p, 1)))
 
 

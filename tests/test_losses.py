@@ -4,8 +4,9 @@ from decimal import Decimal, localcontext
 import numpy as np
 import pytest
 from laws import LAWS
+from scipy.special import softmax as softmax_of
 
-from linclf.losses import LOSSES, Loss, softmax_probabilities
+from linclf.losses import LOSSES, OWN, Loss, loss_named, signs, softmax_probabilities
 from linclf.textbook import NAIVE
 
 
@@ -17,6 +18,28 @@ def test_law(loss: Loss, law) -> None:
 def test_each_loss_has_a_naive_twin_and_a_formula() -> None:
     assert NAIVE.keys() == LOSSES.keys()
     assert all(loss.formula and loss.source and loss.name == name for name, loss in LOSSES.items())
+
+
+def test_a_loss_is_found_by_its_name(loss: Loss, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(OWN, "mine", loss)
+    assert loss_named(loss.name) is loss
+    assert loss_named("mine") is loss
+    assert loss_named("none") is None
+
+
+def test_binary_losses_have_one_output_for_two_classes(loss: Loss) -> None:
+    assert loss.binary == (loss.name in ("hinge", "squared-hinge", "logistic"))
+    assert [loss.n_outputs(n_classes) for n_classes in (2, 3, 4)] == [1 if loss.binary else 2, 3, 4]
+
+
+def test_curvature_is_how_fast_the_gradient_grows_far_from_the_optimum(loss: Loss) -> None:
+    """2 for mse; 2 on one side of the margin and 0 on the other for squared-hinge, which takes a number in between."""
+    rng, y = np.random.default_rng(0), np.arange(20) % 3
+    scores = 100.0 * rng.choice([-2, -1, 1, 2], (20, loss.n_outputs(3)))
+    growth = (loss(2 * scores, y)[1] - loss(scores, y)[1]) / scores
+    least, most, curvature = {"mse": (2, 2, 2), "squared-hinge": (0, 2, 4 / 3)}.get(loss.name, (0, 0, 0))
+    np.testing.assert_allclose((growth.min(), growth.max()), (least, most), atol=0.1)
+    assert loss.curvature == curvature
 
 
 @pytest.mark.parametrize(
@@ -83,6 +106,93 @@ def test_probabilities_are_the_losses_own(loss: Loss) -> None:
             sigmoids = 1 / (1 + np.exp(-scores / 50))
             expected = sigmoids / sigmoids.sum(axis=1, keepdims=True)
             np.testing.assert_allclose(softmax_probabilities(loss.logits(scores / 50)), expected, rtol=1e-9)
+        stack = np.stack([scores, -scores], axis=1)  # (n, 2, m)
+        np.testing.assert_allclose(softmax_probabilities(loss.logits(stack))[:, 0], p, rtol=1e-12)
         for far in (-1e4, 1e4):  # all sigmoids 0, or all 1
             p = softmax_probabilities(loss.logits((scores + far).astype(np.float32)))
             np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-6)
+
+
+# --- the conjugates ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=[loss.name for loss in LOSSES.values() if loss.dual])
+def smooth(request: pytest.FixtureRequest) -> Loss:
+    """A loss with a conjugate."""
+    return LOSSES[request.param]
+
+
+def gradients(loss: Loss):
+    """Gradients g (n, m) of a loss at some scores s (n, m), codes y (n,) and weights v (n,) that sum to 1.
+
+    Two classes and four; balanced and not; a class without weight, or with all of it; all rows wrong, and all right.
+    """
+    rng = np.random.default_rng(1)
+    for n_classes in (2, 4):
+        y = np.arange(50) % n_classes
+        shape = (50, loss.n_outputs(n_classes))
+        true = (signs(np.zeros(shape), y) + 1) / 2
+        some = 3 * rng.standard_normal(shape)
+        for s in (some, some + 2, 0.1 * some, -9 * true, 9 * true):
+            for classes in (y >= 0, y > 0, y < 1):
+                v = rng.uniform(0.1, 1, 50) * classes
+                yield loss(s, y)[1], s, y, v / v.sum()
+
+
+def test_a_dual_is_the_conjugate(smooth: Loss) -> None:
+    """-loss*(g) = loss(s) - <g, s> at g = grad loss(s)."""
+    for g, s, y, _ in gradients(smooth):
+        values, _ = smooth(s, y)
+        np.testing.assert_allclose(smooth.dual.value(g, y), values - (g * s).sum(axis=1), rtol=1e-9, atol=1e-9)
+        if smooth.name == "softmax":
+            np.testing.assert_allclose(g, softmax_of(s, axis=1) - np.eye(s.shape[1])[y], atol=1e-12)
+
+
+def test_a_probability_that_rounding_moved_beyond_0_or_1_has_no_entropy() -> None:
+    beyond = np.array([[-1e-15, 1e-15], [1 + 1e-15, -1 - 1e-15]])  # with class 1: probabilities (0, 1) and (1, 0)
+    np.testing.assert_allclose(LOSSES["softmax"].dual.value(beyond, np.array([1, 1])), 0, atol=1e-14)
+    np.testing.assert_array_equal(LOSSES["logistic"].dual.value(beyond[1:], np.array([1])), 0)
+
+
+def test_balanced_gradients_sum_to_zero_and_have_a_conjugate(smooth: Loss) -> None:
+    """The inequality -loss*(g) <= loss(s) - <g, s> holds at every s: g is where the conjugate is finite."""
+    rng = np.random.default_rng(2)
+    for g, _, y, v in gradients(smooth):
+        before = g.copy()
+        moved = smooth.dual.balanced(g, y, v)
+        np.testing.assert_array_equal(g, before)
+        np.testing.assert_allclose(v @ moved, 0, atol=1e-14)
+        for other in 5 * rng.standard_normal((4, *g.shape)):
+            below = smooth(other, y)[0] - (moved * other).sum(axis=1)
+            assert (smooth.dual.value(moved, y) <= below + 1e-9).all()
+
+
+def test_balanced_gradients_change_no_more_than_they_must(smooth: Loss) -> None:
+    """Probabilities are mixed with a distribution on the edge of what a distribution can be, so that its share is least; of
+    squared-hinge the side of an output with the larger sum is scaled down; of mse the mean is subtracted."""
+    for g, _, y, v in gradients(smooth):
+        moved, t = smooth.dual.balanced(g, y, v), signs(g, y)
+        if smooth.name == "mse":
+            assert np.ptp(moved - g, axis=0).max() < 1e-12
+        elif smooth.name == "squared-hinge":
+            for j in range(g.shape[1]):
+                sides = [t[:, j] > 0, t[:, j] < 0]
+                sums = [abs(v[side] @ g[side, j]) for side in sides]
+                for side, total in zip(sides, sums, strict=True):
+                    factor = min(sums) / total if total else 0
+                    np.testing.assert_allclose(moved[side, j], factor * g[side, j], rtol=1e-9)
+        else:
+            p, q = (a + (t + 1) / 2 for a in (g, moved))  # (n, m)
+            centered = p - p.mean(axis=0)
+            mixed = ((q - q.mean(axis=0)) * centered).sum() / np.square(centered).sum()
+            others = (q - mixed * p) / (1 - mixed)
+            assert -1e-12 < mixed < 1
+            np.testing.assert_allclose(others, np.broadcast_to(others[0], others.shape), atol=1e-6)
+            assert min(others.min(), (1 - others).min()) == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["softmax", "logistic"])
+def test_balanced_gradients_stay_as_they_are(name: str) -> None:
+    y, v = np.arange(4) % 2, np.full(4, 0.25)
+    g = LOSSES[name](np.zeros((4, LOSSES[name].n_outputs(2))), y)[1]
+    np.testing.assert_array_equal(LOSSES[name].dual.balanced(g, y, v), g)

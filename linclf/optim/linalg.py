@@ -222,11 +222,11 @@ def add_transposed_product(X: Stored | Minibatch, G: Array, out: Array) -> None:
     else:
         from scipy.sparse import _sparsetools
 
-        k, numbers = flat.shape[1], np.ascontiguousarray(flat).reshape(-1)
+        k = flat.shape[1]
         if k == 1:
-            _sparsetools.csc_matvec(d, n, X.indptr, X.indices, X.data, numbers, out.reshape(-1))
+            _sparsetools.csc_matvec(d, n, X.indptr, X.indices, X.data, flat.ravel(), out.ravel())
         else:
-            _sparsetools.csc_matvecs(d, n, k, X.indptr, X.indices, X.data, numbers, out.reshape(-1))
+            _sparsetools.csc_matvecs(d, n, k, X.indptr, X.indices, X.data, flat.ravel(), out.ravel())
 
 
 def _flat(a: Array) -> Array:

@@ -1,16 +1,23 @@
 """The certificate is a true bound: the optima are found by other solvers, to far more digits than it is about."""
 
 import json
+import math
+from fractions import Fraction
+from operator import mul
 
 import numpy as np
 import pytest
+from scipy import sparse
 from scipy.optimize import minimize
-from scipy.special import softmax as softmax_of
+from sklearn.datasets import load_breast_cancer, load_iris
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
 
-from linclf.losses import LOSSES
+from linclf.losses import LOSSES, Dual
 from linclf.optim import certificate
-from linclf.optim.certificate import CERTIFIABLE, polish_and_certify
+from linclf.optim.certificate import CERTIFIABLE, _Problem, polish_and_certify
 from linclf.optim.objective import Objective
+from linclf.textbook import NAIVE
 
 BIASES = {"free": (True, False), "penalised": (True, True), "none": (False, False)}  # fit_bias, reg_bias
 
@@ -35,41 +42,197 @@ def optimum(objective: Objective, X, y, m: int, fit_bias: bool, weights) -> floa
 
 @pytest.mark.parametrize("bias", BIASES)
 @pytest.mark.parametrize("loss", CERTIFIABLE)
-@pytest.mark.parametrize("reg", [1e-3, 1.0])
-def test_no_weights_are_below_the_bound(loss: str, bias: str, reg: float, problem, layout) -> None:
-    """At any weights, good and bad, weighted rows or not, float32 or float64."""
+@pytest.mark.parametrize(("reg", "weighted"), [(1e-3, True), (1.0, False)])
+def test_no_weights_are_below_the_bound(loss: str, bias: str, reg: float, weighted: bool, problem) -> None:
+    """At any weights, good and bad, weighted rows or not, dense or CSR, float32 or float64."""
     X, y, n_classes = problem
     m, rng = LOSSES[loss].n_outputs(n_classes), np.random.default_rng(0)
     objective, fit_bias = objective_of(loss, reg, bias), BIASES[bias][0]
-    for weights in (None, rng.uniform(0.1, 3, len(y))):
-        least = optimum(objective, X, y, m, fit_bias, weights)
-        for size in (0.0, 0.1, 1.0, 10.0):
-            W, b = size * rng.standard_normal((X.shape[1], m)), size * rng.standard_normal(m) * fit_bias
-            for dtype in (np.float32, np.float64):
-                start = W.astype(dtype), b.astype(dtype)
-                with pytest.MonkeyPatch.context() as patch:
-                    patch.setattr(certificate, "MOST_STEPS", 1)  # an early end: the bound must hold all the same
-                    _, _, early = polish_and_certify(
-                        1e-9, objective, layout(X), y, start=start, weights=weights, fit_bias=fit_bias
-                    )
-                assert early.lower_bound <= least * (1 + 1e-12)
-                found_W, found_b, proof = polish_and_certify(
-                    1e-3, objective, layout(X), y, start=start, weights=weights, fit_bias=fit_bias
-                )
-                assert proof.holds
-                assert proof.lower_bound <= least * (1 + 1e-12)
-                assert (found_W.dtype, found_b.dtype) == (dtype, dtype)
-                assert fit_bias or not found_b.any()
-                data, penalty = objective.terms(X, y, found_W.astype(np.float64), found_b.astype(np.float64), weights)
-                assert 100 * (float(data + penalty) / least - 1) <= proof.percent <= 1e-3
+    weights = rng.uniform(0.1, 3, len(y)) if weighted else None
+    least = optimum(objective, X, y, m, fit_bias, weights)
+    for size in (0.0, 0.1, 10.0):
+        W, b = size * rng.standard_normal((X.shape[1], m)), size * rng.standard_normal(m) * fit_bias
+        for x, dtype in ((X, np.float32), (sparse.csr_matrix(X), np.float64)):
+            start = W.astype(dtype), b.astype(dtype)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(certificate, "MOST_STEPS", 1)  # an early end: the bound must hold all the same
+                _, _, early = polish_and_certify(1e-9, objective, x, y, start=start, weights=weights, fit_bias=fit_bias)
+            assert early.lower_bound <= least * (1 + 1e-12)
+            assert early.steps == 1
+            found_W, found_b, proof = polish_and_certify(
+                1e-3, objective, x, y, start=start, weights=weights, fit_bias=fit_bias
+            )
+            assert proof.holds
+            assert (found_W.dtype, found_b.dtype) == (dtype, dtype)
+            assert fit_bias or not found_b.any()
+            data, penalty = objective.terms(X, y, found_W.astype(np.float64), found_b.astype(np.float64), weights)
+            assert proof.lower_bound <= least * (1 + 1e-12)
+            assert 100 * (float(data + penalty) / least - 1) <= proof.percent <= 1e-3
+
+
+@pytest.mark.parametrize("bias", BIASES)
+@pytest.mark.parametrize("loss", CERTIFIABLE)
+def test_bounds_are_their_formulas_and_allow_for_rounding(loss: str, bias: str, problem) -> None:
+    """Against loops, with a rounding error so large that each allowance for it shows, and gradients whose sum is not zero."""
+    X, y, n_classes = problem
+    m, rng, (fit_bias, reg_bias) = LOSSES[loss].n_outputs(n_classes), np.random.default_rng(0), BIASES[bias]
+    weights, reg, free = rng.uniform(0.1, 3, len(y)), 0.1, fit_bias and not reg_bias
+    bounds = _Problem(objective_of(loss, reg, bias), X, y, n_outputs=m, weights=weights, fit_bias=fit_bias)
+    rows, v = np.hstack([X, np.ones((40, int(fit_bias)))]), weights / weights.sum()
+    assert bounds.rounding == (40 + 6 + fit_bias) * np.finfo(float).eps
+    bounds.rounding = r = 0.01
+    dual = bounds.dual
+    bounds.dual = Dual(dual.value, lambda g, y, v: dual.balanced(g, y, v) + 0.001)
+    W = rng.standard_normal((6 + fit_bias, m))
+
+    values, g = zip(*(NAIVE[loss](row @ W, int(code)) for row, code in zip(rows, y, strict=True)), strict=True)
+    penalised = W[:-1] if free else W
+    value = sum(v[i] * values[i] for i in range(40)) + reg / 2 * sum(w**2 for w in penalised.ravel())
+    largest = max(abs(row @ W[:, j]) for row in rows for j in range(m))
+
+    def error(of_rows) -> float:
+        return r * (sum(v[i] * abs(of_rows[i]) for i in range(40)) + m * (1 + largest))
+
+    assert bounds.upper_bound(W.ravel()) == pytest.approx(value * (1 + r) + error(values))
+
+    g = np.array(g)
+    if free:
+        g = bounds.dual.balanced(g, y, v)
+    conjugates = dual.value(g, y)
+    total = sum(v[i] * np.outer(rows[i], g[i]) for i in range(40))  # (D, m)
+    length = math.sqrt(sum(t**2 for t in (total[:-1] if free else total).ravel()))
+    length += r * sum(v[i] * math.hypot(*rows[i]) * math.hypot(*g[i]) for i in range(40))
+    slack = error(conjugates) + (math.hypot(*total[-1]) * 2 * (1 + math.hypot(*W[-1])) if free else 0)
+    lower = sum(v[i] * conjugates[i] for i in range(40)) - slack - length**2 / (2 * reg)
+    assert bounds.lower_bound(W.ravel()) == pytest.approx(lower)
+
+    _, gradient = bounds(W.ravel())
+    gap = sum(t**2 for t in gradient.reshape(W.shape)[: len(penalised)].ravel()) / (2 * reg)
+    assert bounds.may_be_within(100 * gap / value * 1.001)
+    assert not bounds.may_be_within(100 * gap / value * 0.999)
+
+
+class ExactLeastSquares:
+    """The objective of mse without any rounding: mean_i ||x_i W - t_i||^2 + reg/2 ||W||^2, without the bias if it is free."""
+
+    def __init__(self, X, targets, reg: float, free: bool) -> None:
+        self.rows = [[Fraction(x) for x in row] for row in X]
+        self.columns = [[Fraction(t) for t in column] for column in np.transpose(targets)]
+        d = len(self.rows[0])
+        self.penalty = [Fraction(reg) / 2] * (d - free) + [Fraction(0)] * free
+
+    def value(self, W) -> Fraction:
+        """At W (D, m)."""
+        total = Fraction(0)
+        for w, column in zip(np.transpose(W), self.columns, strict=True):
+            exact = [Fraction(a) for a in w]
+            errors = [sum(map(mul, row, exact)) - t for row, t in zip(self.rows, column, strict=True)]
+            total += sum(e * e for e in errors) / len(errors) + sum(
+                p * a * a for p, a in zip(self.penalty, exact, strict=True)
+            )
+        return total
+
+    def optimum(self) -> list[list[Fraction]]:
+        """The best W (D, m), by elimination: the matrix is positive definite, so that it needs no pivots."""
+        n, d, solutions = len(self.rows), len(self.penalty), []
+        for column in self.columns:
+            by_column = [*zip(*self.rows, strict=True), column]  # of [X t]
+            system = [[sum(map(mul, a, b)) / n for b in by_column] for a in by_column[:d]]  # (D, D + 1)
+            for i in range(d):
+                system[i][i] += self.penalty[i]
+            for i in range(d):
+                system[i] = [a / system[i][i] for a in system[i]]
+                for k in set(range(d)) - {i}:
+                    system[k] = [a - system[k][i] * b for a, b in zip(system[k], system[i], strict=True)]
+            solutions.append([row[-1] for row in system])
+        return np.transpose(solutions).tolist()
+
+
+def exact_cases(bias: str, reg: float, offset: float, spread: float):
+    """Bounds of mse, the exact objective, and the best W, as fractions, for a few data sets of two columns."""
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        column = offset + rng.standard_normal(8)
+        X, y = np.column_stack([column, column + spread * rng.standard_normal(8)]), rng.permutation(np.arange(8) % 2)
+        fit_bias, reg_bias = BIASES[bias]
+        bounds = _Problem(objective_of("mse", reg, bias), X, y, n_outputs=2, weights=None, fit_bias=fit_bias)
+        exact = ExactLeastSquares(bounds.X, np.eye(2)[y], reg, fit_bias and not reg_bias)
+        yield bounds, exact, exact.optimum()
+
+
+@pytest.mark.parametrize("bias", BIASES)
+def test_bounds_hold_in_exact_arithmetic_and_without_their_allowance_for_rounding_they_do_not(bias: str) -> None:
+    above = below = 0
+    for bounds, exact, best in exact_cases(bias, 1e-3, 0.0, 1.0):
+        W = np.array(best, float)
+        value, least = exact.value(W), exact.value(best)
+        assert bounds.lower_bound(W.ravel()) <= least <= value <= bounds.upper_bound(W.ravel())
+        assert bounds.upper_bound(W.ravel()) - bounds.lower_bound(W.ravel()) < 1e-12
+        bounds.rounding = 0.0
+        above += bounds.upper_bound(W.ravel()) < value
+        below += bounds.lower_bound(W.ravel()) > least
+    assert above
+    assert below
+
+
+def test_the_bound_allows_for_rounding_where_large_rows_and_weights_cancel() -> None:
+    wrong = 0
+    for bounds, exact, best in exact_cases("free", 1e-9, 1e3, 1e-3):
+        W, least = np.array(best, float), exact.value(best)
+        assert bounds.lower_bound(W.ravel()) <= least
+        bounds.norms = np.zeros(8)  # the allowance for rounding in sum_i x_i v_i g_i
+        wrong += bounds.lower_bound(W.ravel()) > least
+    assert wrong
+
+
+def test_the_bound_allows_for_gradients_whose_sum_is_not_quite_zero() -> None:
+    """They leave <sum, b> on the right-hand side, which here makes the bound larger."""
+    for bounds, exact, best in exact_cases("free", 1e-3, 3.0, 1.0):
+        W, least, dual = np.array(best, float), exact.value(best), bounds.dual
+        off = -1e-6 * np.sign(W[-1])
+        bounds.dual = Dual(dual.value, lambda g, y, v, off=off: g - v @ g + off)
+        g = bounds.dual.balanced(bounds.losses(W.ravel())[1], bounds.y, bounds.v)
+        length = np.linalg.norm((bounds.X.T @ (bounds.v[:, None] * g))[:-1])
+        assert bounds.v @ dual.value(g, bounds.y) - length**2 / (2 * bounds.reg) > least
+        assert bounds.lower_bound(W.ravel()) <= least
+
+
+def test_steps_end_as_soon_as_the_bound_is_proven() -> None:
+    X, y = load_iris(return_X_y=True)
+    objective, start, steps = objective_of("softmax", 1e-2, "free"), (np.zeros((4, 3)), np.zeros(3)), []
+    for percent in (50, 1, 1e-3):
+        W, b, proof = polish_and_certify(percent, objective, X, y, start=start)
+        steps.append(proof.steps)
+        value = float(sum(objective.terms(X, y, W, b)))
+        assert (proof.asked, proof.holds) == (percent, True)
+        assert proof.percent == pytest.approx(100 * (value / proof.lower_bound - 1), rel=1e-6, abs=1e-9)
+    assert 0 < steps[0] < steps[1] < steps[2] < certificate.MOST_STEPS
+    again_W, again_b, proof = polish_and_certify(1, objective, X, y, start=(W, b))
+    assert (proof.steps, proof.holds) == (0, True)
+    np.testing.assert_array_equal(again_W, W)
+    np.testing.assert_array_equal(again_b, b)
+
+
+def test_where_nothing_is_proven_the_distance_is_infinite_and_the_best_weights_are_returned() -> None:
+    X, y = load_iris(return_X_y=True)
+    objective, start = objective_of("logistic", 1e-12, "free"), (np.zeros((4, 3)), np.zeros(3))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(certificate, "MOST_STEPS", 3)
+        W, b, proof = polish_and_certify(1, objective, X, y, start=start)
+    assert (proof.percent, proof.holds, proof.steps) == (math.inf, False, 3)
+    assert proof.lower_bound < 0
+    assert float(sum(objective.terms(X, y, W, b))) < float(sum(objective.terms(X, y, *start)))
+    W, _, proof = polish_and_certify(1, objective, X, y, start=(np.full((4, 3), np.inf), np.zeros(3)))
+    assert (proof.percent, proof.holds) == (math.inf, False)
+
+
+def test_a_loss_without_a_conjugate_is_a_bug() -> None:
+    with pytest.raises(AssertionError, match="the loss has a dual"):
+        polish_and_certify(1, Objective(LOSSES["svm"], 1.0), np.eye(3), np.arange(3), start=(np.eye(3), np.zeros(3)))
 
 
 @pytest.mark.parametrize("loss", ["softmax", "logistic"])
 def test_scikit_learns_optimum_is_not_below_it(loss: str) -> None:
-    from sklearn.datasets import load_breast_cancer, load_iris
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.preprocessing import StandardScaler
-
     X, y = (load_iris if loss == "softmax" else load_breast_cancer)(return_X_y=True)
     X, reg = StandardScaler().fit_transform(X), 1e-2
     peer = LogisticRegression(C=1 / (len(y) * reg), tol=1e-12, max_iter=10_000).fit(X, y)
@@ -79,26 +242,6 @@ def test_scikit_learns_optimum_is_not_below_it(loss: str) -> None:
     _, _, proof = polish_and_certify(1e-6, objective, X, y, start=(np.zeros(W.shape), np.zeros(b.shape)))
     assert proof.holds
     assert 0 <= least / proof.lower_bound - 1 <= 1e-7
-
-
-@pytest.mark.parametrize("loss", CERTIFIABLE)
-def test_values_are_conjugates_and_balanced_gradients_sum_to_zero(loss: str) -> None:
-    """loss*(g) = <g, s> - loss(s) at g = grad loss(s), and never less elsewhere; balanced ones stay where it is finite."""
-    rng, dual = np.random.default_rng(1), LOSSES[loss].dual
-    for n_classes in (2, 4):
-        m = LOSSES[loss].n_outputs(n_classes)
-        s, y = 3 * rng.standard_normal((50, m)), np.arange(50) % n_classes
-        values, g = LOSSES[loss](s, y)
-        np.testing.assert_allclose(dual.value(g, y), values - (g * s).sum(axis=1), rtol=1e-9, atol=1e-9)
-        v = rng.uniform(0.1, 1, 50)
-        v /= v.sum()
-        moved = dual.balanced(g, y, v)
-        np.testing.assert_allclose(v @ moved, 0, atol=1e-14)
-        for _ in range(20):
-            other = 5 * rng.standard_normal((50, m))
-            assert (dual.value(moved, y) <= LOSSES[loss](other, y)[0] - (moved * other).sum(axis=1) + 1e-9).all()
-        if loss == "softmax":
-            np.testing.assert_allclose(g, softmax_of(s, axis=1) - np.eye(m)[y], atol=1e-12)
 
 
 def test_a_class_of_no_weight_does_not_break_the_bound() -> None:
@@ -117,8 +260,16 @@ def test_a_class_of_no_weight_does_not_break_the_bound() -> None:
 # --- the command ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("loss", CERTIFIABLE)
-@pytest.mark.parametrize("more", ["", "--reg-bias", "--no-bias", "--class-weight balanced", "--val 0.2 --patience 3"])
+@pytest.mark.parametrize(
+    ("loss", "more"),
+    [
+        *((loss, "") for loss in CERTIFIABLE),
+        ("softmax", "--reg-bias"),
+        ("squared-hinge", "--no-bias"),
+        ("logistic", "--class-weight balanced"),
+        ("mse", "--val 0.2 --patience 3"),
+    ],
+)
 def test_digits_are_certified_to_one_percent(linclf, in_tmp, loss: str, more: str) -> None:
     ran = linclf(f"train digits --loss {loss} --certify 1 --json -o m {more}")
     result = json.loads(ran)

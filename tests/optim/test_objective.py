@@ -3,7 +3,8 @@ import pytest
 from scipy import sparse
 
 from linclf.losses import LOSSES, Loss
-from linclf.optim.objective import DataTerm, Objective
+from linclf.optim import linalg
+from linclf.optim.objective import DataTerm, Objective, predicted, scores
 from linclf.textbook import NAIVE, objective_naive
 
 RNG = np.random.default_rng(0)
@@ -32,6 +33,22 @@ def test_equals_the_naive_loops(loss: Loss, layout, problem, reg_bias: bool) -> 
     np.testing.assert_allclose(data + penalty, value, rtol=1e-12)
 
 
+def test_scores_are_affine_and_the_largest_one_is_predicted(layout, problem) -> None:
+    X, _, _ = problem
+    for models in ((), (2,), (2, 3)):
+        for m in (1, 3):
+            W, b = RNG.standard_normal((6, *models, m)), RNG.standard_normal((*models, m))
+            before, S = b.copy(), scores(layout(X), W, b)  # (n, *models, m)
+            np.testing.assert_allclose(S, np.tensordot(X, W, 1) + b, rtol=1e-12, atol=1e-12)
+            np.testing.assert_array_equal(b, before)
+            codes = predicted(S)
+            assert (codes.shape, codes.dtype.kind) == ((40, *models), "i")
+            for index in np.ndindex(codes.shape):
+                assert codes[index] == (int(S[index][0] > 0) if m == 1 else max(range(m), key=lambda j: S[index][j]))
+    assert predicted(np.array([[0.0], [1e-300], [-1.0]])).tolist() == [0, 1, 0]
+    assert predicted(np.array([[1.0, 1.0], [0.0, 2.0]])).tolist() == [0, 1]
+
+
 def test_dense_equals_csr(loss: Loss, dtype: str, problem) -> None:
     X, y, n_classes = problem
     X = X.astype(dtype)
@@ -44,12 +61,16 @@ def test_dense_equals_csr(loss: Loss, dtype: str, problem) -> None:
     np.testing.assert_allclose(dense.dW, csr.dW, rtol=tolerance, atol=tolerance)
 
 
-def test_stacked_models_equal_one_by_one(loss: Loss, layout, problem) -> None:
+def test_stacked_models_equal_one_by_one(loss: Loss, layout, problem, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(linalg, "CHUNK_NUMBERS", 50)
     X, y, n_classes = problem
     X = layout(X)
     W, b = weights_for(loss, 6, n_classes, (3,))
     reg, weights = np.array([0.0, 0.1, 2.0]), RNG.uniform(0, 2, (len(y), 3))
     value, dW, db = Objective(loss, reg, True).value_and_gradient(X, y, W, b, weights)
+    terms = Objective(loss, reg, True).terms(X, y, W, b, weights)
+    np.testing.assert_allclose(sum(terms), value, rtol=1e-12)
+    np.testing.assert_array_equal(terms[1], Objective(loss, reg, True).penalty(W, b))
     for k in range(3):
         alone = Objective(loss, float(reg[k]), True).value_and_gradient(
             X, y, np.ascontiguousarray(W[:, k]), b[k], np.ascontiguousarray(weights[:, k])
