@@ -69,40 +69,40 @@ class Moments:
     """The statistics of some rows that determine a scaling. The sum of two is the statistics of all their rows.
 
     n        the number of rows
-    mean     (d,), None for sparse rows
-    squares  (d,) sum_i (x_i - mean)^2, None for sparse rows
-    largest  (d,) max_i |x_i|
+    mean     (d,) for standard
+    squares  (d,) sum_i (x_i - mean)^2 for standard
+    largest  (d,) max_i |x_i| for maxabs
+
+    What a scaling does not need is empty.
     """
 
     n: int
-    mean: Array | None
-    squares: Array | None
+    mean: Array
+    squares: Array
     largest: Array
 
     def __add__(self, other: "Moments") -> "Moments":
-        largest, n = np.maximum(self.largest, other.largest), self.n + other.n
-        if self.mean is None or self.squares is None or other.mean is None or other.squares is None:
-            return Moments(n, None, None, largest)
+        n = self.n + other.n
         # each sum of squares is about its mean, to avoid cancellation (Chan, Golub & LeVeque, 1983)
         step, share = other.mean - self.mean, other.n / n
         squares = self.squares + other.squares + self.n * share * np.square(step)
-        return Moments(n, self.mean + share * step, squares, largest)
+        return Moments(n, self.mean + share * step, squares, np.maximum(self.largest, other.largest))
 
 
 def moments(kind: str, X: Matrix) -> Moments:
-    """The statistics of rows X (n >= 1, d) that a scaling of this kind needs, in one pass; the others are 0 or None."""
+    """The statistics of rows X (n >= 1, d) that a scaling of this kind needs, in one pass."""
     with np.errstate(over="ignore", invalid="ignore"):  # checked in scaling_from_moments
         return reduce(add, (_chunk_moments(kind, x) for _, x in chunks(X)))
 
 
 def _chunk_moments(kind: str, x: Stored) -> Moments:
-    n, d = x.shape
+    n, none = x.shape[0], np.zeros(0)
     if not isinstance(x, np.ndarray):
-        return Moments(n, None, None, abs(x).max(axis=0).toarray().ravel().astype(np.float64))
+        return Moments(n, none, none, abs(x).max(axis=0).toarray().ravel().astype(np.float64))
     if kind == "maxabs":
-        return Moments(n, None, None, np.maximum(x.max(axis=0), -1.0 * x.min(axis=0)))
+        return Moments(n, none, none, np.maximum(x.max(axis=0), -1.0 * x.min(axis=0)))
     mean = x.mean(axis=0, dtype=np.float64)  # (d,)
-    return Moments(n, mean, np.square(x - mean).sum(axis=0), np.zeros(d))
+    return Moments(n, mean, np.square(x - mean).sum(axis=0), none)
 
 
 def fit_scaling(kind: str, X: Matrix, sparse_file: bool, feature_name: Callable[[int], str], name: str) -> Scaling:
@@ -128,8 +128,6 @@ def scaling_from_moments(kind: str, statistics: Moments, feature_name: Callable[
     if kind == "maxabs":
         return Scaling("maxabs", None, np.where(statistics.largest > MIN_SCALE, statistics.largest, 1))
     n, center = statistics.n, statistics.mean
-    if center is None or statistics.squares is None:
-        raise AssertionError("standard scaling needs dense rows")
     variance = statistics.squares / n  # (d,)
     too_large = np.flatnonzero(~np.isfinite(variance))
     if len(too_large):

@@ -5,8 +5,9 @@ import pytest
 from scipy import sparse
 from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 
-from linclf.data.scaling import fit_scaling
+from linclf.data.scaling import fit_scaling, moments
 from linclf.errors import InputError
+from linclf.optim import linalg
 
 
 def named(j: int) -> str:
@@ -29,6 +30,64 @@ def test_weights_for_raw_columns_give_the_same_scores(kind: str) -> None:
     scaling = fit_scaling(kind, X, False, named, "t")
     weight, bias = scaling.weights_to_raw(W, b)
     np.testing.assert_allclose(X @ weight + bias, scaling.apply(X, "float64")[:] @ W + b, rtol=1e-10)
+
+
+@pytest.mark.parametrize("kind", ["standard", "maxabs", "none"])
+def test_weights_for_scaled_columns_are_the_inverse(kind: str) -> None:
+    """A model goes on from weights for raw columns: it has the same scores, and the same weights when they come back."""
+    rng = np.random.default_rng(1)
+    X, W, b = rng.standard_normal((50, 3)) * [1, 10, 100] + [3, -5, 0.5], rng.standard_normal((3, 2)), np.array([1, -2])
+    scaling = fit_scaling(kind, X, False, named, "t")
+    weight, bias = scaling.weights_to_scaled(W, b)
+    np.testing.assert_allclose(scaling.apply(X, "float64")[:] @ weight + bias, X @ W + b, rtol=1e-10)
+    back = scaling.weights_to_raw(weight, bias)
+    np.testing.assert_allclose(back[0], W)
+    np.testing.assert_allclose(back[1], b)
+
+
+def test_moments_of_chunks_add_up_to_those_of_all_rows(monkeypatch) -> None:
+    """Far from 0, where sums of squares without a mean would lose all digits."""
+    X = np.random.default_rng(0).standard_normal((97, 3)) * [1, 20, 3] + [1e9, -4, 0]
+    monkeypatch.setattr(linalg, "CHUNK_NUMBERS", 3 * 10)
+    assert len(list(linalg.chunks(X))) == 10
+    found = moments("standard", X)
+    assert found.n == 97
+    np.testing.assert_allclose(found.mean, X.mean(axis=0), rtol=1e-14)
+    np.testing.assert_allclose(found.squares, np.square(X - X.mean(axis=0)).sum(axis=0), rtol=1e-7)
+    for Z in (X, -X, sparse.csr_matrix(X)):
+        np.testing.assert_array_equal(moments("maxabs", Z).largest, np.abs(X).max(axis=0))
+        assert moments("maxabs", Z).n == 97
+
+
+def test_columns_that_vary_by_rounding_alone_are_constant_as_in_scikit_learn() -> None:
+    X = np.column_stack([np.full(10, 1e9 / 3), np.full(10, 1 / 3), np.arange(10) * 1e-3 + 1e9 / 3])
+    assert X.var(axis=0).min() > 0
+    peer = StandardScaler().fit(X)
+    scaling = fit_scaling("standard", X, False, named, "t")
+    assert scaling.constant.tolist() == (peer.scale_ == 1).tolist() == [True, True, False]
+    np.testing.assert_allclose(scaling.scale, peer.scale_)
+
+
+def test_the_smallest_scale() -> None:
+    """At MIN_SCALE and below, a column is constant: weights for raw columns would overflow."""
+    for size, is_scaled in ((1e-150, False), (1.5e-150, True), (3e-150, True)):
+        X = np.array([[size], [-size / 2]])
+        assert fit_scaling("maxabs", X, False, named, "t").scale == (size if is_scaled else 1)
+    for size, is_scaled in ((0, False), (3e-151, False), (1e-149, True)):
+        X = np.array([[size], [-size]])
+        scaling = fit_scaling("standard", X, False, named, "t")
+        assert scaling.scale == pytest.approx(size if is_scaled else 1)
+        assert scaling.constant == (not is_scaled)
+
+
+def test_rows_that_need_no_change_are_not_touched(layout) -> None:
+    X = layout(np.eye(3))
+    none = fit_scaling("none", X, False, named, "t")
+    assert none.apply(X, "float64") is X
+    converted = none.apply(X, "float32")
+    assert (converted.dtype, converted[:].dtype) == (np.float32, np.float32)
+    with np.errstate(over="raise"):
+        assert np.isinf(none.apply(layout(np.full((1, 1), 1e300)), "float32")[:].max())
 
 
 def test_maxabs_scaling_equals_scikit_learns_dense_and_sparse(layout) -> None:

@@ -88,7 +88,7 @@ class Column(ABC):
 
     def check(self) -> None:
         """Raise ValueError unless `fit` could have made this column."""
-        texts = len(set(self.words)) == len(self.words) == len(self.idf) and max(self.idf, default=1) < MOST_IDF
+        texts = len(set(self.words)) == len(self.words) == len(self.idf) and all(x < MOST_IDF for x in self.idf)
         sound = texts and len(set(self.levels)) == len(self.levels)
         if not (sound and self.spread > 0 and self.missing >= 0 and self.pooled >= 0):
             raise ValueError(f"the column {self.name!r} is not one that linclf wrote")

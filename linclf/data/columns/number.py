@@ -38,7 +38,7 @@ class NumberColumn(Column):
         fits = ~np.isnan(values)
         most = counts[fits].sum() >= NUMBERS * counts.sum() and fits.sum() > FEW_NUMBERS
         # whole numbers too long for a float are codes, and must not be merged
-        exact = np.abs(values[fits]).max(initial=0) < MAX_EXACT_INT or len(np.unique(values[fits])) == fits.sum()
+        exact = (np.abs(values[fits]) < MAX_EXACT_INT).all() or len(np.unique(values[fits])) == fits.sum()
         return bool((fits.all() or most) and exact)
 
     @classmethod
