@@ -29,7 +29,7 @@ def test_a_view_is_an_affine_map_of_the_columns(models: tuple[int, ...], bias: f
     np.testing.assert_array_equal(W, before)
     assert norms.dtype == np.float64
     for model in np.ndindex(models):
-        z = (X - columns.center[:, *model]) * columns.rate[:, *model]
+        z = (X - columns.center[:, *model]) * columns.factor[:, *model]
         np.testing.assert_allclose(scores[:, *model], z @ W[:, *model], rtol=1e-10)
         np.testing.assert_allclose(gradient[:, *model], z.T @ G[:, *model], rtol=1e-10, atol=1e-12)
         np.testing.assert_allclose(norms[:, *model], np.square(z).sum(axis=1), rtol=1e-10)
@@ -37,7 +37,7 @@ def test_a_view_is_an_affine_map_of_the_columns(models: tuple[int, ...], bias: f
 
 def test_models_that_agree_share_an_axis_of_length_1() -> None:
     shared = view((1, 3), 1.0)
-    full = ColumnView(*(np.repeat(a, 2, axis=1) for a in (shared.center, shared.rate)))
+    full = ColumnView(*(np.repeat(a, 2, axis=1) for a in (shared.center, shared.factor)))
     W = RNG.standard_normal((5, 2, 3, 4))
     np.testing.assert_array_equal(shared.to_raw_weights(W), full.to_raw_weights(W))
     one, other = W.copy(), W.copy()
@@ -49,5 +49,5 @@ def test_models_that_agree_share_an_axis_of_length_1() -> None:
 
 def test_float32_weights_stay_float32() -> None:
     columns = view((2,), 1.0).astype(np.float32)
-    assert (columns.center.dtype, columns.rate.dtype) == (np.float32, np.float32)
+    assert (columns.center.dtype, columns.factor.dtype) == (np.float32, np.float32)
     assert columns.to_raw_weights(np.ones((5, 2, 3), np.float32)).dtype == np.float32

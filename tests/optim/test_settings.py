@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from linclf.errors import InputError
-from linclf.optim.settings import SCHEDULES, SGDSettings, check_settings
+from linclf.optim.settings import AUTO, SCHEDULES, SGDSettings, check_settings
 
 VALID = {
     "lr": (math.ulp(0), 0.5, 1e300, np.array([0.1, 2])),
@@ -63,9 +63,13 @@ def test_settings_beyond_their_bounds_are_refused(name: str, value: object, mess
         assert str(refused.value) == message
 
 
-@pytest.mark.parametrize("name", ["lr", "reg", "momentum", "epochs", "batch_size"])
+@pytest.mark.parametrize("name", ["lr", "reg", "momentum", "epochs", "batch_size", "seed"])
 def test_auto_is_accepted_only_where_it_is_allowed(name: str) -> None:
-    check_settings({name: "auto"}, allow_auto=True)
+    if name in AUTO:
+        check_settings({name: "auto"}, allow_auto=True)
+    else:
+        with pytest.raises(InputError):
+            check_settings({name: "auto"}, allow_auto=True)
     for refuse in (
         lambda: SGDSettings(**{"lr": 0.1, name: "auto"}),
         lambda: check_settings({name: "auto"}, allow_auto=False),
@@ -89,3 +93,8 @@ def test_schedules_are_factors_of_the_share_that_is_done_and_of_the_epochs() -> 
     assert SCHEDULES.keys() == factors.keys()
     for name, schedule in SCHEDULES.items():
         np.testing.assert_allclose(schedule(share, epochs), factors[name], rtol=1e-12)
+
+
+def test_truth_values_are_no_counts() -> None:
+    with pytest.raises(InputError, match="epochs is True; give a whole number >= 1"):
+        SGDSettings(0.5, epochs=True)
