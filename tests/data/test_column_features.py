@@ -153,7 +153,7 @@ def test_the_note_on_cells_that_are_not_numbers() -> None:
     first = f"'{'x' * 30}' (1), 'b' (2), 'c' (1), 'd' (1), 'e' (1)"
     start = "t: column 'a': not numbers in 7 rows, treated as missing: "
     end = "; --category a treats them as levels"
-    assert column.training_notes(part) == [f"{start}{first}, ...{end}"]
+    assert column.training_notes(part) == [f"{start}{first} and 1 more{end}"]
     five = training_column(["1", "2", "3", long, *"bcde", "b"])
     assert column.training_notes(five) == [f"{start.replace('7', '6')}{first}{end}"]
     assert column.training_notes(training_column(["1", "2", "?"])) == []

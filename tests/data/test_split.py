@@ -159,7 +159,7 @@ def test_calibration_rows_are_drawn_from_what_the_other_parts_leave() -> None:
     np.testing.assert_array_equal(pooled.X[:, 0] % 2, pooled.y)
     without = split_dataset(matrix_dataset(np.arange(100) % 2), 0.0, None, 0)
     assert without.val is without.test is without.calibration is None
-    assert row_numbers(without.pooled()) == list(range(100))
+    assert row_numbers(without.all_rows()) == list(range(100))
 
 
 def test_a_single_class_is_refused_before_the_rows_are_split() -> None:
