@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from fractions import Fraction
 from operator import mul
 
@@ -74,6 +75,11 @@ def test_no_weights_are_below_the_bound(loss: str, bias: str, reg: float, weight
 @pytest.mark.parametrize("loss", CERTIFIABLE)
 def test_bounds_are_their_formulas_and_allow_for_rounding(loss: str, bias: str, problem) -> None:
     """Against loops, with a rounding error so large that each allowance for it shows, and gradients whose sum is not zero."""
+    for size in (1.0, 0.01):
+        check_bounds(loss, bias, problem, size)
+
+
+def check_bounds(loss: str, bias: str, problem, size: float) -> None:
     X, y, n_classes = problem
     m, rng, (fit_bias, reg_bias) = LOSSES[loss].n_outputs(n_classes), np.random.default_rng(0), BIASES[bias]
     weights, reg, free = rng.uniform(0.1, 3, len(y)), 0.1, fit_bias and not reg_bias
@@ -83,7 +89,7 @@ def test_bounds_are_their_formulas_and_allow_for_rounding(loss: str, bias: str, 
     bounds.rounding = r = 0.01
     dual = bounds.dual
     bounds.dual = Dual(dual.value, lambda g, y, v: dual.balanced(g, y, v) + 0.001)
-    W = rng.standard_normal((6 + fit_bias, m))
+    W = size * rng.standard_normal((6 + fit_bias, m))
 
     values, g = zip(*(NAIVE[loss](row @ W, int(code)) for row, code in zip(rows, y, strict=True)), strict=True)
     penalised = W[:-1] if free else W
@@ -110,6 +116,8 @@ def test_bounds_are_their_formulas_and_allow_for_rounding(loss: str, bias: str, 
     gap = sum(t**2 for t in gradient.reshape(W.shape)[: len(penalised)].ravel()) / (2 * reg)
     assert bounds.may_be_within(100 * gap / value * 1.001)
     assert not bounds.may_be_within(100 * gap / value * 0.999)
+    bounds.last = value, np.zeros(W.shape)
+    assert bounds.may_be_within(0.0)
 
 
 class ExactLeastSquares:
@@ -211,6 +219,9 @@ def test_steps_end_as_soon_as_the_bound_is_proven() -> None:
     assert (proof.steps, proof.holds) == (0, True)
     np.testing.assert_array_equal(again_W, W)
     np.testing.assert_array_equal(again_b, b)
+    _, _, exactly = polish_and_certify(proof.percent, objective, X, y, start=(W, b))
+    assert exactly == replace(proof, asked=proof.percent)
+    assert exactly.holds
 
 
 def test_where_nothing_is_proven_the_distance_is_infinite_and_the_best_weights_are_returned() -> None:
@@ -224,6 +235,28 @@ def test_where_nothing_is_proven_the_distance_is_infinite_and_the_best_weights_a
     assert float(sum(objective.terms(X, y, W, b))) < float(sum(objective.terms(X, y, *start)))
     W, _, proof = polish_and_certify(1, objective, X, y, start=(np.full((4, 3), np.inf), np.zeros(3)))
     assert (proof.percent, proof.holds) == (math.inf, False)
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "percent"),
+    [
+        (2.0, 3.0, 50.0),
+        (2.0, 2.0, 0.0),
+        (0.0, 1.0, math.inf),
+        (-1.0, 1.0, math.inf),
+        (3.0, 2.0, math.inf),
+        (1.0, math.inf, math.inf),
+    ],
+)
+def test_the_distance_is_relative_to_a_positive_lower_bound(lower: float, upper: float, percent: float) -> None:
+    """Bounds that contradict each other, by rounding, prove nothing."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_Problem, "lower_bound", lambda self, z: lower)
+        patch.setattr(_Problem, "upper_bound", lambda self, z: upper)
+        start = np.zeros((3, 3)), np.zeros(3)
+        _, _, proof = polish_and_certify(60, objective_of("mse", 1.0, "free"), np.eye(3), np.arange(3), start=start)
+    assert (proof.percent, proof.holds) == (percent, percent <= 60)
+    assert proof.lower_bound == lower
 
 
 def test_a_loss_without_a_conjugate_is_a_bug() -> None:
