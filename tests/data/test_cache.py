@@ -1,21 +1,22 @@
 """The cache never returns wrong data, whatever happens to its files, and never makes a run fail."""
 
 import dataclasses
+import hashlib
 import json
 import os
-import subprocess
-import sys
-from functools import partial
+import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import sparse
 
-from linclf.data.cache import Cache
+from linclf.data.cache import Cache, open_entry, pack, user_cache
 from linclf.data.load import load
 from linclf.data.schema import Schema
 from linclf.data.source import Source
 from linclf.data.table import Table
+from linclf.errors import InputError
 
 SMALL_TABLE = "a,b,label\n1,2.5,x\n3,4,y\n5,6,x\n7,8,y\n"
 
@@ -127,6 +128,15 @@ def test_an_unchanged_file_is_neither_read_nor_hashed_again(cache: Cache, monkey
         cache.load(Source("t.npz"), None, True, unread)
 
 
+def test_a_file_that_changed_two_seconds_ago_may_change_again_unnoticed(cache: Cache, monkeypatch) -> None:
+    np.savez("t.npz", X=np.eye(4), y=np.arange(4) % 2)
+    changed = max(os.stat("t.npz").st_mtime, os.stat("t.npz").st_ctime)
+    for seconds, recorded in ((0, 0), (2, 0), (2.5, 1)):
+        monkeypatch.setattr("time.time", lambda seconds=seconds: changed + seconds)
+        load(Source("t.npz"), cache=cache)
+        assert len(list(cache.folder.glob("*.seen"))) == recorded
+
+
 def test_the_same_content_under_another_name_has_one_entry(cache: Cache) -> None:
     for name in ("a.csv", "b.csv"):
         with open(name, "w") as file:
@@ -144,7 +154,7 @@ def test_a_changed_file_is_read_again_even_with_the_old_size_and_time(cache: Cac
     assert len(cache.entries()) == 2
 
 
-def test_an_entry_truncated_at_any_byte_or_damaged_is_written_again(cache: Cache) -> None:
+def test_an_entry_truncated_or_damaged_anywhere_is_written_again(cache: Cache) -> None:
     np.savez("t.npz", X=np.eye(3), y=["a", "b", "a"])
     whole = load(Source("t.npz"), cache=cache)
     (path,) = cache.folder.glob("*.data")
@@ -155,8 +165,10 @@ def test_an_entry_truncated_at_any_byte_or_damaged_is_written_again(cache: Cache
         reads.append(1)
         return whole
 
-    damaged = [content[:k] for k in range(len(content))]
-    damaged += [content[:k] + bytes([content[k] ^ 1]) + content[k + 1 :] for k in range(len(content))]
+    header = len(content) - 32 - whole.X.nbytes
+    cuts = [*range(12), *range(12, header, 7), *range(header, len(content))]
+    damaged = [content[:k] for k in cuts]
+    damaged += [content[:k] + bytes([content[k] ^ 1]) + content[k + 1 :] for k in cuts]
     for k, wrong in enumerate(damaged):
         path.write_bytes(wrong)
         assert same(cache.load(Source("t.npz"), None, True, read), whole)
@@ -186,6 +198,31 @@ def test_the_least_recently_used_entries_are_removed(cache: Cache) -> None:
     np.savez("large.npz", X=np.zeros((2000, 100)), y=np.arange(2000) % 2)
     load(Source("large.npz"), cache=cache)
     assert len(cache.entries()) == 3  # larger than the whole cache: not stored, and nothing was removed for it
+
+
+def test_entries_are_listed_by_their_last_use_and_cleared_with_their_size(cache: Cache) -> None:
+    for k in range(3):
+        np.savez(f"{k}.npz", X=np.full((5, 2), k, float), y=np.arange(5) % 2)
+        load(Source(f"{k}.npz"), cache=cache)
+        settled_in_order(cache)
+    listed = cache.entries()
+    assert [(entry.name, entry.n_samples, entry.n_features) for entry in listed] == [
+        (f"{k}.npz", 5, 2) for k in (2, 1, 0)
+    ]
+    assert cache.clear() == sum(entry.size for entry in listed) > 0
+    assert cache.entries() == []
+
+
+def test_the_size_of_the_cache_is_a_number_of_megabytes(monkeypatch) -> None:
+    monkeypatch.delenv("LINCLF_CACHE_MB", raising=False)
+    assert user_cache().megabytes == 4096
+    for given in ("0", "0.5", "12"):
+        monkeypatch.setenv("LINCLF_CACHE_MB", given)
+        assert user_cache().megabytes == float(given)
+    for given in ("-1", "inf", "nan", "much"):
+        monkeypatch.setenv("LINCLF_CACHE_MB", given)
+        with pytest.raises(InputError, match=f"LINCLF_CACHE_MB is '{given}'; give a number of megabytes"):
+            user_cache()
 
 
 def settled_in_order(cache: Cache) -> None:
@@ -247,20 +284,67 @@ def test_command(linclf, in_tmp, monkeypatch: pytest.MonkeyPatch) -> None:
     assert json.loads(linclf("cache clear --json"))["freed"] == 0
 
 
-def test_many_runs_at_once(in_tmp) -> None:
+def forked(work) -> int:
+    """The number of a process that does this work, and ends with exit code 0 unless it raises."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads, which these processes do not use
+        process = os.fork()
+    if process == 0:
+        try:
+            work()
+        except BaseException:
+            os._exit(1)
+        os._exit(0)
+    return process
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs forks")
+def test_many_processes_at_once(cache: Cache) -> None:
     with open("t.csv", "w") as file:
-        file.write(SMALL_TABLE * 1 + "".join(f"{i},{i * i},{'xy'[i % 2]}\n" for i in range(300)))
-    environment = {
-        **os.environ,
-        "LINCLF_CACHE_DIR": "cache",
-        "LINCLF_CACHE_MB": "0.008",
-    }  # one evicts what another reads
-    command = partial(subprocess.Popen, env=environment, stderr=subprocess.PIPE, text=True)
-    runs = [
-        command([sys.executable, "-m", "linclf", "train", data, "--epochs", "2", "-q", "-o", f"{data}{k}"])
-        for k in range(4)
-        for data in ("t.csv", "iris")
-    ]
-    assert [(run.communicate()[1], run.returncode) for run in runs] == [("", 0)] * 8
-    for data in ("t.csv", "iris"):
-        assert len({(in_tmp / f"{data}{k}").read_bytes() for k in range(4)}) == 1
+        file.write(SMALL_TABLE + "".join(f"{i},{i * i},{'xy'[i % 2]}\n" for i in range(300)))
+    small = Cache(cache.folder, megabytes=0.012)  # one evicts what another reads
+    fresh = {name: load(Source(name)) for name in ("t.csv", "iris")}
+
+    def work() -> None:
+        for _ in range(25):
+            for name, whole in fresh.items():
+                assert same(load(Source(name), cache=small), whole)
+
+    processes = [forked(work) for _ in range(4)]
+    assert [os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) for process in processes] == [0] * 4
+    assert len(small.entries()) == 1
+    assert os.waitstatus_to_exitcode(os.waitpid(forked(unread), 0)[1]) == 1  # what a process raises is noticed
+
+
+def test_an_entry_that_no_reader_returns_is_ignored_even_if_its_digest_fits(cache: Cache) -> None:
+    np.savez("t.npz", X=np.eye(3), y=[0.5, 1.5, 0.5])
+    whole = load(Source("t.npz"), cache=cache)
+    (path,) = cache.folder.glob("*.data")
+    beyond = sparse.csr_matrix(np.eye(3))
+    beyond.indices[0] = 7
+    for wrong in (
+        dataclasses.replace(whole, y=np.array([0.5, np.nan, 0.5])),
+        dataclasses.replace(whole, y=whole.y[:2]),
+        dataclasses.replace(whole, X=beyond),
+    ):
+        content = pack(wrong)
+        path.write_bytes(content + hashlib.sha256(content).digest())
+        assert open_entry(path, Source("t.npz")) is None
+        assert same(load(Source("t.npz"), cache=cache), whole)
+    assert same(open_entry(path, Source("t.npz")), whole)
+    assert open_entry(path, Source("t.npz")).y.tolist() == [0.5, 1.5, 0.5]
+    unlabelled = pack(dataclasses.replace(whole, y=None))
+    path.write_bytes(unlabelled + hashlib.sha256(unlabelled).digest())
+    assert open_entry(path, Source("t.npz")).y is None
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/smaps"), reason="needs /proc to see what is in memory")
+def test_checking_the_digest_of_an_entry_does_not_fill_the_memory(cache: Cache) -> None:
+    np.savez("t.npz", X=np.ones((4000, 500)), y=np.arange(4000) % 2)  # 16 MB
+    load(Source("t.npz"), cache=cache)
+    (path,) = cache.folder.glob("*.data")
+    dataset = open_entry(path, Source("t.npz"))
+    mapping = Path("/proc/self/smaps").read_text().partition(path.name)[2]
+    resident = int(mapping.partition("\nRss:")[2].split()[0])  # KB
+    assert resident < 8000
+    assert dataset.X.sum() == 2e6
