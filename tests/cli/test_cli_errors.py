@@ -2,11 +2,9 @@ import io
 import json
 import os
 import pty
-import signal
 import subprocess
 import sys
 import termios
-import time
 from pathlib import Path
 
 import pytest
@@ -134,28 +132,6 @@ def test_datasets(linclf) -> None:
 # --- signals, pipes and terminals ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("number", "code", "word"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
-)
-def test_a_signal_saves_the_best_model_so_far(in_tmp, number, code: int, word: str) -> None:
-    long = [*COMMAND, "train", "make:classification:n_samples=20000", "--epochs", "100000", "--history", "h", "-o", "m"]
-    # a background job of a shell ignores SIGINT, and so would its children
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    process = subprocess.Popen(long, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    signal.signal(signal.SIGINT, before)
-    deadline = time.monotonic() + 50
-    while not (os.path.exists("h") and (in_tmp / "h").read_text().count("\n") >= 2):
-        assert time.monotonic() < deadline
-        assert process.poll() is None
-        time.sleep(0.05)
-    process.send_signal(number)
-    _, err = process.communicate(timeout=30)
-    assert process.returncode == code
-    assert f"error: {word} after epoch " in err
-    assert "the best model so far is in m" in err
-    assert load("m").record["metrics"]["interrupted"]
-
-
 def test_a_signal_while_the_model_is_measured_does_not_cost_it(linclf, in_tmp, monkeypatch) -> None:
     from linclf.training import fit as fitting
 
@@ -171,17 +147,6 @@ def test_a_signal_while_the_model_is_measured_does_not_cost_it(linclf, in_tmp, m
     ran = linclf("train iris -o m")
     assert (ran.code, len(calls)) == (130, 2)
     assert load("m").record["metrics"]["interrupted"]
-
-
-@pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_a_closed_pipe_is_no_traceback(in_tmp, monkeypatch, unbuffered: str) -> None:
-    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
-    rows = "make:blobs:n_samples=50000"  # far more output than a pipe holds
-    assert run("train", rows, "--epochs", "1", "-o", "m").returncode == 0
-    line = f"{' '.join(COMMAND)} predict m {rows} --scores | head -1; echo ${{PIPESTATUS[0]}}"
-    ran = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
-    assert ran.stderr == ""
-    assert ran.stdout.splitlines()[-1] == "141"
 
 
 def test_the_bar_shows_epoch_objective_and_validation_accuracy_on_a_terminal_only(in_tmp) -> None:

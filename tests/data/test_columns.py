@@ -236,7 +236,7 @@ number_cells = st.floats(-1e308, 1e308).map(repr) | st.sampled_from(["", "?", "5
     st.sampled_from([(), ("b",), ("b", "c")]),
     st.integers(1, 3),
 )
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_loaded_model_encodes_to_the_same_bits(tmp_path, rows, fresh, texts, min_count: int) -> None:
     """Every kind of column survives the model file, and gives the same scores on new rows."""
     text = pd.DataFrame(rows, columns=list("abc")).assign(label=np.arange(len(rows)) % 2).to_csv(index=False)

