@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from column_tables import cells_of, learned, table, training_column
 from scipy.sparse import csr_matrix
-from tables import cells_of, learned, table, training_column
 
 from linclf.data.columns.base import MISSING, Column, in_rows
 from linclf.data.columns.category import MOST_LEVELS, CategoryColumn

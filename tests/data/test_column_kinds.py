@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from tables import kind_of, learned, table, training_column
+from column_tables import kind_of, learned, table, training_column
 
 from linclf.data.columns.base import Column
 from linclf.data.columns.category import CategoryColumn

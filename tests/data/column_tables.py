@@ -1,5 +1,6 @@
-"""Tables in memory, and the columns that are learned from them."""
+"""Tables in memory and as text, and the columns that are learned from them."""
 
+import numpy as np
 import pandas as pd
 
 from linclf.data.columns.base import Column
@@ -32,3 +33,24 @@ def learned(kind: str, cells: list, min_count: int = 2) -> Column:
 def cells_of(cells: list) -> Cells:
     """Cells of text."""
     return table(a=cells).texts["a"]
+
+
+def table_of(columns: dict[str, list]) -> str:
+    """CSV text of these columns and a label."""
+    frame = pd.DataFrame(columns, dtype=object).assign(label=np.arange(len(next(iter(columns.values())))) % 2)
+    return frame.to_csv(index=False)
+
+
+def make(n: int, seed: int) -> dict[str, list]:
+    """Columns of every kind, with missing cells."""
+    rng = np.random.default_rng(seed)
+    return {
+        "size": rng.standard_normal(n).round(3).tolist(),
+        "gap": [x if x > -1 else "" for x in rng.standard_normal(n).round(3).tolist()],
+        "colour": rng.choice(["red", "green", "blue", "?"], n, p=[0.5, 0.3, 0.15, 0.05]).tolist(),
+        "town": rng.choice([f"town {i}" for i in range(30)], n).tolist(),
+        "day": [f"2024-0{m}-1{d}" for m, d in rng.integers(1, 9, (n, 2))],
+        "words": [" ".join(rng.choice(["ab", "cd", "ef", "gh", "ij", "kl"], 6)) + f" w{i}" for i in range(n)],
+        "row": list(range(n)),
+        "same": ["x"] * n,
+    }
