@@ -30,7 +30,7 @@ def equals_naive_loop(loss: Loss, naive) -> None:
 def gradient_equals_differences(loss: Loss, naive) -> None:
     for scores, y in cases(loss):
         if np.array_equal(scores, np.round(scores)):
-            continue  # stands on kinks
+            continue  # the scores lie on kinks
         _, dscores = loss(scores, y)
         h = 1e-6
         for j in range(scores.shape[1]):

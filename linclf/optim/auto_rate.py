@@ -284,7 +284,7 @@ def _minimum(value: Callable[[int], float], exponent: int) -> tuple[int, float]:
 
 def largest_eigenvalue(X: Stored, weights: Array) -> float:
     """lambda_max of X^T diag(w) X / n by power iteration: X (n, d), weights (n,)."""
-    v, eigenvalue = np.random.default_rng(0).standard_normal((X.shape[1], 1)).astype(X.dtype), 0.0
+    v = np.random.default_rng(0).standard_normal((X.shape[1], 1)).astype(X.dtype)
     for _ in range(POWER_ITERATIONS):
         length = np.linalg.norm(v)
         if length == 0:
@@ -292,8 +292,7 @@ def largest_eigenvalue(X: Stored, weights: Array) -> float:
         u = weights[:, None] * product(X, v / length) / len(weights)  # (n, 1)
         v = np.zeros_like(v)
         add_transposed_product(X, u, v)
-        eigenvalue = float(np.linalg.norm(v))
-    return eigenvalue
+    return float(np.linalg.norm(v))
 
 
 def auto_momentum(X: Matrix) -> float:

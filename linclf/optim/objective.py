@@ -72,7 +72,7 @@ class Objective:
 
     def terms(self, X: Matrix, y: Array, W: Array, b: Array, weights: Array | None = None) -> tuple[Array, Array]:
         """The objective as its two terms, (data, penalty), each (*models,) in float64; a few rows at a time."""
-        total, weight = np.zeros(W.shape[1:-1]), np.zeros(())
+        total = weight = np.zeros(())
         for rows, x in chunks(X, b.size):
             values, _ = self.loss(scores(x, W, b), y[rows])
             part, part_weight = _weighted_sum(values, None if weights is None else weights[rows])

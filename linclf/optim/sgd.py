@@ -159,7 +159,7 @@ class SGD:
         W, b = self.weights.weights()
         penalty = Objective(self.loss, self.settings.reg, self.settings.reg_bias).penalty(W, b)
         estimate = losses.mean(axis=0, dtype=np.float64) + penalty
-        finite = np.isfinite(estimate) & np.isfinite(W).all(axis=(0, -1)) & np.isfinite(b).all(axis=-1)
+        finite = np.isfinite(estimate) & np.isfinite(b).all(axis=-1)  # where W is not finite, its penalty is not either
         if not finite.any():
             raise DivergedError(
                 f"training diverged in epoch {self.number} at lr {_range(self.settings.lr)}: the weights or the loss became NaN or infinite"

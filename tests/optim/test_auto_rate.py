@@ -110,15 +110,25 @@ def words(n: int, each: int, d: int):
     return X, (rng.random(n) + 0.1 * (columns[:, 0] > d / 4) < 0.5).astype(int)
 
 
+def small_signal(seed: int):
+    """Twelve columns, of which the smallest alone matters: the first few directions lead nowhere."""
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((1300, 12)) * np.geomspace(100, 1, 12)
+    return X, (X[:, -1] + rng.standard_normal(1300) > 0).astype(int)
+
+
 SAMPLES = {
     "all rows": (problem(150, 5, 3), {"reg": 0.1, "fit_bias": True}),
     "all rows, one batch": (problem(60, 4, 3), {"reg": 1e-3, "batch_size": 60}),
     "two halves": (problem(1301, 4, 3), {"reg": 1.0, "fit_bias": True, "reg_bias": True}),
     "a fortieth": (problem(44_000, 2, 3), {"reg": 1e-3, "batch_size": 1}),
-    "wide rows": (problem(700, 2000, 2), {"reg": 1e-2}),
+    "wide rows": ((problem(700, 2000, 2)[0], np.arange(700) % 2), {"reg": 1e-2}),
     "nothing to learn": ((problem(900, 3, 3)[0], np.arange(900) % 3), {"fit_bias": True}),
+    "no direction": ((np.tile([[1.0], [-1], [1], [-1]], (25, 1)), np.arange(100) // 2 % 2), {}),
+    "four directions lead nowhere": (small_signal(5), {}),
+    "three directions lead nowhere": (small_signal(6), {}),
     "all losses zero": ((np.linspace(50, 70, 60)[:, None] * np.tile([[1], [-1]], (30, 1)), np.arange(60) % 2), {}),
-    "text": (words(1100, 12, 900), {"reg": 1e-5}),
+    "text": (words(1100, 100, 900), {"reg": 1e-5}),
     "short texts": (words(900, 3, 60), {"reg": 1e-5, "fit_bias": True}),
     "long texts": (words(300, 600, 3000), {"fit_bias": True}),
 }
@@ -133,6 +143,13 @@ def test_distance_and_gradient_equal_the_reference(loss: Loss, sample: str) -> N
     for reg in (sgd.reg, 10 * sgd.reg):  # what does not depend on reg is computed once
         expected = distance_and_gradient(loss, X, y, m, replace(sgd, reg=reg), weights)
         assert estimator.measure(reg) == pytest.approx(expected, rel=1e-5)
+
+
+def test_rows_of_zeros_have_no_distance_and_no_gradient(loss: Loss, layout) -> None:
+    estimator = RateEstimator(
+        loss, layout(np.zeros((9, 2))), np.arange(9) % 2, loss.n_outputs(2), SGDSettings(1.0, fit_bias=False)
+    )
+    assert (estimator.measure(0.1), estimator.largest) == ((0.0, 0.0), 0.0)
 
 
 def test_largest_eigenvalue_counts_large_rows_less_unless_the_loss_is_curved(loss: Loss, layout) -> None:
@@ -201,8 +218,11 @@ def test_a_rate_is_neither_lost_in_float32_nor_beyond_it(loss: Loss) -> None:
 
 
 def test_empty_columns_and_rows_without_weight_change_nothing(loss: Loss, layout) -> None:
-    X, y = words(500, 12, 300)
-    wider = sparse.csr_matrix((X.data, 1000 * X.indices, X.indptr), (500, 300_000))
+    X, y = (
+        words(1300, 3, 60)[0],
+        np.random.default_rng(0).integers(0, 2, 1300),
+    )  # fewer words than rows: none can be memorised
+    wider = sparse.csr_matrix((X.data, 1000 * X.indices, X.indptr), (1300, 60_000))
     assert rate_of(loss, wider, y, momentum=0.0) == rate_of(loss, X, y, momentum=0.0)
     X, y = problem(1200, 4, 3)
     weights = (np.arange(1200) % 3 > 0).astype(float)

@@ -158,7 +158,7 @@ class ExactLeastSquares:
 
 def exact_cases(bias: str, reg: float, offset: float, spread: float):
     """Bounds of mse, the exact objective, and the best W, as fractions, for a few data sets of two columns."""
-    for seed in range(8):
+    for seed in range(16):
         rng = np.random.default_rng(seed)
         column = offset + rng.standard_normal(8)
         X, y = np.column_stack([column, column + spread * rng.standard_normal(8)]), rng.permutation(np.arange(8) % 2)

@@ -111,7 +111,7 @@ def test_order_of_rows_and_columns_does_not_matter(loss: Loss, layout, problem) 
     np.testing.assert_allclose(moved[2], db, rtol=1e-12, atol=1e-13)
 
 
-def test_penalty_is_half_reg_times_squares_and_spares_the_bias_unless_told() -> None:
+def test_penalty_is_half_reg_times_squares_and_leaves_the_bias_out_by_default() -> None:
     W, b = np.full((3, 2), 2.0), np.full(2, 5.0)
     assert Objective(LOSSES["svm"], 0.5).penalty(W, b) == 0.25 * 6 * 4
     assert Objective(LOSSES["svm"], 0.5, reg_bias=True).penalty(W, b) == 0.25 * (6 * 4 + 2 * 25)
