@@ -69,7 +69,7 @@ def to_prune(rows: Mapping[int, Row]) -> Array:
     if not ranked:
         return np.zeros(0, np.intp)
     least = _score(rows[ranked[0]]) - (rows[ranked[0]].score_se or 0)
-    worse = ranked[-(-len(ranked) // 2) :]
+    worse = ranked[(len(ranked) + 1) // 2 :]
     return np.array(sorted(key for key in worse if _score(rows[key]) < least), np.intp)
 
 

@@ -22,7 +22,7 @@ from linclf.optim.objective import Objective, predicted, scores
 from linclf.optim.sgd import SGD
 from linclf.sweep.grid import SweepOptions
 from linclf.sweep.plan import make_plan
-from linclf.sweep.results import Row, at_the_edge, best, best_1se, rank, to_prune
+from linclf.sweep.results import Row
 from linclf.sweep.run import Swept, n_jobs, sweep
 from linclf.sweep.stack import train_stack
 from linclf.training.fit import sgd_settings
@@ -47,6 +47,14 @@ def cut(name: str, layout: str, n_val: int = 0, n: int = 240) -> Split:
     return Split(np.unique(y), pieces[0], pieces[1] if n_val else None, None, features, {"data": name}, ())
 
 
+def some(options: SweepOptions) -> tuple[TrainOptions, ...]:
+    """Some configurations of a sweep, among which is each value of each list."""
+    configurations = options.configurations()
+    chosen = configurations[:: 5 if len(configurations) > 8 else 3]
+    assert all({getattr(one, name) for one in chosen} == set(values) for name, values in options.lists.items())
+    return chosen
+
+
 def by_options(swept: Swept, *names: str) -> dict[tuple, Row]:
     return {tuple(row.options[name] for name in names): row for row in swept.rows}
 
@@ -55,7 +63,7 @@ def by_options(swept: Swept, *names: str) -> dict[tuple, Row]:
 @pytest.mark.parametrize("name", ["wine", "breast_cancer"])
 def test_rows_without_folds_equal_train(loss: Loss, dtype: str, layout: str, name: str) -> None:
     parts = cut(name, layout, 40, 178)
-    base = TrainOptions(val="0.2", loss=loss.name, dtype=dtype, epochs=8, batch_size=16)
+    base = TrainOptions(val="0.2", loss=loss.name, dtype=dtype, epochs=6, batch_size=16)
     scale = "none" if layout == "csr" else "standard"
     lists = {"reg": (1e-4, 1e-1), "lr": ("auto", 0.01), "average": (False, True), "scale": (scale, "maxabs")}
     lists |= {"momentum": (0.0, 0.9)} if loss.name in ("svm", "mse") else {"class_weight": (None, "balanced")}
@@ -63,7 +71,7 @@ def test_rows_without_folds_equal_train(loss: Loss, dtype: str, layout: str, nam
     swept = sweep(options, parts, jobs=1)
     assert len(swept.rows) == len(options.configurations()) == 32
     rows, compared = by_options(swept, *lists), 0
-    for configuration in options.configurations():
+    for configuration in some(options):
         alone = train(configuration, parts).result.to_json()
         row = rows[tuple(getattr(configuration, key) for key in lists)]
         assert row.status == "done"
@@ -73,7 +81,7 @@ def test_rows_without_folds_equal_train(loss: Loss, dtype: str, layout: str, nam
             assert row.score == pytest.approx(alone["accuracy"]["val"], abs=1e-9 if dtype == "float64" else 0.03)
             assert row.objective == pytest.approx(alone["objective"], rel=WITHIN[dtype])
             compared += 1
-    assert compared >= 24  # in float32 a row on the margin may make another epoch the best
+    assert compared >= 5  # of 7; in float32 a row on the margin may make another epoch the best
 
 
 def alone(configuration: TrainOptions, parts: Split, k: int, held: int) -> tuple[float, float]:
@@ -97,17 +105,21 @@ def alone(configuration: TrainOptions, parts: Split, k: int, held: int) -> tuple
 
 
 @pytest.mark.parametrize("layout", ["dense", "csr"])
-@pytest.mark.parametrize("bias", [{}, {"bias": False}, {"reg_bias": True}], ids=["free", "no bias", "penalised"])
+@pytest.mark.parametrize(
+    ("dtype", "bias"),
+    [("float64", {}), ("float32", {}), ("float32", {"bias": False}), ("float64", {"reg_bias": True})],
+    ids=["float64", "float32", "no bias", "penalised"],
+)
 def test_folds_equal_the_engine_alone(loss: Loss, dtype: str, layout: str, bias: dict) -> None:
     parts = cut("wine", layout, n=178)
-    base = TrainOptions(loss=loss.name, dtype=dtype, epochs=12, batch_size=16, seed=3, **bias)
+    base = TrainOptions(loss=loss.name, dtype=dtype, epochs=6, batch_size=16, seed=3, **bias)
     scale = "none" if layout == "csr" else "standard"
     lists = {"reg": (1e-4, 1e-1), "average": (False, True), "scale": (scale, "maxabs")}
     lists |= {"momentum": (0.0, 0.9), "lr": (0.005, "auto")} if loss.name in ("svm", "mse", "softmax") else {}
     lists |= {"class_weight": (None, "balanced")} if loss.name in ("hinge", "squared-hinge") else {}
     options = SweepOptions(base, lists, cv=3)
     rows = by_options(sweep(options, parts, jobs=1), *lists)
-    for configuration in options.configurations():
+    for configuration in some(options):
         row = rows[tuple(getattr(configuration, key) for key in lists)]
         assert row.status == "done"
         for held, fold in enumerate(row.folds):
@@ -224,34 +236,6 @@ def test_halving_drops_who_is_far_behind_and_keeps_every_row(layout: str, cv: in
         assert row.objective > 0
         assert row.score < halved.best.score
     assert halved.rows == by_status["done"] + by_status["halved"]
-
-
-def test_what_halving_drops() -> None:
-    scores = {3: 0.9, 1: 0.895, 4: 0.88, 2: 0.86, 7: 0.85, 5: 0.899}
-    rows = {key: row(score, 1e-4, 0.02) for key, score in scores.items()}
-    assert to_prune(rows).tolist() == [2, 7]  # in the worse half, and 0.88 is within a standard error
-    assert to_prune({1: row(0.9, 1.0)}).tolist() == to_prune({}).tolist() == []
-    assert to_prune({1: row(0.9, 1.0), 2: row(0.1, 1.0)}).tolist() == [2]
-
-
-def row(score: float, reg: float, se: float = 0.01, status: str = "done", **options) -> Row:
-    return Row(
-        {"loss": "svm", "scale": "auto", "class_weight": None, "reg": reg, **options}, status, 10, score, None, se
-    )
-
-
-def test_the_best_and_the_most_regularised_within_one_standard_error() -> None:
-    rows = [row(0.90, 1e-4), row(0.895, 1e-3), row(0.891, 1e-2), row(0.889, 1e-1), row(0.85, 1.0)]
-    rows += [row(0.899, 10.0, loss="softmax"), row(0.95, 1e-5, status="halved"), row(0.97, 5.0, status="unfinished")]
-    assert best(rows) == rows[0]
-    assert best_1se(rows) == rows[2]
-    assert [r.status for r in rank(rows)] == ["done"] * 6 + ["halved", "unfinished"]
-    assert best([row(0.9, 1e-4), row(0.9, 1e-2)]).options["reg"] == 1e-2  # of equals the most regularised
-    assert best([rows[6]]) is None
-    assert best_1se([]) is None
-    assert at_the_edge(rows[:5]) == "smallest"
-    assert at_the_edge([row(0.8, 1e-4), row(0.9, 1e-3), row(0.8, 1e-2)]) is None
-    assert at_the_edge([row(0.8, 1e-4), row(0.8, 1e-3), row(0.9, 1e-2)]) == "largest"
 
 
 @pytest.mark.parametrize("load", [load_digits, load_breast_cancer, load_wine])
