@@ -185,7 +185,7 @@ def test_the_rate_is_a_factor_times_distance_by_gradient(loss: Loss, momentum: f
         for largest in (0.0, 1e-9):
             rate = rate_at(loss, 3.0, 7.0, largest, momentum=momentum, schedule=schedule)
             assert rate.value == float(f"{times * (1 - momentum) * factor * 3 / 7:.3g}")
-            reason = f"{factor:.2g} x distance 3 / gradient 7"
+            reason = f"{factor:.2g} x distance 3 / gradient norm 7"
             assert rate.reason == (reason if times == 1 else f"{times:g} of the rate for linear; {reason}")
     assert rate_at(loss, 3.0, 0.0, 0.0, momentum=momentum).value == pytest.approx(1 - momentum)
 
@@ -196,7 +196,7 @@ def test_the_rate_is_limited_by_the_largest_eigenvalue(loss: Loss, momentum: flo
     most = 2 * (1 + momentum) / (loss.curvature * 8000) if loss.curvature else 50 / 8000
     for distance in (9e9, np.inf, np.nan):
         rate = rate_at(loss, distance, 1.0, 8000.0, momentum=momentum)
-        assert rate == Rate(float(f"{most:.3g}"), "limited by lambda_max 8e+03")
+        assert rate == Rate(float(f"{most:.3g}"), "capped by the largest eigenvalue 8e+03")
     near = rate_at(
         loss,
         0.99 * most / rate_at(loss, 1000.0, 1.0, 0.0, momentum=momentum).value * 1000,
@@ -291,7 +291,7 @@ def test_auto_rate_is_deterministic_and_scales_with_the_data(loss: Loss, layout)
     assert rate == rate_of(loss, layout(X), y)
     assert rate.value == pytest.approx(100 * rate_of(loss, layout(10 * X), y).value)
     assert rate.value == pytest.approx(rate_of(loss, layout(X), y, weights=np.full(200, 7.0)).value)
-    assert "distance" in rate.reason or "lambda_max" in rate.reason
+    assert "distance" in rate.reason or "largest eigenvalue" in rate.reason
 
 
 def test_a_few_steps_and_many_end_lower_than_they_began(loss: Loss) -> None:

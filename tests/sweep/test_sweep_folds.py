@@ -31,8 +31,8 @@ def scaled(X: np.ndarray, scale: str, fold_of: np.ndarray | None, **options) -> 
 
 def as_seen(data: ScaledTrainingData, fold: int) -> np.ndarray:
     """The rows as the view of a fold shows them, without the column of ones."""
-    center, rate = data.view.center[:-1, 0, fold], data.view.rate[:-1, 0, fold]
-    return (materialize(data.X) - center) * rate
+    center, factor = data.view.center[:-1, 0, fold], data.view.factor[:-1, 0, fold]
+    return (materialize(data.X) - center) * factor
 
 
 FOLD_OF = np.arange(60) % 3
@@ -44,7 +44,7 @@ X = np.random.default_rng(0).standard_normal((60, 4)) * [1, 10, 0.1, 3] + [5, 0,
 def test_each_fold_sees_the_columns_as_scikit_learn_scales_its_training_rows(scale: str, peer, bias: bool) -> None:
     data = scaled(X, scale, FOLD_OF, bias=bias)
     assert not data.one_X_per_fold
-    assert data.view.center.shape == data.view.rate.shape == (5, 1, 3)
+    assert data.view.center.shape == data.view.factor.shape == (5, 1, 3)
     np.testing.assert_allclose(materialize(data.X), peer().fit_transform(X))
     for j, fold in enumerate(data.folds):
         np.testing.assert_array_equal(fold.used, j != FOLD_OF)
@@ -54,7 +54,7 @@ def test_each_fold_sees_the_columns_as_scikit_learn_scales_its_training_rows(sca
         np.testing.assert_allclose(as_seen(data, j), expected.transform(X), atol=1e-12)
         np.testing.assert_allclose(materialize(fold.scaling.apply(X, "float64")), expected.transform(X), atol=1e-12)
     assert data.view.center[-1].tolist() == [[0] * 3]
-    assert data.view.rate[-1].tolist() == [[float(bias)] * 3]
+    assert data.view.factor[-1].tolist() == [[float(bias)] * 3]
 
 
 def test_a_column_that_is_constant_in_the_rows_of_a_fold_is_0_for_it() -> None:

@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from linclf.sweep.results import Row, at_the_edge, best, best_1se, finite, rank, spread, to_prune
+from linclf.storage.decode import finite_or_none
+from linclf.sweep.results import Row, at_the_edge, best, best_1se, rank, spread, to_prune
 
 
 def row(score: float | None, reg: float = 1e-3, se: float | None = 0.01, status: str = "done", **options) -> Row:
@@ -110,5 +111,11 @@ def test_spread_is_over_folds_or_that_of_a_proportion() -> None:
 
 
 def test_numbers_as_json_allows_them() -> None:
-    assert [finite(x) for x in (1.5, np.float32(2), math.nan, math.inf, -math.inf)] == [1.5, 2.0, None, None, None]
-    assert type(finite(np.float64(2))) is float
+    assert [finite_or_none(x) for x in (1.5, np.float32(2), math.nan, math.inf, -math.inf)] == [
+        1.5,
+        2.0,
+        None,
+        None,
+        None,
+    ]
+    assert type(finite_or_none(np.float64(2))) is float
