@@ -6,7 +6,7 @@ import pytest
 from laws import LAWS
 from scipy.special import softmax as softmax_of
 
-from linclf.losses import LOSSES, OWN, Loss, loss_named, signs, softmax_probabilities
+from linclf.losses import LOSSES, Loss, signs, softmax_probabilities
 from linclf.textbook import NAIVE
 
 
@@ -18,13 +18,6 @@ def test_law(loss: Loss, law) -> None:
 def test_each_loss_has_a_naive_twin_and_a_formula() -> None:
     assert NAIVE.keys() == LOSSES.keys()
     assert all(loss.formula and loss.source and loss.name == name for name, loss in LOSSES.items())
-
-
-def test_a_loss_is_found_by_its_name(loss: Loss, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(OWN, "mine", loss)
-    assert loss_named(loss.name) is loss
-    assert loss_named("mine") is loss
-    assert loss_named("none") is None
 
 
 def test_binary_losses_have_one_output_for_two_classes(loss: Loss) -> None:
