@@ -214,7 +214,7 @@ def test_kill_9_loses_no_more_than_the_stacks_that_were_running(linclf, in_tmp) 
     line = " ".join(["sweep", *arguments, "--epochs 60 --jobs 2 --json"])
     undisturbed = rows(linclf(line))
     rng, finished = random.Random(0), 0
-    for _ in range(4):
+    for _ in range(3):
         process = started("--epochs", "60", "--jobs", "2", "--journal", "j")
         time.sleep(rng.uniform(0.3, 0.9))
         process.kill()
