@@ -18,7 +18,7 @@ from linclf.data.scaling import MIN_SCALE
 from linclf.data.split import Part, Split
 from linclf.data.table import Cells, Table, option
 from linclf.losses import Array
-from linclf.optim.linalg import Stored, as_csr, chunks
+from linclf.optim.linalg import Stored, as_csr, chunks, materialize
 
 SAMPLE_ROWS = 20_000  # rows examined where a check costs more than one pass
 MOST_COLUMNS = 500  # columns compared with each other
@@ -309,7 +309,7 @@ def find_scales(table: Table) -> list[Finding]:
 
 def find_sparse_problems(dataset: Dataset, y: Array) -> list[Finding]:
     """Empty columns of sparse data, columns of very different scale, and those that predict the label y (n,) alone."""
-    X, names = as_csr(dataset.matrix()[:]), dataset.schema.feature_names()
+    X, names = as_csr(materialize(dataset.matrix())), dataset.schema.feature_names()
     findings = []
     n, d = X.shape
     largest = abs(X).max(axis=0).toarray().ravel()  # (d,)

@@ -120,8 +120,8 @@ def stored(X: Matrix) -> Stored:
 
 
 def materialize(X: Matrix) -> Stored:
-    """X in memory; a view of what is there already."""
-    return X[:]
+    """X in memory: X itself, without a copy, unless its rows are lazy."""
+    return X[:] if isinstance(X, LazyRows) else X
 
 
 def is_sparse(X: Matrix) -> bool:
@@ -268,7 +268,7 @@ def shuffled(X: Matrix, order: Array, ones: bool) -> Stored:
     X is read once from its first row to its last: it may be mapped from a file, where random access is slow.
     """
     n, d = X.shape
-    if not isinstance(stored(X), np.ndarray):
+    if is_sparse(X):
         return (_one_csr(X, ones) if ones or isinstance(X, LazyRows) else X)[order]
     out = np.empty((len(order), d + ones), X.dtype)
     position = np.empty(n, np.intp)

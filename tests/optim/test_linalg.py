@@ -19,6 +19,7 @@ from linclf.optim.linalg import (
     from_arrays,
     is_sparse,
     is_zero,
+    materialize,
     minibatch,
     number_at,
     numbers_per_row,
@@ -165,6 +166,13 @@ def test_weights_are_zero_and_laid_out_for_products_and_stay_so_when_models_leav
         chosen = select_weights(W, np.array([3, 1]))
         np.testing.assert_array_equal(chosen, W[:, [3, 1]])
         assert chosen.strides == zero_weights(X, (2, *outputs[1:])).strides
+
+
+def test_what_is_in_memory_is_materialized_without_a_copy(layout) -> None:
+    X = layout(np.eye(4))
+    assert materialize(X) is X
+    rows = materialize(select_rows(X, np.array([2, 0])))
+    np.testing.assert_array_equal(to_dense(rows), np.eye(4)[[2, 0]])
 
 
 def test_models_are_selected_from_what_is_not_shared() -> None:
