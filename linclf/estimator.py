@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import KW_ONLY, asdict, dataclass
+from dataclasses import KW_ONLY, dataclass
 from numbers import Integral, Real
 from types import NoneType
 from typing import Any, ClassVar
@@ -51,7 +51,7 @@ class _History(Observer):
     def on_epoch(self, progress: EpochProgress) -> None:
         """Add the line of an epoch. After a divergence epochs are trained again."""
         del self.lines[progress.epoch - 1 :]
-        self.lines.append({key: value for key, value in asdict(progress).items() if key != "epochs"})
+        self.lines.append(progress.to_dict())
         if self.verbose:
             print(", ".join(f"{key} {value}" for key, value in self.lines[-1].items() if value is not None))
 
@@ -191,7 +191,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
             )
         weights = self._weights(X, codes, classes, sample_weight)
         options = self._options(X, self._loss())
-        train_rows, val = np.arange(len(codes)), None
+        val = None
         if self.early_stopping:
             marked = stratified(codes, self.validation_fraction, np.random.default_rng([options.seed, STREAMS["val"]]))
             train_rows, val_rows = np.flatnonzero(~marked), np.flatnonzero(marked)
@@ -368,7 +368,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         if not self.warm_start or not hasattr(self, "model_"):
             return None
         before = self.model_
-        same = np.array_equal(before.classes, split.classes) and self.loss_ == loss
+        same = np.array_equal(before.classes, split.classes) and self.loss_ in (loss, self.loss)
         features = (before.schema.count, before.schema.names) == (split.schema.count, split.schema.names)
         return InitialWeights(before.weight, before.bias) if same and features else None
 

@@ -116,7 +116,7 @@ def main(args: Sequence[str]) -> int:
         return _fail(str(error), error.exit_code)
     except (*STOP_SIGNALS, click.Abort) as error:
         word, code = signal_name_and_code(error)
-        return _fail(f"{word}; nothing was written", code)
+        return _fail(f"{word}; no file is left half-written", code)
     except BrokenPipeError:
         # Python would report the closed pipe once more when it flushes stdout at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
