@@ -21,11 +21,7 @@ class LabelledRows:
 
     def matrix(self) -> Matrix:
         """X of a data set that has no table, or whose table was encoded."""
-        if isinstance(self.X, Table | TableRows):
-            raise InputError(
-                "the model does not name its columns and cannot read a table; give arrays or svmlight text"
-            )
-        return self.X
+        return require_matrix(self.X)
 
     def select(self, rows: Array) -> "LabelledRows":
         """These rows, without a copy of X."""
@@ -66,6 +62,13 @@ class Dataset(LabelledRows):
             return self
         y = None if self.y is None or self.test.y is None else np.concatenate([self.y, self.test.y])
         return LabelledRows(stack_rows([self.matrix(), self.test.matrix()]), y)
+
+
+def require_matrix(X: Matrix | Table | TableRows) -> Matrix:
+    """X, which must not be a table. Raises InputError if it is one: the data of its model have no names of columns."""
+    if isinstance(X, Table | TableRows):
+        raise InputError("the model does not name its columns and cannot read a table; give arrays or svmlight text")
+    return X
 
 
 def match_columns(X: Matrix, model_schema: Schema, name: str) -> tuple[Matrix, tuple[str, ...]]:

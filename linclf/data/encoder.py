@@ -8,7 +8,7 @@ import numpy as np
 from linclf.data.columns.base import Column, Unknown
 from linclf.data.columns.infer import learn_columns
 from linclf.data.columns.registry import KINDS
-from linclf.data.dataset import Dataset
+from linclf.data.dataset import Dataset, require_matrix
 from linclf.data.schema import Schema
 from linclf.data.source import Source
 from linclf.data.table import Table, TableRows
@@ -34,14 +34,13 @@ def learn_schema(X: Matrix | Table | TableRows, schema: Schema, source: Source) 
 def encode(X: Matrix | Table | TableRows, schema: Schema, name: str) -> tuple[Matrix, dict[str, Unknown]]:
     """Rows of a Table as the matrix (n, n_features), ndarray or CSR; and by column the unknown cells.
 
-    Any other X is a matrix already. Raises InputError for a missing column and for a number that cannot be used; `name` is
+    Any other X is a matrix already. Raises InputError for a table where the schema has no names of columns, for a missing
+    column, and for a number that cannot be used; `name` is
     that of the data set.
     """
-    if not isinstance(X, Table | TableRows):
-        return X, {}
+    if schema.columns is None or not isinstance(X, Table | TableRows):
+        return require_matrix(X), {}
     table = X.table if isinstance(X, TableRows) else X
-    if schema.columns is None:
-        raise TypeError("the schema of a table says what its columns become")
     used = [column for column in schema.columns if column.feature_names()]
     names = set(table.names)
     absent = [column.name for column in used if column.name not in names]
@@ -95,6 +94,8 @@ def unknown_notes(unknown: dict[str, Unknown], schema: Schema) -> list[str]:
 
 
 def encoded(dataset: Dataset, schema: Schema) -> Dataset:
-    """A data set that was read for a model, its columns as the features of that model."""
+    """A data set that was read for a model, its columns as the features of that model; as it is if they have no names."""
+    if schema.columns is None:
+        return dataset
     X, unknown = encode(dataset.X, schema, dataset.source.data)
     return replace(dataset, X=X, schema=schema, notes=(*dataset.notes, *unknown_notes(unknown, schema)))

@@ -25,7 +25,8 @@ def load(
 ) -> Dataset:
     """Load a data set by name or path. Its X is a matrix (n, d) or a Table.
 
-    model_schema  the schema of a model or of training data: the columns become the same features, and X is a matrix
+    model_schema  the schema of a model, whose features X then has; or of training data as they were read: the same
+                  columns are read, and a table stays a Table
     labelled  whether labels are required
     cache     the cache of parsed data sets, or None to read the data in any case
     Raises InputError (no such data, or wrong data) or AccessError (the data cannot be read or downloaded).
@@ -33,7 +34,7 @@ def load(
     columns = model_schema.input_schema() if model_schema else None
     read = partial(_read, source, columns, labelled)
     dataset = read() if cache is None else cache.load(source, columns, labelled, read)
-    return encoded(dataset, model_schema) if model_schema and model_schema.columns else dataset
+    return encoded(dataset, model_schema) if model_schema else dataset
 
 
 def as_matrix(dataset: Dataset) -> Matrix:

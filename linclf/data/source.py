@@ -62,12 +62,11 @@ class Source:
                 f"column {twice!r} is named by more than one of --drop, --numeric, --category and --text; name it once"
             )
 
-    def check_width(self, width: int, line: int | None = None) -> None:
-        """Raise InputError for more columns than --max-features; `line` is where the first one beyond it is."""
+    def check_width(self, width: int) -> None:
+        """Raise InputError for more columns than --max-features."""
         if width > self.max_features:
-            place = "" if line is None else f":{line}"
             raise InputError(
-                f"{self.data}{place}: has {width} feature columns, more than --max-features {self.max_features}; if that is "
+                f"{self.data}: has {width} feature columns, more than --max-features {self.max_features}; if that is "
                 "right, give a larger one"
             )
 

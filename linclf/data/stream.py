@@ -56,7 +56,7 @@ def _read(reader: Reader, raw: RawFile, header: bytes, model_schema: Schema) -> 
         return
     try:
         dataset = reader.read(replace(raw, content=header + raw.content), model_schema.input_schema(), False)
-        dataset = encoded(dataset, model_schema) if model_schema.columns else dataset
+        dataset = encoded(dataset, model_schema)
     except InputError:
         ends = [end for end in record_ends(raw.content, reader.separator) if end < len(raw.content)]
         if not ends:

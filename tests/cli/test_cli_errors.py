@@ -70,6 +70,7 @@ WRONG = [
     ("train iris --test one.csv --history ./one.csv", 2, "./one.csv: is also a file that this command reads"),
     ("predict m iris -o m", 2, "m: is also a file that this command reads"),
     ("train iris --history -", 2, "the history cannot go to stdout"),
+    (f"train {WINE} --test strings.csv", 2, "has 3 feature columns, the model was trained on 13"),
     (f"train {WINE} --target x", 2, "is read as svmlight, which has no use for --target"),
     ("predict iris iris", 2, "iris: there is no such file"),
     (f"predict {DATA}/iris.csv iris", 2, "iris.csv: is not a model file of linclf"),

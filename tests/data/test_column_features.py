@@ -302,7 +302,7 @@ def test_numbers_without_gaps_are_not_copied() -> None:
         encode(table(a=[1.0, 2.0]), both, "new")
     constant = schema_of(table(a=[1.0, 2.0, 4.0], b=[3.0, 3.0, 3.0]))
     assert encode(table(a=[1.0, 2.0]), constant, "new")[0].tolist() == [[1], [2]]  # b has no features
-    with pytest.raises(TypeError, match="the schema of a table says"):
+    with pytest.raises(InputError, match="the model does not name its columns and cannot read a table"):
         encode(numbers, Schema(2, ("a", "b")), "t")
 
 

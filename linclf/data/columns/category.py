@@ -31,12 +31,11 @@ class CategoryColumn(Column):
     @classmethod
     def fit(cls, column: TrainingColumn) -> Column:
         """Learn the levels, in alphabetical order."""
-        cells = column.text
-        counts = cells.counts()
+        levels, counts = column.levels, column.counts
         frequent = np.flatnonzero(counts >= column.min_count)
-        chosen = sorted(frequent, key=lambda i: (-counts[i], cells.levels[i]))[:MOST_LEVELS]
-        levels, pooled = sorted(str(cells.levels[i]) for i in chosen), int((counts > 0).sum()) - len(chosen)
-        return cls(column.name, missing=int((cells.codes < 0).sum()), levels=tuple(levels), pooled=pooled)
+        chosen = sorted(frequent, key=lambda i: (-counts[i], levels[i]))[:MOST_LEVELS]
+        known, missing = sorted(str(levels[i]) for i in chosen), column.n - int(counts.sum())
+        return cls(column.name, missing=missing, levels=tuple(known), pooled=len(levels) - len(chosen))
 
     def feature_names(self) -> list[str]:
         """The names of the levels, of the pool of rare levels, and of the flag of missing cells."""

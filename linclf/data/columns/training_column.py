@@ -143,12 +143,12 @@ class TrainingColumn:
         """Whether the column has the name of an id, such as `id`, `customer_id` or `index`."""
         return _ID_NAME.fullmatch(self.name) is not None
 
-    @property
+    @cached_property
     def cells(self) -> Array | Cells:
-        """A copy of the cells: numbers (n,), NaN where one is missing, or text."""
+        """The cells: numbers (n,), NaN where one is missing, or text."""
         return self.training.table.column(self.name)[self.training.rows]
 
-    @property
+    @cached_property
     def text(self) -> Cells:
         """The cells as text, even if they are numbers."""
         cells = self.cells
@@ -189,8 +189,10 @@ class TrainingColumn:
     def span(self, parse: Parse) -> Span:
         """The span of `numbers`."""
         if parse not in self._span:
-            if self.is_text:
-                span = spans_of(self.numbers(parse)[:, None]).of(0)
+            if self.is_text:  # from the levels, which are fewer than the cells
+                values = self.parsed(parse)
+                missing = self.n - int(self.counts[~np.isnan(values)].sum())
+                span = spans_of(np.append(values, np.nan)[:, None]).of(0)._replace(missing=missing)
             else:
                 span = self.training.spans.of(self.training.table.number_index[self.name])
             self._span[parse] = span

@@ -6,6 +6,7 @@ import re
 import numpy as np
 
 from linclf.data import labels
+from linclf.data.columns.registry import KINDS
 from linclf.data.dataset import Dataset
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile, Source
@@ -56,7 +57,9 @@ def choose_target(source: Source, columns: list[str], model_schema: Schema | Non
 
 def text_columns(source: Source, model_schema: Schema | None) -> tuple[str, ...]:
     """The columns that are read as text whatever they contain: by an option, or as in the training data."""
-    return (*source.category, *source.text, *(model_schema.texts if model_schema else ()))
+    kinds = KINDS.values()
+    forced = (name for kind in kinds if kind.option and kind.read_as_text for name in getattr(source, kind.option))
+    return (*forced, *(model_schema.texts if model_schema else ()))
 
 
 def to_dataset(

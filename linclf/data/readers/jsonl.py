@@ -96,13 +96,12 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
 def _column(values: list[object], as_text: bool) -> Array:
     """The values as numbers with NaN for null, or as text with None for null."""
     codes = any(isinstance(value, int) and abs(value) >= MAX_EXACT_INT for value in values)  # beyond exact floats
-    fractions = any(isinstance(value, float) for value in values)
     numbers = [
         _float(value)
         for value in values
         if value is None or (isinstance(value, int | float) and not isinstance(value, bool))
     ]
-    if not as_text and len(numbers) == len(values) and (fractions or not codes):
+    if not as_text and len(numbers) == len(values) and (not codes or any(isinstance(value, float) for value in values)):
         return np.array(numbers)
     texts = np.empty(len(values), object)
     texts[:] = [value if value is None or isinstance(value, str) else json.dumps(value) for value in values]

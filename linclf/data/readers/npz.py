@@ -14,29 +14,22 @@ from linclf.data.source import RawFile
 from linclf.errors import InputError
 from linclf.losses import Array
 from linclf.optim.linalg import first_not_finite
-from linclf.storage.files import unpacked_limit
 
 
 def read_npz(raw: RawFile, model_schema: Schema | None, labelled: bool) -> Dataset:
     """Read the arrays X (n, ...) and y (n,), or x_train, y_train, x_test and y_test; each row of X is flattened."""
     name = raw.source.data
-    limit = unpacked_limit(len(raw.content), raw.source.max_unpacked)
     try:
         with zipfile.ZipFile(io.BytesIO(raw.content)) as archive:
-            members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
-            found, twice = list(members), len(members) < len(archive.infolist())
-            size = sum(member.file_size for member in members.values())  # no more than this is unpacked
-            wanted = [key for key in found if key in ("X", "y") or key[2:] in ("train", "test")]
-            arrays = {} if twice or size > limit else {key: _array(archive, members[key]) for key in wanted}
+            members = _members(archive, name)
+            raw.check_bytes(sum(member.file_size for member in members.values()))  # no more than this is unpacked
+            wanted = [key for key in members if key in ("X", "y") or key[2:] in ("train", "test")]
+            arrays = {key: _array(archive, members[key]) for key in wanted}
+    except InputError:
+        raise
     except Exception as error:  # zipfile, zlib and NumPy raise many types for a damaged archive
         reason = "contains Python objects, which linclf never loads" if "object" in str(error) else "is not an npz file"
         raise InputError(f"{name}: {reason}; save plain number arrays with numpy.savez") from None
-    if twice:
-        raise InputError(f"{name}: contains an array twice; save each under a different name")
-    if size > limit:
-        raise InputError(
-            f"{name}: unpacks to {size / 1e6:.0f} MB, more than {limit / 1e6:.0f}; if that is right, pass --max-unpacked"
-        )
     test = None
     if "x_train" in arrays:
         part = _rows(arrays, "x_train", "y_train", name, labelled)
@@ -46,7 +39,7 @@ def read_npz(raw: RawFile, model_schema: Schema | None, labelled: bool) -> Datas
         part = _rows(arrays, "X", "y", name, labelled)
     else:
         raise InputError(
-            f"{name}: contains {', '.join(found) or 'nothing'}; the arrays must be X, y or x_train, y_train, ..."
+            f"{name}: contains {', '.join(members) or 'nothing'}; the arrays must be X, y or x_train, y_train, ..."
         )
     if test is not None and test.X.shape[1] != part.X.shape[1]:
         raise InputError(
@@ -57,6 +50,14 @@ def read_npz(raw: RawFile, model_schema: Schema | None, labelled: bool) -> Datas
         match_columns(part.matrix(), model_schema, name)
     features = model_schema or Schema(part.X.shape[1], format="npz")
     return Dataset(part.X, part.y, raw.source, features, raw.digest, test)
+
+
+def _members(archive: zipfile.ZipFile, name: str) -> dict[str, zipfile.ZipInfo]:
+    """The arrays of the npz file `name`. Raises InputError if a name occurs twice."""
+    members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
+    if len(members) < len(archive.infolist()):
+        raise InputError(f"{name}: contains an array twice; save each under a different name")
+    return members
 
 
 def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
