@@ -126,7 +126,7 @@ def gradients(loss: Loss):
         shape = (50, loss.n_outputs(n_classes))
         true = (signs(np.zeros(shape), y) + 1) / 2
         some = 3 * rng.standard_normal(shape)
-        for s in (some, some + 2, 0.1 * some, -9 * true, 9 * true):
+        for s in (some, some + 2, 0.1 * some, 1.85 * true - 0.9, -9 * true, 9 * true):
             for classes in (y >= 0, y > 0, y < 1):
                 v = rng.uniform(0.1, 1, 50) * classes
                 yield loss(s, y)[1], s, y, v / v.sum()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from linclf.gradcheck.differences import FLOAT64, Slope, judge
+from linclf.gradcheck.points import spread_of_weights
 from linclf.losses import Array, Loss
 from linclf.optim.linalg import Stored, to_dense
 from linclf.optim.objective import Objective
@@ -73,7 +74,7 @@ def _check_loss(loss: Loss, layout: str, X: Stored, y: Array, rng: np.random.Gen
     n, d = dense.shape
     m = loss.n_outputs(int(y.max()) + 1)
     # scores of the size of the margin, so that some samples violate it and some do not
-    size = 1 / max(float(np.sqrt(np.square(dense).sum(axis=1).mean())), 1e-12)
+    size = spread_of_weights(dense)
     W, b = size * rng.standard_normal((d, m)), rng.standard_normal(m)
     weights: Array = np.asarray(rng.uniform(0.5, 2, n))
 

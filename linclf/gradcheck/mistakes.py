@@ -12,7 +12,7 @@ from typing import Generic, TypeAlias, TypeVar
 import numpy as np
 
 from linclf.gradcheck.reference import Pieces
-from linclf.losses import LOSSES, Array
+from linclf.losses import LOSSES, Array, signs, softmax_probabilities
 
 Formula_co = TypeVar("Formula_co", covariant=True)
 
@@ -39,13 +39,6 @@ def _onehot(p: Pieces) -> Array:
     return np.eye(p.scores.shape[1])[p.y] if p.scores.shape[1] > 1 else np.ones_like(p.scores)
 
 
-def _signs(p: Pieces) -> Array:
-    """+1 at the true class's output and -1 elsewhere, (n, m)."""
-    if p.scores.shape[1] == 1:
-        return np.where(p.y == 1, 1.0, -1.0)[:, None]
-    return 2 * _onehot(p) - 1
-
-
 def _margins(p: Pieces, delta: float = 1.0) -> Array:
     """s_j - s_y + delta, 0 at the true class: (n, C)."""
     margins = p.scores - np.take_along_axis(p.scores, p.y[:, None], axis=1) + delta
@@ -62,11 +55,6 @@ def _with_true_column(wrong: Array, p: Pieces, true: Array | float) -> Array:
     return np.asarray(np.where(_onehot(p) == 1, np.reshape(true, (-1, 1)), wrong))
 
 
-def _softmax(scores: Array, axis: int = 1) -> Array:
-    e = np.exp(scores - scores.max(axis=axis, keepdims=True))
-    return np.asarray(e / e.sum(axis=axis, keepdims=True))
-
-
 def _shifted_by_rows(p: Pieces, axis: int | None) -> Array:
     """exp(s - the row's largest), normalised along an axis, or over all entries."""
     e = np.exp(p.scores - p.scores.max(axis=1, keepdims=True))
@@ -75,27 +63,27 @@ def _shifted_by_rows(p: Pieces, axis: int | None) -> Array:
 
 def _active(p: Pieces, threshold: float = 1.0) -> Array:
     """1 where the margin t s is below the threshold: (n, m)."""
-    return (_signs(p) * p.scores < threshold).astype(float)
+    return (signs(p.scores, p.y) * p.scores < threshold).astype(float)
 
 
 def _slack(p: Pieces) -> Array:
     """max(0, 1 - t s): (n, m)."""
-    return np.asarray(np.maximum(1 - _signs(p) * p.scores, 0))
+    return np.asarray(np.maximum(1 - signs(p.scores, p.y) * p.scores, 0))
 
 
 _HINGES: tuple[Term, ...] = (
     Mistake("missing-target", "The target is missing: there is a -1 wherever the loss is positive, but the slope there is -true.", lambda p: -_active(p)),
     Mistake("missing-target", "The factor -true is missing: there is a 1 wherever the loss is positive, but the slope there is -true.", _active),
-    Mistake("missing-indicator", "The indicator is not applied: the gradient is -true everywhere, even where the loss and its slope are 0.", lambda p: -_signs(p)),
-    Mistake("wrong-threshold", "The threshold is wrong: the gradient becomes 0 at pred * true = 0, the loss at pred * true = 1.", lambda p: -_signs(p) * _active(p, 0)),
-    Mistake("wrong-threshold", "The threshold is wrong: the gradient becomes 0 at pred * true = -1, the loss at pred * true = 1.", lambda p: -_signs(p) * _active(p, -1)),
-    Mistake("wrong-threshold", "The threshold is wrong: the gradient becomes 0 at pred * true = 2, the loss at pred * true = 1.", lambda p: -_signs(p) * _active(p, 2)),
-    Mistake("wrong-threshold", "The indicator is inverted: the gradient is non-zero where the loss is 0, and 0 where it is positive.", lambda p: -_signs(p) * (1 - _active(p))),
-    Mistake("wrong-threshold", "The indicator tests pred < 1, without the target: it must test pred * true < 1.", lambda p: -_signs(p) * (p.scores < 1)),
-    Mistake("margin-for-indicator", "The loss itself, max(0, 1 - pred * true), is used instead of its indicator (1 where it is positive).", lambda p: -_signs(p) * _slack(p)),
+    Mistake("missing-indicator", "The indicator is not applied: the gradient is -true everywhere, even where the loss and its slope are 0.", lambda p: -signs(p.scores, p.y)),
+    Mistake("wrong-threshold", "The threshold is wrong: the gradient becomes 0 at pred * true = 0, the loss at pred * true = 1.", lambda p: -signs(p.scores, p.y) * _active(p, 0)),
+    Mistake("wrong-threshold", "The threshold is wrong: the gradient becomes 0 at pred * true = -1, the loss at pred * true = 1.", lambda p: -signs(p.scores, p.y) * _active(p, -1)),
+    Mistake("wrong-threshold", "The threshold is wrong: the gradient becomes 0 at pred * true = 2, the loss at pred * true = 1.", lambda p: -signs(p.scores, p.y) * _active(p, 2)),
+    Mistake("wrong-threshold", "The indicator is inverted: the gradient is non-zero where the loss is 0, and 0 where it is positive.", lambda p: -signs(p.scores, p.y) * (1 - _active(p))),
+    Mistake("wrong-threshold", "The indicator tests pred < 1, without the target: it must test pred * true < 1.", lambda p: -signs(p.scores, p.y) * (p.scores < 1)),
+    Mistake("margin-for-indicator", "The loss itself, max(0, 1 - pred * true), is used instead of its indicator (1 where it is positive).", lambda p: -signs(p.scores, p.y) * _slack(p)),
     Mistake("missing-target", "The loss itself is returned: its slope is -true where it is positive.", _slack),
     Mistake("prediction-for-target", "The prediction is used instead of the target: where the loss is positive, the slope is -true, not -pred.", lambda p: -p.scores * _active(p)),
-    Mistake("extra-prediction", "The slope is multiplied by the prediction: d/dpred of 1 - pred * true is -true alone.", lambda p: -_signs(p) * p.scores * _active(p)),
+    Mistake("extra-prediction", "The slope is multiplied by the prediction: d/dpred of 1 - pred * true is -true alone.", lambda p: -signs(p.scores, p.y) * p.scores * _active(p)),
 )  # fmt: skip
 
 TERMS: dict[str, tuple[Term, ...]] = {
@@ -115,35 +103,35 @@ TERMS: dict[str, tuple[Term, ...]] = {
         Mistake("wrong-threshold", "The threshold is wrong: a margin is violated where s_j - s_y + 1 > 0; the gradient tests s_j - s_y - 1 > 0.", lambda p: _with_true_column(_violations(p, 2), p, -_violations(p, 2).sum(axis=1))),
     ),
     "softmax": (
-        Mistake("missing-onehot", "The one-hot target is not subtracted: the gradient is softmax(s) - onehot(y), this is softmax(s) alone.", lambda p: _softmax(p.scores)),
+        Mistake("missing-onehot", "The one-hot target is not subtracted: the gradient is softmax(s) - onehot(y), this is softmax(s) alone.", lambda p: softmax_probabilities(p.scores)),
         Mistake("missing-softmax", "The softmax is missing: the gradient is softmax(s) - onehot(y), this is -onehot(y) alone.", lambda p: -_onehot(p)),
-        Mistake("wrong-axis", "The softmax is normalised along the wrong axis: each sample's probabilities must sum to 1, but here each class's do.", lambda p: _softmax(p.scores, 0) - _onehot(p)),
+        Mistake("wrong-axis", "The softmax is normalised along the wrong axis: each sample's probabilities must sum to 1, but here each class's do.", lambda p: softmax_probabilities(p.scores.T).T - _onehot(p)),
         Mistake("wrong-axis", "The softmax is normalised along the wrong axis: each sample's probabilities must sum to 1, but here each class's do.", lambda p: _shifted_by_rows(p, 0) - _onehot(p)),
         Mistake("wrong-axis", "The softmax is normalised over the whole batch: each sample's probabilities must sum to 1.", lambda p: _shifted_by_rows(p, None) - _onehot(p)),
         Mistake("wrong-axis", "The softmax is normalised over the whole batch: each sample's probabilities must sum to 1.", lambda p: np.exp(p.scores) / np.exp(p.scores).sum() - _onehot(p)),
-        Mistake("label-indexing", "1 is subtracted from whole columns (D[:, y] -= 1): pair each row with its own class, D[np.arange(n), y] -= 1.", lambda p: _softmax(p.scores) - 1),
-        Mistake("label-indexing", "The labels are shifted by one: class y's column is y, counted from 0.", lambda p: _softmax(p.scores) - np.roll(_onehot(p), -1, axis=1)),
-        Mistake("label-indexing", "The labels are shifted by one: class y's column is y, counted from 0.", lambda p: _softmax(p.scores) - np.roll(_onehot(p), 1, axis=1)),
+        Mistake("label-indexing", "1 is subtracted from whole columns (D[:, y] -= 1): pair each row with its own class, D[np.arange(n), y] -= 1.", lambda p: softmax_probabilities(p.scores) - 1),
+        Mistake("label-indexing", "The labels are shifted by one: class y's column is y, counted from 0.", lambda p: softmax_probabilities(p.scores) - np.roll(_onehot(p), -1, axis=1)),
+        Mistake("label-indexing", "The labels are shifted by one: class y's column is y, counted from 0.", lambda p: softmax_probabilities(p.scores) - np.roll(_onehot(p), 1, axis=1)),
         Mistake("not-normalised", "The softmax is not normalised: exp(s) must be divided by its sum over the classes.", lambda p: np.exp(p.scores) - _onehot(p)),
         Mistake("not-normalised", "The scores are used instead of their softmax: the gradient is softmax(s) - onehot(y).", lambda p: p.scores - _onehot(p)),
-        Mistake("true-class-only", "Only the correct class's column is filled: every class gets its probability, softmax(s)_j.", lambda p: _with_true_column(0 * p.scores, p, ((_softmax(p.scores) - 1) * _onehot(p)).sum(axis=1))),
-        Mistake("true-class-missing", "The correct class's column is 0: it must be its probability minus 1.", lambda p: _softmax(p.scores) * (1 - _onehot(p))),
-        Mistake("true-class-sign", "The one-hot target is added instead of subtracted: the gradient is softmax(s) - onehot(y).", lambda p: _softmax(p.scores) + _onehot(p)),
-        Mistake("softmax-derivative", "This is p (1 - p), the derivative of softmax itself: that of the loss is softmax(s) - onehot(y).", lambda p: _softmax(p.scores) * (1 - _softmax(p.scores))),
-        Mistake("extra-factor", "The gradient is multiplied by an extra p (1 - p): that of softmax with cross-entropy is softmax(s) - onehot(y) alone.", lambda p: (_softmax(p.scores) - _onehot(p)) * _softmax(p.scores) * (1 - _softmax(p.scores))),
-        Mistake("log-derivative", "This is the gradient with respect to the probabilities, -onehot(y) / p, not with respect to the scores.", lambda p: -_onehot(p) / _softmax(p.scores)),
+        Mistake("true-class-only", "Only the correct class's column is filled: every class gets its probability, softmax(s)_j.", lambda p: _with_true_column(0 * p.scores, p, ((softmax_probabilities(p.scores) - 1) * _onehot(p)).sum(axis=1))),
+        Mistake("true-class-missing", "The correct class's column is 0: it must be its probability minus 1.", lambda p: softmax_probabilities(p.scores) * (1 - _onehot(p))),
+        Mistake("true-class-sign", "The one-hot target is added instead of subtracted: the gradient is softmax(s) - onehot(y).", lambda p: softmax_probabilities(p.scores) + _onehot(p)),
+        Mistake("softmax-derivative", "This is p (1 - p), the derivative of softmax itself: that of the loss is softmax(s) - onehot(y).", lambda p: softmax_probabilities(p.scores) * (1 - softmax_probabilities(p.scores))),
+        Mistake("extra-factor", "The gradient is multiplied by an extra p (1 - p): that of softmax with cross-entropy is softmax(s) - onehot(y) alone.", lambda p: (softmax_probabilities(p.scores) - _onehot(p)) * softmax_probabilities(p.scores) * (1 - softmax_probabilities(p.scores))),
+        Mistake("log-derivative", "This is the gradient with respect to the probabilities, -onehot(y) / p, not with respect to the scores.", lambda p: -_onehot(p) / softmax_probabilities(p.scores)),
     ),
     "hinge": _HINGES,
     "squared-hinge": (
-        Mistake("missing-chain-factor", "The derivative of the square is missing: d/ds of m^2 is 2 m times the slope of m, and the slack m is left out.", lambda p: -2 * _signs(p) * _active(p)),
-        Mistake("missing-indicator", "The indicator is not applied: where the margin is at least 1 the gradient is 0.", lambda p: -2 * _signs(p) * (1 - _signs(p) * p.scores)),
+        Mistake("missing-chain-factor", "The derivative of the square is missing: d/ds of m^2 is 2 m times the slope of m, and the slack m is left out.", lambda p: -2 * signs(p.scores, p.y) * _active(p)),
+        Mistake("missing-indicator", "The indicator is not applied: where the margin is at least 1 the gradient is 0.", lambda p: -2 * signs(p.scores, p.y) * (1 - signs(p.scores, p.y) * p.scores)),
         Mistake("missing-target", "The factor -true is missing.", lambda p: 2 * _slack(p)),
     ),
     "logistic": (
-        Mistake("missing-target", "The factor -true is missing.", lambda p: 1 / (1 + np.exp(_signs(p) * p.scores))),
-        Mistake("wrong-sigmoid", "The sigmoid has the wrong sign inside: the gradient is -true * sigmoid(-true * s).", lambda p: -_signs(p) / (1 + np.exp(-_signs(p) * p.scores))),
-        Mistake("wrong-sigmoid", "The target is missing inside the sigmoid: the gradient is -true * sigmoid(-true * s).", lambda p: -_signs(p) / (1 + np.exp(p.scores))),
-        Mistake("wrong-sigmoid", "The target is missing inside the sigmoid: the gradient is -true * sigmoid(-true * s).", lambda p: -_signs(p) / (1 + np.exp(-p.scores))),
+        Mistake("missing-target", "The factor -true is missing.", lambda p: 1 / (1 + np.exp(signs(p.scores, p.y) * p.scores))),
+        Mistake("wrong-sigmoid", "The sigmoid has the wrong sign inside: the gradient is -true * sigmoid(-true * s).", lambda p: -signs(p.scores, p.y) / (1 + np.exp(-signs(p.scores, p.y) * p.scores))),
+        Mistake("wrong-sigmoid", "The target is missing inside the sigmoid: the gradient is -true * sigmoid(-true * s).", lambda p: -signs(p.scores, p.y) / (1 + np.exp(p.scores))),
+        Mistake("wrong-sigmoid", "The target is missing inside the sigmoid: the gradient is -true * sigmoid(-true * s).", lambda p: -signs(p.scores, p.y) / (1 + np.exp(-p.scores))),
         Mistake("missing-onehot", "The sigmoid alone is returned: subtract the target as 0 or 1.", lambda p: 1 / (1 + np.exp(-p.scores))),
     ),
     "mse": (

@@ -44,6 +44,11 @@ def make_points(subject: Subject, rng: np.random.Generator) -> list[Point]:
     return [*random, Point(tuple(kinks), "kinks", layout), Point(tuple(large), "large", layout)]
 
 
+def spread_of_weights(X: Array) -> float:
+    """The standard deviation of random weights whose scores of the rows X (n, d) are about the size of the margin."""
+    return 1 / max(float(np.sqrt(np.square(X).sum(axis=1).mean())), 1e-12)
+
+
 def data_point(subject: Subject, X: Array, y: Array, rng: np.random.Generator) -> Point:
     """A point on the user's data, X (n, d) and codes y (n,), with scores of about the size of the margin.
 
@@ -51,7 +56,7 @@ def data_point(subject: Subject, X: Array, y: Array, rng: np.random.Generator) -
     """
     d = X.shape[1]
     n_classes = int(y.max()) + 1
-    spread = 1 / max(float(np.sqrt(np.square(X).sum(axis=1).mean())), 1e-12)
+    spread = spread_of_weights(X)
     if subject.kind == "loss":
         layout = _detect_layout(subject, rng)
         W = spread * rng.standard_normal((d, n_classes))
