@@ -2,7 +2,6 @@
 
 from benchmarks.problems import Problem
 from benchmarks.solvers import Fitted
-from linclf.losses import LOSSES
 from linclf.training import train as training
 
 NAME = "linclf"
@@ -15,5 +14,5 @@ def fit(problem: Problem, budget: int, seed: int) -> Fitted:
     options = training.TrainOptions(
         loss=problem.loss, reg=problem.reg, epochs=budget, seed=seed, bias=problem.bias, scale="none"
     )
-    done = training.fit(LOSSES[problem.loss], problem.X, problem.y, problem.n_classes, options)
+    done = training.fit(problem.X, problem.y, problem.n_classes, options)
     return Fitted(done.W, done.b)

@@ -70,7 +70,7 @@ def explain(
         raise InputError("--target, --drop, --format and other data options say how DATA is read; give DATA and --row")
     if row is None:
         explained = strongest(trained, top, wanted)
-        text = strongest_text(explained, model, trained.schema.count)
+        text = strongest_text(explained, model)
     else:
         X = _row(given, row, trained, quiet)
         explained = contributions(trained, X, wanted)

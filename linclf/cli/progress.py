@@ -93,7 +93,7 @@ class _History:
         if self.file.seekable():
             self.file.seek(self.end)
             self.file.truncate()
-        line = to_json({key: x for key, x in vars(epoch).items() if key != "epochs"}) + "\n"
+        line = to_json(epoch.to_dict()) + "\n"
         self.file.write(line)
         self.file.flush()
         self.starts[epoch.epoch] = self.end

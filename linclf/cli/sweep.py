@@ -125,7 +125,7 @@ def sweep(
     )
     result["seconds"] = {"load": loaded - began, "train": swept_at - loaded, "total": time.perf_counter() - began}
     if not (quiet and csv == "-"):
-        click.echo(to_json(result) if json else printable(sweep_text(result, TrainOptions().to_dict())), err=csv == "-")
+        click.echo(to_json(result) if json else printable(sweep_text(result)), err=csv == "-")
     return _exit_code(swept, refit, failed, journal, outputs=bool(output or csv or plot))
 
 

@@ -86,7 +86,7 @@ def train(
     split = load_split(config, cache_or_none(no_cache))
     fingerprint = run_fingerprint(config, split)
     if resume is not None:
-        check_same(resume, recorded, fingerprint, "the checkpoint")
+        check_same(resume, recorded, fingerprint)
     say_columns(split.schema.columns, quiet)
     say(split.notes, quiet)
     loaded = time.perf_counter()
@@ -150,24 +150,22 @@ def _train_and_save(
             number = resumed.state.number if resumed else 0
             display = RunDisplay(stack, config, history, writer, quiet=quiet, number=number)
             trained = train_model(config, split, display, resumed=resumed, stop=stop)
-        saved = False
         with stop:
-            saved = _save(trained, output, writer)
-        if not saved:  # a first signal came while saving
             _save(trained, output, writer)
+            return trained, stop.signal
+        _save(trained, output, writer)  # a first signal came while saving
     except STOP_SIGNALS as signal:  # a second signal, or one before there was a model
         _save(None, output, writer)
         return None, signal
     return trained, stop.signal
 
 
-def _save(trained: Trained | None, output: str | None, writer: CheckpointWriter | None) -> bool:
-    """Write the last checkpoint and the model, if there are any; True when all is written."""
+def _save(trained: Trained | None, output: str | None, writer: CheckpointWriter | None) -> None:
+    """Write the last checkpoint and the model, if there are any."""
     if writer is not None:
         writer.write()
     if trained is not None and output is not None:
         trained.model.save(output)
-    return True
 
 
 def _say_stopped(

@@ -8,21 +8,18 @@ import numpy as np
 
 from linclf.data.encoder import encode, unknown_notes
 from linclf.data.readers.frame import require_columns
-from linclf.data.schema import Schema
 from linclf.data.table import from_frame
 from linclf.errors import InputError
 from linclf.losses import LOSSES, Array, softmax_probabilities
 from linclf.model import model_file
-from linclf.model.calibration import Calibration
 from linclf.optim.blas import one_blas_thread
 from linclf.optim.linalg import LazyRows, Matrix, Stored, chunks, first_not_finite, number_at
 from linclf.optim.objective import predicted, scores
-from linclf.storage.decode import JsonObject
 from linclf.storage.files import read_bytes, write_bytes
 
 
 @dataclass(frozen=True, eq=False)
-class LinearModel:
+class LinearModel(model_file.ModelContent):
     """A linear classifier for raw data.
 
     weight    (d, m): m = K outputs, or 1 for a binary loss on two classes; bias (m,)
@@ -34,16 +31,6 @@ class LinearModel:
     center    (d,): the centers subtracted from the features in training, None for none
     calibration   how scores become probabilities, None for the way of the loss, if it has one
     """
-
-    weight: Array
-    bias: Array
-    classes: Array
-    loss: str
-    schema: Schema
-    record: JsonObject
-    scale: Array | None = None
-    center: Array | None = None
-    calibration: Calibration | None = None
 
     def scores(self, X: Matrix) -> Array:
         """The decision function X weight + bias of raw rows X (n, d): (n, m), in the dtype of the weights."""

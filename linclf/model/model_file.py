@@ -25,9 +25,9 @@ METADATA = "linclf"
 LARGEST_WEIGHT = 1e250  # sums of a few products stay finite
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ModelContent:
-    """The content of a model file: the fields of a LinearModel."""
+    """The content of a model file; LinearModel, which extends it, describes the fields."""
 
     weight: Array
     bias: Array
@@ -35,9 +35,9 @@ class ModelContent:
     loss: str
     schema: Schema
     record: JsonObject
-    scale: Array | None
-    center: Array | None
-    calibration: Calibration | None
+    scale: Array | None = None
+    center: Array | None = None
+    calibration: Calibration | None = None
 
 
 def pack(described: Mapping[str, object], tensors: dict[str, Array]) -> bytes:

@@ -84,7 +84,7 @@ def auto_rate(
 ) -> Rate:
     """Choose the learning rate for X (n, d) as it is trained on; deterministic. y (n,) codes, weights (n,) or None for ones.
 
-    All settings matter except lr and seed. Raises InputError where the numbers in X are too large to train on.
+    All settings matter except lr, epochs, average and seed. Raises InputError where the numbers in X are too large to train on.
     """
     return RateEstimator(loss, X, y, n_outputs, settings, weights=weights).rate(settings)
 

@@ -100,14 +100,12 @@ class SGD:
             self.settings = _per_model(settings, lambda a: np.broadcast_to(a, models))
         self.rng = np.random.default_rng(settings.seed)
         order = self.rng.permutation(self.n)
-        order = np.concatenate(
-            [order, order[: self.batch - 1]]
-        )  # around the circle, so that every minibatch is a slice
+        # the first rows again at the end, so that every minibatch is a slice
+        order = np.concatenate([order, order[: self.batch - 1]])
         self.X, self.y = shuffled(X, order, ones=settings.fit_bias or view is not None), y[order]
         self.row_weights: Array | None = None  # (n,) or (n, *models), of mean 1
-        self.row_curvature: Array | None = (
-            None  # (n,) or (n, *models): the curvature of each row along its own gradient
-        )
+        # (n,) or (n, *models): the curvature of each row along its own gradient
+        self.row_curvature: Array | None = None
         if loss.curvature and self.batch < self.n:  # a step along all rows overshoots only as lambda_max says
             norms = squared_norms(self.X) if view is None else view.squared_norms(to_dense(self.X))
             self.row_curvature = loss.curvature * norms

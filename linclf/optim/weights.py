@@ -109,7 +109,7 @@ class ScaledWeights:
     def step(self, x: Minibatch, dscores: Array, factor: float, row_curvature: Array | None) -> None:
         """One step with the learning rate factor * lr: the update at the top of `sgd.py`, in units of U.
 
-        x (B, d); dscores (B, *models, m) is overwritten; stiffness (B,) or (B, *models): the curvature of each row's loss
+        x (B, d); dscores (B, *models, m) is overwritten; row_curvature (B,) or (B, *models): the curvature of each row's loss
         along its own gradient, None where rows are not damped.
         """
         size, rate = len(dscores), self.lr * factor

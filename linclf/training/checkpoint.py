@@ -45,7 +45,7 @@ class Checkpoint:
     """What a run needs to resume after an epoch, in addition to its data and options.
 
     state      the weights after the epoch
-    last_good  the last state that was no worse than zero weights, to roll back to on divergence; None: there was none
+    last_good  the last state that was not much worse than zero weights, to roll back to on divergence; None: there was none
     engine     what the next epochs depend on
     lr         the learning rate that the schedule starts from: a number under auto, too, and lower after a roll-back
     why        how the values chosen by auto were found, as text by name
@@ -116,6 +116,7 @@ def _checkpoint(record: JsonObject, tensors: dict[str, Array]) -> Checkpoint:
     """The checkpoint in a file whose digest fits. Anyone can compute a digest, so that everything is checked."""
 
     def run_state(key: str) -> RunState:
+        """The state stored under this name. Raises ValueError if its pieces do not fit together."""
         arrays: JsonObject = {name: tensors[f"{key}.{name}"] for name in ARRAYS}
         shapes = {a.shape for a in arrays.values()}
         state = RunState(**vars(build(_RunScalars, record[key])), **arrays)
@@ -136,14 +137,15 @@ def _checkpoint(record: JsonObject, tensors: dict[str, Array]) -> Checkpoint:
     return Checkpoint(state, last_good, engine, header.lr, why, header.retries)
 
 
-def check_same(path: str, was: Mapping[str, object], now: Mapping[str, object], kind: str) -> None:
-    """Compare the fingerprint of a file's run with that of this run. Raises InputError with the first difference; `kind` is
-    what the file is, for the message."""
+def check_same(path: str, was: Mapping[str, object], now: Mapping[str, object]) -> None:
+    """Compare the fingerprint of a checkpoint's run with that of this run. Raises InputError with the first difference."""
     differing = differences(was, json.loads(json.dumps(now)))
     if differing:
         name, before, here = differing[0]
         what = f"of other data: {name}" if name.startswith("data") else f"of another run: {name}"
-        raise InputError(f"{path}: is {kind} {what} was {before}, now it is {here}; give the same data and options")
+        raise InputError(
+            f"{path}: is the checkpoint {what} was {before}, now it is {here}; give the same data and options"
+        )
 
 
 def differences(was: object, now: object, name: str = "") -> list[tuple[str, str, str]]:

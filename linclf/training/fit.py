@@ -52,7 +52,6 @@ class FitResult:
 
 
 def fit(
-    loss: Loss,
     X: Matrix,
     y: Array,
     n_classes: int,
@@ -75,10 +74,11 @@ def fit(
     stop     a first signal during training ends it early, with the best weights so far
 
     Training diverges when its weights are not finite or its objective is GROWN times that of zero weights. It then rolls back
-    to the last epoch that was no worse than zero weights. Under `--lr auto` it continues from there at a lower rate, once
+    to the last epoch that was not much worse than zero weights. Under `--lr auto` it continues from there at a lower rate, once
     for each of RATE_DIVISORS; with a fixed rate it raises DivergedError.
     """
     observer, stop = observer or Observer(), stop or FirstSignal()
+    loss = options.loss_value()
     n_outputs = loss.n_outputs(n_classes)
     if resumed is None:
         settings, why = resolve(loss, X, y, n_outputs, options, weights=weights)
@@ -104,14 +104,12 @@ def fit(
             observer.on_note(f"{error}; {action}")
 
 
-def certify(
-    fitted: FitResult, loss: Loss, X: Matrix, y: Array, options: TrainOptions, *, weights: Array | None
-) -> FitResult:
+def certify(fitted: FitResult, X: Matrix, y: Array, options: TrainOptions, *, weights: Array | None) -> FitResult:
     """Polish the weights until they are proven to be as near the optimum as `--certify` asks, or the budget of steps is spent.
     Without `--certify` the fit is returned as it is."""
     if options.certify is None:
         return fitted
-    objective = Objective(loss, options.reg, options.reg_bias)
+    objective = Objective(options.loss_value(), options.reg, options.reg_bias)
     W, b, certificate = polish_and_certify(
         options.certify, objective, X, y, start=(fitted.W, fitted.b), weights=weights, fit_bias=options.bias
     )
@@ -120,7 +118,7 @@ def certify(
 
 
 class _Run:
-    """A run of training: its `state` after the last epoch, and the `last_good` state, which was no worse than zero weights."""
+    """A run of training: its `state` after the last epoch, and the `last_good` state, which was not much worse than zero weights."""
 
     def __init__(
         self,

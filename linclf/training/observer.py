@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from linclf.storage.decode import JsonObject
 from linclf.training.checkpoint import Checkpoint
 
 
@@ -22,6 +23,10 @@ class EpochProgress:
     objective_estimate: float
     val_accuracy: float | None
     seconds: float
+
+    def to_dict(self) -> JsonObject:
+        """The line of a history."""
+        return {name: value for name, value in vars(self).items() if name != "epochs"}
 
 
 class Observer:

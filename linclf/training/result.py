@@ -1,6 +1,5 @@
 """The result of a run: the model, folded back to raw features, and its figures; and the record that the model carries."""
 
-import math
 import platform
 from dataclasses import asdict, dataclass, fields, replace
 
@@ -9,12 +8,12 @@ import numpy as np
 from linclf._version import __version__
 from linclf.data.split import Part, Split
 from linclf.errors import InputError
-from linclf.losses import LOSSES, Loss
+from linclf.losses import LOSSES
 from linclf.model.calibration import calibrate
 from linclf.model.linear_model import LinearModel
 from linclf.model.metrics import accuracy
 from linclf.optim.certificate import Certificate
-from linclf.storage.decode import JsonObject
+from linclf.storage.decode import JsonObject, finite_or_none
 from linclf.training.fit import FitResult
 from linclf.training.options import TrainOptions
 from linclf.training.prepare import PreparedData
@@ -88,7 +87,6 @@ def assemble(
     prepared: PreparedData,
     fitted: FitResult,
     *,
-    loss: Loss,
     measured: tuple[str, ...],
     interrupted: BaseException | None,
 ) -> Trained:
@@ -108,7 +106,7 @@ def assemble(
     result = TrainResult(
         data=name,
         loss=options.loss_name,
-        one_vs_rest=loss.binary and len(split.classes) > 2,
+        one_vs_rest=options.loss_value().binary and len(split.classes) > 2,
         reg=options.reg,
         lr=float(settings.lr),
         epochs=fitted.epochs_run,
@@ -155,8 +153,7 @@ def certificate_to_dict(certificate: Certificate | None) -> JsonObject | None:
     """A certificate as plain data; percent is None if nothing is proven."""
     if certificate is None:
         return None
-    percent = certificate.percent if math.isfinite(certificate.percent) else None
-    return {**asdict(certificate), "percent": percent, "holds": certificate.holds}
+    return {**asdict(certificate), "percent": finite_or_none(certificate.percent), "holds": certificate.holds}
 
 
 def _calibrated(model: LinearModel, options: TrainOptions, split: Split) -> LinearModel:

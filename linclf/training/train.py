@@ -51,22 +51,20 @@ def train(
     A KeyboardInterrupt or Terminated after the first epoch ends training early: the best model so far is returned, with
     the signal in `interrupted`; a second signal is raised. Raises DivergedError.
     """
-    began, loss, stop = time.perf_counter(), options.loss_value(), stop or FirstSignal()
+    began, stop = time.perf_counter(), stop or FirstSignal()
     with one_blas_thread():
         prepared = prepare(options, split, weights)
         X, y, scaling = prepared.X, split.train.y, prepared.scaling
         initial = None if start is None else scaling.weights_to_scaled(start.weight, start.bias)
-        run_fit = partial(
-            fit, loss, X, y, len(split.classes), weights=prepared.weights, val=prepared.val, start=initial
-        )
+        run_fit = partial(fit, X, y, len(split.classes), weights=prepared.weights, val=prepared.val, start=initial)
         try:
             fitted = run_fit(options, resumed=resumed, observer=observer, stop=stop)
         except DivergedError as error:
             raise DivergedError(f"{error}; {_advice(run_fit, options)}") from None
-        finish = partial(assemble, options, split, prepared, loss=loss, measured=measured)
+        finish = partial(assemble, options, split, prepared, measured=measured)
         with stop:
             if stop.signal is None:
-                fitted = certify(fitted, loss, X, y, options, weights=prepared.weights)
+                fitted = certify(fitted, X, y, options, weights=prepared.weights)
             trained = finish(fitted, interrupted=stop.signal)
             return replace(trained, seconds=time.perf_counter() - began)
         # the model is trained, and a first signal must not lose it

@@ -124,6 +124,7 @@ SAMPLES = {
     "a fortieth": (problem(44_000, 2, 3), {"reg": 1e-3, "batch_size": 1}),
     "wide rows": ((problem(700, 2000, 2)[0], np.arange(700) % 2), {"reg": 1e-2}),
     "nothing to learn": ((problem(900, 3, 3)[0], np.arange(900) % 3), {"fit_bias": True}),
+    "nothing to learn from small numbers": ((0.1 * problem(900, 3, 3)[0], np.arange(900) % 3), {}),
     "no direction": ((np.tile([[1.0], [-1], [1], [-1]], (25, 1)), np.arange(100) // 2 % 2), {}),
     "four directions lead nowhere": (small_signal(5), {}),
     "three directions lead nowhere": (small_signal(6), {}),

@@ -281,9 +281,9 @@ def test_a_checkpoint_that_cannot_be_written_costs_a_note_and_not_the_run(linclf
 def test_what_differs_is_named() -> None:
     assert differences({"a": {"b": 1, "c": 2}}, {"a": {"b": 1, "c": 3}}) == [("a c", "2", "3")]
     assert differences({"a": 1}, {"a": 1}) == []
-    check_same("c", {"x": [1, 2]}, {"x": (1, 2)}, "the checkpoint")
+    check_same("c", {"x": [1, 2]}, {"x": (1, 2)})
     with pytest.raises(InputError, match="c: is the checkpoint of another run: x was 1, now it is 2"):
-        check_same("c", {"x": 1}, {"x": 2}, "the checkpoint")
+        check_same("c", {"x": 1}, {"x": 2})
 
 
 @pytest.mark.parametrize(
@@ -316,8 +316,9 @@ def test_a_rate_that_diverges_names_one_that_works(linclf) -> None:
     assert "; lr 0.0459 works, and so does auto" in ran.err
     options = TrainOptions(Source("iris"), lr=1e30, epochs=3)
 
-    def interrupt(progress) -> None:
-        raise KeyboardInterrupt
+    class Interrupt(Observer):
+        def on_epoch(self, progress) -> None:
+            raise KeyboardInterrupt
 
     with pytest.raises(DivergedError, match="works, and so does auto"):
-        train(options, load_split(options), interrupt)  # it diverges before its first epoch is told
+        train(options, load_split(options), Interrupt())  # it diverges before its first epoch ends

@@ -49,7 +49,7 @@ class Recorder(Observer):
 
 def fitted(observer: Observer | None = None, *, X=X, resumed=None, stop=None, start=None, **options) -> FitResult:
     settings = TrainOptions(**{"loss": "softmax", "epochs": 6, "batch_size": 10, "reg": 1e-3, **options})
-    return fit(LOSSES[settings.loss], X, Y, 3, settings, observer=observer, resumed=resumed, stop=stop, start=start)
+    return fit(X, Y, 3, settings, observer=observer, resumed=resumed, stop=stop, start=start)
 
 
 def scripted(monkeypatch, *factors: float, unit: float = ZERO) -> None:
@@ -104,7 +104,7 @@ def test_without_validation_rows_the_last_epoch_is_the_best() -> None:
 
 def validated(observer: Observer, val: Part, patience: int | None, resumed: Checkpoint | None = None) -> FitResult:
     options = TrainOptions(loss="softmax", epochs=6, batch_size=10, reg=1e-3, val="0.2", patience=patience)
-    return fit(LOSSES["softmax"], X, Y, 3, options, val=val, observer=observer, resumed=resumed)
+    return fit(X, Y, 3, options, val=val, observer=observer, resumed=resumed)
 
 
 @pytest.mark.parametrize(
@@ -329,19 +329,16 @@ def test_the_result_states_what_was_chosen_and_the_objective_it_has() -> None:
     for result in (chosen, given):
         terms = Objective(LOSSES["softmax"], 1e-3).terms(X, Y, result.W, result.b)
         np.testing.assert_allclose([result.data_loss, result.penalty], terms)
-    weighted = fit(
-        LOSSES["softmax"], X, Y, 3, TrainOptions(loss="softmax", lr=0.1, epochs=6), weights=np.arange(30) + 1.0
-    )
+    weighted = fit(X, Y, 3, TrainOptions(loss="softmax", lr=0.1, epochs=6), weights=np.arange(30) + 1.0)
     terms = Objective(LOSSES["softmax"], 1e-4).terms(X, Y, weighted.W, weighted.b, np.arange(30) + 1.0)
     np.testing.assert_allclose([weighted.data_loss, weighted.penalty], terms)
 
 
 def test_only_certify_polishes_a_fit() -> None:
     result = fitted(lr=0.1)
-    loss = LOSSES["softmax"]
-    assert certify(result, loss, X, Y, TrainOptions(loss="softmax", reg=1e-3), weights=None) is result
-    polished = certify(result, loss, X, Y, TrainOptions(loss="softmax", reg=1e-3, certify=0.01), weights=None)
+    assert certify(result, X, Y, TrainOptions(loss="softmax", reg=1e-3), weights=None) is result
+    polished = certify(result, X, Y, TrainOptions(loss="softmax", reg=1e-3, certify=0.01), weights=None)
     assert polished.certificate.percent <= 0.01
     assert polished.data_loss + polished.penalty < result.data_loss + result.penalty
-    terms = Objective(loss, 1e-3).terms(X, Y, polished.W, polished.b)
+    terms = Objective(LOSSES["softmax"], 1e-3).terms(X, Y, polished.W, polished.b)
     np.testing.assert_allclose([polished.data_loss, polished.penalty], terms)
