@@ -72,15 +72,13 @@ def scale_for_folds(options: TrainOptions, split: Split, fold_of: Array | None) 
     folds = tuple(Fold(fold_of != j, held_out[j], own[j]) for j in range(k))
     if scaling.scale is None:
         return ScaledTrainingData(X, folds)
-    view = _view(scaling, [fold.scaling for fold in folds], options.bias)
-    ratio = max(np.abs(view.factor).max(), np.abs(view.center * view.factor).max())
-    if is_sparse(X) or ratio > MAX_SCALE_RATIO:
-        return ScaledTrainingData(X, folds, one_X_per_fold=True)
-    return ScaledTrainingData(X, folds, view)
+    view = None if is_sparse(X) else _view(scaling, own, options.bias)
+    return ScaledTrainingData(X, folds, view, one_X_per_fold=view is None)
 
 
-def _view(shared: Scaling, folds: list[Scaling], bias: bool) -> ColumnView:
-    """How the folds see columns that were scaled by all rows; a column that is constant in a fold's rows is 0 for it."""
+def _view(shared: Scaling, folds: list[Scaling], bias: bool) -> ColumnView | None:
+    """How the folds see columns that were scaled by all rows; a column that is constant in a fold's rows is 0 for it. None
+    if their scalings differ too much."""
     if shared.scale is None:
         raise AssertionError("columns that are not scaled are the same for all folds")
     d, origin = len(shared.scale), 0 if shared.center is None else shared.center
@@ -88,4 +86,5 @@ def _view(shared: Scaling, folds: list[Scaling], bias: bool) -> ColumnView:
     for j, fold in enumerate(folds):
         center[j, :d] = 0 if fold.center is None else (fold.center - origin) / shared.scale
         factor[j, :d] = shared.scale / fold.scale * (1 if fold.constant is None else ~fold.constant)
-    return ColumnView(center.T[:, None], factor.T[:, None])  # (d + 1, 1, k)
+    ratio = max(np.abs(factor).max(), np.abs(center * factor).max())
+    return None if ratio > MAX_SCALE_RATIO else ColumnView(center.T[:, None], factor.T[:, None])  # (d + 1, 1, k)

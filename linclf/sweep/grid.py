@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import product
 from typing import Any
 
@@ -50,8 +51,9 @@ class SweepOptions:
         count = math.prod(len(values) for values in self.lists.values())
         if count > MAX_CONFIGURATIONS:
             raise InputError(f"{count} configurations are more than {MAX_CONFIGURATIONS}; give fewer values")
-        self.configurations()
+        _ = self.configurations  # each is checked
 
+    @cached_property
     def configurations(self) -> tuple[TrainOptions, ...]:
         """All combinations, the last list changing fastest."""
         names = [name for name in SWEPT if name in self.lists]

@@ -46,7 +46,7 @@ def make_plan(options: SweepOptions, split: Split) -> Plan:
 
     Raises InputError for data that do not fit the options.
     """
-    configurations = options.configurations()
+    configurations = options.configurations
     fold_of = None
     if options.cv is not None:
         largest = int(np.bincount(split.train.y).max())

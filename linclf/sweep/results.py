@@ -75,7 +75,7 @@ def to_prune(rows: Mapping[int, Row]) -> Array:
 
 def best(rows: Iterable[Row]) -> Row | None:
     """The best of the rows that are done, None if there is none."""
-    return next((row for row in rank(rows) if row.status == "done"), None)
+    return min((row for row in rows if row.status == "done"), key=order, default=None)
 
 
 def best_1se(rows: Iterable[Row]) -> Row | None:

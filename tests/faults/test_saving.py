@@ -17,7 +17,6 @@ from inject import (
     DATA,
     ENVIRONMENT,
     KILLED,
-    alive,
     file_size,
     fine,
     in_time,
@@ -27,8 +26,8 @@ from inject import (
     refused,
     started,
     times,
-    until,
 )
+from processes import alive, until
 
 from linclf.model.linear_model import load
 

@@ -49,7 +49,7 @@ def cut(name: str, layout: str, n_val: int = 0, n: int = 240) -> Split:
 
 def some(options: SweepOptions) -> tuple[TrainOptions, ...]:
     """Some configurations of a sweep, among which is each value of each list."""
-    configurations = options.configurations()
+    configurations = options.configurations
     chosen = configurations[:: 5 if len(configurations) > 8 else 3]
     assert all({getattr(one, name) for one in chosen} == set(values) for name, values in options.lists.items())
     return chosen
@@ -69,7 +69,7 @@ def test_rows_without_folds_equal_train(loss: Loss, dtype: str, layout: str, nam
     lists |= {"momentum": (0.0, 0.9)} if loss.name in ("svm", "mse") else {"class_weight": (None, "balanced")}
     options = SweepOptions(base, lists, cv=None)
     swept = sweep(options, parts, jobs=1)
-    assert len(swept.rows) == len(options.configurations()) == 32
+    assert len(swept.rows) == len(options.configurations) == 32
     rows, compared = by_options(swept, *lists), 0
     for configuration in some(options):
         alone = train(configuration, parts).result.to_json()

@@ -12,8 +12,9 @@ import time
 from pathlib import Path
 
 import pytest
+from processes import alive, until
 
-from linclf.sweep import workers as processes
+from linclf.sweep import workers
 from linclf.sweep.journal import open_journal
 from linclf.sweep.results import Row
 
@@ -44,7 +45,7 @@ def test_rows_do_not_depend_on_the_number_of_jobs(linclf, monkeypatch) -> None:
     line = " ".join([*IRIS, "--json"])
     alone = rows(linclf(line, "--jobs", 1))
     assert rows(linclf(line, "--jobs", 3)) == alone
-    monkeypatch.setattr(processes.sys, "platform", "darwin")  # where processes are spawned, not forked
+    monkeypatch.setattr(workers.sys, "platform", "darwin")  # where processes are spawned, not forked
     assert rows(linclf(line, "--jobs", 2)) == alone
 
 
@@ -158,31 +159,10 @@ def test_a_journal_that_cannot_be_written(linclf, in_tmp) -> None:
         assert rows(ran) == undisturbed
 
 
-def running(group: int) -> bool:
-    """Whether a process of this group is alive; one that has ended and was not waited for is not."""
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, _, pgrp = stat.read_text().rpartition(")")[2].split()[:3]
-        except OSError:
-            continue
-        if int(pgrp) == group and state != "Z":
-            return True
-    return False
-
-
 def started(*more: str) -> subprocess.Popen:
     return subprocess.Popen(
         command(*more), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
-
-
-def until(condition, seconds: float = 30) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 LONG = ("--epochs", "120", "--jobs", "2", "--journal", "j")
@@ -205,7 +185,7 @@ def test_a_signal_keeps_what_is_finished(linclf, in_tmp, number: int, code: int,
     assert err == f"error: {word} {where}\n"
     assert Path("t.csv").read_text() == "of yesterday"
     assert "best       0." in out
-    assert not running(process.pid)
+    assert not alive(process.pid)
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="needs /proc to look for processes")
@@ -222,7 +202,7 @@ def test_kill_9_loses_no_more_than_the_stacks_that_were_running(linclf, in_tmp) 
         lines = Path("j").read_bytes().count(b"\n") if os.path.exists("j") else 0
         assert lines >= finished
         finished = lines
-        assert until(lambda group=process.pid: not running(group), 10)
+        assert until(lambda group=process.pid: not alive(group), 10)
     ran = linclf(line, "--journal", "j")
     assert rows(ran) == undisturbed
 
@@ -241,7 +221,7 @@ def test_a_killed_process_is_one_line(in_tmp) -> None:
     assert err.endswith(
         "error: a process of this sweep was killed, perhaps because memory ran out; run it again with fewer --jobs, and with --journal FILE to save finished rows\n"
     )
-    assert not running(process.pid)
+    assert not alive(process.pid)
 
 
 def fails(task: int):
@@ -251,10 +231,10 @@ def fails(task: int):
 
 def test_what_a_process_raises_is_raised_here() -> None:
     for jobs in (1, 2):
-        messages = processes.run_parallel(fails, [3, 4, 5], jobs)
+        messages = workers.run_parallel(fails, [3, 4, 5], jobs)
         with pytest.raises(ValueError, match="task [34]"):
             list(messages)
-    assert dict(itertools.islice(processes.run_parallel(fails, [3, 4], 2), 1)).keys() <= {3, 4}
+    assert dict(itertools.islice(workers.run_parallel(fails, [3, 4], 2), 1)).keys() <= {3, 4}
 
 
 def test_rows_come_back_from_a_journal_as_they_were(in_tmp) -> None:
