@@ -28,9 +28,9 @@ def strongest(model: LinearModel, top: int = TOP, wanted: str | None = None) -> 
     The strength of a weight is what a change of the feature by one unit of the scaling adds to the score: by one
     standard deviation, by the largest number in training, or by 1. So it does not depend on the units of the table.
     """
-    classes, names = [], model.schema.feature_names()
+    classes, names, values = [], model.schema.feature_names(), strengths(model)
     for j, sign, label in _outputs(model, wanted):
-        strength = sign * strengths(model)[:, j]
+        strength = sign * values[:, j]
         order = np.argsort(-np.abs(strength), kind="stable")
         entries = {
             side: [
@@ -68,7 +68,7 @@ def contributions(model: LinearModel, X: Matrix, wanted: str | None = None) -> J
     row = _dense_row(X)
     reference = _reference(model)  # (d,)
     shown = _shown_values(model, row)
-    j, sign, label = _output(model, X, wanted)
+    ((j, sign, label),) = _outputs(model, str(predicted) if wanted is None else wanted)
     weight = sign * model.weight[:, j].astype(np.float64)  # (d,)
     adds = weight * (row - reference)
     base = math.fsum([sign * float(model.bias[j]), *(weight * reference).tolist()])
@@ -93,12 +93,6 @@ def contributions(model: LinearModel, X: Matrix, wanted: str | None = None) -> J
 def _dense_row(X: Matrix) -> Array:
     """A single row (1, d) as an array (d,)."""
     return to_dense(X[:]).astype(np.float64).ravel()
-
-
-def _output(model: LinearModel, X: Matrix, wanted: str | None) -> tuple[int, int, object]:
-    """The one of `_outputs` for the wanted class, else for the class predicted for a row X (1, d)."""
-    (found,) = _outputs(model, str(model.predict(X).tolist()[0]) if wanted is None else wanted)
-    return found
 
 
 def _outputs(model: LinearModel, wanted: str | None) -> list[tuple[int, int, object]]:
@@ -156,7 +150,7 @@ def weight_pictures(model: LinearModel, shape: tuple[int, int], wanted: str | No
 def row_pictures(model: LinearModel, X: Matrix, shape: tuple[int, int], wanted: str | None = None) -> list[Picture]:
     """A row X (1, d) as a picture (height, width), and what each of its pixels adds to the score."""
     row = _dense_row(X)
-    j, sign, label = _output(model, X, wanted)
+    ((j, sign, label),) = _outputs(model, str(model.predict(X).tolist()[0]) if wanted is None else wanted)
     adds = sign * model.weight[:, j] * (row - _reference(model))
     return [
         Picture("the row", _as_picture(model, row, shape), signed=False),

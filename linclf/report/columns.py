@@ -1,18 +1,15 @@
 """The columns of a table and their features."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from linclf.data.columns.base import Column
 from linclf.report.text import shorten, table
-
-if TYPE_CHECKING:
-    from linclf.data.columns.base import Column
 
 MOST_COLUMNS = 40  # columns on a line each
 NAMED = 4  # columns named on a line that several share
 
 
-def columns_text(columns: "Sequence[Column] | None") -> str:
+def columns_text(columns: Sequence[Column] | None) -> str:
     """The columns and their features as a table; empty if there is nothing to know about any column.
 
     Columns of a kind about which there is nothing to know, such as complete columns of numbers, share a line.
@@ -35,7 +32,7 @@ def columns_text(columns: "Sequence[Column] | None") -> str:
     return "\n".join([lines[0], *(f"{line}  {row[3]}".rstrip() for line, row in zip(lines[1:], rows, strict=True))])
 
 
-def _shared_row(kind: str, columns: "Sequence[Column]") -> list[str]:
+def _shared_row(kind: str, columns: Sequence[Column]) -> list[str]:
     """The line that columns of one kind share."""
     named = ", ".join(shorten(column.name) for column in columns[:NAMED]) + (", ..." if len(columns) > NAMED else "")
     features = sum(len(column.feature_names()) for column in columns)

@@ -2,23 +2,21 @@
 
 import textwrap
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from linclf.data.columns.base import Column
 from linclf.report.columns import columns_text
 from linclf.storage.decode import JsonObject
 
-if TYPE_CHECKING:
-    from linclf.data.columns.base import Column
 
-
-def doctor_text(result: JsonObject, columns: "Sequence[Column] | None") -> str:
+def doctor_text(result: JsonObject, columns: Sequence[Column] | None) -> str:
     """The result of `doctor` as text: the data, the columns, the findings, and last the recommended command."""
     classes = list(result["classes"].items())
     named = ", ".join(f"{label} ({count})" for label, count in classes[:10]) + (", ..." if len(classes) > 10 else "")
+    described = columns_text(columns)
     lines = [
         f"data       {result['data']}: {result['n']} rows, {result['n_features']} features; "
         f"{len(classes)} classes in {result['n_train']} training rows: {named}",
-        *(["", columns_text(columns)] if columns_text(columns) else []),
+        *(["", described] if described else []),
         "",
         "findings" if result["findings"] else "no problems found",
     ]

@@ -6,9 +6,9 @@ from linclf.report.text import shorten
 from linclf.storage.decode import JsonObject
 
 
-def strongest_text(result: JsonObject, model: str, n_features: int) -> str:
+def strongest_text(result: JsonObject, model: str) -> str:
     """The result of `inspect.explain.strongest` as text."""
-    title = f"{model}, a {result['loss']} classifier of {n_features} features"
+    title = f"{model}, a {result['loss']} classifier of {result['n_features']} features"
     lines = [f"{title}: what a change by {result['unit']} adds to the score"]
     for entry in result["classes"]:
         sides = [entry["positive"], entry["negative"]]

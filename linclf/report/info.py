@@ -2,18 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from linclf.data.columns.base import Column
 from linclf.inspect.explain import strengths
 from linclf.model.linear_model import LinearModel
 from linclf.report.columns import columns_text
 from linclf.report.text import parts_text
 from linclf.storage.decode import JsonObject
-
-if TYPE_CHECKING:
-    from linclf.data.columns.base import Column
 
 
 def model_info(model: LinearModel, top: int = 5) -> JsonObject:
@@ -41,7 +38,7 @@ def model_info(model: LinearModel, top: int = 5) -> JsonObject:
     }
 
 
-def model_text(described: JsonObject, columns: "Sequence[Column] | None", path: str) -> str:
+def model_text(described: JsonObject, columns: Sequence[Column] | None, path: str) -> str:
     """The result of `model_info` as text; `path` is that of the model file."""
     metrics, options, versions = described["metrics"], described["options"], described["versions"]
     source = "arrays in Python"
@@ -52,6 +49,7 @@ def model_text(described: JsonObject, columns: "Sequence[Column] | None", path: 
         scaling = (
             "numbers standardised as they are encoded" if columns and described["features"]["sparse"] else "unscaled"
         )
+    encoded = columns_text(columns)
     lines = [
         f"model      {path}, a {described['loss']} classifier by linclf {versions['linclf']}",
         f"classes    {', '.join(map(str, described['classes']))}",
@@ -62,7 +60,7 @@ def model_text(described: JsonObject, columns: "Sequence[Column] | None", path: 
         f"{metrics['epochs']} epochs of minibatches of {metrics['batch_size']}, seed {metrics['seed']}",
         f"objective  {metrics['objective']:.6g}",
         f"accuracy   {parts_text(metrics['accuracy'])}",
-        *(["", columns_text(columns)] if columns_text(columns) else []),
+        *(["", encoded] if encoded else []),
         "",
         "strongest weights, per standard deviation of the feature"
         if metrics["scale"] == "standard"

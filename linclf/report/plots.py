@@ -6,15 +6,17 @@ import os
 import warnings
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
-from typing import Any, ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import numpy as np
 
 from linclf.errors import InputError
-from linclf.gradcheck import GradientCheck
-from linclf.inspect.explain import Picture
 from linclf.storage.decode import JsonObject
 from linclf.storage.files import write_bytes
+
+if TYPE_CHECKING:  # a sweep needs neither
+    from linclf.gradcheck import GradientCheck
+    from linclf.inspect.explain import Picture
 
 P = ParamSpec("P")
 MAX_PANELS = 60
@@ -45,7 +47,7 @@ def _without_warnings(draw: Callable[P, None]) -> Callable[P, None]:
 
 
 @_without_warnings
-def plot_gradient(check: GradientCheck, path: str) -> None:
+def plot_gradient(check: "GradientCheck", path: str) -> None:
     """Plot analytic against numerical slopes; right ones lie on the diagonal, wrong ones are marked, the worst with their index."""
     from matplotlib.figure import Figure
 
@@ -184,7 +186,7 @@ def plot_bars(explanation: JsonObject, path: str, top: int) -> None:
 
 
 @_without_warnings
-def plot_pictures(pictures: Sequence[Picture], path: str) -> None:
+def plot_pictures(pictures: "Sequence[Picture]", path: str) -> None:
     """Plot pictures side by side; in signed ones red is positive, white 0 and blue negative."""
     from matplotlib.figure import Figure
 

@@ -5,9 +5,10 @@ import io
 
 from linclf.report.text import parts_text, table
 from linclf.storage.decode import JsonObject
+from linclf.training.options import OPTIONS
 
 
-def sweep_text(result: JsonObject, defaults: JsonObject) -> str:
+def sweep_text(result: JsonObject) -> str:
     """The result of a sweep as text: the ranked table, then the best rows as options of `linclf train`, whose defaults are
     left out."""
     rows, seconds, cv = result["rows"], result["seconds"], result["cv"]
@@ -42,7 +43,7 @@ def sweep_text(result: JsonObject, defaults: JsonObject) -> str:
     for name in ("best", "best_1se"):
         row = result[name]
         if row:
-            lines.append(f"{name:<10} {row['score']:.4f}  {_typed({**row['options'], **result['options']}, defaults)}")
+            lines.append(f"{name:<10} {row['score']:.4f}  {_typed({**row['options'], **result['options']})}")
     if result["best"]:
         lines[-1] += f"  (the most regularised within one standard error, {result['best']['score_se']:.4f})"
     if result["accuracy"]:
@@ -71,14 +72,10 @@ def _cell(value: object) -> str:
     return "none" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def _typed(options: JsonObject, defaults: JsonObject) -> str:
+def _typed(options: JsonObject) -> str:
     """Options as they are typed for `linclf train`: loss and reg, and the others that differ from the defaults."""
-    words = []
-    for name, value in options.items():
-        if name in ("loss", "reg") or value != defaults[name]:
-            flag = f"--{name.replace('_', '-')}"
-            words.append("--no-bias" if name == "bias" else flag if value is True else f"{flag} {value}")
-    return " ".join(words)
+    given = [o for o in OPTIONS if o.name in options and (o.name in ("loss", "reg") or options[o.name] != o.default)]
+    return " ".join(o.flag or f"--{o.dashed} {options[o.name]}" for o in given)
 
 
 def _score(row: JsonObject) -> str:

@@ -43,7 +43,9 @@ PACKED_FILES: dict[str, Callable[[BinaryIO], io.BufferedIOBase]] = {
     ".bz2": bz2.BZ2File,
     ".xz": lzma.LZMAFile,
 }
-XZ_MEMORY = 2**28  # bytes that unpacking .xz may take in addition to its result; xz -9 takes a quarter of it
+XZ_MEMORY = (
+    2**28
+)  # bytes that unpacking the first stream of .xz may take in addition to its result; xz -9 takes a quarter of it
 # A packed file of n bytes may unpack to UNPACKED + UNPACKED_TIMES * n bytes: text of numbers is packed to a tenth,
 # columns that are mostly 0 to a fiftieth, and zeros only to a thousandth.
 UNPACKED, UNPACKED_TIMES = 32_000_000, 100
