@@ -17,7 +17,6 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from linclf.data.labels import show
-from linclf.data.scaling import SCALES
 from linclf.data.schema import Schema
 from linclf.data.source import Source
 from linclf.data.split import STREAMS, HeldOut, Part, Split, stratified
@@ -90,8 +89,9 @@ def _with_options(cls: type["LinearClassifier"]) -> type["LinearClassifier"]:
 class LinearClassifier(ClassifierMixin, BaseEstimator):
     """A linear classifier trained by minibatch SGD: `linclf train` for notebooks and pipelines.
 
-    It minimises sum_i w_i loss(X_i W + b, y_i) / sum_i w_i + reg/2 ||W||^2. The same options, seed and data give the same
-    weights as the command line, to the last bit. reg is scikit-learn's alpha, and C = 1 / (n_samples * reg).
+    It minimises sum_i w_i loss(X_i W + b, y_i) / sum_i w_i + reg/2 ||W||^2. The defaults are those of the command line, and
+    the same options, seed and rows give the same weights, to the last bit. reg is scikit-learn's alpha, and
+    C = 1 / (n_samples * reg).
 
     Parameters
     ----------
@@ -101,20 +101,19 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
     OPTIONS
     fit_bias : bool, default=True
         Whether the model has a bias.
-    scale : {"auto", "standard", "maxabs", "none"}, default="none"
-        Column scaling, folded into the weights; auto: standard, on sparse data none.
     class_weight : dict or "balanced", default=None
         Weights of the classes, as in scikit-learn.
     early_stopping : bool, default=False
         Whether to hold out validation_fraction of the rows, use the weights of the epoch that is best on them, and stop
         after `patience` epochs without a better one.
     validation_fraction : float, default=0.1
-    patience : int, default=5
+    patience : int or None, default=None
+        None: early_stopping trains all epochs, and only chooses the best one.
     warm_start : bool, default=False
         Whether fit continues from the weights of the previous fit, if loss, classes and features are the same.
-    dtype : {"float32", "float64"}, default=None
-        Precision of training; None: float32 for float32 input, else float64.
-    random_state : int, RandomState instance or None, default=None
+    dtype : {"float32", "float64"} or None, default="float32"
+        Precision of training; None: that of X.
+    random_state : int, RandomState instance or None, default=0
         Seed of the order of the rows and of the validation part. An int is the --seed of the command line.
     verbose : int, default=0
         1 prints a line for each epoch.
@@ -143,23 +142,22 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
     >>> from sklearn.datasets import load_iris
     >>> from linclf import LinearClassifier
     >>> X, y = load_iris(return_X_y=True)
-    >>> float(LinearClassifier(scale="standard", random_state=0).fit(X, y).score(X, y)) > 0.95
+    >>> float(LinearClassifier().fit(X, y).score(X, y)) > 0.95
     True
     """
 
     _parameter_constraints: ClassVar[JsonObject] = {
         "loss": [StrOptions(set(LOSSES)), Loss],
-        "scale": [StrOptions(set(SCALES))],
         "class_weight": [StrOptions({"balanced"}), dict, None],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "patience": [Interval(Integral, 1, None, closed="left")],
+        "patience": [Interval(Integral, 1, None, closed="left"), None],
         **{name: ["boolean"] for name in ("fit_bias", "early_stopping", "warm_start")},
         "dtype": [StrOptions(set(DTYPES)), None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
 
-    loss: str | Loss = "softmax"
+    loss: str | Loss = TrainOptions.loss
     _: KW_ONLY
     reg: float = TrainOptions.reg
     lr: float | str = TrainOptions.lr
@@ -170,14 +168,14 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
     average: bool = TrainOptions.average
     fit_bias: bool = TrainOptions.bias
     reg_bias: bool = TrainOptions.reg_bias
-    scale: str = "none"
+    scale: str = TrainOptions.scale
     class_weight: Mapping[object, float] | str | None = TrainOptions.class_weight
     early_stopping: bool = False
     validation_fraction: float = 0.1
-    patience: int = 5
+    patience: int | None = TrainOptions.patience
     warm_start: bool = False
-    dtype: str | None = None
-    random_state: object = None
+    dtype: str | None = TrainOptions.dtype
+    random_state: object = TrainOptions.seed
     verbose: int = 0
 
     @_fit_context(prefer_skip_nested_validation=True)

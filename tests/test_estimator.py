@@ -45,9 +45,9 @@ def iris():
 @pytest.mark.parametrize(
     ("options", "arguments"),
     [
-        ({}, "--scale none"),
+        ({}, ""),
         ({"scale": "maxabs", "reg": 1e-3, "epochs": 7, "batch_size": 16, "average": True}, "--scale maxabs --reg 1e-3 --epochs 7 --batch-size 16 --average"),
-        ({"early_stopping": True, "validation_fraction": 0.2, "patience": 3, "momentum": 0.5}, "--scale none --val 0.2 --patience 3 --momentum 0.5"),
+        ({"scale": "none", "early_stopping": True, "validation_fraction": 0.2, "patience": 3, "momentum": 0.5}, "--scale none --val 0.2 --patience 3 --momentum 0.5"),
         ({"scale": "maxabs", "class_weight": "balanced", "lr": 0.01, "schedule": "cosine", "fit_bias": False}, "--scale maxabs --class-weight balanced --lr 0.01 --schedule cosine --no-bias"),
     ],
     ids=["plain", "maxabs", "stopping", "weights"],
@@ -105,10 +105,11 @@ def test_kinds_of_input_give_the_same_model(iris) -> None:
 
     X, y = iris
     names = list("abcd")
-    dense = LinearClassifier(random_state=0, epochs=20, momentum=0.5).fit(X, y)
+    options = {"epochs": 20, "momentum": 0.5, "scale": "none"}
+    dense = LinearClassifier(**options).fit(X, y)
     frames = [pd.DataFrame(X, columns=names), pl.DataFrame(dict(zip(names, X.T, strict=True)))]
     for frame in frames:
-        found = LinearClassifier(random_state=0, epochs=20, momentum=0.5).fit(frame, y)
+        found = LinearClassifier(**options).fit(frame, y)
         assert found.feature_names_in_.tolist() == names
         assert found.coef_.tobytes() == dense.coef_.tobytes()
     first = None
@@ -116,13 +117,14 @@ def test_kinds_of_input_give_the_same_model(iris) -> None:
         for index in (np.int32, np.int64):
             S = sparse.csr_array(X)
             S.indices, S.indptr = S.indices.astype(index), S.indptr.astype(index)
-            found = LinearClassifier(random_state=0, epochs=20, momentum=0.5).fit(make(S), y)
+            found = LinearClassifier(**options).fit(make(S), y)
             first = found.coef_ if first is None else first
             assert found.coef_.tobytes() == first.tobytes()
     np.testing.assert_allclose(first, dense.coef_, rtol=0.05, atol=0.05)
-    assert LinearClassifier().fit(X.astype(np.float32), y).coef_.dtype == np.float32
-    assert LinearClassifier().fit(X.astype(int), y).coef_.dtype == np.float64
-    assert LinearClassifier(dtype="float32").fit(X, y).coef_.dtype == np.float32
+    assert LinearClassifier(scale="none").fit(X, y).coef_.dtype == np.float32
+    own = LinearClassifier(scale="none", dtype=None)
+    assert own.fit(X.astype(np.float32), y).coef_.dtype == np.float32
+    assert own.fit(X.astype(int), y).coef_.dtype == np.float64
 
 
 def test_history_and_objective(iris, capsys) -> None:
@@ -131,7 +133,7 @@ def test_history_and_objective(iris, capsys) -> None:
     assert [line["epoch"] for line in found.history_] == list(range(1, found.n_iter_ + 1))
     assert capsys.readouterr().out.count("epoch") == found.n_iter_
     assert all(line["val_accuracy"] is not None for line in found.history_)
-    whole = LinearClassifier(epochs=5, random_state=0).fit(X, y)
+    whole = LinearClassifier(epochs=5, scale="none", dtype="float64").fit(X, y)
     scores = X @ whole.coef_.T + whole.intercept_
     data = LOSSES["softmax"](scores, y)[0].mean()
     assert whole.objective_ == pytest.approx(data + 0.5e-4 * np.square(whole.coef_).sum())
@@ -229,7 +231,7 @@ def test_files_and_estimators(linclf, in_tmp, iris) -> None:
         "error: the model was trained on arrays in Python, which cannot be read again"
     )
     back = LinearClassifier.from_model(load_model("m"))
-    assert back.get_params() == found.get_params() | {"dtype": "float64"}
+    assert back.get_params() == found.get_params()
     np.testing.assert_array_equal(back.decision_function(X), found.decision_function(X))
     assert (back.n_iter_, back.objective_) == (found.n_iter_, found.objective_)
     assert linclf("train iris --loss hinge --calibrate sigmoid -q -o c").code == 0

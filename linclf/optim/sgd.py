@@ -1,11 +1,12 @@
 """Minibatch stochastic gradient descent on the objective, for one model or many in one pass.
 
-Each step takes a minibatch of B rows, their scores S = X W, the loss's dscores G, and moves against the gradient
-g = X^T G / B, with momentum mu (Polyak, 1964). The penalty follows as an implicit (proximal) step (Duchi & Singer, 2009),
-so that no reg is too strong; its rate r is lr with the momentum that V has, so that the two stay in balance while lr
-changes:
+Each step takes a minibatch of b rows, their scores S = X W, the loss's dscores G, and moves against the gradient
+g = X^T G / B, with momentum mu (Polyak, 1964). B is the size of a minibatch, and b = B but for the remainder of an epoch,
+whose step is shorter in proportion: every row pulls equally, whichever minibatch it falls into. The penalty follows as an
+implicit (proximal) step (Duchi & Singer, 2009), so that no reg is too strong; its rate r is lr with the momentum that V
+has, so that the two stay in balance while lr changes:
 
-    V <- mu V - lr g;  r <- mu r + lr;  W <- (W + V) / (1 + r reg)          in `ScaledWeights.step`
+    V <- mu V - lr g;  r <- mu r + lr b / B;  W <- (W + V) / (1 + r reg)          in `ScaledWeights.step`
 
 The bias is a column of ones in X, and is divided only with reg_bias.
 
@@ -93,8 +94,9 @@ class SGD:
         start: tuple[Array, Array] | None = None,
         number: int = 0,
     ) -> None:
-        self.loss, self.settings, self.number = loss, settings, number
         self.n, self.batch = X.shape[0], min(settings.batch_size, X.shape[0])
+        settings = replace(settings, batch_size=self.batch)
+        self.loss, self.settings, self.number = loss, settings, number
         models = np.broadcast_shapes(*map(np.shape, (settings.lr, settings.reg, settings.momentum, settings.average)))
         if models:
             self.settings = _per_model(settings, lambda a: np.broadcast_to(a, models))

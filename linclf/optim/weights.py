@@ -81,6 +81,7 @@ class ScaledWeights:
 
         self.lr, self.reg, self.momentum = map(per_model, (settings.lr, settings.reg, settings.momentum))
         self.average = np.broadcast_to(settings.average, models)[..., None]
+        self.batch = settings.batch_size
         self.has_bias = settings.fit_bias or view is not None  # with a view and no bias, its row stays 0
         self.free_bias = settings.fit_bias and not settings.reg_bias
         self.view = None if view is None else view.astype(X.dtype)
@@ -110,19 +111,22 @@ class ScaledWeights:
         """One step with the learning rate factor * lr: the update at the top of `sgd.py`, in units of U.
 
         x (B, d); dscores (B, *models, m) is overwritten; row_curvature (B,) or (B, *models): the curvature of each row's loss
-        along its own gradient, None where rows are not damped.
+        along its own gradient, None where rows are not damped. A minibatch of fewer than B rows, the remainder of an epoch, takes a
+        step that is shorter in proportion.
         """
-        size, rate = len(dscores), self.lr * factor
+        rate = self.lr * factor
         if row_curvature is not None:
-            dscores /= self._cast(1 + rate / (1 - self.momentum) / size * expand_trailing(row_curvature, dscores.ndim))
-        dscores *= self._cast(-rate / size / self.scale)
+            dscores /= self._cast(
+                1 + rate / (1 - self.momentum) / self.batch * expand_trailing(row_curvature, dscores.ndim)
+            )
+        dscores *= self._cast(-rate / self.batch / self.scale)
         if self.velocity is None:
             self._add_gradient(x, dscores, self.U)
         else:
             self.velocity *= self._cast(self.momentum / self.shrink)
             self._add_gradient(x, dscores, self.velocity)
             self.U += self.velocity
-        self.penalty_rate = self.momentum * self.penalty_rate + rate
+        self.penalty_rate = self.momentum * self.penalty_rate + rate * (len(dscores) / self.batch)
         self.shrink = 1 / (1 + self.penalty_rate * self.reg) + TINIEST_SHRINK
         self.scale = self.scale * self.shrink
         if self.free_bias:

@@ -114,7 +114,7 @@ class TrainOptions:
 
     source: Source = field(default_factory=Source)
     loss: str | Loss = field(
-        default="svm",
+        default="softmax",
         metadata=about(
             "Loss to minimise; FILE.py:NAME is a custom loss (docs/python.md).",
             choices=tuple(LOSSES),

@@ -297,7 +297,7 @@ def test_rescaled_columns_change_nothing_under_standard_scaling(linclf, in_tmp) 
 @pytest.mark.parametrize(
     "option",
     [
-        "--loss softmax",
+        "--loss svm",
         "--reg 0.1",
         "--lr 0.01",
         "--epochs 3",

@@ -46,12 +46,12 @@ def reference(loss: Loss, X, y, m: int, sgd: SGDSettings, weights=None, start=No
             w = weights[rows] / weights.mean()
             losses += (w * values).sum()
             row_curvature = loss.curvature * w * (np.square(X[rows]).sum(axis=1) + sgd.fit_bias) * (size < n)
-            G = w[:, None] * G / (1 + lr / (1 - sgd.momentum) / len(rows) * row_curvature)[:, None]
-            r = sgd.momentum * r + lr
+            G = w[:, None] * G / (1 + lr / (1 - sgd.momentum) / size * row_curvature)[:, None]
+            r = sgd.momentum * r + lr * len(rows) / size  # a remainder of fewer rows takes a shorter step
             divisor = 1 + r * sgd.reg
-            V = sgd.momentum * V - lr * X[rows].T @ G / len(rows)
+            V = sgd.momentum * V - lr * X[rows].T @ G / size
             W = (W + V) / divisor
-            v = sgd.momentum * v - lr * G.sum(axis=0) / len(rows)
+            v = sgd.momentum * v - lr * G.sum(axis=0) / size
             b = (b + v) / (divisor if sgd.reg_bias else 1) if sgd.fit_bias else b
             if step >= total // 2:
                 kept.append((W, b))

@@ -19,7 +19,7 @@ Y = RNG.standard_normal((20, 3))
 
 
 def new(X=X, models: tuple[int, ...] = (), view: ColumnView | None = None, **settings) -> ScaledWeights:
-    return ScaledWeights(X, (*models, 3), SGDSettings(**{"lr": 0.1, "reg": 10.0, **settings}), view)
+    return ScaledWeights(X, (*models, 3), SGDSettings(**{"lr": 0.1, "reg": 10.0, "batch_size": 2, **settings}), view)
 
 
 def step(weights: ScaledWeights, k: int, factor: float = 0.9, X=X) -> None:

@@ -167,7 +167,7 @@ def test_a_cell_that_overflows_does_not_leak_either(loss: Loss, scale: str, cell
         X = rows.X.copy()
         X[first, 4] = value
         changed = replace(parts, train=Part(X, rows.y))
-        options = SweepOptions(TrainOptions(loss=loss.name, epochs=5, scale=scale), {"reg": (1e-3,)}, cv=3)
+        options = SweepOptions(TrainOptions(loss=loss.name, epochs=20, scale=scale), {"reg": (1e-3,)}, cv=3)
         found.append(sweep(options, changed, jobs=1).rows[0].folds[2])
     assert found[0]["objective"] == found[1]["objective"] < 2.5
     assert found[0]["lr"] == found[1]["lr"]

@@ -130,7 +130,9 @@ def test_a_configuration_that_does_not_fit_states_what_it_needs() -> None:
     assert stacks_of([fits]) == ((0,),)
     assert stacks_of([fits] * 3) == ((0,), (1,), (2,))
     for one, needed in ((cost(memory=84.2, measuring=500.0), 100), (cost(memory=100, measuring=5), 105)):
-        message = f"one configuration of loss svm takes {needed} MB in training; give --max-memory {needed + 1} or more"
+        message = (
+            f"one configuration of loss softmax takes {needed} MB in training; give --max-memory {needed + 1} or more"
+        )
         with pytest.raises(InputError, match=f"{message}, or fewer folds$"):
             stacks_of([cost(), one])
         with pytest.raises(InputError, match=f"{message}$"):

@@ -180,7 +180,7 @@ def test_another_run_is_refused_with_what_differs(linclf, in_tmp) -> None:
     shutil.copy("a.csv", "b.csv")
     assert linclf(line % ("./b.csv", "--resume c")).code == 0  # the same data elsewhere
     for data, more, message in (
-        ("a.csv", "--loss softmax", 'another run: options loss was "svm", now it is "softmax"'),
+        ("a.csv", "--loss svm", 'another run: options loss was "softmax", now it is "svm"'),
         ("a.csv", "--epochs 6", "another run: options epochs was 5, now it is 6"),
         ("a.csv", "--seed 1", "another run: options seed was 0, now it is 1"),
         ("a.csv", "--val 0.1", 'another run: options val was null, now it is "0.1"'),
@@ -310,7 +310,7 @@ def test_a_history_goes_on_where_its_run_does(linclf, in_tmp, before: str, epoch
 
 
 def test_a_rate_that_diverges_names_one_that_works(linclf) -> None:
-    ran = linclf("train digits --lr 100")
+    ran = linclf("train digits --loss svm --lr 100")
     assert ran.code == 3
     assert "training diverged in epoch 1 at lr 100: the objective is" in ran.err
     assert "; lr 0.0459 works, and so does auto" in ran.err
