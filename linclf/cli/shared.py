@@ -82,6 +82,15 @@ def column_options(command: F) -> F:
             show_default=True,
             help="Minimum number of rows with a level or a word that becomes a feature; rarer levels share one feature.",
         ),
+        click.option(
+            "--weight", metavar="COL", help="Column of row weights: a row of weight 2 counts as two rows, of 0 as none."
+        ),
+        click.option("--group", metavar="COL", help="Column of groups: no group is on both sides of a split."),
+        click.option(
+            "--time",
+            metavar="COL",
+            help="Column of times: the last rows are the test rows, and folds go forward in time.",
+        ),
     )
     return with_options(options, command)
 
@@ -103,6 +112,9 @@ def source(data: str, options: dict[str, Any]) -> Source:
         category=category,
         text=text,
         min_count=options.pop("min_count", Source.min_count),
+        weight=options.pop("weight", None),
+        group=options.pop("group", None),
+        time=options.pop("time", None),
         max_features=options.pop("max_features"),
         max_unpacked=options.pop("max_unpacked"),
     )

@@ -9,6 +9,7 @@ from linclf.data.columns.base import Column, Unknown
 from linclf.data.columns.infer import learn_columns
 from linclf.data.columns.registry import KINDS
 from linclf.data.dataset import Dataset, require_matrix
+from linclf.data.row_weights import row_weights
 from linclf.data.schema import Schema
 from linclf.data.source import Source
 from linclf.data.table import Table, TableRows
@@ -23,8 +24,10 @@ def learn_schema(X: Matrix | Table | TableRows, schema: Schema, source: Source) 
     """
     if not isinstance(X, Table | TableRows):
         return schema, []
-    forced = {name: kind for kind in KINDS.values() if kind.option for name in getattr(source, kind.option)}
-    columns, sparse, notes = learn_columns(X, forced, source.min_count, source.data)
+    roles = source.roles()
+    forced = {roles[kind.role]: kind for kind in KINDS.values() if kind.role in roles}
+    forced |= {name: kind for kind in KINDS.values() if kind.option for name in getattr(source, kind.option)}
+    columns, sparse, notes = learn_columns(X, forced, source.min_count, source.data, row_weights(X, source))
     count = sum(len(column.feature_names()) for column in columns)
     source.check_width(count)
     texts = tuple(column.name for column in columns if column.read_as_text)

@@ -14,6 +14,9 @@ FLAGS = {  # the data options that only some formats understand: the field of So
     "target": "--target",
     "header": "--no-header",
     "min_count": "--min-count",
+    "weight": "--weight",
+    "group": "--group",
+    "time": "--time",
     "zero_based": "--zero-based or --one-based",
 }
 
@@ -30,8 +33,14 @@ class Source:
     zero_based  whether svmlight indices count from 0; None: they do if the file has an index 0
     numeric, category, text   columns that are numbers, categories or text whatever they contain
     min_count   rows that must have a level of a category, or a word of a text, for it to become a feature
+    weight      the column of row weights: a row of weight 2 counts as two rows, a row of weight 0 as none
+    group       the column of groups: no group is on both sides of a split
+    time        the column of times: no row of the future is trained on
     max_features   the largest number of feature columns: an svmlight index with a digit too many would take all memory
     max_unpacked   the largest uncompressed size in megabytes; None: see `linclf.storage.files.unpacked_limit`
+
+    The columns `weight`, `group` and `time` are no features, unless numeric, category or text names them too.
+
     Raises InputError for a number out of range, and for a column that is named twice.
     """
 
@@ -45,6 +54,9 @@ class Source:
     category: tuple[str, ...] = ()
     text: tuple[str, ...] = ()
     min_count: int = 2
+    weight: str | None = None
+    group: str | None = None
+    time: str | None = None
     max_features: int = 2**24
     max_unpacked: float | None = None
 
@@ -61,6 +73,13 @@ class Source:
             raise InputError(
                 f"column {twice!r} is named by more than one of --drop, --numeric, --category and --text; name it once"
             )
+        for role, column in self.roles().items():
+            if column in self.drop:
+                raise InputError(
+                    f"column {column!r} is named by --drop and --{role}, which makes it no feature; leave out --drop"
+                )
+            if column == self.target:
+                raise InputError(f"column {column!r} is named by --target and --{role}; give two columns")
 
     def check_width(self, width: int) -> None:
         """Raise InputError for more columns than --max-features."""
@@ -74,6 +93,11 @@ class Source:
         """The options that name columns and set their kind, each with its columns."""
         return {"drop": self.drop, "numeric": self.numeric, "category": self.category, "text": self.text}
 
+    def roles(self) -> dict[str, str]:
+        """The columns that weigh, group or order the rows, by the name of their option."""
+        given = {"weight": self.weight, "group": self.group, "time": self.time}
+        return {role: column for role, column in given.items() if column is not None}
+
     def given_options(self) -> list[str]:
         """The fields among FLAGS that were given, in that order."""
         given: dict[str, bool] = {name: bool(columns) for name, columns in self.column_options().items()}
@@ -83,6 +107,7 @@ class Source:
             "min_count": self.min_count != Source.min_count,
             "zero_based": self.zero_based is not None,
         }
+        given |= dict.fromkeys(("weight", "group", "time"), False) | dict.fromkeys(self.roles(), True)
         return [field for field in FLAGS if given[field]]
 
 

@@ -29,6 +29,9 @@ GIVEN = {
     "header": False,
     "min_count": 7,
     "zero_based": False,
+    "weight": "a",
+    "group": "a",
+    "time": "a",
 }
 
 

@@ -48,6 +48,7 @@ class Column(ABC):
 
     # Used by the encoder.
     option: ClassVar[str | None] = None  # the option, and field of Source, that forces columns to be of this kind
+    role: ClassVar[str | None] = None  # the option, and field of Source, that names the one column of this kind
     read_as_text: ClassVar[bool] = (
         False  # the column is read as text from other files too, even if its cells are numbers
     )

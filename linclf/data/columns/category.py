@@ -31,11 +31,11 @@ class CategoryColumn(Column):
     @classmethod
     def fit(cls, column: TrainingColumn) -> Column:
         """Learn the levels, in alphabetical order."""
-        levels, counts = column.levels, column.counts
+        levels, counts = column.levels, column.level_weights
         frequent = np.flatnonzero(counts >= column.min_count)
         chosen = sorted(frequent, key=lambda i: (-counts[i], levels[i]))[:MOST_LEVELS]
-        known, missing = sorted(str(levels[i]) for i in chosen), column.n - int(counts.sum())
-        return cls(column.name, missing=missing, levels=tuple(known), pooled=len(levels) - len(chosen))
+        known = sorted(str(levels[i]) for i in chosen)
+        return cls(column.name, missing=column.missing(), levels=tuple(known), pooled=len(levels) - len(chosen))
 
     def feature_names(self) -> list[str]:
         """The names of the levels, of the pool of rare levels, and of the flag of missing cells."""

@@ -7,22 +7,28 @@ from linclf.data.columns.registry import KINDS
 from linclf.data.columns.training_column import TrainingColumn, TrainingRows
 from linclf.data.table import Table, TableRows
 from linclf.errors import InputError
+from linclf.losses import Array
 
 WIDE = 256  # if more features than this are mostly 0, the features of a table are sparse
 MOST_DENSE = 2**26  # likewise if these features have more values than this in all training rows, 0.5 GB
 
 
 def learn_columns(
-    X: Table | TableRows, forced: Mapping[str, type[Column]], min_count: int, dataset: str
+    X: Table | TableRows,
+    forced: Mapping[str, type[Column]],
+    min_count: int,
+    dataset: str,
+    weights: Array | None = None,
 ) -> tuple[tuple[Column, ...], bool, list[str]]:
     """The columns, learned from the training rows X; whether the features are sparse; and notes.
 
     forced     kinds by column, chosen by the user
     min_count  the number of rows that a level or a word must occur in to become a feature
     dataset    the name of the data set, for messages
+    weights    (n,) of the rows; they matter for what is learned, and not for the kind of a column
     Raises InputError for a column that cannot be of the kind that it is forced to be, and if no feature is left.
     """
-    training = TrainingRows.of(X, min_count, dataset)
+    training = TrainingRows.of(X, min_count, dataset, weights)
     columns: list[Column] = []
     notes: list[str] = []
     for name in training.table.names:

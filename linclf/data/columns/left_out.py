@@ -1,4 +1,4 @@
-"""Columns that are left out: constants, and ids such as row numbers."""
+"""Columns that are left out: constants, ids such as row numbers, and columns that weigh, group or order the rows."""
 
 import numpy as np
 
@@ -62,6 +62,38 @@ class IdColumn(LeftOutColumn):
         if are_row_numbers(column):
             return True
         return column.is_text and len(column.levels) == int(column.counts.sum()) >= FEWEST_IDS
+
+
+class RoleColumn(LeftOutColumn):
+    """A column that an option gives another role than that of a feature."""
+
+    left_out_hint = "--numeric, --category or --text includes it"
+
+    @classmethod
+    def recognises(cls, column: TrainingColumn) -> bool:
+        """Never: only its option makes a column be of this kind."""
+        return False
+
+
+class WeightColumn(RoleColumn):
+    """The weights of the rows."""
+
+    kind = role = "weight"
+    left_out_reason = "the weights of the rows"
+
+
+class GroupColumn(RoleColumn):
+    """The groups of the rows."""
+
+    kind = role = "group"
+    left_out_reason = "the groups of the rows"
+
+
+class TimeColumn(RoleColumn):
+    """The times of the rows."""
+
+    kind = role = "time"
+    left_out_reason = "the times of the rows"
 
 
 def are_row_numbers(column: TrainingColumn) -> bool:

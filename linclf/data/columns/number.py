@@ -50,13 +50,15 @@ class NumberColumn(Column):
             raise InputError(f"{column.dataset}: column {column.name!r} holds no {cls.kind}; leave out {leave}")
         if span.is_constant:
             return ConstantColumn(column.name)
-        return cls(column.name, missing=span.missing, median=column.median(cls.parse))
+        return cls(column.name, missing=column.missing(cls.parse), median=column.median(cls.parse))
 
     def standardised(self, column: TrainingColumn) -> Column:
         """The column with mean and standard deviation. Raises InputError if these overflow."""
         values, _ = self._filled(column.cells)
+        weights = column.training.weights
         with np.errstate(over="ignore", invalid="ignore"):
-            center, spread = float(values.mean()), float(values.std())
+            center = float(np.average(values, weights=weights))
+            spread = math.sqrt(np.average(np.square(values - center), weights=weights))
         if not math.isfinite(spread):
             raise InputError(
                 f"{column.dataset}: the numbers in column {self.name!r} are too large to standardise; "

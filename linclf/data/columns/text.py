@@ -41,19 +41,22 @@ class TextColumn(Column):
     @classmethod
     def fit(cls, column: TrainingColumn) -> Column:
         """Learn the words and their weights. Raises InputError if there are no words."""
-        texts = column.text.texts()
-        for least in (column.min_count, 1):  # in few rows, or where no word occurs twice, all words are used
-            vectorizer = _vectorizer(min_df=least, max_features=MOST_WORDS)
-            try:
-                vectorizer.fit(texts)
-            except ValueError:  # no word is left
-                continue
-            words = tuple(vectorizer.get_feature_names_out().tolist())
-            return cls(column.name, words=words, idf=tuple(vectorizer.idf_.tolist()))
-        raise InputError(
-            f"{column.dataset}: there are no words in column {column.name!r}; leave it out with "
-            f"{option('drop', column.name)}"
-        )
+        vectorizer = _vectorizer(use_idf=False, norm=None, sublinear_tf=False)
+        try:
+            counts = vectorizer.fit_transform(column.text.texts())  # (n, words)
+        except ValueError:  # no word at all
+            raise InputError(
+                f"{column.dataset}: there are no words in column {column.name!r}; leave it out with "
+                f"{option('drop', column.name)}"
+            ) from None
+        weights = np.ones(column.n) if column.training.weights is None else column.training.weights
+        rows_with, total = counts.astype(bool).T @ weights, counts.T @ weights  # (words,)
+        frequent = rows_with >= column.min_count
+        chosen = np.flatnonzero(frequent if frequent.any() else rows_with)  # in few rows all words are used
+        chosen = np.sort(chosen[np.argsort(-total[chosen], kind="stable")][:MOST_WORDS])
+        words = vectorizer.get_feature_names_out()[chosen].tolist()
+        idf = np.log((weights.sum() + 1) / (rows_with[chosen] + 1)) + 1
+        return cls(column.name, words=tuple(words), idf=tuple(idf.tolist()))
 
     def feature_names(self) -> list[str]:
         """The column and each word or pair of words."""
@@ -76,4 +79,5 @@ def _vectorizer(**options: Any) -> Any:
     """scikit-learn's vectorizer for words of letters and digits, and pairs of them; a term frequency is 1 + log(count)."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    return TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\b\w+\b", **options)
+    chosen = {"ngram_range": (1, 2), "sublinear_tf": True, "token_pattern": r"(?u)\b\w+\b", **options}
+    return TfidfVectorizer(**chosen)

@@ -13,7 +13,6 @@ from linclf.data.table import Cells, Table, TableRows, spell_numbers
 from linclf.losses import Array
 from linclf.optim.linalg import Matrix, chunks, select_rows, to_dense
 
-MEDIAN_ROWS = 2000  # rows that the median of a column without missing cells is computed from
 _ID_NAME = re.compile(r"(.*[\W_])?(id|uuid|guid|index|key|unnamed: 0)", re.IGNORECASE)
 
 Parse = Callable[[str], float]  # the text of a cell -> a number, NaN if it cannot be parsed
@@ -68,14 +67,15 @@ def _spans(x: Array) -> Spans:
     return Spans(missing.sum(axis=0), least, most, ((x == np.floor(x)) | missing).all(axis=0))
 
 
-def median(numbers: Array) -> Array:
-    """The median of each column. Numbers are halved first, so that the mean of the two middle ones cannot overflow."""
-    return np.asarray(np.median(numbers / 2, axis=0) * 2)
-
-
-def median_rows(n: int) -> Array:
-    """The evenly spaced rows, of n, that the median of a column without missing cells is computed from."""
-    return np.linspace(0, n - 1, min(n, MEDIAN_ROWS)).astype(np.intp)
+def weighted_median(numbers: Array, weights: Array | None) -> float:
+    """The median of numbers (n,), each of which occurs as often as its weight says, once without weights. Numbers are halved
+    first, so that the mean of the two middle ones cannot overflow."""
+    if weights is None:
+        return float(np.median(numbers / 2) * 2)
+    order = np.argsort(numbers, kind="stable")
+    ends = np.cumsum(weights[order])
+    middle = [np.searchsorted(ends, ends[-1] / 2, side) for side in ("left", "right")]
+    return float(np.median(numbers[order[np.minimum(middle, len(numbers) - 1)]] / 2) * 2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,25 +84,24 @@ class TrainingRows:
 
     table      the table
     rows       the row numbers (n,) of the training rows
+    weights    the weights (n,) of the training rows, None if all are 1
     min_count  the number of rows that a level or a word must occur in to become a feature
     dataset    the name of the data set, for messages
     spans      the spans of the columns of numbers
-    medians    the medians (k,) of the columns of numbers, not to be used for columns with missing cells
     """
 
     table: Table
     rows: Array
+    weights: Array | None
     min_count: int
     dataset: str
     spans: Spans
-    medians: Array
 
     @classmethod
-    def of(cls, X: Table | TableRows, min_count: int, dataset: str) -> "TrainingRows":
-        """The training rows X of a table."""
+    def of(cls, X: Table | TableRows, min_count: int, dataset: str, weights: Array | None = None) -> "TrainingRows":
+        """The training rows X of a table, with weights (n,)."""
         table, rows = (X.table, X.rows) if isinstance(X, TableRows) else (X, np.arange(X.shape[0]))
-        medians = median(table.numbers[rows[median_rows(len(rows))]])
-        return cls(table, rows, min_count, dataset, spans_of(select_rows(table.numbers, rows)), medians)
+        return cls(table, rows, weights, min_count, dataset, spans_of(select_rows(table.numbers, rows)))
 
     def column(self, name: str) -> "TrainingColumn":
         """The column of this name."""
@@ -171,6 +170,29 @@ class TrainingColumn:
         """The number of rows of each level, (L,)."""
         return self._level_counts[1]
 
+    @property
+    def level_weights(self) -> Array:
+        """The sum of the weights of the rows of each level, (L,)."""
+        weights, codes = self.training.weights, self.text.codes
+        if weights is None:
+            return self.counts
+        known = codes >= 0
+        sums = np.bincount(codes[known], weights[known], minlength=len(self.text.levels))
+        return sums[np.flatnonzero(self.text.counts())]
+
+    def missing(self, parse: Parse | None = None) -> int:
+        """The number of missing cells, a cell of a row of weight 2 being two; with `parse` also those that cannot be parsed."""
+        if parse is None:
+            gaps: Array = self.text.codes < 0
+        elif not self.span(parse).missing:
+            return 0
+        else:
+            gaps = np.isnan(self.numbers(parse))
+        weights = self.training.weights
+        if weights is None or not gaps.any():
+            return int(gaps.sum())
+        return max(1, round(float(weights[gaps].sum())))
+
     def parsed(self, parse: Parse) -> Array:
         """The levels as numbers (L,), NaN where one cannot be parsed."""
         if parse not in self._parsed:
@@ -199,9 +221,7 @@ class TrainingColumn:
         return self._span[parse]
 
     def median(self, parse: Parse) -> float:
-        """The median of the numbers that are not missing; of MEDIAN_ROWS rows if none is missing."""
-        if not self.is_text and not self.span(parse).missing:
-            return float(self.training.medians[self.training.table.number_index[self.name]])
-        numbers = self.numbers(parse)
-        present = numbers[~np.isnan(numbers)]
-        return float(median(present if len(present) < self.n else present[median_rows(self.n)]))
+        """The median of the numbers that are not missing."""
+        numbers, weights = self.numbers(parse), self.training.weights
+        present = ~np.isnan(numbers)
+        return weighted_median(numbers[present], None if weights is None else weights[present])

@@ -7,7 +7,17 @@ from linclf.data.dataset import Dataset
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile, Source
 
-COLUMN_OPTIONS = ("target", "drop", "numeric", "category", "text", "min_count")  # of formats whose columns have names
+COLUMN_OPTIONS = (
+    "target",
+    "drop",
+    "numeric",
+    "category",
+    "text",
+    "min_count",
+    "weight",
+    "group",
+    "time",
+)  # of formats whose columns have names
 
 
 @dataclass(frozen=True)

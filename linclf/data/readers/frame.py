@@ -143,6 +143,11 @@ def _feature_columns(
                 raise InputError(
                     f"{source.data}: --{option} {target}: this column is the label; leave one of the two out"
                 )
+        for role, column in source.roles().items():
+            if column not in columns:
+                raise InputError(f"{source.data}: --{role} {column}: there is no such column{_hint(column, columns)}")
+            if column == target:
+                raise InputError(f"{source.data}: --{role} {column}: this column is the label; name another")
         left_out = {target, *source.drop}
         names = [name for name in columns if name not in left_out]
         if not names:
@@ -153,8 +158,10 @@ def _feature_columns(
                 "give data of the same columns"
             )
         return names, ()
-    require_columns(columns, model_schema.names, source.data)
-    used = {*model_schema.names, *model_schema.drop, model_schema.target, target}
+    roles = [column for column in source.roles().values() if column in columns]
+    wanted = [name for name in model_schema.names if name not in source.roles().values()]
+    require_columns(columns, tuple(wanted), source.data)
+    used = {*wanted, *roles, *model_schema.drop, model_schema.target, target}
     spare = [name for name in columns if name not in used]
     notes = (f"columns the model was not trained on were ignored: {listed(spare, SHOWN)}",)
-    return list(model_schema.names), notes if spare else ()
+    return list(dict.fromkeys([*wanted, *roles])), notes if spare else ()

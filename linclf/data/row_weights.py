@@ -1,0 +1,44 @@
+"""The weights of rows: a row of weight 2 counts as two rows, and a row of weight 0 as none, in all that is learned."""
+
+import numpy as np
+
+from linclf.data.source import Source
+from linclf.data.table import Cells, Table, TableRows, parse_number
+from linclf.errors import InputError
+from linclf.losses import Array
+from linclf.optim.linalg import Matrix
+
+MAX_COUNT = 2**31  # whole weights whose sum is larger are relative ones
+
+
+def row_weights(X: Matrix | Table | TableRows, source: Source) -> Array | None:
+    """The weights (n,) of rows, float64, in the column that --weight names; None for a matrix, and for a table without it.
+
+    Raises InputError for a weight that is missing, negative or not a number, and if all are 0.
+    """
+    table = X.table if isinstance(X, TableRows) else X
+    name = source.weight
+    if name is None or not isinstance(table, Table) or name not in table.names:
+        return None
+    cells = table.column(name)
+    weights = cells.converted(parse_number) if isinstance(cells, Cells) else cells
+    bad = np.flatnonzero(~(weights >= 0))
+    if len(bad):
+        row = int(bad[0])
+        value = f"is {weights[row]:g}" if weights[row] < 0 else "is missing or not a number"
+        raise InputError(
+            f"{source.data}{table.locate(row)}: the weight in column {name!r} {value}; give a number >= 0, or remove the row"
+        )
+    if not weights.any():
+        raise InputError(f"{source.data}: all weights in column {name!r} are 0; at least one row must count")
+    weights = as_counts(weights)
+    return weights[X.rows] if isinstance(X, TableRows) else weights
+
+
+def as_counts(weights: Array) -> Array:
+    """Weights (n,), finite, >= 0 and not all 0, as numbers of rows: whole numbers as they are. Other weights are relative, and
+    divided by the mean of those that are not 0."""
+    if (weights == np.floor(weights)).all() and weights.max() < MAX_COUNT:
+        return weights
+    relative = weights / weights.max()  # so that their sum is finite
+    return np.asarray(relative / relative[relative > 0].mean())
