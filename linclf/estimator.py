@@ -16,7 +16,9 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from linclf.data.class_weights import ClassWeights
 from linclf.data.labels import show
+from linclf.data.row_weights import as_counts
 from linclf.data.schema import Schema
 from linclf.data.source import Source
 from linclf.data.split import STREAMS, HeldOut, Part, Split, stratified
@@ -181,26 +183,22 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: object, y: object, sample_weight: object = None) -> "LinearClassifier":
         """Train on X (n_samples, n_features), dense or sparse, and labels y (n_samples,); sample_weight (n_samples,) >= 0."""
-        X, y = self._checked(X, y)
+        X, y, weights = self._counted(*self._checked(X, y), sample_weight)
         classes, codes = np.unique(y, return_inverse=True)
         if len(classes) < 2:
             raise ValueError(
                 f"LinearClassifier needs rows of at least two classes; y has one class, {show(classes[0])}"
             )
-        weights = self._weights(X, codes, classes, sample_weight)
-        options = self._options(X, self._loss())
-        val = None
+        rows, val = Part(X, codes, weights), None
+        options = self._options(X, self._loss(), class_weight=self._class_weights(y, classes))
         if self.early_stopping:
             marked = stratified(codes, self.validation_fraction, np.random.default_rng([options.seed, STREAMS["val"]]))
             train_rows, val_rows = np.flatnonzero(~marked), np.flatnonzero(marked)
             if not len(val_rows):
                 raise ValueError(f"{len(codes)} rows are too few for a validation part; turn early_stopping off")
-            val = Part(X[val_rows], codes[val_rows])
-            X, codes, weights = X[train_rows], codes[train_rows], None if weights is None else weights[train_rows]
-            if weights is not None and not weights.any():
-                raise ValueError("all sample weights are 0 outside the validation part; at least one row must count")
-        split = Split(classes, Part(X, codes), val, None, self._features(X), {}, ())
-        self._train(options, split, weights, self._start(split, options.loss_value()))
+            rows, val = rows.select(train_rows), rows.select(val_rows)
+        split = Split(classes, rows, val, None, self._features(X), {}, ())
+        self._train(options, split, self._start(split, options.loss_value()))
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -218,7 +216,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(
                 f"classes are {list(classes)}, but were {self.classes_.tolist()} at the first call of partial_fit"
             )
-        X, y = self._checked(X, y, reset=first)
+        X, y, weights = self._counted(*self._checked(X, y, reset=first), sample_weight)
         classes = np.unique(classes) if first else self.classes_
         codes = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
         unknown = np.flatnonzero(classes[codes] != y)
@@ -228,11 +226,13 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
             )
         if self.class_weight == "balanced":
             raise ValueError("class_weight 'balanced' needs all rows at once; give partial_fit a dict of weights")
-        weights = self._weights(X, codes, classes, sample_weight)
         rate = {"lr": self.lr_} if hasattr(self, "lr_") and self.lr == "auto" else {}
         loss, momentum = self._loss(), 0.0 if self.momentum == "auto" else self.momentum
-        options = self._options(X, loss, schedule="constant", epochs=1, momentum=momentum, **rate)
-        split = Split(classes, Part(X, codes), None, None, self._features(X), {}, ())
+        class_weight = self._class_weights(y, classes)
+        options = self._options(
+            X, loss, class_weight=class_weight, schedule="constant", epochs=1, momentum=momentum, **rate
+        )
+        split = Split(classes, Part(X, codes, weights), None, None, self._features(X), {}, ())
         m = loss.n_outputs(len(classes))
         if first:
             start = InitialWeights(np.zeros((X.shape[1], m), X.dtype), np.zeros(m, X.dtype))
@@ -240,7 +240,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
             start = InitialWeights(self.model_.weight, self.model_.bias)
         else:
             raise ValueError("the loss has another number of outputs than the one trained with so far; fit again")
-        self._train(options, split, weights, start)
+        self._train(options, split, start)
         return self
 
     def decision_function(self, X: object) -> Array:
@@ -320,18 +320,25 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
                 X.sum_duplicates()
         return X, y
 
-    def _weights(self, X: Matrix, codes: Array, classes: Array, sample_weight: object) -> Array | None:
-        """The weights (n,) of the rows, None if all are 1."""
-        if sample_weight is None and self.class_weight is None:
-            return None
+    @staticmethod
+    def _counted(X: Matrix, y: Array, sample_weight: object) -> tuple[Matrix, Array, Array | None]:
+        """The rows whose weight is not 0, their labels, and their weights (n,), None if all are 1."""
+        if sample_weight is None:
+            return X, y, None
         weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        if self.class_weight is not None:
-            weights = weights * compute_class_weight(self.class_weight, classes=classes, y=classes[codes])[codes]
-        if not (np.isfinite(weights).all() and (weights >= 0).all()):
-            raise ValueError("weights of rows and classes must be finite and not negative")
         if not weights.any():
             raise ValueError("all sample weights are 0; at least one row must count")
-        return np.asarray(weights / weights.max())  # so that their sum is finite; only their ratios matter
+        rows = np.flatnonzero(weights)
+        return (X, y, as_counts(weights)) if len(rows) == len(y) else (X[rows], y[rows], as_counts(weights[rows]))
+
+    def _class_weights(self, y: Array, classes: Array) -> ClassWeights | None:
+        """The option class_weight; a dict gives the weight of each label."""
+        if self.class_weight is None or isinstance(self.class_weight, str):
+            return ClassWeights.parse(self.class_weight)
+        weights = compute_class_weight(self.class_weight, classes=classes, y=y)  # (K,)
+        if not (np.isfinite(weights).all() and (weights >= 0).all()):
+            raise ValueError("weights of classes must be finite and not negative")
+        return ClassWeights.of_labels(dict(zip(map(str, classes.tolist()), weights.tolist(), strict=True)))
 
     def _options(self, X: Matrix, loss: Loss, **changed: Any) -> TrainOptions:
         """The training options of these parameters."""
@@ -341,7 +348,6 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         values = {one.name: getattr(self, one.parameter) for one in OPTIONS if hasattr(self, one.parameter)}
         values |= {
             "loss": loss,
-            "class_weight": None,  # class weights are multiplied into the sample weights
             "dtype": self.dtype or str(X.dtype),
             "seed": int(seed),
             "val": HeldOut(self.validation_fraction) if self.early_stopping else None,
@@ -370,10 +376,10 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         features = (before.schema.count, before.schema.names) == (split.schema.count, split.schema.names)
         return InitialWeights(before.weight, before.bias) if same and features else None
 
-    def _train(self, options: TrainOptions, split: Split, weights: Array | None, start: InitialWeights | None) -> None:
+    def _train(self, options: TrainOptions, split: Split, start: InitialWeights | None) -> None:
         self.history_: list[JsonObject] = []
         observer = _History(self.history_, self.verbose)
-        trained = train(options, split, observer, weights=weights, start=start, measured=())
+        trained = train(options, split, observer, start=start, measured=())
         if trained.interrupted is not None:
             raise trained.interrupted
         self.loss_, self.lr_ = options.loss_value(), trained.result.lr

@@ -16,7 +16,6 @@ from linclf.errors import InputError
 from linclf.model.linear_model import LinearModel
 from linclf.model.linear_model import load as load_model
 from linclf.model.metrics import evaluation
-from linclf.optim.objective import predicted
 from linclf.report.evaluate import evaluation_text
 from linclf.report.terminal import printable
 from linclf.report.text import to_json
@@ -58,7 +57,7 @@ def evaluate(
         dataset = load(source(data, options), model_schema=trained.schema, cache=cache)
         rows, title = _other_data(trained, dataset, part, quiet)
     scores = trained.scores(rows.X)
-    result = evaluation(predicted(scores), rows.y, trained.classes, trained.logits(scores))
+    result = evaluation(trained.codes(scores), rows.y, trained.classes, trained.logits(scores))
     click.echo(to_json(result) if json else printable(evaluation_text(result, f"{model} on {title}")))
 
 

@@ -1,10 +1,12 @@
 """Types of command-line options: what is typed, and the value that it becomes."""
 
+import csv
 import math
 from typing import Any
 
 import click
 
+from linclf.data.class_weights import ClassWeights
 from linclf.data.split import HeldOut
 
 MOST_VALUES = 10_000  # of a range
@@ -70,23 +72,19 @@ class YesNo(click.ParamType[bool]):
             self.fail(f"{value!r} is neither yes nor no.", param, ctx)
 
 
-class ChoiceOrNone(click.ParamType[str | None]):
-    """One of some words, or none."""
+class ClassWeightsType(click.ParamType[ClassWeights | None]):
+    """The value of --class-weight, or none."""
 
-    name = "choice or none"
+    name = "class weights"
 
-    def __init__(self, choices: tuple[str, ...]) -> None:
-        self.words = click.Choice(["none", *choices])
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str | None:
-        """The word, None for none. Raises click's usage error for any other word."""
-        word = self.words.convert(value, param, ctx)
-        return None if word == "none" else word
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> ClassWeights | None:
+        """The value, None for none. Raises InputError for one that is not understood."""
+        return None if value == "none" else ClassWeights.parse(str(value))
 
 
 class ListOf(click.ParamType[tuple[object, ...]]):
-    """Values separated by commas, each of the type `one`; with `ranges` also FROM:TO:COUNT, evenly spaced in the logarithm,
-    both ends included."""
+    """Values separated by commas, each of the type `one`, in double quotes if it has a comma; with `ranges` also
+    FROM:TO:COUNT, evenly spaced in the logarithm, both ends included."""
 
     name = "list"
 
@@ -99,7 +97,7 @@ class ListOf(click.ParamType[tuple[object, ...]]):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[object, ...]:
         """The values; a TOML file may give a list. Raises click's usage error for a value of another type."""
-        items = value if isinstance(value, list | tuple) else str(value).split(",")
+        items = value if isinstance(value, list | tuple) else next(csv.reader([str(value)]), [""])
         found: list[object] = []
         for item in items:
             text = str(item).strip()

@@ -5,8 +5,9 @@ from typing import Any, TypeVar
 
 import click
 
-from linclf.cli.params import ChoiceOrNone, HeldOutType, ListOf, LossName, NumberOrAuto, YesNo
+from linclf.cli.params import ClassWeightsType, HeldOutType, ListOf, LossName, NumberOrAuto, YesNo
 from linclf.cli.shared import with_options
+from linclf.data.class_weights import ClassWeights
 from linclf.data.split import HeldOut
 from linclf.losses import Loss
 from linclf.training.options import OPTIONS, Option
@@ -70,6 +71,8 @@ def _type(option: Option) -> click.ParamType[object]:
     """The click type of one value."""
     if HeldOut in option.types:
         return HeldOutType()
+    if ClassWeights in option.types:
+        return ClassWeightsType()
     if option.choices:
         return LossName(option.choices) if Loss in option.types else click.Choice(option.choices)
     if option.number is None:
@@ -81,9 +84,8 @@ def _list_type(option: Option) -> ListOf:
     """The click type of a list of values."""
     if option.flag:
         return ListOf(YesNo(), "no|yes|no,yes")
-    if option.choices and option.default is None:
-        words = ("none", *option.choices)
-        return ListOf(ChoiceOrNone(option.choices), "|".join((*words, ",".join(words))))
+    if ClassWeights in option.types:
+        return ListOf(ClassWeightsType(), 'none|balanced|"CLASS=WEIGHT,...",...')
     if option.choices:
         return ListOf(click.Choice(option.choices), f"{option.dashed},...".upper())
     metavar = "N,..." if option.number is int else "NUMBER,...|FROM:TO:COUNT"

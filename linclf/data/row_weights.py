@@ -12,7 +12,8 @@ MAX_COUNT = 2**31  # whole weights whose sum is larger are relative ones
 
 
 def row_weights(X: Matrix | Table | TableRows, source: Source) -> Array | None:
-    """The weights (n,) of rows, float64, in the column that --weight names; None for a matrix, and for a table without it.
+    """The weights (n,) of rows, float64, in the column that --weight names; None for a matrix, for a table without it, and if
+    all are 1.
 
     Raises InputError for a weight that is missing, negative or not a number, and if all are 0.
     """
@@ -31,13 +32,15 @@ def row_weights(X: Matrix | Table | TableRows, source: Source) -> Array | None:
         )
     if not weights.any():
         raise InputError(f"{source.data}: all weights in column {name!r} are 0; at least one row must count")
-    weights = as_counts(weights)
-    return weights[X.rows] if isinstance(X, TableRows) else weights
+    counts = as_counts(weights)
+    return counts[X.rows] if counts is not None and isinstance(X, TableRows) else counts
 
 
-def as_counts(weights: Array) -> Array:
-    """Weights (n,), finite, >= 0 and not all 0, as numbers of rows: whole numbers as they are. Other weights are relative, and
-    divided by the mean of those that are not 0."""
+def as_counts(weights: Array) -> Array | None:
+    """Weights (n,), finite, >= 0 and not all 0, as numbers of rows: whole numbers as they are, None if all are 1. Other weights
+    are relative, and divided by the mean of those that are not 0."""
+    if (weights == 1).all():
+        return None
     if (weights == np.floor(weights)).all() and weights.max() < MAX_COUNT:
         return weights
     relative = weights / weights.max()  # so that their sum is finite

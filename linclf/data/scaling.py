@@ -68,15 +68,15 @@ class Scaling:
 class Moments:
     """The statistics of some rows that determine a scaling. The sum of two is the statistics of all their rows.
 
-    n        the number of rows
+    n        the number of rows, a row of weight 2 being two
     mean     (d,) for standard
-    squares  (d,) sum_i (x_i - mean)^2 for standard
+    squares  (d,) sum_i w_i (x_i - mean)^2 for standard
     largest  (d,) max_i |x_i| for maxabs
 
     What a scaling does not need is empty.
     """
 
-    n: int
+    n: float
     mean: Array
     squares: Array
     largest: Array
@@ -89,24 +89,37 @@ class Moments:
         return Moments(n, self.mean + share * step, squares, np.maximum(self.largest, other.largest))
 
 
-def moments(kind: str, X: Matrix) -> Moments:
-    """The statistics of rows X (n >= 1, d) that a scaling of this kind needs, in one pass."""
+def moments(kind: str, X: Matrix, weights: Array | None = None) -> Moments:
+    """The statistics of rows X (n >= 1, d), of weights (n,) > 0, that a scaling of this kind needs, in one pass."""
     with np.errstate(over="ignore", invalid="ignore"):  # checked in scaling_from_moments
-        return reduce(add, (_chunk_moments(kind, x) for _, x in chunks(X)))
+        return reduce(
+            add, (_chunk_moments(kind, x, None if weights is None else weights[rows]) for rows, x in chunks(X))
+        )
 
 
-def _chunk_moments(kind: str, x: Stored) -> Moments:
-    n, none = x.shape[0], np.zeros(0)
+def _chunk_moments(kind: str, x: Stored, weights: Array | None) -> Moments:
+    n, none = x.shape[0] if weights is None else float(weights.sum()), np.zeros(0)
     if not isinstance(x, np.ndarray):
         return Moments(n, none, none, abs(x).max(axis=0).toarray().ravel().astype(np.float64))
     if kind == "maxabs":
         return Moments(n, none, none, np.maximum(x.max(axis=0), -1.0 * x.min(axis=0)))
-    mean = x.mean(axis=0, dtype=np.float64)  # (d,)
-    return Moments(n, mean, np.square(x - mean).sum(axis=0), none)
+    if weights is None:
+        mean = x.mean(axis=0, dtype=np.float64)  # (d,)
+        return Moments(n, mean, np.square(x - mean).sum(axis=0), none)
+    mean = weights @ x / n
+    return Moments(n, mean, weights @ np.square(x - mean), none)
 
 
-def fit_scaling(kind: str, X: Matrix, sparse_file: bool, feature_name: Callable[[int], str], name: str) -> Scaling:
-    """Fit a scaling to the training rows X (n, d).
+def fit_scaling(
+    kind: str,
+    X: Matrix,
+    sparse_file: bool,
+    feature_name: Callable[[int], str],
+    name: str,
+    *,
+    weights: Array | None = None,
+) -> Scaling:
+    """Fit a scaling to the training rows X (n, d), of weights (n,) or None for ones.
 
     kind          one of SCALES; auto is standard for data from a dense format and none for data from a sparse one
     sparse_file   whether the data were read from a sparse format
@@ -119,7 +132,9 @@ def fit_scaling(kind: str, X: Matrix, sparse_file: bool, feature_name: Callable[
         kind = "none" if sparse_file else "standard"
     if kind == "standard" and is_sparse(X):
         raise InputError(f"{name}: --scale standard would make sparse data dense; use --scale maxabs or none")
-    return Scaling("none") if kind == "none" else scaling_from_moments(kind, moments(kind, X), feature_name, name)
+    if kind == "none":
+        return Scaling("none")
+    return scaling_from_moments(kind, moments(kind, X, weights), feature_name, name)
 
 
 def scaling_from_moments(kind: str, statistics: Moments, feature_name: Callable[[int], str], name: str) -> Scaling:

@@ -9,10 +9,12 @@ import numpy as np
 from linclf.data import labels
 from linclf.data.dataset import Dataset, LabelledRows
 from linclf.data.encoder import encode, learn_schema, unknown_notes
+from linclf.data.row_weights import row_weights
 from linclf.data.schema import Schema
+from linclf.data.source import Source
 from linclf.errors import InputError
 from linclf.losses import Array
-from linclf.optim.linalg import Matrix, stack_rows
+from linclf.optim.linalg import Matrix, select_rows, stack_rows
 
 TEST_FRACTION = 0.2
 # Each draw has a random stream of its own: adding a validation part does not change the test part.
@@ -48,10 +50,16 @@ class HeldOut(str):
 
 @dataclass(frozen=True)
 class Part:
-    """Rows X (n, d) with codes y (n,); -1 is a label that is not among the training classes."""
+    """Rows X (n, d) with codes y (n,), -1 for a label that is not among the training classes; and their weights (n,), None
+    if all are 1."""
 
     X: Matrix
     y: Array
+    weights: Array | None = None
+
+    def select(self, rows: Array) -> "Part":
+        """These rows, without a copy of X."""
+        return Part(select_rows(self.X, rows), self.y[rows], None if self.weights is None else self.weights[rows])
 
 
 @dataclass(frozen=True)
@@ -78,7 +86,9 @@ class Split:
     def all_rows(self) -> Part:
         """The rows of all parts."""
         parts = [part for part in (self.train, self.val, self.calibration, self.test) if part is not None]
-        return Part(stack_rows([part.X for part in parts]), np.concatenate([part.y for part in parts]))
+        given = [np.ones(len(part.y)) if part.weights is None else part.weights for part in parts]
+        weights = None if all(part.weights is None for part in parts) else np.concatenate(given)
+        return Part(stack_rows([part.X for part in parts]), np.concatenate([part.y for part in parts]), weights)
 
 
 def split_dataset(
@@ -90,33 +100,36 @@ def split_dataset(
     calibration: float = 0,
     model_schema: Schema | None = None,
 ) -> Split:
-    """Split a data set. The columns of a table become features by what the training rows hold.
+    """Split a data set. The columns of a table become features by what the training rows hold. Rows of weight 0 are left out of
+    every part.
 
     test   a data set; a fraction, drawn stratified by `seed`; 0 for none; None for the part that the data set brings, else 0.2
     val    a data set, or a fraction of what is left, or None for none
     calibration   a fraction of what is then left, drawn likewise
     model_schema      a schema that was learned before
     """
-    name = dataset.source.data
-    rows: LabelledRows = dataset
+    name, source = dataset.source.data, dataset.source
+    rows = _counted(dataset, source)
     labels.check_classes(rows.labels(), name)
     test_rows: LabelledRows | None
     val_rows: LabelledRows | None
     if isinstance(test, Dataset):
-        test_rows = test
+        test_rows = _counted(test, test.source)
     elif test is None and dataset.test is not None:
         test_rows = dataset.test
     else:
-        rows, test_rows = split_off(dataset.all_rows(), TEST_FRACTION if test is None else test, seed, name, "test")
+        rows, test_rows = split_off(
+            _counted(dataset.all_rows(), source), TEST_FRACTION if test is None else test, seed, name, "test"
+        )
     if isinstance(val, Dataset):
-        val_rows = val
+        val_rows = _counted(val, val.source)
     else:
         rows, val_rows = split_off(rows, val or 0, seed, name, "val")
     rows, calibration_rows = split_off(rows, calibration, seed, name, "calibration")
 
     classes = labels.check_classes(rows.labels(), name)
     schema, learned = (model_schema, []) if model_schema else learn_schema(rows.X, dataset.schema, dataset.source)
-    train = Part(encode(rows.X, schema, name)[0], labels.encode(rows.labels(), classes)[0])
+    train = Part(encode(rows.X, schema, name)[0], labels.encode(rows.labels(), classes)[0], row_weights(rows.X, source))
     if train.X.shape[1] == 0:
         raise InputError(f"{name}: has no feature columns, only labels; give data to learn from")
     sources = {key: one for key, one in {"data": dataset, "test": test, "val": val}.items() if isinstance(one, Dataset)}
@@ -127,7 +140,7 @@ def split_dataset(
             codes, unseen = labels.encode(part.labels(), classes)
             part_name = sources[key].source.data if key in sources else f"{name} ({key} part)"
             X, unknown = encode(part.X, schema, part_name)
-            parts[key] = Part(X, codes)
+            parts[key] = Part(X, codes, row_weights(part.X, source))
             if key in sources:
                 notes += [f"{part_name}: {note}" for note in unknown_notes(unknown, schema)]
             notes += labels.unseen_notes(unseen, len(codes), part_name, classes)
@@ -137,6 +150,12 @@ def split_dataset(
         )
     digests = {key: source.digest for key, source in sources.items()}
     return Split(classes, train, parts["val"], parts["test"], schema, digests, tuple(notes), parts["calibration"])
+
+
+def _counted(rows: LabelledRows, source: Source) -> LabelledRows:
+    """The rows whose weight is not 0."""
+    weights = row_weights(rows.X, source)
+    return rows if weights is None or weights.all() else rows.select(np.flatnonzero(weights))
 
 
 def split_off(

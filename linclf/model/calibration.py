@@ -5,7 +5,7 @@ isotonic     isotonic regression of the labels on the scores, interpolated linea
 temperature  softmax(s / T), with one T for all classes (Guo et al., 2017)
 
 sigmoid and isotonic map margins: with two classes that of the second class; with more classes that of each class against all
-others, and the probabilities are then normalised. Calibration does not change the labels that the model predicts.
+others, and the probabilities are then normalised. A calibrated model predicts the class of the largest probability.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ class Calibration:
     """A fitted calibration, as plain data for the model file.
 
     method          one of METHODS
-    n               the number of rows that it was fitted on
+    n               the number of rows that it was fitted on; a row of weight 2 is two rows
     slopes, shifts  a and b of sigmoid for each margin; there is one margin with two classes, else one for each class
     temperature     T of temperature
     knots, levels   of isotonic, for each margin: the margins at the knots, increasing, and the probabilities there
@@ -63,17 +63,18 @@ class Calibration:
         return np.asarray(np.log(np.hstack([1 - p, p]) if p.shape[1] == 1 else p))
 
 
-def calibrate(method: str, scores: Array, y: Array) -> Calibration:
-    """Fit a calibration by one of METHODS to the scores (n, m) of held-out rows with codes y (n,)."""
-    scores, n = scores.astype(np.float64), len(y)
+def calibrate(method: str, scores: Array, y: Array, weights: Array | None = None) -> Calibration:
+    """Fit a calibration by one of METHODS to the scores (n, m) of held-out rows with codes y (n,) and weights (n,) > 0."""
+    scores, w = scores.astype(np.float64), np.ones(len(y)) if weights is None else weights
+    n = round(float(w.sum()))
     if method == "temperature":
-        return Calibration(method, n, temperature=_fit_temperature(_one_per_class(scores), y))
+        return Calibration(method, n, temperature=_fit_temperature(_one_per_class(scores), y, w))
     margins = _margins(scores)  # (n, 1) or (n, K)
     in_class = [y == k for k in (range(margins.shape[1]) if margins.shape[1] > 1 else [1])]  # (n,) for each margin
     if method == "sigmoid":
-        slopes, shifts = zip(*map(_fit_sigmoid, margins.T, in_class), strict=True)
+        slopes, shifts = zip(*(_fit_sigmoid(s, t, w) for s, t in zip(margins.T, in_class, strict=True)), strict=True)
         return Calibration(method, n, slopes, shifts)
-    knots, levels = zip(*map(_fit_isotonic, margins.T, in_class), strict=True)
+    knots, levels = zip(*(_fit_isotonic(s, t, w) for s, t in zip(margins.T, in_class, strict=True)), strict=True)
     return Calibration(method, n, knots=knots, levels=levels)
 
 
@@ -97,10 +98,10 @@ def _margins(scores: Array) -> Array:
     return np.asarray(scores - others)
 
 
-def _fit_sigmoid(s: Array, in_class: Array) -> tuple[float, float]:
-    """Slope and shift for margins s (n,) and whether each row is in the class (n,)."""
+def _fit_sigmoid(s: Array, in_class: Array, w: Array) -> tuple[float, float]:
+    """Slope and shift for margins s (n,), whether each row is in the class (n,), and weights w (n,)."""
     size = float(np.abs(s).max()) or 1.0
-    n_in, n_out = int(in_class.sum()), int((~in_class).sum())
+    n_in, n_out = float(w[in_class].sum()), float(w[~in_class].sum())
     # Platt's targets: as if each class had one more row, with the other label
     t = np.where(in_class, (n_in + 1) / (n_in + 2), 1 / (n_out + 2))
     one, other = np.ones(len(s), int), np.zeros(len(s), int)
@@ -108,27 +109,27 @@ def _fit_sigmoid(s: Array, in_class: Array) -> tuple[float, float]:
     def objective(x: Array) -> tuple[float, Array]:
         z = (x[0] * s / size + x[1])[:, None]
         (value, slope), (value0, slope0) = logistic(z, one), logistic(z, other)
-        dz = t * slope[:, 0] + (1 - t) * slope0[:, 0]
-        return float((t * value + (1 - t) * value0).sum()), np.array([dz @ s / size, dz.sum()])
+        dz = w * (t * slope[:, 0] + (1 - t) * slope0[:, 0])
+        return float(w @ (t * value + (1 - t) * value0)), np.array([dz @ s / size, dz.sum()])
 
     x = _minimise(objective, np.array([0.0, np.log((n_in + 1) / (n_out + 1))]))
     return float(x[0] / size), float(x[1])
 
 
-def _fit_isotonic(s: Array, in_class: Array) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Knots and levels for margins s (n,) and whether each row is in the class (n,).
+def _fit_isotonic(s: Array, in_class: Array, w: Array) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Knots and levels for margins s (n,), whether each row is in the class (n,), and weights w (n,).
 
     Levels are clipped to [1 / (n + 2), 1 - 1 / (n + 2)]: n rows do not justify a probability nearer to 0 or 1.
     """
     from sklearn.isotonic import IsotonicRegression
 
-    fitted = IsotonicRegression(out_of_bounds="clip").fit(s, in_class.astype(np.float64))
-    least = 1 / (len(s) + 2)
+    fitted = IsotonicRegression(out_of_bounds="clip").fit(s, in_class.astype(np.float64), w)
+    least = 1 / (float(w.sum()) + 2)
     return tuple(fitted.X_thresholds_.tolist()), tuple(np.clip(fitted.y_thresholds_, least, 1 - least).tolist())
 
 
-def _fit_temperature(scores: Array, y: Array) -> float:
-    """The T that maximises the likelihood of the codes y (n,) under softmax(scores / T), scores (n, K).
+def _fit_temperature(scores: Array, y: Array, w: Array) -> float:
+    """The T that maximises the likelihood of the codes y (n,) under softmax(scores / T), scores (n, K), weights w (n,).
 
     The labels are smoothed as if there were one more row with every label at once; T would be 0 otherwise if every row is
     predicted correctly.
@@ -136,13 +137,13 @@ def _fit_temperature(scores: Array, y: Array) -> float:
     from scipy.optimize import minimize_scalar
 
     n = len(y)
-    size, smooth = float(np.abs(scores).max()) or 1.0, 1 / (n + 1)
+    size, smooth = float(np.abs(scores).max()) or 1.0, 1 / (float(w.sum()) + 1)
 
     def objective(log_t: float) -> float:
         logits = scores / size * np.exp(-log_t)
         value = softmax(logits, y)[0]  # (n,)
         others = value + logits[np.arange(n), y] - logits.mean(axis=1)  # the mean over all labels
-        return float(((1 - smooth) * value + smooth * others).mean())
+        return float(np.average((1 - smooth) * value + smooth * others, weights=w))
 
     found = minimize_scalar(
         objective, bounds=(np.log(MIN_TEMPERATURE), np.log(MAX_TEMPERATURE)), method="bounded", options={"xatol": 1e-10}

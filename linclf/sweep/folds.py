@@ -17,7 +17,7 @@ from linclf.data.scaling import Scaling, moments, scaling_from_moments
 from linclf.data.split import Part, Split
 from linclf.losses import Array
 from linclf.optim.column_view import ColumnView
-from linclf.optim.linalg import Matrix, is_sparse, select_rows
+from linclf.optim.linalg import Matrix, is_sparse
 from linclf.training.options import TrainOptions
 from linclf.training.prepare import scale_training_rows
 
@@ -62,11 +62,11 @@ def scale_for_folds(options: TrainOptions, split: Split, fold_of: Array | None) 
         return ScaledTrainingData(X, (Fold(None, split.val, scaling),))
     rows, k = split.train, int(fold_of.max()) + 1
     members = [np.flatnonzero(fold_of == j) for j in range(k)]
-    held_out = [Part(select_rows(rows.X, own), rows.y[own]) for own in members]
+    held_out = [rows.select(own) for own in members]
     own = [scaling] * k
     if scaling.scale is not None:
         # the moments of the rows that each fold holds out, in one pass; those of its training rows are the sum of the others'
-        held_out_moments = [moments(scaling.kind, part.X) for part in held_out]
+        held_out_moments = [moments(scaling.kind, part.X, part.weights) for part in held_out]
         others = [reduce(add, held_out_moments[:j] + held_out_moments[j + 1 :]) for j in range(k)]
         own = [scaling_from_moments(scaling.kind, one, split.schema.name, options.source.data) for one in others]
     folds = tuple(Fold(fold_of != j, held_out[j], own[j]) for j in range(k))

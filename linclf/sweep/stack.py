@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from linclf.data.split import Part
+from linclf.data.class_weights import ClassWeights
+from linclf.data.split import Part, Split
 from linclf.errors import DivergedError
 from linclf.losses import Array
 from linclf.optim.auto_rate import RateEstimator
@@ -21,7 +22,7 @@ from linclf.sweep.plan import Plan
 from linclf.sweep.results import FOLD_KEYS, Row, spread, to_prune
 from linclf.training.fit import divergence_reason, sgd_settings
 from linclf.training.options import TrainOptions
-from linclf.training.prepare import sample_weights
+from linclf.training.prepare import loss_weights
 
 
 @dataclass(frozen=True)
@@ -156,8 +157,9 @@ class _Pass:
             self.X = folds[0].scaling.apply(select_rows(rows.X, positions), first.dtype)
         self.n_outputs = self.loss.n_outputs(len(plan.split.classes))
         self.n_held_out = len(folds[0].held_out.y)
-        self.weights = _weights(configurations, rows.y, folds)
-        self.settings = self._settings(plan.split.train, configurations)
+        self.fold_weights = [_fold_weights(rows, fold) for fold in folds]
+        self.weights = _stacked_weights(configurations, rows.y, plan.split.classes, self.fold_weights)
+        self.settings = self._settings(plan.split, configurations)
         self.lr, self.reg, self.momentum = (
             np.asarray(a) for a in (self.settings.lr, self.settings.reg, self.settings.momentum)
         )
@@ -172,19 +174,19 @@ class _Pass:
         self.best_epoch: Array | None = None  # (c, k)
         self.best_scores = np.zeros(0)
 
-    def _settings(self, rows: Part, configurations: list[TrainOptions]) -> SGDSettings:
+    def _settings(self, split: Split, configurations: list[TrainOptions]) -> SGDSettings:
         """The settings of the whole stack. The rate of each model is chosen for its own rows, scaling and weights."""
         shape = len(configurations), len(self.folds)
         lr, reg, momentum = np.empty(shape), np.empty(shape), np.empty(shape)
         average = np.array([[configuration.average] for configuration in configurations])
-        estimators: dict[tuple[str | None, int], RateEstimator] = {}
+        estimators: dict[tuple[ClassWeights | None, int], RateEstimator] = {}
         for i, configuration in enumerate(configurations):
             settings = sgd_settings(configuration, self.X)
             for j, fold in enumerate(self.folds):
                 key = configuration.class_weight, j
                 if configuration.lr == "auto" and key not in estimators:
-                    X = fold.scaling.apply(rows.X, configuration.dtype)
-                    weights = sample_weights(configuration.class_weight, self.y, fold.used)
+                    X = fold.scaling.apply(split.train.X, configuration.dtype)
+                    weights = loss_weights(configuration.class_weight, self.y, split.classes, self.fold_weights[j])
                     estimators[key] = RateEstimator(self.loss, X, self.y, self.n_outputs, settings, weights=weights)
                 lr[i, j] = estimators[key].rate(settings).value if configuration.lr == "auto" else settings.lr
                 reg[i, j], momentum[i, j] = settings.reg, settings.momentum
@@ -269,15 +271,24 @@ class _Pass:
         return None
 
 
-def _weights(configurations: list[TrainOptions], y: Array, folds: tuple[Fold, ...]) -> Array | None:
-    """Sample weights (n, c, k), the axis of configurations of length 1 where these agree; None where all are 1."""
+def _fold_weights(rows: Part, fold: Fold) -> Array | None:
+    """The weights (n,) of the training rows, 0 for those that the fold does not train on; None if all are 1."""
+    if fold.used is None:
+        return rows.weights
+    return fold.used.astype(np.float64) if rows.weights is None else fold.used * rows.weights
+
+
+def _stacked_weights(
+    configurations: list[TrainOptions], y: Array, classes: Array, fold_weights: list[Array | None]
+) -> Array | None:
+    """Weights in the loss (n, c, k), the axis of configurations of length 1 where these agree; None where all are 1."""
     kinds = [configuration.class_weight for configuration in configurations]
     kinds = kinds[:1] if len(set(kinds)) == 1 else kinds
-    if kinds == [None] and folds[0].used is None:
+    if kinds == [None] and fold_weights[0] is None:
         return None
-    weights = np.ones((len(y), len(kinds), len(folds)))
+    weights = np.ones((len(y), len(kinds), len(fold_weights)))
     for i, kind in enumerate(kinds):
-        for j, fold in enumerate(folds):
-            own = sample_weights(kind, y, fold.used)
-            weights[:, i, j] = 1 if own is None else own
+        for j, own in enumerate(fold_weights):
+            found = loss_weights(kind, y, classes, own)
+            weights[:, i, j] = 1 if found is None else found
     return weights

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 from types import NoneType
 from typing import Any, Literal, get_args
 
+from linclf.data.class_weights import ClassWeights
 from linclf.data.scaling import SCALES
 from linclf.data.source import Source
 from linclf.data.split import HeldOut
@@ -156,9 +157,13 @@ class TrainOptions:
         default=False,
         metadata=about("Average the weights over the second half of the run.", sweep="list"),
     )
-    class_weight: str | None = field(
+    class_weight: ClassWeights | None = field(
         default=None,
-        metadata=about("Weight classes inversely to their size.", choices=("balanced",), sweep="list"),
+        metadata=about(
+            "Weights of the classes in the loss: balanced, inversely to their size; or by name, such as yes=5,no=1.",
+            metavar="balanced|CLASS=WEIGHT,...",
+            sweep="list",
+        ),
     )
     scale: str = field(
         default="auto",
@@ -232,6 +237,7 @@ class TrainOptions:
         check_settings({one.name: getattr(self, one.name) for one in OPTIONS}, allow_auto=True)
         for one in OPTIONS:
             one.check(getattr(self, one.name))
+        object.__setattr__(self, "class_weight", ClassWeights.parse(self.class_weight))
         for part in ("test", "val"):
             object.__setattr__(self, part, HeldOut.parse(getattr(self, part), part))
         if self.reg_bias and not self.bias:

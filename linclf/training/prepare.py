@@ -1,9 +1,10 @@
 """Prepare the training rows: scaling, sample weights, and a check of the range of the numbers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from linclf.data.class_weights import ClassWeights
 from linclf.data.scaling import Scaling, fit_scaling
 from linclf.data.schema import Schema
 from linclf.data.split import Part, Split
@@ -15,7 +16,8 @@ from linclf.training.options import TrainOptions
 
 @dataclass(frozen=True)
 class PreparedData:
-    """The rows as they are trained on: scaled X (n, d) and its weights (n,) or None, the scaling, and scaled validation rows."""
+    """The rows as they are trained on: scaled X (n, d) and its weights (n,) in the loss or None, the scaling, and scaled
+    validation rows."""
 
     X: Matrix
     weights: Array | None
@@ -23,38 +25,45 @@ class PreparedData:
     val: Part | None
 
 
-def prepare(options: TrainOptions, split: Split, weights: Array | None = None) -> PreparedData:
-    """Scale the training and validation rows; weights (n,) of the training rows are multiplied with the class weights."""
+def prepare(options: TrainOptions, split: Split) -> PreparedData:
+    """Scale the training and validation rows, and multiply the weights of rows and classes."""
     scaling, X = scale_training_rows(options, split)
-    class_weights = sample_weights(options.class_weight, split.train.y)
-    if weights is None:
-        weights = class_weights
-    elif class_weights is not None:
-        weights = weights * class_weights
-    val = None if split.val is None else Part(scaling.apply(split.val.X, options.dtype)[:], split.val.y)
+    weights = loss_weights(options.class_weight, split.train.y, split.classes, split.train.weights)
+    val = split.val
+    if val is not None:
+        val = replace(val, X=scaling.apply(val.X, options.dtype)[:])
     return PreparedData(X, weights, scaling, val)
 
 
 def scale_training_rows(options: TrainOptions, split: Split) -> tuple[Scaling, Matrix]:
     """Learn the scaling from the training rows; return it and the rows (n, d) as they are trained on."""
     name, rows = options.source.data, split.train
-    scaling = fit_scaling(options.scale, rows.X, split.schema.sparse, split.schema.name, name)
+    scaling = fit_scaling(options.scale, rows.X, split.schema.sparse, split.schema.name, name, weights=rows.weights)
     X = scaling.apply(rows.X, options.dtype)
     if scaling.kind == "none":  # scaled numbers are moderate
         _check_range(X, rows.X, split.schema, options, name)
     return scaling, X
 
 
-def sample_weights(class_weight: str | None, y: Array, used: Array | None = None) -> Array | None:
-    """The weights (n,) of rows with codes y, None if all are 1. Rows that are not `used` (n,) have weight 0.
+def loss_weights(
+    class_weight: ClassWeights | None, y: Array, classes: Array, row_weights: Array | None = None
+) -> Array | None:
+    """The weights (n,) in the loss of rows with codes y (n,): those of the rows times those of their classes; None if all are 1.
 
-    `balanced`, as in scikit-learn: n / (K * the size of the row's class), all counted over the used rows.
+    `balanced`, as in scikit-learn: n / (K * the size of the class), where each row counts as often as its weight says.
     """
     if class_weight is None:
-        return None if used is None else used.astype(np.float64)
-    used = np.ones(len(y)) if used is None else used.astype(np.float64)
-    sizes = np.bincount(y, used)  # (K,)
-    return np.asarray(used * (used.sum() / (np.count_nonzero(sizes) * np.maximum(sizes, 1)))[y])
+        return row_weights
+    rows = np.ones(len(y)) if row_weights is None else row_weights
+    if class_weight.balanced:
+        sizes = np.bincount(y, rows)  # (K,)
+        of_class = rows.sum() / (np.count_nonzero(sizes) * np.where(sizes > 0, sizes, 1))
+    else:
+        of_class = class_weight.of(classes)
+    weights = rows * of_class[y]
+    if not weights.any():
+        raise InputError(f"class-weight is {class_weight}: all training rows have weight 0; give a class a weight > 0")
+    return np.asarray(weights)
 
 
 def _check_range(X: Matrix, raw: Matrix, schema: Schema, options: TrainOptions, name: str) -> None:

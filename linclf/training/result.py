@@ -165,4 +165,5 @@ def _calibrated(model: LinearModel, options: TrainOptions, split: Split) -> Line
     if len(np.unique(rows.y[known])) < 2:
         name, part = options.source.data, "validation" if options.has_val() else "held-out"
         raise InputError(f"{name}: the {part} rows hold a single known class, which calibrates nothing; give more rows")
-    return replace(model, calibration=calibrate(options.calibrate, model.scores(rows.X)[known], rows.y[known]))
+    weights = None if rows.weights is None else rows.weights[known]
+    return replace(model, calibration=calibrate(options.calibrate, model.scores(rows.X)[known], rows.y[known], weights))

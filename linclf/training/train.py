@@ -34,7 +34,6 @@ def train(
     split: Split,
     observer: Observer | None = None,
     *,
-    weights: Array | None = None,
     start: InitialWeights | None = None,
     measured: tuple[str, ...] = PARTS,
     stop: FirstSignal | None = None,
@@ -42,7 +41,6 @@ def train(
 ) -> Trained:
     """Train one model on the training rows and measure it on every part.
 
-    weights   (n,) of the training rows, in addition to those of the option class_weight
     start     the weights to start from; such a run is not compared with zero weights
     measured  the parts whose accuracy is wanted
     stop      records the first signal, for a caller that continues
@@ -53,7 +51,7 @@ def train(
     """
     began, stop = time.perf_counter(), stop or FirstSignal()
     with one_blas_thread():
-        prepared = prepare(options, split, weights)
+        prepared = prepare(options, split)
         X, y, scaling = prepared.X, split.train.y, prepared.scaling
         initial = None if start is None else scaling.weights_to_scaled(start.weight, start.bias)
         run_fit = partial(fit, X, y, len(split.classes), weights=prepared.weights, val=prepared.val, start=initial)

@@ -27,7 +27,7 @@ from linclf.sweep.run import Swept, n_jobs, sweep
 from linclf.sweep.stack import train_stack
 from linclf.training.fit import sgd_settings
 from linclf.training.options import TrainOptions
-from linclf.training.prepare import sample_weights
+from linclf.training.prepare import loss_weights
 from linclf.training.train import train
 
 SETS = {"wine": load_wine, "breast_cancer": load_breast_cancer, "digits": load_digits}
@@ -91,7 +91,9 @@ def alone(configuration: TrainOptions, parts: Split, k: int, held: int) -> tuple
     m = loss.n_outputs(len(parts.classes))
     scaling = fit_scaling(configuration.scale, rows.X[np.flatnonzero(used)], parts.schema.sparse, str, "")
     X = scaling.apply(rows.X, configuration.dtype)
-    weights = sample_weights(configuration.class_weight, rows.y, used)
+    weights = loss_weights(
+        configuration.class_weight, rows.y, parts.classes, used if used is None else used.astype(float)
+    )
     sgd = sgd_settings(configuration, X)
     if configuration.lr == "auto":
         sgd = replace(sgd, lr=RateEstimator(loss, X, rows.y, m, sgd, weights=weights).rate(sgd).value)

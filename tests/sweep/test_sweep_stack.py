@@ -16,7 +16,7 @@ from linclf.sweep.plan import make_plan
 from linclf.sweep.results import Row
 from linclf.sweep.stack import StackProgress, row_options, train_stack
 from linclf.training.options import TrainOptions
-from linclf.training.prepare import sample_weights
+from linclf.training.prepare import loss_weights
 
 X, Y = load_wine(return_X_y=True)
 VAL = slice(0, 178, 4)
@@ -148,20 +148,23 @@ def test_validation_rows_are_scaled_once(monkeypatch) -> None:
 def test_sample_weights_of_a_stack() -> None:
     one, two = TrainOptions(), TrainOptions(class_weight="balanced")
     plan = make_plan(SweepOptions(one, cv=3), Split(np.arange(3), Part(X, Y), None, None, Schema(13), {}, ()))
-    whole = (stack.Fold(None, Part(X, Y), Scaling("none")),)
-    fold_of = folds(Y, 3, 0)
-    assert stack._weights([one, one], Y, whole) is None
-    assert stack._weights([two, two], Y, whole).shape == (178, 1, 1)
-    mixed = stack._weights([one, two], Y, whole)
+    fold_of, classes, given = folds(Y, 3, 0), np.arange(3), np.arange(178) % 4 + 0.5
+    every_row = stack.Fold(None, Part(X, Y), Scaling("none"))
+    assert stack._fold_weights(Part(X, Y), every_row) is None
+    assert stack._fold_weights(Part(X, Y, given), every_row) is given
+    assert stack._stacked_weights([one, one], Y, classes, [None]) is None
+    assert stack._stacked_weights([two, two], Y, classes, [None]).shape == (178, 1, 1)
+    mixed = stack._stacked_weights([one, two], Y, classes, [None])
     np.testing.assert_array_equal(mixed[:, 0, 0], np.ones(178))
-    np.testing.assert_array_equal(mixed[:, 1, 0], sample_weights("balanced", Y))
-    of_folds = stack._weights([one, one], Y, plan.data["auto"].folds)
-    assert of_folds.shape == (178, 1, 3)
-    both = stack._weights([one, two], Y, plan.data["auto"].folds)
-    for j in range(3):
-        np.testing.assert_array_equal(of_folds[:, 0, j], fold_of != j)
-        np.testing.assert_array_equal(both[:, 0, j], fold_of != j)
-        np.testing.assert_allclose(both[:, 1, j], sample_weights("balanced", Y, fold_of != j))
+    np.testing.assert_array_equal(mixed[:, 1, 0], loss_weights(two.class_weight, Y, classes))
+    for rows, weights in ((Part(X, Y), np.ones(178)), (Part(X, Y, given), given)):
+        own = [stack._fold_weights(rows, fold) for fold in plan.data["auto"].folds]
+        assert stack._stacked_weights([one, one], Y, classes, own).shape == (178, 1, 3)
+        both = stack._stacked_weights([one, two], Y, classes, own)
+        for j in range(3):
+            np.testing.assert_array_equal(own[j], (fold_of != j) * weights)
+            np.testing.assert_array_equal(both[:, 0, j], own[j])
+            np.testing.assert_allclose(both[:, 1, j], loss_weights(two.class_weight, Y, classes, own[j]))
 
 
 def test_the_options_of_a_row_are_those_that_can_be_swept() -> None:

@@ -83,7 +83,7 @@ def test_bounds_are_those_that_the_engine_or_the_option_itself_checks(option: Op
         ({"scale": "twice"}, "scale is 'twice'; give one of auto, standard, maxabs, none"),
         ({"dtype": "int8"}, "dtype is 'int8'; give one of float32, float64"),
         ({"schedule": "never"}, "schedule is 'never'; give one of linear, cosine, constant, invscaling"),
-        ({"class_weight": "heavy"}, "class-weight is 'heavy'; give balanced, or leave it out"),
+        ({"class_weight": "heavy"}, "class-weight is 'heavy'; give balanced, or a weight >= 0 for each class"),
         ({"calibrate": "platt"}, "calibrate is 'platt'; give one of sigmoid, isotonic, temperature"),
         ({"patience": 0, "val": "0.1"}, "patience is 0; give a whole number of epochs >= 1"),
         ({"patience": 3}, "--patience needs validation rows; give --val"),

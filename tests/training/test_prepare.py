@@ -8,32 +8,54 @@ from scipy import sparse
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
 
+from linclf.data.class_weights import ClassWeights
 from linclf.data.schema import Schema
 from linclf.data.split import Part, Split
 from linclf.errors import InputError
 from linclf.training.options import TrainOptions
-from linclf.training.prepare import prepare, sample_weights, scale_training_rows
+from linclf.training.prepare import loss_weights, prepare, scale_training_rows
 
 Y = np.array([0] * 6 + [1] * 3 + [2])
 X = np.random.default_rng(0).standard_normal((10, 3)) * [1, 5, 20]
 
 
-def split_of(X, val: Part | None = None) -> Split:
-    return Split(np.arange(3), Part(X, Y), val, None, Schema(X.shape[1], sparse=sparse.issparse(X)), {}, ())
+BALANCED, CLASSES = ClassWeights("balanced"), np.array(["a", "b,c=", "d"])
+
+
+def split_of(X, val: Part | None = None, weights=None) -> Split:
+    return Split(np.arange(3), Part(X, Y, weights), val, None, Schema(X.shape[1], sparse=sparse.issparse(X)), {}, ())
 
 
 def test_balanced_weights_equal_scikit_learns() -> None:
-    np.testing.assert_allclose(sample_weights("balanced", Y), compute_sample_weight("balanced", Y))
-    used = np.array([True, False] * 5)
-    expected = np.zeros(10)
-    expected[used] = compute_sample_weight("balanced", Y[used])
-    np.testing.assert_allclose(sample_weights("balanced", Y, used), expected)
-    without_rare = Y < 2  # a class that no used row has counts for nothing
-    expected = np.zeros(10)
-    expected[without_rare] = compute_sample_weight("balanced", Y[without_rare])
-    np.testing.assert_allclose(sample_weights("balanced", Y, without_rare), expected)
-    assert sample_weights(None, Y) is None
-    assert sample_weights(None, Y, used).tolist() == [1, 0] * 5
+    np.testing.assert_allclose(loss_weights(BALANCED, Y, CLASSES), compute_sample_weight("balanced", Y))
+    times = np.array([1.0, 0.0, 2.0, 1.0, 3.0, 0.0, 1.0, 0.0, 4.0, 1.0])
+    for counts in (times, times * (Y < 2)):  # a class that no row has counts for nothing
+        rows = counts > 0
+        repeated = compute_sample_weight("balanced", np.repeat(Y, counts.astype(int)))
+        first_of_each = np.cumsum(counts[rows]).astype(int) - 1
+        expected = np.zeros(10)
+        expected[rows] = counts[rows] * repeated[first_of_each]
+        np.testing.assert_allclose(loss_weights(BALANCED, Y, CLASSES, counts), expected)
+    assert loss_weights(None, Y, CLASSES) is None
+    assert loss_weights(None, Y, CLASSES, times) is times
+
+
+def test_weights_of_classes_by_name() -> None:
+    named = ClassWeights.parse('a=0.5,"b,c==3"')
+    assert loss_weights(named, Y, CLASSES).tolist() == [0.5] * 6 + [3] * 3 + [1]
+    assert loss_weights(named, Y, CLASSES, np.arange(10.0)).tolist() == [0, 0.5, 1, 1.5, 2, 2.5, 18, 21, 24, 9]
+    assert ClassWeights.of_labels({"a": 0.5, "b,c=": 3.0}).of(CLASSES).tolist() == [0.5, 3, 1]
+    assert ClassWeights.parse("7=2").of(np.array([7, 8])).tolist() == [2, 1]
+    with pytest.raises(
+        InputError, match="class-weight names 'e', which is no class of the training rows; they are a, b,c=, d"
+    ):
+        ClassWeights.parse("e=2").of(CLASSES)
+    with pytest.raises(InputError, match="class-weight is a=0,d=0: all training rows have weight 0"):
+        loss_weights(ClassWeights.parse("a=0,d=0"), Y, CLASSES, (Y != 1).astype(float))
+    for wrong in ("a", "=", "a=", "a=-1", "a=inf", "a=1,a=2", "a=x", ""):
+        if wrong:
+            with pytest.raises(InputError, match="give balanced, or a weight >= 0 for each class, such as yes=5,no=1"):
+                ClassWeights.parse(wrong)
 
 
 def test_given_weights_are_multiplied_with_class_weights() -> None:
@@ -42,9 +64,14 @@ def test_given_weights_are_multiplied_with_class_weights() -> None:
         (None, None, None),
         (None, given, given),
         ("balanced", None, balanced),
-        ("balanced", given, given * balanced),
+        (
+            "balanced",
+            given,
+            compute_sample_weight("balanced", np.repeat(Y, np.arange(10) + 1))[np.cumsum(given).astype(int) - 1]
+            * given,
+        ),
     ):
-        found = prepare(TrainOptions(class_weight=class_weight), split_of(X), weights).weights
+        found = prepare(TrainOptions(class_weight=class_weight), split_of(X, weights=weights)).weights
         if expected is None:
             assert found is None
         else:
