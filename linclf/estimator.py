@@ -1,6 +1,7 @@
 """The scikit-learn estimator: the options and the engine of `linclf train` behind fit and predict."""
 
 import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from numbers import Integral, Real
@@ -9,6 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state, compute_class_weight
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.extmath import safe_sparse_dot
@@ -382,6 +384,9 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         trained = train(options, split, observer, start=start, measured=())
         if trained.interrupted is not None:
             raise trained.interrupted
+        note = trained.result.convergence_note()
+        if note is not None:
+            warnings.warn(note, ConvergenceWarning, stacklevel=3)
         self.loss_, self.lr_ = options.loss_value(), trained.result.lr
         self._set_model(trained.model, trained.result.epochs, trained.result.objective)
 

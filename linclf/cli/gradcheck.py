@@ -122,7 +122,7 @@ def _check_losses(data: str | None, loss: tuple[str, ...], json: bool, options: 
             to_json({**checks_json(checks), "functions": [gradient_json(f) for f in functions], "passed": passed})
         )
     else:
-        click.echo((functions_text(functions) + "\n\n" if functions else "") + checks_text(checks))
+        click.echo((functions_text(functions) + "\n\n" if functions else "") + checks_text(checks, functions))
     return 0 if passed else GradientError.exit_code
 
 

@@ -1,6 +1,7 @@
 """What a linear model uses: its strongest weights, and what each feature adds to the score of one row."""
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -27,8 +28,11 @@ def strongest(model: LinearModel, top: int = TOP, wanted: str | None = None) -> 
 
     The strength of a weight is what a change of the feature by one unit of the scaling adds to the score: by one
     standard deviation, by the largest number in training, or by 1. So it does not depend on the units of the table.
+    `base` is the score that these changes start from, as in `contributions`: that of a row whose numbers are all at their means
+    (without standardisation, at 0); `bias` is that of a row of zeros.
     """
     classes, names, values = [], model.schema.feature_names(), strengths(model)
+    reference = _reference(model)  # (d,)
     for j, sign, label in _outputs(model, wanted):
         strength = sign * values[:, j]
         order = np.argsort(-np.abs(strength), kind="stable")
@@ -39,8 +43,11 @@ def strongest(model: LinearModel, top: int = TOP, wanted: str | None = None) -> 
             ]
             for side, chosen in (("positive", strength > 0), ("negative", strength < 0))
         }
-        classes.append({"class": label, "bias": float(sign * model.bias[j]), **entries})
-    return {"loss": model.loss, "unit": unit(model), "n_features": model.schema.count, "classes": classes}
+        base = sign * (float(model.bias[j]) + float(reference @ model.weight[:, j]))
+        classes.append({"class": label, "bias": float(sign * model.bias[j]), "base": base, **entries})
+    start = "of a row of zeros" if model.center is None else "with all numbers at their means"
+    described = {"loss": model.loss, "unit": unit(model), "from": start, "n_features": model.schema.count}
+    return {**described, "classes": classes}
 
 
 def strengths(model: LinearModel) -> Array:
@@ -62,7 +69,7 @@ def contributions(model: LinearModel, X: Matrix, wanted: str | None = None) -> J
     A number adds its distance from the mean of the training rows times its weight, any other feature its value times
     its weight; `base` is the score of a row in which all of these are 0. The score is exactly the sum of base and
     contributions as computed by `math.fsum`. The largest contributions come first; features that add nothing are left
-    out. `is_number` is False for levels, words, and flags of missing cells.
+    out. `is_number` is False for levels, words, and flags of missing cells; `text` is the value as people write it.
     """
     names, predicted = model.schema.feature_names(), model.predict(X).tolist()[0]
     row = _dense_row(X)
@@ -73,9 +80,15 @@ def contributions(model: LinearModel, X: Matrix, wanted: str | None = None) -> J
     adds = weight * (row - reference)
     base = math.fsum([sign * float(model.bias[j]), *(weight * reference).tolist()])
     order = np.argsort(-np.abs(adds), kind="stable")
-    is_number = _is_number(model)
+    is_number, spell = _is_number(model), _spellings(model)
     entries = [
-        {"feature": names[i], "value": shown[i], "is_number": is_number[i], "adds": float(adds[i])}
+        {
+            "feature": names[i],
+            "value": shown[i],
+            "text": spell[i](shown[i]),
+            "is_number": is_number[i],
+            "adds": float(adds[i]),
+        }
         for i in order.tolist()
         if adds[i]
     ]
@@ -119,6 +132,13 @@ def _is_number(model: LinearModel) -> list[bool]:
     if model.schema.columns is None:
         return [True] * model.schema.count
     return [is_number for column in model.schema.columns for is_number in column.number_features()]
+
+
+def _spellings(model: LinearModel) -> list[Callable[[float], str]]:
+    """Of each feature, how its value is written."""
+    if model.schema.columns is None:
+        return ["{:.6g}".format] * model.schema.count
+    return [column.spell for column in model.schema.columns for _ in column.feature_names()]
 
 
 def _reference(model: LinearModel) -> Array:

@@ -117,20 +117,20 @@ class RateEstimator:
             distance, gradient = self.measure(float(settings.reg))
             largest = self.largest
             value = factor * distance / gradient if gradient else 1.0
-        reason = f"{factor:.2g} x distance {distance:.3g} / gradient norm {gradient:.3g}"
+        times = (1 - momentum) * RULE.schedule_factor.get(settings.schedule, 1.0)
+        reason = f"{times:.3g} as no row of the sample has a gradient"
+        if gradient:
+            reason = f"{times * factor:.3g} x distance {distance:.3g} / gradient norm {gradient:.3g}"
         if largest:
-            cap = RULE.max_rate_times_lambda / (1 - momentum) / largest
+            most = RULE.max_rate_times_lambda / (1 - momentum)
             if self.loss.curvature:
-                cap = 2 * (1 + momentum) / (1 - momentum) / (self.loss.curvature * largest)
-            if not value <= cap:
-                value, reason = cap, f"capped by the largest eigenvalue {largest:.3g}"
+                most = 2 * (1 + momentum) / (1 - momentum) / self.loss.curvature
+            if not value <= most / largest:
+                value, reason = most / largest, f"at most {times * most:.3g} / largest eigenvalue {largest:.3g}"
         if not value > SMALLEST:
             raise InputError("the numbers are too large to train on; use --scale standard or maxabs")
-        if settings.schedule in RULE.schedule_factor:
-            lower = RULE.schedule_factor[settings.schedule]
-            value, reason = lower * value, f"{lower:g} of the rate for linear; {reason}"
         # rounded, so that repeated rows and row weights, or sums in another order, give the same rate
-        return Rate(float(f"{(1 - momentum) * min(float(value), 1 / SMALLEST):.{DIGITS}g}"), reason)
+        return Rate(float(f"{times * min(float(value), 1 / SMALLEST):.{DIGITS}g}"), reason)
 
     def measure(self, reg: float) -> tuple[float, float]:
         """D, the norm of (W, b) near the optimum, and G, the root mean square norm of a minibatch's gradient."""

@@ -13,7 +13,7 @@ def strongest_text(result: JsonObject, model: str) -> str:
     for entry in result["classes"]:
         sides = [entry["positive"], entry["negative"]]
         cells = [[(shorten(x["feature"], 40), f"{x['strength']:+.3g}") for x in side] for side in sides]
-        lines += ["", f"{entry['class']}  (bias {entry['bias']:+.3g})"]
+        lines += ["", f"{entry['class']}  (score {entry['base']:+.3g} {result['from']})"]
         width = max((len(name) for name, _ in cells[0]), default=0)
         for k in range(max(map(len, cells))):
             left, right = (side[k] if k < len(side) else ("", "") for side in cells)
@@ -41,4 +41,4 @@ def contributions_text(result: JsonObject, title: str, top: int) -> str:
 
 def valued(entry: JsonObject) -> str:
     """The value of a feature that is a number, to follow its name; empty for any other."""
-    return f" = {entry['value']:.6g}" if entry["is_number"] else ""
+    return f" = {entry['text']}" if entry["is_number"] else ""

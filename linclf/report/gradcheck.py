@@ -128,8 +128,9 @@ def checks_json(checks: Sequence[LossCheck]) -> JsonObject:
     }
 
 
-def checks_text(checks: Sequence[LossCheck]) -> str:
-    """The text of the checks of losses: a table, the worst coordinate of each failed check, and the verdict."""
+def checks_text(checks: Sequence[LossCheck], functions: Sequence[GradientCheck] = ()) -> str:
+    """The text of the checks of losses: a table, the worst coordinate of each failed check, and the verdict, which counts the
+    checks of functions too."""
     rows = [
         [
             check.loss,
@@ -144,5 +145,6 @@ def checks_text(checks: Sequence[LossCheck]) -> str:
     lines = table(["loss", "layout", "n x d x m", "against differences", "against loops", "verdict"], rows)
     failed = [check for check in checks if not check.passed]
     lines += ["", *(f"{check.loss}, {check.layout}: worst at {check.worst}" for check in failed)]
-    lines.append(f"{len(checks) - len(failed)} of {len(checks)} gradients are right")
+    passed = [function.passed for function in functions] + [check.passed for check in checks]
+    lines.append(f"{sum(passed)} of {len(passed)} gradients are right")
     return "\n".join(lines)

@@ -147,7 +147,7 @@ def _bar_panels(explanation: JsonObject, top: int) -> tuple[list[tuple[str, list
     rest = sum(entry["adds"] for entry in others)
     bars = [
         ("base", explanation["base"]),
-        *((entry["feature"] + f" = {entry['value']:.4g}" * entry["is_number"], entry["adds"]) for entry in shown),
+        *((entry["feature"] + f" = {entry['text']}" * entry["is_number"], entry["adds"]) for entry in shown),
         *([("all others", rest)] if rest else []),
         ("score", explanation["score"]),
     ]

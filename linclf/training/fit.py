@@ -12,6 +12,7 @@ from linclf.losses import Array, Loss
 from linclf.model.metrics import accuracy
 from linclf.optim.auto_rate import auto_epochs, auto_momentum, auto_rate
 from linclf.optim.certificate import Certificate, polish_and_certify
+from linclf.optim.convergence import possible_decrease
 from linclf.optim.linalg import Matrix, materialize
 from linclf.optim.objective import Objective, predicted, scores
 from linclf.optim.settings import SGDSettings
@@ -36,6 +37,7 @@ class FitResult:
     best_epoch   the number of the epoch whose weights these are
     data_loss, penalty   the terms of the objective at these weights
     retries      how often training diverged and continued at a lower rate
+    decrease     the share of the objective that one more good step removes; None where a run goes on from other weights
     certificate  the proof of how near the optimum the weights are, if it was asked for
     """
 
@@ -48,6 +50,7 @@ class FitResult:
     data_loss: float
     penalty: float
     retries: int = 0
+    decrease: float | None = None
     certificate: Certificate | None = None
 
 
@@ -114,7 +117,7 @@ def certify(fitted: FitResult, X: Matrix, y: Array, options: TrainOptions, *, we
         options.certify, objective, X, y, start=(fitted.W, fitted.b), weights=weights, fit_bias=options.bias
     )
     data_loss, penalty = map(float, objective.terms(X, y, W, b, weights))
-    return replace(fitted, W=W, b=b, data_loss=data_loss, penalty=penalty, certificate=certificate)
+    return replace(fitted, W=W, b=b, data_loss=data_loss, penalty=penalty, decrease=None, certificate=certificate)
 
 
 class _Run:
@@ -220,7 +223,13 @@ class _Run:
         if reason:
             self.last_good = None  # no epoch was better
             raise DivergedError(reason)
-        return FitResult(W, b, self.settings, self.why, state.number, state.best, data_loss, penalty, self.retries)
+        decrease = None
+        if self.start is None:
+            fit_bias = self.options.bias
+            decrease = possible_decrease(self.objective, self.X, self.y, W, b, weights=self.weights, fit_bias=fit_bias)
+        return FitResult(
+            W, b, self.settings, self.why, state.number, state.best, data_loss, penalty, self.retries, decrease
+        )
 
 
 def next_state(before: RunState | None, epoch: Epoch, val_accuracy: float | None, seconds: float) -> RunState:

@@ -13,6 +13,8 @@ from linclf.model.calibration import calibrate
 from linclf.model.linear_model import LinearModel
 from linclf.model.metrics import accuracy
 from linclf.optim.certificate import Certificate
+from linclf.optim.convergence import FAR
+from linclf.optim.linalg import is_sparse
 from linclf.storage.decode import JsonObject, finite_or_none
 from linclf.training.fit import FitResult
 from linclf.training.options import TrainOptions
@@ -24,12 +26,14 @@ class TrainResult:
     """The figures of a run; `to_json` gives them under their names in the JSON of `linclf train`.
 
     data, loss, reg, ..., dtype   the options, with the numbers used under `auto`; scale is the kind that was used
+    sparse         whether the features are sparse
     epochs, best_epoch            the last epoch, and the one whose weights the model has
     n_train, n_val, n_test, n_calibration, n_features, n_classes   sizes
     classes        labels, as JSON has them
     objective      data_loss + penalty, at the weights, over the training rows, in the space trained in
     accuracy       of the parts train, val and test; None for a part that is absent or was not measured
     retries        how often training diverged and continued at a lower rate
+    possible_decrease   the share of the objective that one more good step removes; None if it was not computed
     certificate    the proof that --certify asked for, or None
     interrupted    whether a signal ended training early
     """
@@ -46,6 +50,7 @@ class TrainResult:
     schedule: str
     average: bool
     scale: str
+    sparse: bool
     seed: int
     dtype: str
     n_train: int
@@ -61,12 +66,25 @@ class TrainResult:
     penalty: float
     accuracy: dict[str, float | None]
     retries: int
+    possible_decrease: float | None
     certificate: JsonObject | None
     interrupted: bool
 
     def to_json(self) -> JsonObject:
         """The figures as plain data."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def convergence_note(self) -> str | None:
+        """A line on a run that ended far from the optimum, and what to do; None for any other run."""
+        if self.possible_decrease is None or self.possible_decrease < FAR:
+            return None
+        advice = "train more --epochs"
+        if self.scale == "none":
+            advice = f"scale the columns, with --scale {'maxabs' if self.sparse else 'standard'}"
+        return (
+            f"training ended far from the optimum: one more step could lower the objective by "
+            f"{self.possible_decrease:.0%}; {advice}"
+        )
 
 
 @dataclass(frozen=True)
@@ -116,6 +134,7 @@ def assemble(
         schedule=settings.schedule,
         average=options.average,
         scale=scaling.kind,
+        sparse=is_sparse(prepared.X),
         seed=options.seed,
         dtype=options.dtype,
         n_train=int(prepared.X.shape[0]),
@@ -131,6 +150,7 @@ def assemble(
         penalty=fitted.penalty,
         accuracy={part: measure(part, rows) for part, rows in parts.items()},
         retries=fitted.retries,
+        possible_decrease=fitted.decrease,
         certificate=certificate_to_dict(fitted.certificate),
         interrupted=interrupted is not None,
     )

@@ -154,11 +154,11 @@ def test_own_probabilities_are_the_estimators_and_survive_pickling() -> None:
 
     X, y = load_breast_cancer(return_X_y=True)
     own = replace(LOSSES["logistic"], name="own-logistic", logits=scaled_logits)
-    found = LinearClassifier(own, scale="standard", random_state=0, epochs=5).fit(X, y)
+    found = LinearClassifier(own, scale="standard", random_state=0, epochs=200).fit(X, y)
     s = found.decision_function(X)
     np.testing.assert_allclose(found.predict_proba(X)[:, 1], 1 / (1 + np.exp(-3 * s)), rtol=1e-6)
     other = replace(own, logits=LOSSES["logistic"].logits)  # another loss of this name changes nothing of the first
-    LinearClassifier(other, scale="standard", random_state=0, epochs=5).fit(X, y)
+    LinearClassifier(other, scale="standard", random_state=0, epochs=200).fit(X, y)
     again = pickle.loads(pickle.dumps(found))
     np.testing.assert_array_equal(again.predict_proba(X), found.predict_proba(X))
 
@@ -193,7 +193,7 @@ def test_what_would_only_fail_in_training_is_found_before() -> None:
 
 def test_a_model_of_a_custom_loss_becomes_an_estimator_with_that_loss(linclf, in_tmp) -> None:
     X, y = load_iris(return_X_y=True)
-    found = LinearClassifier(OWN_SOFTMAX, random_state=0, epochs=5).fit(X, y)
+    found = LinearClassifier(OWN_SOFTMAX, random_state=0, epochs=200).fit(X, y)
     found.save("m")
     model = load("m")
     again = LinearClassifier.from_model(model, loss=OWN_SOFTMAX)
@@ -208,9 +208,9 @@ def test_a_model_of_a_custom_loss_becomes_an_estimator_with_that_loss(linclf, in
         InputError, match="the custom loss own-softmax; pass it, from_model.model, loss=...., or use model"
     ):
         LinearClassifier.from_model(model)
-    two = LinearClassifier(OWN_SOFTMAX, random_state=0, epochs=5).fit(X[:100], y[:100]).model_
+    two = LinearClassifier(OWN_SOFTMAX, random_state=0, epochs=200, reg=0.01).fit(X[:100], y[:100]).model_
     with pytest.raises(InputError, match="trained with the loss own-softmax, and own-hinge is another; pass the same"):
         LinearClassifier.from_model(two, loss=replace(LOSSES["hinge"], name="own-hinge"))
-    assert linclf("train iris --epochs 1 -q -o svm").code == 0
+    assert linclf("train iris --loss svm --epochs 1 -q -o svm").code == 0
     with pytest.raises(InputError, match="trained with the loss svm, and own-softmax is another; pass the same"):
         LinearClassifier.from_model(load("svm"), loss=OWN_SOFTMAX)

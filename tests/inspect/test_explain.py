@@ -69,6 +69,20 @@ def test_values_are_those_of_the_table(linclf, mixed) -> None:
     assert sum(lines[:-1]) == pytest.approx(lines[-1], abs=2e-3)
 
 
+def test_dates_are_written_as_dates(linclf, in_tmp) -> None:
+    lines = [f"2019-0{1 + k % 9}-1{k % 10},2020-02-0{1 + k % 9} 06:30:00,{'yn'[k % 9 > 4]}\n" for k in range(60)]
+    (in_tmp / "t.csv").write_text("day,moment,label\n" + "".join(lines))
+    for more in ("", "--category moment --min-count 1"):
+        assert linclf(f"train t.csv {more} --loss logistic -q -o m").code == 0
+        text = linclf("explain m t.csv --row 4")
+        assert "  day = 2019-05-14" in text
+        assert ("  moment = 2020-02-05 06:30:00" in text) == (not more)
+        entries = {
+            entry["feature"]: entry for entry in json.loads(linclf("explain m t.csv --row 4 --json"))["contributions"]
+        }
+        assert (entries["day"]["value"], entries["day"]["text"]) == (18030, "2019-05-14")
+
+
 def test_a_number_at_its_mean_adds_nothing() -> None:
     from linclf.data.schema import Schema
 
@@ -104,7 +118,12 @@ def test_the_text_names_the_unit(linclf, mixed) -> None:
     assert text.startswith(
         "m, a softmax classifier of 4 features: what a change by one standard deviation of the feature"
     )
-    assert text.count("bias") == 3
+    assert text.count("with all numbers at their means)") == 3
+    model = load("m")
+    at_means = model.scores(model.center[None])[0]
+    for score, entry in zip(at_means, json.loads(linclf("explain m --json"))["classes"], strict=True):
+        assert entry["base"] == pytest.approx(score, abs=1e-9) != entry["bias"]
+        assert f"{entry['class']}  (score {entry['base']:+.3g} with" in text
     assert "petal length" in text
     one = linclf("explain m --class virginica --top 1").splitlines()
     assert len(one) == 4

@@ -178,6 +178,12 @@ def rate_at(loss: Loss, distance: float, gradient: float, largest: float, **sett
     return estimator.rate(sgd)
 
 
+def computed(reason: str) -> float:
+    """The rate by the formula in a reason, with the numbers printed there."""
+    numbers = [float(word) for word in reason.split() if word[0].isdigit()]
+    return numbers[0] * numbers[1] / numbers[2] if len(numbers) == 3 else numbers[0] / numbers[1]
+
+
 @pytest.mark.parametrize(("momentum", "factor"), [(0.0, 0.07), (0.5, 0.165), (0.9, 0.241)])
 def test_the_rate_is_a_factor_times_distance_by_gradient(loss: Loss, momentum: float, factor: float) -> None:
     factor *= 2.5 if loss.curvature else 1
@@ -186,9 +192,10 @@ def test_the_rate_is_a_factor_times_distance_by_gradient(loss: Loss, momentum: f
         for largest in (0.0, 1e-9):
             rate = rate_at(loss, 3.0, 7.0, largest, momentum=momentum, schedule=schedule)
             assert rate.value == float(f"{times * (1 - momentum) * factor * 3 / 7:.3g}")
-            reason = f"{factor:.2g} x distance 3 / gradient norm 7"
-            assert rate.reason == (reason if times == 1 else f"{times:g} of the rate for linear; {reason}")
-    assert rate_at(loss, 3.0, 0.0, 0.0, momentum=momentum).value == pytest.approx(1 - momentum)
+            assert rate.reason == f"{times * (1 - momentum) * factor:.3g} x distance 3 / gradient norm 7"
+            assert computed(rate.reason) == pytest.approx(rate.value, rel=0.01)
+    flat = rate_at(loss, 3.0, 0.0, 0.0, momentum=momentum)
+    assert flat == Rate(pytest.approx(1 - momentum), f"{1 - momentum:.3g} as no row of the sample has a gradient")
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9])
@@ -197,7 +204,10 @@ def test_the_rate_is_limited_by_the_largest_eigenvalue(loss: Loss, momentum: flo
     most = 2 * (1 + momentum) / (loss.curvature * 8000) if loss.curvature else 50 / 8000
     for distance in (9e9, np.inf, np.nan):
         rate = rate_at(loss, distance, 1.0, 8000.0, momentum=momentum)
-        assert rate == Rate(float(f"{most:.3g}"), "capped by the largest eigenvalue 8e+03")
+        assert rate == Rate(float(f"{most:.3g}"), f"at most {most * 8000:.3g} / largest eigenvalue 8e+03")
+        assert computed(rate.reason) == pytest.approx(rate.value, rel=0.01)
+        slow = rate_at(loss, distance, 1.0, 8000.0, momentum=momentum, schedule="constant")
+        assert computed(slow.reason) == pytest.approx(slow.value, rel=0.01)
     near = rate_at(
         loss,
         0.99 * most / rate_at(loss, 1000.0, 1.0, 0.0, momentum=momentum).value * 1000,

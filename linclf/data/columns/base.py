@@ -142,6 +142,10 @@ class Column(ABC):
         """Sparse features (k,) of one row, in the units of the table."""
         return features
 
+    def spell(self, number: float) -> str:
+        """A number of the table as people write it."""
+        return f"{number:.6g}"
+
     def as_numbers(self, cells: Cells) -> Array | None:
         """Text as numbers (n,), NaN where it cannot be parsed; None if this kind is not one of numbers."""
         return None

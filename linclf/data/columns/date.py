@@ -44,3 +44,11 @@ class DateColumn(NumberColumn):
     def is_identity(self) -> bool:
         """False: the table has text."""
         return False
+
+    def spell(self, number: float) -> str:
+        """The date, with its time to the second if it is not midnight."""
+        try:
+            moment = (_EPOCH + timedelta(seconds=round(number * 86400))).replace(tzinfo=None)
+        except (OverflowError, ValueError):
+            return super().spell(number)
+        return moment.isoformat(" ").removesuffix(" 00:00:00")
