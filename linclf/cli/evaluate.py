@@ -9,7 +9,7 @@ from linclf.cli.shared import cache_option, cache_or_none, data_options, json_op
 from linclf.data.cache import Cache
 from linclf.data.dataset import Dataset, LabelledRows
 from linclf.data.labels import encode, unseen_notes
-from linclf.data.load import load
+from linclf.data.load import load_features
 from linclf.data.source import Source
 from linclf.data.split import HeldOut, Part
 from linclf.errors import InputError
@@ -55,7 +55,7 @@ def evaluate(
             raise InputError("--target, --drop, --format and other data options describe DATA; give DATA")
         rows, title = _own_part(trained, part or "test", cache, quiet)
     else:
-        dataset = load(source(data, options), model_schema=trained.schema, cache=cache)
+        dataset = load_features(source(data, options), trained.schema, cache=cache)
         rows, title = _other_data(trained, dataset, part, quiet)
     scores = trained.scores(rows.X)
     result = evaluation(predicted(scores), rows.y, trained.classes, trained.logits(scores))
