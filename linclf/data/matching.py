@@ -25,11 +25,13 @@ class Match(NamedTuple):
     schema  the schema of the model for this table, in the table's own names: `names` are all feature columns, in their
             order, `inputs()` those that the model takes, in its order, and `target` is the label column
     names   what the model calls the columns that it takes
+    guessed whether the label column was guessed by its name, since neither --target nor the model names it
     notes   what the user should know, a line each
     """
 
     schema: Schema
     names: tuple[str, ...]
+    guessed: bool
     notes: tuple[str, ...] = ()
 
 
@@ -47,9 +49,10 @@ def match_table(
     Raises InputError for names that differ from those of the model, and for another number of columns.
     """
     inputs = schema.inputs()
+    guessed = source.target is None and target is not None and target != schema.target
     if inputs is not None and _by_name(inputs, columns, schema, target, named):
         unread = tuple(name for name in (*schema.drop, schema.target) if name is not None and name != target)
-        return Match(replace(schema, target=target, drop=unread), inputs)
+        return Match(replace(schema, target=target, drop=unread), inputs, guessed)
     missing = next((name for name in source.drop if name not in columns), None)
     if missing is not None:
         raise InputError(f"{source.data}: --drop {missing}: there is no such column")
@@ -69,6 +72,7 @@ def match_table(
             texts=tuple(place[name] for name in schema.texts if name in place),
         ),
         inputs or chosen,
+        guessed,
         position_notes(chosen if named else None, schema),
     )
 

@@ -85,6 +85,10 @@ class Schema:
     def _number(self, j: int) -> str:
         return f"index {j + (not self.zero_based)}" if self.zero_based is not None else f"column {j}"
 
+    def is_guessed_target(self, asked: str | None) -> bool:
+        """Whether the label column was guessed by its name; `asked` is the column that --target named."""
+        return asked is None and self.target is not None and self.format is not None
+
     def n_named(self) -> int | None:
         """The number of named features, None if the features have no names."""
         return None if self.names is None and self.columns is None else len(self.feature_names())

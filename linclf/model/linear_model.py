@@ -111,6 +111,14 @@ class LinearModel(model_file.ModelContent):
         loss = LOSSES.get(self.loss)
         return None if loss is None or loss.logits is None else loss.logits(scores)
 
+    @property
+    def target_guessed(self) -> bool:
+        """Whether the label column of the training data was guessed by its name."""
+        found: object = self.record
+        for key in ("options", "source", "target"):
+            found = found.get(key) if isinstance(found, dict) else None
+        return self.schema.is_guessed_target(None if found is None else str(found))
+
     def save(self, path: str) -> None:
         """Write the model file, completely or not at all; `-` is standard output. The same model gives the same bytes."""
         write_bytes(path, self.to_bytes())

@@ -10,6 +10,7 @@ from linclf.data import labels
 from linclf.data.columns.registry import KINDS
 from linclf.data.dataset import Dataset
 from linclf.data.matching import Match, is_cut, looks_like_data, require_columns
+from linclf.data.readers.guess import check_guess
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile, Source
 from linclf.data.table import Frame, Table, from_frame, listed, to_cells
@@ -23,7 +24,8 @@ SHOWN = 12  # column names shown in a message
 def choose_target(
     source: Source, columns: list[str], model_schema: Schema | None, labelled: bool, named: bool = True
 ) -> str | None:
-    """The name of the target column: --target, else the model's, else the only column named as in TARGET_NAMES.
+    """The name of the target column: --target, else the model's, else the only column named as in TARGET_NAMES, in any
+    case.
 
     labelled  whether a target is required; without one, the result is None
     named     whether the columns have names; if not, they are numbers from 0, as text
@@ -46,7 +48,7 @@ def choose_target(
             f"name one with --target{header}"
         )
     features = (model_schema.inputs() if model_schema else None) or ()
-    found = [column for column in columns if column in TARGET_NAMES and column not in features]
+    found = [column for column in columns if column.casefold() in TARGET_NAMES and column not in features]
     if len(found) == 1:
         return found[0]
     if not labelled:
@@ -100,6 +102,8 @@ def to_dataset(
     y = _labels(frame, target, table, source.data) if target is not None and labelled else None
     if match is None:
         features = replace(features, texts=tuple(table.texts))
+    if y is not None and target is not None and (match.guessed if match else features.is_guessed_target(source.target)):
+        check_guess(target, y, frame.drop(columns=list(source.drop), errors="ignore"), source.data)
     return Dataset(table.select(names, called), y, source, features, raw.digest, notes=notes)
 
 
