@@ -216,7 +216,7 @@ def read_model(content: bytes) -> object:
     kind = "svmlight" if loaded.schema.format == "svmlight" else "csv"
     rows = SVMLIGHT if kind == "svmlight" else NUMBERS if "z" in (loaded.schema.names or ()) else TABLE
     parsed = parse(kind, rows, loaded.schema.input_schema(), labelled=False)
-    X = (encoded(parsed, loaded.schema) if loaded.schema.columns else parsed).matrix()
+    X = encoded(parsed, loaded.schema).matrix()
     loaded.predict(X)
     with suppress(LinclfError):
         loaded.probabilities(X)

@@ -327,7 +327,7 @@ def test_numpy_scalars_are_numbers(iris, in_tmp) -> None:
 def test_weights_that_make_no_sense_are_refused(iris) -> None:
     X, y = iris
     for weight in (-1, np.nan, np.inf):
-        with pytest.raises(ValueError, match="weights of rows and classes must be finite and not negative"):
+        with pytest.raises(ValueError, match="weights of classes must be finite and not negative"):
             LinearClassifier(class_weight={0: weight, 1: 1, 2: 1}).fit(X, y)
     huge = LinearClassifier(random_state=0, epochs=5).fit(X, y, sample_weight=np.full(150, 1e307))
     np.testing.assert_array_equal(huge.coef_, LinearClassifier(random_state=0, epochs=5).fit(X, y).coef_)

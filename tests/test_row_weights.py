@@ -156,7 +156,7 @@ def test_a_column_with_a_role_is_a_feature_only_if_an_option_names_it(linclf, in
     assert linclf("predict m t.csv").code == 0
     for wrong, message in (
         ("--weight b", "t.csv: --weight b: there is no such column"),
-        ("--weight label", "t.csv: --weight label: this column is the label; name another"),
+        ("--weight label", "t.csv: --weight label: this column is the label; leave one of the two out"),
         (
             "--weight w --drop w",
             "column 'w' is named by --drop and --weight, which makes it no feature; leave out --drop",

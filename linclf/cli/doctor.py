@@ -47,6 +47,8 @@ def doctor(*, data: str, test: HeldOut | None, seed: int, no_cache: bool, json: 
     examined = examine(loaded.dataset, split)
     result = {
         "data": data,
+        "target": split.schema.target,
+        "target_guessed": split.schema.is_guessed_target(config.source.target),
         "n": len(loaded.dataset.labels()),
         "n_train": len(split.train.y),
         "n_features": split.schema.count,

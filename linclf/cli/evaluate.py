@@ -9,7 +9,7 @@ from linclf.cli.shared import cache_option, cache_or_none, data_options, json_op
 from linclf.data.cache import Cache
 from linclf.data.dataset import Dataset, LabelledRows
 from linclf.data.labels import encode, unseen_notes
-from linclf.data.load import load
+from linclf.data.load import load_features
 from linclf.data.source import Source
 from linclf.data.split import HeldOut, Part
 from linclf.errors import InputError
@@ -18,7 +18,7 @@ from linclf.model.linear_model import load as load_model
 from linclf.model.metrics import evaluation
 from linclf.report.evaluate import evaluation_text
 from linclf.report.terminal import printable
-from linclf.report.text import to_json
+from linclf.report.text import target_text, to_json
 from linclf.training.inputs import rebuild_split
 
 
@@ -53,12 +53,17 @@ def evaluate(
         if given != Source(""):
             raise InputError("--target, --drop, --format and other data options describe DATA; give DATA")
         rows, title = _own_part(trained, part or "test", cache, quiet)
+        labels = {"target": trained.schema.target, "target_guessed": trained.target_guessed}
     else:
-        dataset = load(source(data, options), model_schema=trained.schema, cache=cache)
+        dataset = load_features(source(data, options), trained.schema, cache=cache)
         rows, title = _other_data(trained, dataset, part, quiet)
+        target, asked = dataset.schema.target, dataset.source.target or trained.schema.target
+        labels = {"target": target, "target_guessed": target is not None and target != asked}
     scores = trained.scores(rows.X)
     result = evaluation(trained.codes(scores), rows.y, trained.classes, trained.logits(scores))
-    click.echo(to_json(result) if json else printable(evaluation_text(result, f"{model} on {title}")))
+    click.echo(
+        to_json(result) if json else printable(evaluation_text(result, f"{model} on {title}", target_text(labels)))
+    )
 
 
 def _own_part(model: LinearModel, part: str, cache: Cache | None, quiet: bool) -> tuple[Part, str]:

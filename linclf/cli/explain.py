@@ -96,7 +96,7 @@ def _shape(text: str | None) -> tuple[int, int] | None:
 
 def _row(given: Source, row: int, model: LinearModel, quiet: bool) -> Matrix:
     """One row (1, d) of the data as features of the model."""
-    dataset = load(given, model_schema=model.schema.input_schema(), labelled=False)
+    dataset = load(given, model_schema=model.schema, labelled=False)
     rows = dataset.all_rows()
     if row >= rows.X.shape[0]:
         raise InputError(f"--row {row}: {given.data} has the rows 0 to {rows.X.shape[0] - 1}")

@@ -10,7 +10,7 @@ import numpy as np
 from linclf.cli.config import config_option
 from linclf.cli.shared import check_files, data_options, quiet_option, say, source
 from linclf.data.dataset import Dataset
-from linclf.data.load import load
+from linclf.data.load import load_features
 from linclf.data.stream import stream, streams
 from linclf.errors import InputError
 from linclf.model.linear_model import load as load_model
@@ -69,7 +69,7 @@ def predict(model: str, data: str, output: str, quiet: bool, **options: Any) -> 
             shown |= set(new)
             write_bytes(output, predicted(piece))
         return
-    dataset = load(given, model_schema=trained.schema, labelled=False)
+    dataset = load_features(given, trained.schema, labelled=False)
     say(dataset.named_notes(), quiet)
     write_bytes(output, predicted(dataset))
 

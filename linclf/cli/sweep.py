@@ -180,6 +180,8 @@ def _result(config: SweepOptions, split: Split, swept: Swept) -> JsonObject:
     shared = config.base.to_dict()
     return {
         "data": config.base.source.data,
+        "target": split.schema.target,
+        "target_guessed": split.schema.is_guessed_target(config.base.source.target),
         "cv": config.cv,
         "swept": {name: list(dict.fromkeys(config.lists[name])) for name in SWEPT},
         "options": {name: x for name, x in shared.items() if name not in ("source", "val", "patience", *SWEPT)},

@@ -37,7 +37,7 @@ from linclf.optim.linalg import Matrix, check_structure, from_arrays, materializ
 from linclf.storage.decode import JsonObject, build
 from linclf.storage.files import replacing
 
-FORMAT = 3  # of entries and of the data sets that readers return: increase it when either changes
+FORMAT = 4  # of entries and of the data sets that readers return: increase it when either changes
 DEFAULT_MEGABYTES = 4096
 SETTLED_SECONDS = 2  # a file changed more recently could change again within the resolution of its time stamp
 STALE_SECONDS = 3600  # a temporary file older than this belongs to a run that was killed
@@ -211,8 +211,7 @@ def check_dataset(dataset: Dataset) -> None:
         if part is None:
             continue
         n, width = part.X.shape
-        names = dataset.schema.names
-        if isinstance(part.X, Table) and names and width != len(names):
+        if isinstance(part.X, Table) and width != dataset.schema.count:
             raise ValueError("columns")
         if part.y is not None and not (part.y.shape == (n,) and part.y.dtype.kind in "biufU" and _finite(part.y)):
             raise ValueError("labels")

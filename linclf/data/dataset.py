@@ -9,7 +9,7 @@ from linclf.data.source import Source
 from linclf.data.table import Table, TableRows, select_table_rows
 from linclf.errors import InputError
 from linclf.losses import Array
-from linclf.optim.linalg import Matrix, materialize, resize_columns, select_rows, stack_rows
+from linclf.optim.linalg import Matrix, select_rows, stack_rows
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,9 @@ class LabelledRows:
 
     def matrix(self) -> Matrix:
         """X of a data set that has no table, or whose table was encoded."""
-        return require_matrix(self.X)
+        if isinstance(self.X, Table | TableRows):
+            raise TypeError("the columns of the table were not encoded")
+        return self.X
 
     def select(self, rows: Array) -> "LabelledRows":
         """These rows, without a copy of X."""
@@ -62,31 +64,3 @@ class Dataset(LabelledRows):
             return self
         y = None if self.y is None or self.test.y is None else np.concatenate([self.y, self.test.y])
         return LabelledRows(stack_rows([self.matrix(), self.test.matrix()]), y)
-
-
-def require_matrix(X: Matrix | Table | TableRows) -> Matrix:
-    """X, which must not be a table. Raises InputError if it is one: the data of its model have no names of columns."""
-    if isinstance(X, Table | TableRows):
-        raise InputError("the model does not name its columns and cannot read a table; give arrays or svmlight text")
-    return X
-
-
-def match_columns(X: Matrix, model_schema: Schema, name: str) -> tuple[Matrix, tuple[str, ...]]:
-    """X (n, d) with as many columns as the model's data, and notes; for data whose columns have no names.
-
-    Sparse rows may have fewer columns (the missing ones are 0) or more (the additional ones are dropped, with a note).
-    Dense rows must have the same number. Raises InputError if they do not.
-    """
-    width = X.shape[1]
-    if width == model_schema.count:
-        return X, ()
-    rows = materialize(X)
-    if isinstance(rows, np.ndarray):
-        raise InputError(
-            f"{name}: has {width} feature columns, the model was trained on {model_schema.count}; give data of the same columns"
-        )
-    fitted = resize_columns(rows, model_schema.count)
-    lost = rows.nnz - fitted.nnz
-    if not lost and width < model_schema.count:
-        return fitted, ()
-    return fitted, (f"{lost} values in columns beyond the {model_schema.count} of the training data were ignored",)

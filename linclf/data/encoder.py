@@ -7,14 +7,15 @@ import numpy as np
 
 from linclf.data.columns.base import Column, Unknown
 from linclf.data.columns.infer import learn_columns
+from linclf.data.columns.number import PlainNumberColumn
 from linclf.data.columns.registry import KINDS
-from linclf.data.dataset import Dataset, require_matrix
+from linclf.data.dataset import Dataset, LabelledRows
 from linclf.data.row_weights import row_weights
 from linclf.data.schema import Schema
 from linclf.data.source import Source
-from linclf.data.table import Table, TableRows
+from linclf.data.table import Cells, Table, TableRows
 from linclf.errors import InputError
-from linclf.optim.linalg import Matrix, Stored, first_not_finite, select_rows, to_dense
+from linclf.optim.linalg import Matrix, Stored, first_not_finite, materialize, select_rows, to_dense
 
 
 def learn_schema(X: Matrix | Table | TableRows, schema: Schema, source: Source) -> tuple[Schema, list[str]]:
@@ -35,27 +36,53 @@ def learn_schema(X: Matrix | Table | TableRows, schema: Schema, source: Source) 
 
 
 def encode(X: Matrix | Table | TableRows, schema: Schema, name: str) -> tuple[Matrix, dict[str, Unknown]]:
-    """Rows of a Table as the matrix (n, n_features), ndarray or CSR; and by column the unknown cells.
+    """Rows of data as the matrix (n, n_features) of a model's features, ndarray or CSR; and by column the unknown cells.
 
-    Any other X is a matrix already. Raises InputError for a table where the schema has no names of columns, for a missing
-    column, and for a number that cannot be used; `name` is
-    that of the data set.
+    A matrix has the columns of the model in their order, as `matching` gives them. The columns of a table are found by name;
+    if the model has no names, they are its features in their order.
+    Raises InputError for a missing column, for a cell that cannot be used, and for a matrix where the model takes text;
+    `name` is that of the data set.
     """
-    if schema.columns is None or not isinstance(X, Table | TableRows):
-        return require_matrix(X), {}
-    table = X.table if isinstance(X, TableRows) else X
-    used = [column for column in schema.columns if column.feature_names()]
+    columns = schema.columns
+    if columns is None:
+        if not isinstance(X, Table | TableRows):
+            return X, {}
+        columns = tuple(map(PlainNumberColumn, schema.inputs() or _table_of(X).names))
+    used = [column for column in columns if column.feature_names()]
+    plain = not schema.sparse and all(column.is_identity for column in used)
+    if not isinstance(X, Table | TableRows):
+        if plain and X.shape[1] == schema.count:
+            return X, {}
+        X = _as_table(X, columns, name)
+    table = _table_of(X)
     names = set(table.names)
     absent = [column.name for column in used if column.name not in names]
     if absent:
         raise InputError(f"{name}: lacks the columns {', '.join(absent)} of the training data; add them, in any order")
-    if not schema.sparse and not table.texts and all(column.is_identity for column in used):
+    if plain and not table.texts:
         numbers: Matrix = select_rows(table.numbers, X.rows) if isinstance(X, TableRows) else table.numbers
         if not table.has_gaps or first_not_finite(numbers) is None:
             # nothing to compute, and no copy if all columns are used in their order
             index = [table.number_index[column.name] for column in used]
             return (numbers if index == list(range(numbers.shape[1])) else to_dense(numbers[:])[:, index]), {}
     return _encode_columns(X[:], used, schema, name)
+
+
+def _table_of(X: Table | TableRows) -> Table:
+    return X.table if isinstance(X, TableRows) else X
+
+
+def _as_table(X: Matrix, columns: Sequence[Column], name: str) -> Table:
+    """A matrix as a table of the columns of a model, of all or of those with features. Raises InputError if it takes text."""
+    used = [column for column in columns if column.feature_names()]
+    text = next((column for column in used if not column.takes_numbers), None)
+    if text is not None:
+        raise InputError(
+            f"{name}: has numbers only, and the model takes a {text.kind} in column {text.name!r}; give a table with the "
+            "columns of the training data"
+        )
+    names = tuple(column.name for column in (columns if X.shape[1] == len(columns) else used))
+    return Table(names, to_dense(materialize(X)).astype(np.float64), {})
 
 
 def _encode_columns(
@@ -67,13 +94,12 @@ def _encode_columns(
     dense = None if schema.sparse else np.empty((table.shape[0], schema.count))
     start = 0
     for column in columns:
-        block, strange = column.transform(table.column(column.name), schema.sparse)
+        cells = table.column(column.name)
+        block, strange = column.transform(cells, schema.sparse)
         bad = first_not_finite(block)
         if bad:
-            raise InputError(
-                f"{name}{table.locate(bad[0])}: the number in column {column.name!r} {column.not_finite_reason()}; "
-                "fix it, or leave out the row"
-            )
+            text = cells.texts()[bad[0]] if isinstance(cells, Cells) else ""
+            raise InputError(f"{name}{table.locate(bad[0])}: {column.not_finite_error(text)}")
         if strange:
             unknown[column.name] = strange
         if dense is None:
@@ -97,8 +123,10 @@ def unknown_notes(unknown: dict[str, Unknown], schema: Schema) -> list[str]:
 
 
 def encoded(dataset: Dataset, schema: Schema) -> Dataset:
-    """A data set that was read for a model, its columns as the features of that model; as it is if they have no names."""
-    if schema.columns is None:
-        return dataset
+    """A data set that was read for a model, its columns as the features of that model."""
     X, unknown = encode(dataset.X, schema, dataset.source.data)
-    return replace(dataset, X=X, schema=schema, notes=(*dataset.notes, *unknown_notes(unknown, schema)))
+    test = dataset.test
+    if test is not None:
+        test = LabelledRows(encode(test.X, schema, dataset.source.data)[0], test.y)
+    found = replace(schema, target=dataset.schema.target)
+    return replace(dataset, X=X, test=test, schema=found, notes=(*dataset.notes, *unknown_notes(unknown, schema)))

@@ -2,39 +2,41 @@
 
 A name is loaded by `readers.named`, a path by the reader of its format (`readers.registry`). If the cache has an entry
 for the same content, read in the same way, nothing is parsed. Tables stay tables: their columns become features when
-the data set is split, by what the training rows contain, or here, if the schema of a model is given.
+the data set is split, by what the training rows contain, or here, by the schema of a model (`load_features`).
 """
 
 import os
-from dataclasses import replace
 from functools import partial
 
 from linclf.data.cache import Cache
-from linclf.data.dataset import Dataset, match_columns
+from linclf.data.dataset import Dataset
 from linclf.data.encoder import encode, encoded, learn_schema
+from linclf.data.matching import match_dataset
 from linclf.data.readers.named import is_name, load_name, unknown_name
 from linclf.data.readers.registry import read_file
 from linclf.data.schema import Schema
 from linclf.data.source import Source
-from linclf.data.table import Table, TableRows
 from linclf.optim.linalg import Matrix
 
 
 def load(
     source: Source, model_schema: Schema | None = None, labelled: bool = True, cache: Cache | None = None
 ) -> Dataset:
-    """Load a data set by name or path. Its X is a matrix (n, d) or a Table.
+    """Load a data set by name or path. Its X is a matrix (n, d), or a Table whose columns are not encoded.
 
-    model_schema  the schema of a model, whose features X then has; or of training data as they were read: the same
-                  columns are read, and a table stays a Table
+    model_schema  the schema of a model, or of training data as they were read: the columns that are read, in their order
     labelled  whether labels are required
     cache     the cache of parsed data sets, or None to read the data in any case
     Raises InputError (no such data, or wrong data) or AccessError (the data cannot be read or downloaded).
     """
     columns = model_schema.input_schema() if model_schema else None
     read = partial(_read, source, columns, labelled)
-    dataset = read() if cache is None else cache.load(source, columns, labelled, read)
-    return encoded(dataset, model_schema) if model_schema else dataset
+    return read() if cache is None else cache.load(source, columns, labelled, read)
+
+
+def load_features(source: Source, model_schema: Schema, labelled: bool = True, cache: Cache | None = None) -> Dataset:
+    """Load a data set for a model: X (n, d) has the features of its schema. The arguments and errors are those of `load`."""
+    return encoded(load(source, model_schema, labelled, cache), model_schema)
 
 
 def as_matrix(dataset: Dataset) -> Matrix:
@@ -45,11 +47,7 @@ def as_matrix(dataset: Dataset) -> Matrix:
 
 def _read(source: Source, model_schema: Schema | None, labelled: bool) -> Dataset:
     if is_name(source.data):
-        dataset = load_name(source)
-        if model_schema is not None and not isinstance(dataset.X, Table | TableRows):
-            X, notes = match_columns(dataset.X, model_schema, source.data)
-            return replace(dataset, X=X, schema=model_schema, notes=notes)
-        return dataset
+        return match_dataset(load_name(source), model_schema)
     path_like = source.data == "-" or os.path.exists(source.data) or os.sep in source.data or "." in source.data
     if not path_like:
         raise unknown_name(source.data)

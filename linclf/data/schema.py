@@ -12,7 +12,7 @@ class Schema:
     """How the columns of a data set became features.
 
     count       n_features
-    names       the names of the columns, None where columns have none (svmlight, npz)
+    names       the names of the columns, None where columns have none (svmlight, npz); those in `drop` are not read
     sparse      whether the features are sparse
     format      the format that was read, None for a named data set
     header, target, drop, zero_based   as in Source, resolved
@@ -55,22 +55,39 @@ class Schema:
         """Whether the features are the columns, unchanged and in their order."""
         return not self.sparse and all(column.is_identity for column in self.columns or ())
 
+    def inputs(self) -> tuple[str, ...] | None:
+        """The names of the columns that the features are made of, in their order; None where columns have no names."""
+        if self.columns is not None:
+            return tuple(column.name for column in self.columns if column.feature_names())
+        left_out = set(self.drop)
+        return None if self.names is None else tuple(name for name in self.names if name not in left_out)
+
     def input_schema(self) -> "Schema":
-        """What a reader needs to know: the columns that the features are made of, not the features."""
+        """What a reader needs to know: the columns, and which of them the features are made of, not the features."""
         if self.columns is None:
             return self
-        used = tuple(column.name for column in self.columns if column.feature_names())
         unused = tuple(column.name for column in self.columns if not column.feature_names())
-        return replace(self, count=len(used), names=used, drop=(*self.drop, *unused), columns=None)
+        return replace(
+            self,
+            count=len(self.columns) - len(unused),
+            names=tuple(column.name for column in self.columns),
+            drop=(*self.drop, *unused),
+            columns=None,
+        )
 
     def feature_names(self) -> tuple[str, ...]:
         """The names of the features for people; svmlight indices or column numbers if they have none."""
         if self.columns is not None:
             return tuple(name for column in self.columns for name in column.feature_names())
-        return self.names if self.names is not None else tuple(map(self._number, range(self.count)))
+        inputs = self.inputs()
+        return inputs if inputs is not None else tuple(map(self._number, range(self.count)))
 
     def _number(self, j: int) -> str:
         return f"index {j + (not self.zero_based)}" if self.zero_based is not None else f"column {j}"
+
+    def is_guessed_target(self, asked: str | None) -> bool:
+        """Whether the label column was guessed by its name; `asked` is the column that --target named."""
+        return asked is None and self.target is not None and self.format is not None
 
     def n_named(self) -> int | None:
         """The number of named features, None if the features have no names."""

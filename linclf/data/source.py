@@ -120,6 +120,7 @@ class RawFile:
     digest   SHA-256 of its bytes
     content  its bytes, decompressed
     skipped  the number of lines before the content (of a table: between its header and the first row of the content)
+    columns  JSON lines: the columns of the rows before the content
     """
 
     source: Source
@@ -127,6 +128,7 @@ class RawFile:
     digest: str
     content: bytes = b""
     skipped: int = 0
+    columns: tuple[str, ...] = ()
 
     def check_cells(self, rows: int, columns: int) -> None:
         """Raise InputError if the cells of a table take more memory than a packed file of this size may: formats that

@@ -6,6 +6,7 @@ import select
 from collections.abc import Iterator
 from dataclasses import replace
 from io import BufferedReader
+from itertools import chain
 from typing import cast
 
 from linclf.data.dataset import Dataset
@@ -32,16 +33,22 @@ def stream(source: Source, model_schema: Schema) -> Iterator[Dataset]:
     Raises InputError for a wrong row, after yielding the rows before it.
     """
     reader, _ = choose_reader(source, model_schema)
-    headed = "header" in reader.options and source.header and model_schema.header
-    header, skipped, empty = b"", 0, True
-    for piece in whole_records(cast(BufferedReader, stdin()), reader.separator):
-        body = piece
-        if headed and not header.strip():
-            end = next((end for end in record_ends(piece, reader.separator) if piece[:end].strip()), len(piece))
-            header, body = header + piece[:end], piece[end:]
-        if reader.array_start and empty and _begins_with(body, reader.array_start):
-            body += stdin().read()
-        for dataset in _read(reader, RawFile(source, reader.name, "", body, skipped), header, model_schema):
+    pieces = whole_records(cast(BufferedReader, stdin()), reader.separator)
+    start = b""
+    while not start.strip() and (piece := next(pieces, b"")):
+        start += piece
+    header = b""
+    if reader.has_header:
+        headed = reader.has_header(RawFile(source, reader.name, "", start), model_schema)
+        source = replace(source, header=headed)  # also for later pieces, whose first rows may look like a header
+        if headed:
+            end = next((end for end in record_ends(start, reader.separator) if start[:end].strip()), len(start))
+            header, start = start[:end], start[end:]
+    if reader.array_start and _begins_with(start, reader.array_start):
+        start += stdin().read()
+    piece_reader, skipped, empty = _PieceReader(reader, source, model_schema, header), 0, True
+    for body in chain([start], pieces):
+        for dataset in piece_reader.read(body, skipped):
             empty = False
             yield dataset
         skipped += body.count(b"\n")
@@ -49,26 +56,39 @@ def stream(source: Source, model_schema: Schema) -> Iterator[Dataset]:
         raise InputError("-: contains no rows; give rows on standard input")
 
 
-def _read(reader: Reader, raw: RawFile, header: bytes, model_schema: Schema) -> Iterator[Dataset]:
-    """Yield the rows in `raw`, which has whole records, below a header. Raises InputError as `stream`: a piece with a
-    wrong row is halved until that row is found."""
-    if not raw.content.strip():
-        return
-    try:
-        dataset = reader.read(replace(raw, content=header + raw.content), model_schema.input_schema(), False)
-        dataset = encoded(dataset, model_schema)
-    except InputError:
-        ends = [end for end in record_ends(raw.content, reader.separator) if end < len(raw.content)]
-        if not ends:
-            raise
-        middle = ends[len(ends) // 2]
-        first, rest = raw.content[:middle], raw.content[middle:]
-        yield from _read(reader, replace(raw, content=first), header, model_schema)
-        yield from _read(
-            reader, replace(raw, content=rest, skipped=raw.skipped + first.count(b"\n")), header, model_schema
-        )
-    else:
-        yield dataset
+class _PieceReader:
+    """Read pieces of a file one after the other, all in the same way: what the first rows say about the columns of the file
+    is true of the others.
+
+    header   the line with the names of the columns, read before each piece; empty for none
+    """
+
+    def __init__(self, reader: Reader, source: Source, model_schema: Schema, header: bytes) -> None:
+        self.reader, self.source, self.schema, self.header = reader, source, model_schema, header
+        self.wanted = model_schema.input_schema()
+        self.columns: tuple[str, ...] = ()
+
+    def read(self, content: bytes, skipped: int) -> Iterator[Dataset]:
+        """Yield the rows in whole records after `skipped` lines. Raises InputError as `stream`: a piece with a wrong row is
+        halved until that row is found."""
+        if not content.strip():
+            return
+        raw = RawFile(self.source, self.reader.name, "", self.header + content, skipped, self.columns)
+        try:
+            dataset = self.reader.read(raw, self.wanted, False)
+            features = encoded(dataset, self.schema)
+        except InputError:
+            ends = [end for end in record_ends(content, self.reader.separator) if end < len(content)]
+            if not ends:
+                raise
+            middle = ends[len(ends) // 2]
+            yield from self.read(content[:middle], skipped)
+            yield from self.read(content[middle:], skipped + content[:middle].count(b"\n"))
+        else:
+            self.columns = dataset.schema.names or ()
+            if "zero_based" in self.reader.options:
+                self.source = replace(self.source, zero_based=dataset.schema.zero_based)
+            yield features
 
 
 def _begins_with(content: bytes, start: bytes) -> bool:

@@ -74,6 +74,15 @@ class Table:
         texts = {name: cells[rows] for name, cells in self.texts.items()}
         return Table(self.names, self.numbers[rows], texts, None if self.lines is None else self.lines[rows])
 
+    def select(self, columns: Sequence[str], names: Sequence[str]) -> "Table":
+        """These columns, in this order, under these names; without a copy if they are all of them in their order."""
+        numbers, called = self.numbers, dict(zip(columns, names, strict=True))
+        index = [self.number_index[name] for name in columns if name not in self.texts]
+        if index != list(range(numbers.shape[1])):
+            numbers = numbers[:, index]
+        texts = {called[name]: self.texts[name] for name in columns if name in self.texts}
+        return Table(tuple(names), numbers, texts, self.lines)
+
     def check(self) -> None:
         """Raise ValueError for columns that do not fit together."""
         n, k = self.numbers.shape

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from linclf.data.encoder import encode, unknown_notes
-from linclf.data.readers.frame import require_columns
+from linclf.data.matching import match_table, require_columns
+from linclf.data.source import Source
 from linclf.data.table import from_frame
 from linclf.errors import InputError
 from linclf.losses import LOSSES, Array, softmax_probabilities
@@ -58,22 +59,32 @@ class LinearModel(model_file.ModelContent):
 
     def _rows(self, X: Any) -> Matrix:
         """Rows of features, an ndarray or CSR matrix (n, d), from any array-like; the columns of a data frame of pandas or
-        polars are selected by name and become features as they did in training."""
+        polars are matched as those of a file are, and become features as they did in training."""
         if isinstance(X, LazyRows):
             return X
-        names = self.schema.input_schema().names
-        if names and hasattr(X, "columns"):
-            X = X[list(require_columns(list(X.columns), names, "X"))]
-            if self.schema.columns:
-                X, unknown = encode(from_frame(X, "X"), self.schema, "X")
-                for note in unknown_notes(unknown, self.schema):
-                    warnings.warn(f"X: {note}", stacklevel=4)
+        if hasattr(X, "columns"):
+            X = self._from_frame(X)
         rows: Stored = X.tocsr() if hasattr(X, "tocsr") else np.asarray(X)
         if rows.ndim != 2 or rows.shape[1] != len(self.weight):
             raise InputError(
                 f"X has the shape {rows.shape}, the model was trained on {len(self.weight)} features; give (n, d)"
             )
         return rows
+
+    def _from_frame(self, frame: Any) -> Matrix:
+        """The rows of a data frame as features. Its columns have no names if these are not all text, as in scikit-learn."""
+        names, inputs = [str(name) for name in frame.columns], self.schema.input_schema()
+        named = all(isinstance(name, str) for name in frame.columns)
+        match = match_table(names, inputs, Source("X"), None, labelled=False, named=named)
+        label = dict(zip(names, frame.columns, strict=True))
+        if len(label) < len(names):
+            raise InputError("X: two of its columns have the same name; give each a different one")
+        taken = [label[name] for name in require_columns(names, match.schema.inputs() or (), "X")]
+        table = from_frame(frame[taken], "X")
+        X, unknown = encode(table.select(table.names, match.names), self.schema, "X")
+        for note in (*match.notes, *unknown_notes(unknown, self.schema)):
+            warnings.warn(f"X: {note}", stacklevel=5)
+        return X
 
     def predict_codes(self, X: Matrix) -> Array:
         """The class codes of raw rows X (n, d): (n,)."""
@@ -106,6 +117,14 @@ class LinearModel(model_file.ModelContent):
             return self.calibration.logits(scores)
         loss = LOSSES.get(self.loss)
         return None if loss is None or loss.logits is None else loss.logits(scores)
+
+    @property
+    def target_guessed(self) -> bool:
+        """Whether the label column of the training data was guessed by its name."""
+        found: object = self.record
+        for key in ("options", "source", "target"):
+            found = found.get(key) if isinstance(found, dict) else None
+        return self.schema.is_guessed_target(None if found is None else str(found))
 
     def save(self, path: str) -> None:
         """Write the model file, completely or not at all; `-` is standard output. The same model gives the same bytes."""

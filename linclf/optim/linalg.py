@@ -169,6 +169,20 @@ def resize_columns(X: CSR, d: int) -> CSR:
     return kept
 
 
+def select_columns(X: Stored, columns: Sequence[int]) -> Stored:
+    """These columns of X, without a copy if they are all of them in their order."""
+    if list(columns) == list(range(X.shape[1])):
+        return X
+    if isinstance(X, np.ndarray):
+        return X[:, list(columns)]
+    from scipy.sparse import csr_matrix
+
+    selected = csr_matrix(X)[:, list(columns)]
+    selected.sort_indices()
+    found: CSR = selected
+    return found
+
+
 def to_arrays(X: Stored) -> dict[str, Array]:
     """The arrays that X consists of, by name."""
     return {"X": X} if isinstance(X, np.ndarray) else {"data": X.data, "indices": X.indices, "indptr": X.indptr}
@@ -335,10 +349,10 @@ def release(array: Array) -> None:
 
 
 def stack_rows(blocks: Sequence[Matrix]) -> Stored:
-    """Stack blocks of the same columns and layout vertically."""
+    """Stack blocks of the same columns vertically; the result has the layout of the first one."""
     parts = [materialize(X) for X in blocks]
     if isinstance(parts[0], np.ndarray):
-        return np.concatenate([part for part in parts if isinstance(part, np.ndarray)])
+        return np.concatenate([to_dense(part) for part in parts])
     from scipy import sparse
 
     stacked: CSR = sparse.vstack(parts, format="csr")

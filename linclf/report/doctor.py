@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from linclf.data.columns.base import Column
 from linclf.report.columns import columns_text
+from linclf.report.text import target_text
 from linclf.storage.decode import JsonObject
 
 
@@ -16,6 +17,7 @@ def doctor_text(result: JsonObject, columns: Sequence[Column] | None) -> str:
     lines = [
         f"data       {result['data']}: {result['n']} rows, {result['n_features']} features; "
         f"{len(classes)} classes in {result['n_train']} training rows: {named}",
+        *([f"target     {target_text(result)}"] if result["target"] is not None else []),
         *(["", described] if described else []),
         "",
         "findings" if result["findings"] else "no problems found",

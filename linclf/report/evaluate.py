@@ -6,14 +6,21 @@ from linclf.storage.decode import JsonObject
 MAX_CONFUSION_CLASSES = 20  # with more classes, the most frequent confusions are shown instead of the matrix
 
 
-def evaluation_text(result: JsonObject, title: str) -> str:
-    """The text of an `evaluation`: metrics of each class, confusion, metrics of the probabilities, accuracy."""
+def evaluation_text(result: JsonObject, title: str, target: str = "") -> str:
+    """The text of an `evaluation`: metrics of each class, confusion, metrics of the probabilities, accuracy; `target` is the
+    label column, as in `target_text`."""
     labels = [str(label) for label in result["classes"]]
     rows = [
         [label, f"{row['precision']:.4f}", f"{row['recall']:.4f}", f"{row['f1']:.4f}", str(row["support"])]
         for label, row in zip(labels, result["per_class"].values(), strict=True)
     ]
-    lines = [title, "", *table(["class", "precision", "recall", "f1", "support"], rows), ""]
+    lines = [
+        title,
+        *([f"target  {target}"] if target else []),
+        "",
+        *table(["class", "precision", "recall", "f1", "support"], rows),
+        "",
+    ]
     matrix = result["confusion"]
     if len(labels) <= MAX_CONFUSION_CLASSES:
         counts = [[label, *map(str, row)] for label, row in zip(labels, matrix, strict=True)]

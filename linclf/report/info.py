@@ -9,7 +9,7 @@ from linclf.data.columns.base import Column
 from linclf.inspect.explain import strengths
 from linclf.model.linear_model import LinearModel
 from linclf.report.columns import columns_text
-from linclf.report.text import parts_text
+from linclf.report.text import parts_text, target_text
 from linclf.storage.decode import JsonObject
 
 
@@ -30,6 +30,8 @@ def model_info(model: LinearModel, top: int = 5) -> JsonObject:
     return {
         "loss": model.loss,
         "classes": labels,
+        "target": model.schema.target,
+        "target_guessed": model.target_guessed,
         "n_features": model.schema.count,
         "features": asdict(model.schema),
         "calibration": None if model.calibration is None else asdict(model.calibration),
@@ -49,16 +51,17 @@ def model_text(described: JsonObject, columns: Sequence[Column] | None, path: st
         scaling = (
             "numbers standardised as they are encoded" if columns and described["features"]["sparse"] else "unscaled"
         )
-    encoded = columns_text(columns)
+    encoded, objective = columns_text(columns), f"objective  {metrics['objective']:.6g}"
     lines = [
         f"model      {path}, a {described['loss']} classifier by linclf {versions['linclf']}",
         f"classes    {', '.join(map(str, described['classes']))}",
+        *([f"target     {target_text(described)}"] if described["target"] is not None else []),
         f"features   {described['n_features']}, {scaling}",
         f"trained on {source}, {metrics['n_train']} rows; "
         f"{metrics['n_val']} validation and {metrics['n_test']} test rows",
         f"options    reg {metrics['reg']:g}, lr {metrics['lr']:.4g}, momentum {metrics['momentum']:g}, "
         f"{metrics['epochs']} epochs of minibatches of {metrics['batch_size']}, seed {metrics['seed']}",
-        f"objective  {metrics['objective']:.6g}",
+        objective,
         f"accuracy   {parts_text(metrics['accuracy'])}",
         *(["", encoded] if encoded else []),
         "",
@@ -68,7 +71,9 @@ def model_text(described: JsonObject, columns: Sequence[Column] | None, path: st
     ]
     calibration = described["calibration"]
     if calibration:
-        lines.insert(5, f"calibrate  {calibration['method']}, learned from {calibration['n']} held-out rows")
+        lines.insert(
+            lines.index(objective), f"calibrate  {calibration['method']}, learned from {calibration['n']} held-out rows"
+        )
     rows = [
         [label, ", ".join(f"{entry['feature']} {entry['weight']:+.3g}" for entry in entries)]
         for label, entries in described["strongest"].items()

@@ -3,7 +3,7 @@
 import csv
 import io
 
-from linclf.report.text import parts_text, table
+from linclf.report.text import parts_text, table, target_text
 from linclf.storage.decode import JsonObject
 from linclf.training.options import OPTIONS
 
@@ -33,6 +33,7 @@ def sweep_text(result: JsonObject) -> str:
     lines = [
         f"data       {result['data']}: {result['n_train']} training rows, {result['n_features']} features, "
         f"{result['n_classes']} classes",
+        *([f"target     {target_text(result)}"] if result["target"] is not None else []),
         f"sweep      {result['n_configurations']} configuration{'s' * (result['n_configurations'] > 1)}, scored on {scored_on}"
         + (" (mean +- standard deviation)" if cv else ""),
         f"seconds    {seconds['load']:.2f} load, {seconds['train']:.2f} train, {seconds['total']:.2f} total",

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 
+from linclf.report.terminal import one_line
 from linclf.storage.decode import JsonObject
 
 
@@ -38,6 +39,15 @@ def parts_text(accuracies: dict[str, float | None]) -> str:
     """The accuracies of the parts, as text; parts without one are left out."""
     return ", ".join(
         f"{part} {share_text(accuracies[part])}" for part in ("train", "val", "test") if accuracies[part] is not None
+    )
+
+
+def target_text(result: JsonObject) -> str:
+    """The label column, and whether it was guessed; empty for data that have none, such as svmlight text."""
+    if result["target"] is None:
+        return ""
+    return one_line(result["target"]) + (
+        " (guessed by its name; --target names another)" if result["target_guessed"] else ""
     )
 
 

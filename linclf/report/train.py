@@ -3,7 +3,7 @@
 import math
 
 from linclf.report.terminal import one_line
-from linclf.report.text import parts_text
+from linclf.report.text import parts_text, target_text
 from linclf.storage.decode import JsonObject
 
 
@@ -22,8 +22,10 @@ def training_text(result: JsonObject, why: dict[str, str]) -> str:
         f"objective  {result['objective']:.6g} = {result['data_loss']:.6g} data + {result['penalty']:.6g} penalty",
         f"seconds    {seconds['load']:.2f} load, {seconds['train']:.2f} train, {seconds['total']:.2f} total",
     ]
+    if result["target"] is not None:
+        lines.insert(1, f"target     {target_text(result)}")
     if result["calibrate"]:
-        lines.insert(3, f"calibrate  {result['calibrate']}, learned from {result['n_calibration']} held-out rows")
+        lines.insert(-2, f"calibrate  {result['calibrate']}, learned from {result['n_calibration']} held-out rows")
     if result["certificate"]:
         lines.append(f"certified  {_proof(result['certificate'])}")
     if result["model"]:

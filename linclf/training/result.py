@@ -25,6 +25,7 @@ from linclf.training.prepare import PreparedData
 class TrainResult:
     """The figures of a run; `to_json` gives them under their names in the JSON of `linclf train`.
 
+    target, target_guessed        the label column, None for data that have none, and whether it was guessed by its name
     data, loss, reg, ..., dtype   the options, with the numbers used under `auto`; scale is the kind that was used
     sparse         whether the features are sparse
     epochs, best_epoch            the last epoch, and the one whose weights the model has
@@ -39,6 +40,8 @@ class TrainResult:
     """
 
     data: str
+    target: str | None
+    target_guessed: bool
     loss: str
     one_vs_rest: bool
     reg: float
@@ -123,6 +126,8 @@ def assemble(
     settings = fitted.settings
     result = TrainResult(
         data=name,
+        target=split.schema.target,
+        target_guessed=split.schema.is_guessed_target(options.source.target),
         loss=options.loss_name,
         one_vs_rest=options.loss_value().binary and len(split.classes) > 2,
         reg=options.reg,
@@ -159,12 +164,13 @@ def assemble(
 
 def model_record(options: TrainOptions, split: Split, result: TrainResult) -> JsonObject:
     """What a model file records of the training, as plain data."""
+    described = ("data", "target", "target_guessed", "classes")  # elsewhere in the file
     return {
         "options": options.to_dict(),
         "seed": options.seed,
         "data": split.digests,
         "own_loss": options.loss_name not in LOSSES,
-        "metrics": {key: x for key, x in result.to_json().items() if key not in ("data", "classes")},
+        "metrics": {key: x for key, x in result.to_json().items() if key not in described},
         "versions": {"linclf": __version__, "numpy": np.__version__, "python": platform.python_version()},
     }
 

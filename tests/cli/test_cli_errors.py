@@ -74,7 +74,12 @@ WRONG = [
     (f"train {WINE} --target x", 2, "is read as svmlight, which has no use for --target"),
     ("predict iris iris", 2, "iris: there is no such file"),
     (f"predict {DATA}/iris.csv iris", 2, "iris.csv: is not a model file of linclf"),
-    ("predict m wine", 2, "wine: has 13 feature columns, the model was trained on 4; give data of the same columns"),
+    ("predict m wine", 2, "wine: lacks 4 of the 4 columns of the training data: sepal length (cm), "),
+    (
+        "predict m make:blobs",
+        2,
+        "make:blobs: has 2 feature columns, the model was trained on 4, and they are matched by",
+    ),
     ("predict m strings.csv", 2, "strings.csv: lacks 4 of the 4 columns of the training data: sepal length"),
     ("evaluate m nothing.npz", 2, "nothing.npz: there is no such file"),
     ("evaluate m iris --part test", 2, "iris: has no predefined test part"),

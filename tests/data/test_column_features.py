@@ -11,7 +11,7 @@ from linclf.data.columns.base import MISSING, Column, in_rows
 from linclf.data.columns.category import MOST_LEVELS, CategoryColumn
 from linclf.data.columns.date import DateColumn
 from linclf.data.columns.left_out import ConstantColumn, IdColumn
-from linclf.data.columns.number import NumberColumn
+from linclf.data.columns.number import NumberColumn, PlainNumberColumn
 from linclf.data.columns.registry import column_from_record
 from linclf.data.columns.text import MOST_WORDS, TextColumn
 from linclf.data.dataset import Dataset
@@ -132,9 +132,39 @@ def test_a_number_that_is_constant_where_it_is_not_missing_has_spread_1() -> Non
 def test_a_number_without_a_median_stays_missing() -> None:
     column = NumberColumn("a")
     np.testing.assert_array_equal(features(column, np.array([1, nan])), [[1], [nan]])
-    assert column.not_finite_reason() == "is missing, and the model knows no median for it"
-    other = NumberColumn("a", median=0.0).not_finite_reason()
-    assert other == "is too large compared with those of the training data"
+    missing = (
+        "the number in column 'a' is missing, and the model knows no median for it; fill it in, or leave out the row"
+    )
+    assert column.not_finite_error("") == column.not_finite_error("1e300") == missing
+    text = "the cell in column 'a' is 'x', and the model takes a number; fix it, or leave out the row"
+    assert column.not_finite_error("x") == text
+    other = NumberColumn("a", median=0.0).not_finite_error("x")
+    assert "the number in column 'a' is too large compared with those of the training data" in other
+
+
+def test_numbers_of_arrays_may_be_spelled_as_truth_values() -> None:
+    column = PlainNumberColumn("a")
+    assert (column.kind, column.is_identity) == ("number", True)
+    assert features(column, cells_of(["True", "False", "2.5"])) == [[1], [0], [2.5]]
+    assert "is 'yes', and the model takes a number" in column.not_finite_error("yes")
+
+
+@pytest.mark.parametrize(
+    ("kind", "cells", "takes"),
+    [
+        ("number", [1.0, 2.0, 2.0], True),
+        ("date", ["2024-01-01", "2024-01-02"], False),
+        ("category", ["1", "2", "2"], True),
+        ("category", ["1", "x", "x"], False),
+        ("category", ["u", "v", "w"], False),
+        ("text", ["a b", "b c", "c a"], False),
+        ("constant", ["x", "x"], True),
+        ("id", ["x", "y"], True),
+    ],
+)
+def test_which_columns_an_array_of_numbers_can_have(kind: str, cells: list, takes: bool) -> None:
+    column = learned(kind, cells, min_count=1)
+    assert column.takes_numbers is takes
 
 
 def test_numbers_that_are_all_the_same_are_constant_and_no_number_is_an_error() -> None:
@@ -279,9 +309,13 @@ def test_the_schema_states_how_wide_the_features_are_and_which_columns_are_text(
     assert schema_of(whole[np.arange(3)], min_count=1).count == 5
     with pytest.raises(InputError, match="t: has 7 feature columns, more than --max-features 6"):
         schema_of(whole, text=("c",), max_features=6)
-    X = np.eye(2)
+    X = np.eye(4)
     assert learn_schema(X, schema, Source("t")) == (schema, [])
-    assert encode(X, schema, "t") == (X, {})
+    assert encode(X, Schema(4), "t") == (X, {})
+    with pytest.raises(
+        InputError, match="t: has numbers only, and the model takes a category in column 'b'; give a table"
+    ):
+        encode(X, schema, "t")
 
 
 def test_numbers_without_gaps_are_not_copied() -> None:
@@ -302,8 +336,9 @@ def test_numbers_without_gaps_are_not_copied() -> None:
         encode(table(a=[1.0, 2.0]), both, "new")
     constant = schema_of(table(a=[1.0, 2.0, 4.0], b=[3.0, 3.0, 3.0]))
     assert encode(table(a=[1.0, 2.0]), constant, "new")[0].tolist() == [[1], [2]]  # b has no features
-    with pytest.raises(InputError, match="the model does not name its columns and cannot read a table"):
-        encode(numbers, Schema(2, ("a", "b")), "t")
+    assert encode(swapped, Schema(2, ("a", "b")), "t")[0].tolist() == [[1, 3], [2, 5]]  # a model of arrays with names
+    assert encode(swapped, Schema(2), "t")[0].tolist() == [[3, 1], [5, 2]]  # and without
+    assert encode(swapped, Schema(2, sparse=True), "t")[0].toarray().tolist() == [[3, 1], [5, 2]]
 
 
 def test_a_gap_is_filled_in_even_if_the_training_rows_had_none() -> None:

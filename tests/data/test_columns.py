@@ -18,7 +18,7 @@ from linclf.data.columns.date import parse_date
 from linclf.data.columns.infer import learn_columns
 from linclf.data.columns.registry import KINDS
 from linclf.data.encoder import encode, learn_schema
-from linclf.data.load import load
+from linclf.data.load import load, load_features
 from linclf.data.source import Source
 from linclf.data.split import split_dataset, stratified
 from linclf.data.table import parse_number
@@ -229,7 +229,7 @@ def test_a_loaded_model_encodes_to_the_same_bits(tmp_path, rows, fresh, texts, m
     assert loaded.schema == features
     for name, labelled in (("t.csv", True), ("new.csv", False)):
         source = Source(str(tmp_path / name))
-        X, Z = (load(source, model_schema=m.schema, labelled=labelled).X for m in (model, loaded))
+        X, Z = (load_features(source, m.schema, labelled=labelled).X for m in (model, loaded))
         with np.errstate(over="ignore", invalid="ignore"):
             assert model.scores(X).tobytes() == loaded.scores(Z).tobytes()
 
@@ -239,7 +239,7 @@ def test_codes_written_as_other_numbers_are_the_same_levels(tmp_path) -> None:
     features, _ = learn_schema(train.X, train.schema, train.source)
     assert [column.levels for column in features.columns] == [("01", "02", "03"), ("01", "1", "2")]
     (tmp_path / "new.csv").write_text("a,b\n1,1\n2.0,1.0\n03,2.0\nx,nan\n")
-    new = load(Source(str(tmp_path / "new.csv")), model_schema=features, labelled=False)
+    new = load_features(Source(str(tmp_path / "new.csv")), features, labelled=False)
     # 1.0 could be 1 or 01, and is neither
     np.testing.assert_array_equal(new.X, [[1, 0, 0, 0, 1, 0], [0, 1, 0, 0, 0, 0], [0, 0, 1, 0, 0, 1], [0] * 6])
 
@@ -251,7 +251,7 @@ def test_truth_values_are_the_same_in_all_formats(tmp_path) -> None:
     (tmp_path / "new.jsonl").write_text('{"a": true}\n{"a": false}\n')
     pd.DataFrame({"a": [True, False]}).to_parquet(tmp_path / "new.parquet")
     for name in ("new.jsonl", "new.parquet"):
-        new = load(Source(str(tmp_path / name)), model_schema=features, labelled=False)
+        new = load_features(Source(str(tmp_path / name)), features, labelled=False)
         np.testing.assert_array_equal(new.X, [[0, 1], [1, 0]])
 
 
@@ -259,7 +259,7 @@ def test_cells_that_training_never_saw_are_counted_in_notes(tmp_path) -> None:
     train = read(tmp_path / "t.csv", "n,c,r,label\n" + "1,a,x,0\n2,b,y,1\n" * 5 + "1,a,rare,1\n")
     features, _ = learn_schema(train.X, train.schema, train.source)
     (tmp_path / "new.csv").write_text("r,c,n\nodd,z,oops\nodd,,\nx,a,3\n")
-    new = load(Source(str(tmp_path / "new.csv")), model_schema=features, labelled=False)
+    new = load_features(Source(str(tmp_path / "new.csv")), features, labelled=False)
     np.testing.assert_array_equal(new.X, [[1, 0, 0, 0, 0, 1], [1, 0, 0, 0, 0, 1], [3, 1, 0, 1, 0, 0]])
     assert list(new.notes) == [
         "column 'n': not numbers in 1 row, treated as missing: 'oops' (1)",
@@ -340,7 +340,7 @@ def test_a_date_is_a_date_whatever_the_other_cells_are(tmp_path) -> None:
     rows = []
     for other in ("19000", "2020-05-05"):
         (tmp_path / "new.csv").write_text(f"day,x\n18000,1\n{other},2\n")
-        rows.append(load(Source(str(tmp_path / "new.csv")), model_schema=features, labelled=False).X[0].tolist())
+        rows.append(load_features(Source(str(tmp_path / "new.csv")), features, labelled=False).X[0].tolist())
     assert rows[0] == rows[1]
 
 

@@ -130,9 +130,17 @@ class Column(ABC):
         """What happens to missing cells if the training rows have none."""
         return "treated as 0"
 
-    def not_finite_reason(self) -> str:
-        """Why a feature is not finite, for an error."""
-        return "is too large compared with those of the training data"
+    def not_finite_error(self, text: str) -> str:
+        """The error for a cell whose features are not finite; `text` is the cell, empty if it is missing or a number."""
+        return (
+            f"the number in column {self.name!r} is too large compared with those of the training data; fix it, or leave "
+            "out the row"
+        )
+
+    @property
+    def takes_numbers(self) -> bool:
+        """Whether arrays of numbers, which have no text, can have this column."""
+        return False
 
     def number_features(self) -> list[bool]:
         """For each feature, whether it is the number in the table, possibly standardised."""

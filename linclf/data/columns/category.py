@@ -80,6 +80,11 @@ class CategoryColumn(Column):
         words += [f"missing in {in_rows(self.missing)}"] if self.missing else []
         return ", ".join(words)
 
+    @property
+    def takes_numbers(self) -> bool:
+        """Whether all levels are numbers."""
+        return bool(self.levels) and not any(np.isnan(parse_number(level)) for level in self.levels)
+
     def _unknown_treatment(self) -> tuple[str, str]:
         if self.pooled:
             return "levels that training saw rarely or never", repr(f"{self.name} (other)")

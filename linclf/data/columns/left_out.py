@@ -29,6 +29,11 @@ class LeftOutColumn(Column):
         n = len(cells.codes) if isinstance(cells, Cells) else len(cells)
         return np.zeros((n, 0)), {}
 
+    @property
+    def takes_numbers(self) -> bool:
+        """True: the cells are not looked at."""
+        return True
+
     def summary(self) -> str:
         """Why it is left out."""
         return f"left out: {self.left_out_reason}"

@@ -112,11 +112,21 @@ class NumberColumn(Column):
     def _missing_treatment(self) -> str:
         return "replaced by the median"
 
-    def not_finite_reason(self) -> str:
-        """The number is too large, or missing without a median to replace it."""
-        if self.median is None:
-            return "is missing, and the model knows no median for it"
-        return super().not_finite_reason()
+    def not_finite_error(self, text: str) -> str:
+        """The number is too large, or there is none and no median to replace it."""
+        if self.median is not None:
+            return super().not_finite_error(text)
+        if text and math.isnan(self.parse(text)):
+            return f"the cell in column {self.name!r} is {text[:30]!r}, and the model takes a number; fix it, or leave out the row"
+        return (
+            f"the number in column {self.name!r} is missing, and the model knows no median for it; fill it in, or leave "
+            "out the row"
+        )
+
+    @property
+    def takes_numbers(self) -> bool:
+        """Whether the cells are numbers in a table, too, and not a text that stands for one."""
+        return not self.read_as_text
 
     def number_features(self) -> list[bool]:
         """The first feature is the number."""
@@ -140,3 +150,15 @@ class NumberColumn(Column):
             for i in np.flatnonzero(counts)
             if math.isnan(self.parse(cells.levels[i]))
         }
+
+
+def _parse_plain(text: str) -> float:
+    """The number that a cell spells, 1 and 0 for true and false, else NaN."""
+    return {"True": 1.0, "False": 0.0}.get(text, parse_number(text))
+
+
+class PlainNumberColumn(NumberColumn):
+    """A column of numbers of a model that was trained on arrays: nothing is known about missing cells, and truth values are
+    the numbers 1 and 0, as they are in an array."""
+
+    parse = staticmethod(_parse_plain)

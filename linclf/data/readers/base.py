@@ -35,6 +35,7 @@ class Reader:
     separator         between cells, where quoted cells may contain line ends; None if every line end ends a record
     array_start       the first byte of a file that is one array of all records, which is read as a whole
     newline_at_end    whether complete files end with a line end, so that one without it may have been cut short
+    has_header        (raw, model_schema) -> whether its first record names the columns; None if it never does
     """
 
     name: str
@@ -47,6 +48,7 @@ class Reader:
     separator: str | None = None
     array_start: bytes = b""
     newline_at_end: bool = False
+    has_header: Callable[[RawFile, Schema | None], bool] | None = None
 
     def unsupported(self, source: Source) -> str | None:
         """The first data option that was given and that this format does not understand, as a field of Source."""

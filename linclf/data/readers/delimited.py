@@ -2,21 +2,24 @@
 
 import csv
 import io
+import math
 import re
 import warnings
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
 from linclf.data import labels
 from linclf.data.dataset import Dataset
+from linclf.data.matching import looks_like_data, match_table
 from linclf.data.readers.base import COLUMN_OPTIONS, Reader
-from linclf.data.readers.frame import choose_target, looks_like_data, text_columns, to_dataset
+from linclf.data.readers.frame import choose_target, text_columns, to_dataset
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile
-from linclf.data.table import Frame, check_columns, is_numeric
+from linclf.data.table import Frame, check_columns, is_numeric, parse_number
 from linclf.errors import InputError
 from linclf.losses import Array
 
@@ -25,18 +28,38 @@ csv.field_size_limit(2**31 - 1)  # a cell may contain the text of a book
 
 def read_delimited(raw: RawFile, model_schema: Schema | None, labelled: bool, *, separator: str) -> Dataset:
     """Read CSV or TSV text as a Dataset whose X is a Table; see `Reader.read` for the other arguments."""
-    text = _Text(raw, separator, header=raw.source.header and (model_schema is None or model_schema.header))
-    columns = text.columns()
-    if (
-        model_schema is not None
-        and model_schema.names is not None
-        and not text.header
-        and len(columns) == len(model_schema.names)
-    ):
-        columns = list(model_schema.names)  # a table of features only: columns are known by position
-    target = choose_target(raw.source, columns, model_schema, labelled)
-    frame = text.frame(columns, target, text_columns(raw.source, model_schema))
-    return to_dataset(frame, raw, target, model_schema, labelled=labelled, lines=text.lines(frame))
+    text = _Text(raw, separator, header=has_header(raw, model_schema, separator=separator))
+    named = text.header and (model_schema is None or model_schema.header)
+    columns = text.columns(named)
+    target = choose_target(raw.source, columns, model_schema, labelled, named)
+    match = None
+    if model_schema is not None:
+        if named and model_schema.names is None and looks_like_data(columns) and not _are_numbered(columns):
+            raise InputError(f"{raw.source.data}:1: looks like a row of data; pass --no-header, or give it a header")
+        match = match_table(columns, model_schema, raw.source, target, labelled=labelled, named=named)
+    frame = text.frame(columns, target, text_columns(raw.source, match.schema if match else None))
+    dataset = to_dataset(frame, raw, target, match, labelled=labelled, lines=text.lines(frame))
+    if text.header and not named:
+        note = "its first line is a header, which the training data had not; its columns were taken by position"
+        return replace(dataset, notes=(note, *dataset.notes))
+    return dataset
+
+
+def has_header(raw: RawFile, model_schema: Schema | None, *, separator: str) -> bool:
+    """Whether the first line names the columns: by --no-header; else as in the training data, unless these had none and the
+    first line has words where the others have numbers."""
+    if not raw.source.header or model_schema is None or model_schema.header:
+        return raw.source.header
+    first = next((record for _, record in _Text(raw, separator, header=False).records()), [])
+    words = all(re.search(r"[^\W\d_]", cell) and math.isnan(parse_number(cell)) for cell in first)
+    numbers = set(model_schema.inputs() or ()) - set(model_schema.texts)
+    return bool(numbers) and words and len(set(first)) == len(first) and not set(first) & set(labels.MISSING)
+
+
+def _are_numbered(columns: list[str]) -> bool:
+    """Whether these names of columns are those that pandas gives columns without names: 0, 1, 2, ..."""
+    numbers = [name for name in columns if looks_like_data([name])]
+    return len(numbers) > 2 and numbers == [str(j) for j in range(len(numbers))]
 
 
 class _Text:
@@ -45,6 +68,7 @@ class _Text:
     def __init__(self, raw: RawFile, separator: str, header: bool) -> None:
         self.name, self.content, self.header = raw.source.data, raw.content, header
         self.separator, self.skipped = separator, raw.skipped
+        self.keys: list[str] | list[int] = []  # what pandas calls the columns
         if b"\0" in raw.content:
             line = self._line_at(raw.content.index(0))
             raise InputError(f"{self.name}:{line}: has a NUL byte; is it a text file? see --format")
@@ -78,7 +102,7 @@ class _Text:
 
     def _too_wide(self) -> InputError:
         """The error for a first row that is longer than the header, for which pandas gives no line."""
-        records = self._records()
+        records = self.records()
         width = len(next(records)[1])
         found = next(((line, len(record)) for line, record in records if len(record) > width), None)
         if found is None:
@@ -101,13 +125,13 @@ class _Text:
         if re.search(r"Expected \d+ fields in line", message):
             return self._too_wide()
         if "EOF inside string" in message:
-            line = max((line for line, _ in self._records()), default=1)
+            line = max((line for line, _ in self.records()), default=1)
             return InputError(f"{self.name}:{line}: opens a quote that is never closed; fix the line")
         return InputError(f"{self.name}: is not a table ({message.strip()}); see --format")
 
-    def columns(self) -> list[str]:
-        """The names of the columns, or, without a header, their numbers from 0 as text."""
-        first = next((record for _, record in self._records()), [])
+    def columns(self, named: bool) -> list[str]:
+        """The names of the columns, or, if they are not to be `named`, their numbers from 0 as text."""
+        first = next((record for _, record in self.records()), [])
         check_columns(len(first), self.name)
         self._check_short(len(first))
         if (
@@ -130,13 +154,14 @@ class _Text:
         if twice is not None:
             hint = " (or is there no header? pass --no-header)" if looks_like_data(first) else ""
             raise InputError(f"{self.name}: two columns are named {twice!r}; give each a different name{hint}")
-        return [str(name) for name in self._read(nrows=0 if self.header else 1, dtype=str).columns]
+        self.keys = list(self._read(nrows=0 if self.header else 1, dtype=str).columns)
+        return [str(name) for name in (self.keys if named else range(len(self.keys)))]
 
     def _check_short(self, width: int) -> None:
         """Refuse short rows before pandas pads them, where the padding could take all memory. Complete rows have at
         least as many bytes as cells. Raises InputError."""
         if self.content.count(b"\n") * (width - 1) > len(self.content):
-            for line, record in self._records():
+            for line, record in self.records():
                 self._check_width(line, record, width)
 
     def _check_width(self, line: int, record: list[str], width: int) -> None:
@@ -148,16 +173,15 @@ class _Text:
         cells are numbers, else as text. In the target only an empty cell is missing, since `NA` can be a label."""
         import pandas as pd
 
-        keys: list[str] | list[int] = list(columns) if self.header else list(range(len(columns)))
-        name_of = dict(zip(keys, columns, strict=True))
+        name_of = dict(zip(self.keys, columns, strict=True))
         is_text = {key: str for key, name in name_of.items() if name == target or name in as_text}
         options = {
             "na_values": {key: [""] if name == target else labels.MISSING for key, name in name_of.items()},
             "keep_default_na": False,
         }
         frame = self._read(dtype=is_text, **options)
-        found = dict(zip(keys, frame.dtypes, strict=True))
-        guessed = [key for key in keys if key not in is_text and not is_numeric(found[key])]
+        found = dict(zip(self.keys, frame.dtypes, strict=True))
+        guessed = [key for key in self.keys if key not in is_text and not is_numeric(found[key])]
         if any(not isinstance(found[key], pd.StringDtype) for key in guessed):
             # pandas has converted cells that look like True and False to booleans; read the text as it was written
             frame = self._read(dtype=is_text | dict.fromkeys(guessed, str), **options)
@@ -173,12 +197,12 @@ class _Text:
         if ends == n + self.header and not (n and frame.iloc[:, -1].isna().any()):
             return np.arange(first, first + n, dtype=np.int32)  # one row per line
         width, lines = frame.shape[1], []
-        for line, record in self._records():
+        for line, record in self.records():
             self._check_width(line, record, width)
             lines.append(line)
         return np.array(lines[self.header :], np.int32) if len(lines) == n + self.header else None
 
-    def _records(self) -> Iterator[tuple[int, list[str]]]:
+    def records(self) -> Iterator[tuple[int, list[str]]]:
         """The records, including the header, each with the number of its first line. Quoted cells may span lines; empty
         lines are skipped."""
         text = io.TextIOWrapper(io.BytesIO(self.content), "utf-8-sig", "replace", newline="")
@@ -206,6 +230,7 @@ def _format(name: str, separator: str) -> Reader:
         (f".{name}",),
         partial(read_delimited, separator=separator),
         (*COLUMN_OPTIONS, "header"),
+        has_header=partial(has_header, separator=separator),
         by_lines=True,
         separator=separator,
         newline_at_end=True,

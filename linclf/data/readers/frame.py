@@ -2,12 +2,15 @@
 
 import difflib
 import re
+from dataclasses import replace
 
 import numpy as np
 
 from linclf.data import labels
 from linclf.data.columns.registry import KINDS
 from linclf.data.dataset import Dataset
+from linclf.data.matching import Match, is_cut, looks_like_data, require_columns
+from linclf.data.readers.guess import check_guess
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile, Source
 from linclf.data.table import Frame, Table, from_frame, listed, to_cells
@@ -18,32 +21,40 @@ TARGET_NAMES = ("target", "label", "class", "y")
 SHOWN = 12  # column names shown in a message
 
 
-def choose_target(source: Source, columns: list[str], model_schema: Schema | None, labelled: bool) -> str | None:
-    """The name of the target column: --target, else the model's, else the only column named as in TARGET_NAMES.
+def choose_target(
+    source: Source, columns: list[str], model_schema: Schema | None, labelled: bool, named: bool = True
+) -> str | None:
+    """The name of the target column: --target, else the model's, else the only column named as in TARGET_NAMES, in any
+    case.
 
     labelled  whether a target is required; without one, the result is None
+    named     whether the columns have names; if not, they are numbers from 0, as text
     Raises InputError.
     """
     wanted = source.target or (model_schema.target if model_schema else None)
+    if source.target is None and model_schema is not None and not model_schema.header:
+        # a number: it means nothing where columns have names, or where there are fewer of them
+        wanted = None if (named and wanted not in columns) or is_cut(columns, model_schema) else wanted
     if wanted is not None:
         if wanted in columns:
             return wanted
-        if not source.header and re.fullmatch(r"-\d+", wanted) and int(wanted) >= -len(columns):
+        if not named and re.fullmatch(r"-\d+", wanted) and int(wanted) >= -len(columns):
             return columns[int(wanted)]
         if not labelled and source.target is None:
             return None
-        header = " (or is there no header? pass --no-header)" if source.header and looks_like_data(columns) else ""
+        header = " (or is there no header? pass --no-header)" if named and looks_like_data(columns) else ""
         raise InputError(
             f"{source.data}: has no column {wanted!r}{_hint(wanted, columns)}; its columns are {listed(columns, SHOWN)}; "
             f"name one with --target{header}"
         )
-    found = [column for column in columns if column in TARGET_NAMES]
+    features = (model_schema.inputs() if model_schema else None) or ()
+    found = [column for column in columns if column.casefold() in TARGET_NAMES and column not in features]
     if len(found) == 1:
         return found[0]
     if not labelled:
         return None
     header = ", numbered from 0"
-    if source.header:
+    if named:
         header = "; if the file has no header, pass --no-header" if looks_like_data(columns) else ""
     reason = (
         f"more than one of {', '.join(found)}"
@@ -66,26 +77,34 @@ def to_dataset(
     frame: Frame,
     raw: RawFile,
     target: str | None,
-    model_schema: Schema | None,
+    match: Match | None,
     *,
     labelled: bool = True,
     lines: Array | None = None,
 ) -> Dataset:
     """Turn a data frame whose column `target`, if any, contains the labels into a Dataset.
 
+    match     the columns that a model takes, or None for all
     labelled  whether the labels are wanted; otherwise that column is left out
     lines     (n,) the line of the file on which each row begins
     """
     source = raw.source
     if len(frame) == 0:
         raise InputError(f"{source.data}: contains no rows{' below its header' if lines is not None else ''}")
-    names, notes = _feature_columns(list(frame.columns), source, target, model_schema)
-    table = from_frame(frame[names], source.data, lines)
+    if match is None:
+        names = called = _feature_columns(list(frame.columns), source, target)
+        features = Schema(len(names), names, False, raw.format, source.header, target, source.drop)
+        notes: tuple[str, ...] = ()
+    else:
+        names, called, notes = _model_columns(list(frame.columns), source, target, match)
+        features = match.schema
+    table = from_frame(frame[list(names)], source.data, lines)
     y = _labels(frame, target, table, source.data) if target is not None and labelled else None
-    features = model_schema or Schema(
-        len(names), tuple(names), False, raw.format, source.header, target, source.drop, texts=tuple(table.texts)
-    )
-    return Dataset(table, y, source, features, raw.digest, notes=notes)
+    if match is None:
+        features = replace(features, texts=tuple(table.texts))
+    if y is not None and target is not None and (match.guessed if match else features.is_guessed_target(source.target)):
+        check_guess(target, y, frame.drop(columns=list(source.drop), errors="ignore"), source.data)
+    return Dataset(table.select(names, called), y, source, features, raw.digest, notes=notes)
 
 
 def _labels(frame: Frame, target: str, table: Table, name: str) -> Array:
@@ -104,64 +123,41 @@ def _labels(frame: Frame, target: str, table: Table, name: str) -> Array:
     return labels.from_text(cells.levels)[cells.codes]
 
 
-def looks_like_data(columns: list[str]) -> bool:
-    """Whether these column names look like a row of data instead of a header: one of them is a number."""
-    return any(re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?(\.\d+)?", name, re.IGNORECASE) for name in columns)
-
-
 def _hint(wanted: str, columns: list[str]) -> str:
     near = difflib.get_close_matches(wanted, columns, 1)
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
-def require_columns(columns: list[str], wanted: tuple[str, ...], name: str) -> tuple[str, ...]:
-    """The columns `wanted`. Raises InputError if one is not among `columns`; `name` is the data set's, for messages."""
-    existing = set(columns)
-    missing = [column for column in wanted if column not in existing]
-    if missing:
-        alike = {column.strip().casefold(): column for column in columns}
-        near = alike.get(missing[0].strip().casefold())
-        hint = f"; is {near!r} meant to be {missing[0]!r}?" if near else "; add them, in any order"
-        raise InputError(
-            f"{name}: lacks {len(missing)} of the {len(wanted)} columns of the training data: {listed(missing, SHOWN)}{hint}"
-        )
-    return wanted
-
-
-def _feature_columns(
-    columns: list[str], source: Source, target: str | None, model_schema: Schema | None
-) -> tuple[list[str], tuple[str, ...]]:
-    """The feature columns in order, and notes: those of the model, or all but the target and the dropped ones."""
-    if model_schema is None or model_schema.names is None:
-        for option, chosen in source.column_options().items():
-            unknown = [name for name in chosen if name not in columns]
-            if unknown:
-                raise InputError(
-                    f"{source.data}: --{option} {unknown[0]}: there is no such column{_hint(unknown[0], columns)}"
-                )
-            if target in chosen:
-                raise InputError(
-                    f"{source.data}: --{option} {target}: this column is the label; leave one of the two out"
-                )
-        for role, column in source.roles().items():
-            if column not in columns:
-                raise InputError(f"{source.data}: --{role} {column}: there is no such column{_hint(column, columns)}")
-            if column == target:
-                raise InputError(f"{source.data}: --{role} {column}: this column is the label; name another")
-        left_out = {target, *source.drop}
-        names = [name for name in columns if name not in left_out]
-        if not names:
-            raise InputError(f"{source.data}: no feature column is left besides the target; drop fewer columns")
-        if model_schema is not None and len(names) != model_schema.count:
+def _feature_columns(columns: list[str], source: Source, target: str | None) -> tuple[str, ...]:
+    """The feature columns in order, and those with a role: all but the target and the dropped ones."""
+    named = {**source.column_options(), **{role: (column,) for role, column in source.roles().items()}}
+    for option, chosen in named.items():
+        unknown = [name for name in chosen if name not in columns]
+        if unknown:
             raise InputError(
-                f"{source.data}: has {len(names)} feature columns, the model was trained on {model_schema.count}; "
-                "give data of the same columns"
+                f"{source.data}: --{option} {unknown[0]}: there is no such column{_hint(unknown[0], columns)}"
             )
-        return names, ()
-    roles = [column for column in source.roles().values() if column in columns]
-    wanted = [name for name in model_schema.names if name not in source.roles().values()]
-    require_columns(columns, tuple(wanted), source.data)
-    used = {*wanted, *roles, *model_schema.drop, model_schema.target, target}
+        if target in chosen:
+            raise InputError(f"{source.data}: --{option} {target}: this column is the label; leave one of the two out")
+    left_out = {target, *source.drop}
+    names = tuple(name for name in columns if name not in left_out)
+    if not names:
+        raise InputError(f"{source.data}: no feature column is left besides the target; drop fewer columns")
+    return names
+
+
+def _model_columns(
+    columns: list[str], source: Source, target: str | None, match: Match
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """The columns that a model takes, in its order, and those with a role that are there; what the model calls them; and notes on
+    the match and on others that are ignored."""
+    hint = " (or is there no header? pass --no-header)" if source.header and looks_like_data(columns) else ""
+    schema, roles = match.schema, [column for column in source.roles().values() if column in columns]
+    called = dict(zip(schema.inputs() or (), match.names, strict=True))
+    optional = set(source.roles().values())
+    names = require_columns(columns, tuple(name for name in called if name not in optional), source.data, hint)
+    names = tuple(dict.fromkeys([*names, *roles]))
+    used = {*names, *(schema.names or ()), *schema.drop, target}
     spare = [name for name in columns if name not in used]
-    notes = (f"columns the model was not trained on were ignored: {listed(spare, SHOWN)}",)
-    return list(dict.fromkeys([*wanted, *roles])), notes if spare else ()
+    notes = (f"columns the model was not trained on were ignored: {listed(spare, SHOWN)}",) if spare else ()
+    return names, tuple(called.get(name, name) for name in names), (*match.notes, *notes)

@@ -6,6 +6,7 @@ import json
 import numpy as np
 
 from linclf.data.dataset import Dataset
+from linclf.data.matching import match_table
 from linclf.data.readers.base import COLUMN_OPTIONS, Reader
 from linclf.data.readers.frame import choose_target, text_columns, to_dataset
 from linclf.data.schema import Schema
@@ -25,33 +26,30 @@ def read_json_lines(raw: RawFile, model_schema: Schema | None, labelled: bool) -
 
     name = raw.source.data
     records, lines = _records(raw)
-    columns = list(dict.fromkeys(key for record in records for key in record))
+    columns = list(dict.fromkeys([*raw.columns, *(key for record in records for key in record)]))
     check_columns(len(columns), name)
     raw.check_cells(len(records), len(columns))
     target = choose_target(raw.source, columns, model_schema, labelled)
-    if (
-        model_schema is not None
-        and model_schema.names is not None
-        and any(column in model_schema.names for column in columns)
-    ):
-        columns = list(dict.fromkeys([*columns, *model_schema.names]))  # missing cells where no object has the key
-    as_text = {*text_columns(raw.source, model_schema), target}
-    left_out = {*raw.source.drop, *(model_schema.drop if model_schema else ())} - {target}
+    match = None
+    if model_schema is not None:
+        match = match_table(columns, model_schema, raw.source, target, labelled=labelled)
+    schema = match.schema if match else None
+    taken = set(columns if schema is None else schema.inputs() or ())
+    if schema is not None and not taken.isdisjoint(columns):
+        columns = list(dict.fromkeys([*columns, *(schema.inputs() or ())]))  # missing cells where no object has the key
+    as_text = {*text_columns(raw.source, schema), target}
+    left_out = {*raw.source.drop, *(schema.drop if schema else ())} - {target}
     cells = {}
     for column in columns:
         values = [record.get(column) for record in records]
         strange = next((i for i, value in enumerate(values) if isinstance(value, dict | list)), None)
-        if (
-            strange is not None
-            and column not in left_out
-            and (model_schema is None or column in (model_schema.names or (column,)))
-        ):
+        if strange is not None and column in taken and column not in left_out:
             place = f":{lines[strange]}" if lines is not None else f": row {strange} (from 0)"
             raise InputError(f"{name}{place}: {column!r} is a list or an object; give a number or text, or --drop it")
         cells[column] = _column(values, as_text=column in as_text or strange is not None)
     frame = pd.DataFrame(cells, index=range(len(records)))
     numbers = None if lines is None else np.array(lines, np.int32)
-    return to_dataset(frame, raw, target, model_schema, labelled=labelled, lines=numbers)
+    return to_dataset(frame, raw, target, match, labelled=labelled, lines=numbers)
 
 
 def _records(raw: RawFile) -> tuple[list[dict[str, object]], list[int] | None]:

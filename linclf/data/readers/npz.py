@@ -7,7 +7,8 @@ import zipfile
 import numpy as np
 
 from linclf.data import labels
-from linclf.data.dataset import Dataset, LabelledRows, match_columns
+from linclf.data.dataset import Dataset, LabelledRows
+from linclf.data.matching import match_dataset
 from linclf.data.readers.base import Reader
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile
@@ -46,10 +47,8 @@ def read_npz(raw: RawFile, model_schema: Schema | None, labelled: bool) -> Datas
             f"{name}: x_train and x_test differ in their number of features: {part.X.shape[1]} and {test.X.shape[1]}"
         )
     raw.source.check_width(part.X.shape[1])
-    if model_schema is not None:
-        match_columns(part.matrix(), model_schema, name)
-    features = model_schema or Schema(part.X.shape[1], format="npz")
-    return Dataset(part.X, part.y, raw.source, features, raw.digest, test)
+    schema = Schema(part.X.shape[1], format="npz")
+    return match_dataset(Dataset(part.X, part.y, raw.source, schema, raw.digest, test), model_schema)
 
 
 def _members(archive: zipfile.ZipFile, name: str) -> dict[str, zipfile.ZipInfo]:

@@ -6,6 +6,7 @@ from collections import Counter
 from importlib.util import find_spec
 
 from linclf.data.dataset import Dataset
+from linclf.data.matching import Match, match_table
 from linclf.data.readers.base import COLUMN_OPTIONS, Reader
 from linclf.data.readers.frame import choose_target, to_dataset
 from linclf.data.schema import Schema
@@ -14,31 +15,52 @@ from linclf.data.table import Frame, check_columns, option
 from linclf.errors import InputError
 
 
-def _parquet(raw: RawFile, model_schema: Schema | None) -> tuple[Frame, list[str]]:
-    """The columns of a Parquet file as a data frame, dropped ones empty, and their names. Text is read as codes into
-    its distinct values, so that a value that is stored once takes memory once."""
+def read_parquet(raw: RawFile, model_schema: Schema | None, labelled: bool) -> Dataset:
+    """Read a Parquet file as a Dataset whose X is a Table; raises InputError if pyarrow is not installed."""
+    name = raw.source.data
+    if find_spec("pyarrow") is None:
+        raise InputError(f"{name}: reading Parquet needs pyarrow; install it with: pip install pyarrow")
+    try:
+        columns = _columns(raw)
+        target = choose_target(raw.source, columns, model_schema, labelled)
+        match = None
+        if model_schema is not None:
+            match = match_table(columns, model_schema, raw.source, target, labelled=labelled)
+        frame = _frame(raw, match)
+    except InputError:
+        raise
+    except Exception as error:  # pyarrow and pandas raise many types for damaged files and dates
+        raise InputError(f"{name}: is not a complete Parquet file ({error}); see --format") from None
+    return to_dataset(frame[columns], raw, target, match, labelled=labelled)
+
+
+def _columns(raw: RawFile) -> list[str]:
+    """The names of the columns of a Parquet file, without pandas' index. Raises InputError if two are the same."""
+    from pyarrow.parquet import ParquetFile
+
+    names = [str(column) for column in ParquetFile(io.BytesIO(raw.content)).schema_arrow.names]
+    twice = next((column for column, count in Counter(names).items() if count > 1), None)
+    if twice is not None:
+        raise InputError(f"{raw.source.data}: two columns are named {twice!r}; give each a different name")
+    check_columns(len(names), raw.source.data)
+    return [column for column in names if not re.fullmatch(r"__index_level_\d+__", column)]
+
+
+def _frame(raw: RawFile, match: Match | None) -> Frame:
+    """The columns of a Parquet file as a data frame, those that are not read empty. Text is read as codes into its distinct
+    values, so that a value that is stored once takes memory once."""
     import pyarrow
     from pyarrow.parquet import ParquetFile
 
     schema = ParquetFile(io.BytesIO(raw.content)).schema_arrow
     names = [str(column) for column in schema.names]
-    twice = next((column for column, count in Counter(names).items() if count > 1), None)
-    if twice is not None:
-        raise InputError(f"{raw.source.data}: two columns are named {twice!r}; give each a different name")
-    check_columns(len(names), raw.source.data)
     texts = [column.name for column in schema if pyarrow.types.is_string(column.type)]
     file = ParquetFile(io.BytesIO(raw.content), read_dictionary=texts)
-    left_out = {*raw.source.drop, *(model_schema.drop if model_schema else ())}
+    left_out = {*raw.source.drop, *(match.schema.drop if match else ())}
     wanted = [column for column in names if column not in left_out]
     nested = {column.name for column in schema if pyarrow.types.is_nested(column.type)}
-    wrong = next(
-        (
-            column
-            for column in wanted
-            if column in nested and (model_schema is None or column in (model_schema.names or (column,)))
-        ),
-        None,
-    )
+    taken = wanted if match is None else match.schema.inputs() or ()
+    wrong = next((column for column in wanted if column in nested and column in taken), None)
     if wrong is not None:
         reason = f"column {wrong!r} contains lists or objects; leave it out with {option('drop', wrong)}"
         raise InputError(f"{raw.source.data}: {reason}")
@@ -47,25 +69,7 @@ def _parquet(raw: RawFile, model_schema: Schema | None) -> tuple[Frame, list[str
     raw.check_cells(file.metadata.num_rows, len(flat))
     raw.check_bytes(sum(group.total_byte_size for group in groups))
     frame = file.read(columns=flat).to_pandas(ignore_metadata=True).set_axis(flat, axis=1)
-    return frame.reindex(columns=names), names  # dropped columns are empty
-
-
-def read_parquet(raw: RawFile, model_schema: Schema | None, labelled: bool) -> Dataset:
-    """Read a Parquet file as a Dataset whose X is a Table; raises InputError if pyarrow is not installed."""
-    name = raw.source.data
-    if find_spec("pyarrow") is None:
-        raise InputError(f"{name}: reading Parquet needs pyarrow; install it with: pip install pyarrow")
-    try:
-        frame, columns = _parquet(raw, model_schema)
-    except InputError:
-        raise
-    except Exception as error:  # pyarrow and pandas raise many types for damaged files and dates
-        raise InputError(f"{name}: is not a complete Parquet file ({error}); see --format") from None
-    columns = [column for column in columns if not re.fullmatch(r"__index_level_\d+__", column)]  # pandas' index
-    frame = frame[columns]
-    return to_dataset(
-        frame, raw, choose_target(raw.source, columns, model_schema, labelled), model_schema, labelled=labelled
-    )
+    return frame.reindex(columns=names)  # the other columns are empty
 
 
 PARQUET = Reader(

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from linclf.data.dataset import Dataset, match_columns
+from linclf.data.dataset import Dataset
+from linclf.data.matching import match_dataset
 from linclf.data.readers.base import Reader
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile
@@ -45,11 +46,8 @@ def read_svmlight(raw: RawFile, model_schema: Schema | None, labelled: bool) -> 
         )
     if (labels == np.round(labels)).all():
         labels = labels.astype(np.int64)
-    if model_schema is not None:
-        fitted, notes = match_columns(X, model_schema, source.data)
-        return Dataset(fitted, labels, source, model_schema, raw.digest, notes=notes)
     schema = Schema(X.shape[1], sparse=True, format="svmlight", zero_based=zero_based)
-    return Dataset(X, labels, source, schema, raw.digest)
+    return match_dataset(Dataset(X, labels, source, schema, raw.digest), model_schema)
 
 
 def _parse(raw: RawFile) -> tuple[CSR, Array]:
