@@ -13,10 +13,9 @@ from linclf.data.load import load
 from linclf.data.source import Source
 from linclf.data.split import HeldOut, Part
 from linclf.errors import InputError
+from linclf.model.evaluation import evaluation
 from linclf.model.linear_model import LinearModel
 from linclf.model.linear_model import load as load_model
-from linclf.model.metrics import evaluation
-from linclf.optim.objective import predicted
 from linclf.report.evaluate import evaluation_text
 from linclf.report.terminal import printable
 from linclf.report.text import to_json
@@ -57,8 +56,7 @@ def evaluate(
     else:
         dataset = load(source(data, options), model_schema=trained.schema, cache=cache)
         rows, title = _other_data(trained, dataset, part, quiet)
-    scores = trained.scores(rows.X)
-    result = evaluation(predicted(scores), rows.y, trained.classes, trained.logits(scores))
+    result = evaluation(trained.predictions(rows.X, rows.y), trained.classes)
     click.echo(to_json(result) if json else printable(evaluation_text(result, f"{model} on {title}")))
 
 

@@ -11,7 +11,7 @@ from linclf.errors import InputError
 from linclf.losses import LOSSES
 from linclf.model.calibration import calibrate
 from linclf.model.linear_model import LinearModel
-from linclf.model.metrics import accuracy
+from linclf.model.metrics import METRICS
 from linclf.optim.certificate import Certificate
 from linclf.storage.decode import JsonObject, finite_or_none
 from linclf.training.fit import FitResult
@@ -99,7 +99,9 @@ def assemble(
     model = _calibrated(model, options, split)
 
     def measure(part: str, rows: Part | None) -> float | None:
-        return None if rows is None or part not in measured else accuracy(model.predict_codes(rows.X), rows.y)
+        if rows is None or part not in measured:
+            return None
+        return METRICS["accuracy"](model.predictions(rows.X, rows.y))
 
     parts = {"train": split.train, "val": split.val, "test": split.test}
     settings = fitted.settings
