@@ -101,32 +101,39 @@ class Predictions:
             return areas
         columns = self.ranking.T if self.n_classes > 2 else np.vstack([-self.ranking.T, self.ranking.T])  # (K, n)
         for k, s in enumerate(columns):
-            areas[:, k] = areas_under_curves(s, self.y == k, self.counts)
+            areas[:, k] = areas_under_curves(s, self.y == k, self.weights)
         return areas
 
 
-def areas_under_curves(s: Array, positive: Array, counts: Array) -> tuple[float, float]:
+def areas_under_curves(s: Array, positive: Array, weights: Array | None) -> tuple[float, float]:
     """The area under the ROC curve and the average precision of scores s (n,); NaN where undefined.
 
     The first is the share of pairs of a positive and a negative row that s puts in order, a tie counting half (Hanley & McNeil,
     1982); it needs rows of both kinds. The second is the mean over positive rows of the precision among all rows whose score is
     at least as large, without interpolation; it needs a positive row.
     """
-    order = np.argsort(-s)
-    s, gained, counts = s[order], (counts * positive)[order], counts[order]
-    last = np.flatnonzero(np.append(s[1:] != s[:-1], True)[: len(s)])  # of each group of equal scores
-    true = np.append(0, np.cumsum(gained)[last])  # positive rows down to each threshold, from 0
-    false = np.append(0, np.cumsum(counts - gained)[last])
-    n_positive, n_negative = true[-1], false[-1]
+    (own, own_counts), (others, other_counts) = (
+        _sorted(s[kind], None if weights is None else weights[kind]) for kind in (positive, ~positive)
+    )
+    n_positive, n_negative = own_counts[-1], other_counts[-1]
     if not n_positive > 0:
         return np.nan, np.nan
-    gains, above = np.diff(true), true[1:] + false[1:]
-    precision = np.divide(true[1:], above, out=np.zeros(len(above)), where=above > 0)
-    average_precision = min(1.0, float(gains @ precision / n_positive))  # rounding can exceed 1
+    counts = np.diff(own_counts)  # of each positive row
+    below, not_above = (other_counts[np.searchsorted(others, own, side)] for side in ("left", "right"))  # negative rows
+    true = n_positive - own_counts[np.searchsorted(own, own, "left")]
+    precision = np.divide(true, true + n_negative - below, out=np.zeros(len(true)), where=true > 0)
+    average_precision = min(1.0, float(counts @ precision / n_positive))  # rounding can exceed 1
     if not n_negative > 0:
         return np.nan, average_precision
-    auc = float(np.diff(false) @ (true[1:] + true[:-1]) / 2 / n_positive / n_negative)
-    return min(1.0, auc), average_precision
+    return min(1.0, float(counts @ (below + not_above) / 2 / n_positive / n_negative)), average_precision
+
+
+def _sorted(s: Array, weights: Array | None) -> tuple[Array, Array]:
+    """Scores (n,) in increasing order, and how many rows the first 0, 1, ..., n of them are (n + 1,)."""
+    if weights is None:
+        return np.sort(s), np.arange(len(s) + 1.0)
+    order = np.argsort(s)
+    return s[order], np.append(0, np.cumsum(weights[order], dtype=np.float64))
 
 
 def _log_odds(logits: Array) -> Array:

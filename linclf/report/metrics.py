@@ -11,6 +11,16 @@ PARTS = {"train": "training", "val": "validation", "test": "test"}  # a part and
 MAX_CLASSES = 5  # named in a sentence
 
 
+def parts_lines(result: JsonObject) -> list[str]:
+    """The figures of the parts as lines of a report, the accuracy last."""
+    metrics = metrics_text(result["metrics"])
+    return [
+        *([f"metrics    {metrics}"] if metrics else []),
+        *(f"warning    {one}" for one in warnings(result["never_predicted"], result["absent_classes"])),
+        f"accuracy   {accuracies_text(result['accuracy'], result['majority'])}",
+    ]
+
+
 def accuracies_text(accuracies: Mapping[str, float | None], majorities: Mapping[str, JsonObject | None]) -> str:
     """The accuracies of the parts, and that of always predicting the largest class of the last part."""
     measured = [part for part in PARTS if accuracies.get(part) is not None]
@@ -44,13 +54,14 @@ def warnings(
     """Sentences on classes that are never predicted in a part where they have rows, and on classes that have none; by part,
     "" for rows that are no part."""
     rows: dict[str, list[str]] = {}
-    for part, entries in never_predicted.items():
-        for entry in entries or ():
+    for part in ("", *PARTS):
+        for entry in never_predicted.get(part) or ():
             n = entry["rows"]
             rows.setdefault(_label(entry["class"]), []).append(f"{n:g} {_adjective(part)}row{'s' * (n != 1)}")
     never = [f"{label} ({', '.join(of)})" for label, of in rows.items()]
     said = [f"never predicts {_listed(never)}"] if never else []
-    for part, classes in absent_classes.items():
+    for part in ("", *PARTS):
+        classes = absent_classes.get(part)
         if classes:
             many, name = len(classes) > 1, _adjective(part)
             said.append(

@@ -34,13 +34,6 @@ def size(n_bytes: float) -> str:
     return f"{n_bytes / 1e6:.1f} MB" if n_bytes < 1e9 else f"{n_bytes / 1e9:.1f} GB"
 
 
-def parts_text(accuracies: dict[str, float | None]) -> str:
-    """The accuracies of the parts, as text; parts without one are left out."""
-    return ", ".join(
-        f"{part} {share_text(accuracies[part])}" for part in ("train", "val", "test") if accuracies[part] is not None
-    )
-
-
 def share_text(value: float | None) -> str:
     """A share in [0, 1] with four digits, - for None."""
     return "-" if value is None else f"{value:.4f}"
