@@ -13,9 +13,9 @@ from linclf.data.load import load_features
 from linclf.data.source import Source
 from linclf.data.split import HeldOut, Part
 from linclf.errors import InputError
+from linclf.model.evaluation import evaluation
 from linclf.model.linear_model import LinearModel
 from linclf.model.linear_model import load as load_model
-from linclf.model.metrics import evaluation
 from linclf.report.evaluate import evaluation_text
 from linclf.report.terminal import printable
 from linclf.report.text import target_text, to_json
@@ -59,11 +59,9 @@ def evaluate(
         rows, title = _other_data(trained, dataset, part, quiet)
         target, asked = dataset.schema.target, dataset.source.target or trained.schema.target
         labels = {"target": target, "target_guessed": target is not None and target != asked}
-    scores = trained.scores(rows.X)
-    result = evaluation(trained.codes(scores), rows.y, trained.classes, trained.logits(scores))
-    click.echo(
-        to_json(result) if json else printable(evaluation_text(result, f"{model} on {title}", target_text(labels)))
-    )
+    result = evaluation(trained.predictions(rows.X, rows.y, rows.weights), trained.classes)
+    text = evaluation_text(result, f"{model} on {title}", target_text(labels))
+    click.echo(to_json(result) if json else printable(text))
 
 
 def _own_part(model: LinearModel, part: str, cache: Cache | None, quiet: bool) -> tuple[Part, str]:

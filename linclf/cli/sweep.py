@@ -25,6 +25,7 @@ from linclf.cli.shared import (
 from linclf.cli.training_options import sweep_options, values_of
 from linclf.data.split import Split
 from linclf.errors import DivergedError, InputError, LinclfError
+from linclf.model.evaluation import PART_KEYS
 from linclf.report.plots import check_picture, plot_sweep
 from linclf.report.sweep import sweep_csv, sweep_text
 from linclf.report.terminal import printable
@@ -197,7 +198,7 @@ def _result(config: SweepOptions, split: Split, swept: Swept) -> JsonObject:
         "best": swept.best and asdict(swept.best),
         "best_1se": swept.best_1se and asdict(swept.best_1se),
         "interrupted": swept.interrupted is not None,
-        **dict.fromkeys(("selected", "n_refit", "accuracy", "model")),
+        **dict.fromkeys(("selected", "n_refit", "accuracy", *PART_KEYS, "model")),
     }
 
 
@@ -230,7 +231,8 @@ def _write_and_refit(
             chosen = replace(config.base, **row.options, val=None)
             refit = train(chosen, make_split(chosen, loaded))
             result["selected"] = "best_1se" if select == "1se" else "best"
-            result["n_refit"], result["accuracy"] = refit.result.n_train, refit.result.accuracy
+            figures = refit.result.to_json()
+            result |= {"n_refit": figures["n_train"], **{key: figures[key] for key in ("accuracy", *PART_KEYS)}}
             if output is not None:
                 refit.model.save(output)
                 result["model"] = output

@@ -13,6 +13,7 @@ from linclf.data.table import from_frame
 from linclf.errors import InputError
 from linclf.losses import LOSSES, Array, softmax_probabilities
 from linclf.model import model_file
+from linclf.model.predictions import Predictions
 from linclf.optim.blas import one_blas_thread
 from linclf.optim.linalg import LazyRows, Matrix, Stored, chunks, first_not_finite, number_at
 from linclf.optim.objective import predicted, scores
@@ -125,6 +126,11 @@ class LinearModel(model_file.ModelContent):
         for key in ("options", "source", "target"):
             found = found.get(key) if isinstance(found, dict) else None
         return self.schema.is_guessed_target(None if found is None else str(found))
+
+    def predictions(self, X: Matrix, y: Array, weights: Array | None = None) -> Predictions:
+        """The predictions for raw rows X (n, d) with true codes y (n,) and weights (n,), as metrics take them."""
+        scores = self.scores(X)
+        return Predictions(self.codes(scores), y, len(self.classes), scores, self.logits(scores), weights)
 
     def save(self, path: str) -> None:
         """Write the model file, completely or not at all; `-` is standard output. The same model gives the same bytes."""

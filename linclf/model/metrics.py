@@ -1,79 +1,295 @@
-"""Metrics of predictions and probabilities: accuracy, confusion, metrics per class, log loss, Brier score, calibration error."""
+"""The table of metrics: each a function of `Predictions`, with its direction, its needs and its definition.
+
+A row of unknown label is a row of no class: its prediction is wrong, and it is one of the others for each class; the metrics of
+probabilities, and recalls, are over rows of known label. To add a metric: a function here, and its line in `METRICS`.
+"""
+
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
+from functools import partial
+from typing import Literal
 
 import numpy as np
 
-from linclf.losses import Array, softmax, softmax_probabilities, squared_error
-from linclf.storage.decode import JsonObject
+from linclf.losses import Array
+from linclf.model.predictions import Predictions
+from linclf.storage.decode import finite_or_none
 
 BINS = 15  # of confidence, for the calibration error
+JACKKNIFE_GROUPS = 20
+
+Values = tuple[Array, Array]  # a value of each row that counts (n,), and how many rows each counts as (n,)
 
 
-def accuracy(predicted: Array, y: Array) -> float | None:
-    """The share of predicted codes (n,) that equal the true codes (n,); None without rows. Code -1, an unknown label, is wrong."""
-    return float(np.mean(predicted == y)) if len(y) else None
+def jackknife_error(metric: "Metric", predictions: Predictions) -> float | None:
+    """The standard error of a metric by the delete-a-group jackknife (Quenouille, 1956; Tukey, 1958; Kott, 2001).
 
-
-def confusion(predicted: Array, y: Array, n_classes: int) -> Array:
-    """The confusion matrix (K, K): how many rows of class i were predicted as class j, without rows of unknown label."""
-    known = y >= 0
-    flat = np.bincount(y[known] * n_classes + predicted[known], minlength=n_classes**2)
-    return flat.reshape(n_classes, n_classes)
-
-
-def per_class(matrix: Array, predicted: Array) -> list[dict[str, float | int]]:
-    """Precision, recall, F1 and support of each class; a ratio 0/0 is 0. Rows of unknown label count as wrong in precision."""
-    correct = np.diag(matrix)
-    support, n_predicted = matrix.sum(axis=1), np.bincount(predicted, minlength=len(matrix))
-    precision, recall = _ratio(correct, n_predicted), _ratio(correct, support)
-    f1 = _ratio(2 * correct, support + n_predicted)
-    return [
-        {"precision": float(p), "recall": float(r), "f1": float(f), "support": int(s)}
-        for p, r, f, s in zip(precision, recall, f1, support, strict=True)
-    ]
-
-
-def _ratio(a: Array, b: Array) -> Array:
-    return np.divide(a, b, out=np.zeros(len(a)), where=b > 0)
-
-
-def calibration(logits: Array | None, y: Array) -> dict[str, float | None]:
-    """Metrics of the probabilities softmax(logits), logits (n, K), for codes y (n,), over the rows of known label.
-
-    log_loss           the mean of -log p of the true class
-    brier              the mean of sum_k (p_k - [y = k])^2, in [0, 2] (Brier, 1950)
-    calibration_error  the gap between confidence and accuracy in each of BINS equal ranges of confidence, weighted by the
-                       number of rows in it (Guo et al., 2017)
-
-    All are None without logits or without rows of known label.
+    The rows are divided at random, with a fixed seed, into JACKKNIFE_GROUPS of the same size and the same share of each class; the
+    metric is taken without each of them. None where one of these is undefined.
     """
-    if logits is None or not (y >= 0).any():
-        return {"log_loss": None, "brier": None, "calibration_error": None}
-    logits, y = logits[y >= 0].astype(np.float64), y[y >= 0]
-    p = softmax_probabilities(logits)  # (n, K)
-    onehot = np.arange(p.shape[1]) == y[:, None]  # (n, K)
+    n = len(predictions.y)
+    groups = min(JACKKNIFE_GROUPS, n)
+    order = np.random.default_rng(0).permutation(n)
+    order = order[np.argsort(predictions.y[order], kind="stable")]
+    group = np.empty(n, np.intp)
+    group[order] = np.arange(n) % max(groups, 1)
+    found = []
+    for g in range(groups):
+        value = metric(predictions.select(group != g))
+        if value is None:
+            return None
+        found.append(value)
+    return float(np.std(found) * np.sqrt(groups - 1)) if groups > 1 else None
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One line of the table of metrics. Either `values` or `function` is given.
+
+    name        as it is typed; `key` is its key in JSON, `title` its name in reports
+    needs       labels: predicted codes; scores: a decision function or probabilities; probabilities
+    definition  what it is, for people, with the source
+    values      of a metric that is a mean: the value of each row that counts
+    function    of any other: Predictions -> value; None or NaN where it is undefined
+    error       its standard error, if there is a formula; None for the jackknife
+    greater_is_better   whether a larger value is better
+    min_classes the least number of classes for which it says something
+    """
+
+    name: str
+    title: str
+    needs: Literal["labels", "scores", "probabilities"]
+    definition: str
+    _: KW_ONLY
+    values: Callable[[Predictions], Values] | None = None
+    function: Callable[[Predictions], float | None] | None = None
+    error: Callable[[Predictions], float | None] | None = None
+    greater_is_better: bool = True
+    min_classes: int = 2
+
+    @property
+    def key(self) -> str:
+        """Its key in JSON."""
+        return self.name.replace("-", "_")
+
+    def __call__(self, predictions: Predictions) -> float | None:
+        """The value; None where it is undefined or the model does not have what it needs."""
+        return self._if_measurable(predictions, self.function, mean)
+
+    def standard_error(self, predictions: Predictions) -> float | None:
+        """The standard error of the value as an estimate from a sample of rows; None where it is undefined."""
+        return self._if_measurable(predictions, self.error or partial(jackknife_error, self), mean_error)
+
+    def goodness(self, value: float | None) -> float:
+        """The value with the sign by which more is better; -inf for a value that is undefined."""
+        if value is None or not np.isfinite(value):
+            return -np.inf
+        return value if self.greater_is_better else -value
+
+    def _if_measurable(
+        self,
+        predictions: Predictions,
+        of_all: Callable[[Predictions], float | None] | None,
+        of_values: Callable[[Values], float | None],
+    ) -> float | None:
+        """A function of the predictions, or of the values of their rows if the metric has these."""
+        has_scores = predictions.scores is not None or predictions.logits is not None
+        there = {"labels": True, "scores": has_scores, "probabilities": predictions.logits is not None}
+        if not there[self.needs] or predictions.n_classes < self.min_classes:
+            return None
+        value = of_values(self.values(predictions)) if self.values else of_all(predictions) if of_all else None
+        return None if value is None else finite_or_none(value)
+
+
+def accuracy_rows(predictions: Predictions) -> Values:
+    """1 for a row that is predicted correctly, else 0."""
+    return (predictions.predicted == predictions.y).astype(np.float64), predictions.counts
+
+
+def top_k_rows(k: int, predictions: Predictions) -> Values:
+    """1 for a row whose class is among the k largest scores, else 0; of equal scores the last is the larger, as in scikit-learn."""
+    s = predictions.scores if predictions.logits is None else predictions.logits
+    if s is None or s.shape[1] < predictions.n_classes:
+        raise AssertionError("top-k accuracy is of more than k >= 2 classes, which have a score each")
+    y = np.maximum(predictions.y, 0)[:, None]
+    own = np.take_along_axis(s, y, axis=1)  # (n, 1)
+    ahead = (s > own) | ((s == own) & (np.arange(s.shape[1]) > y))  # (n, K)
+    return ((ahead.sum(axis=1) < k) & predictions.known).astype(np.float64), predictions.counts
+
+
+def log_loss_rows(predictions: Predictions) -> Values:
+    """-log of the probability of the true class."""
+    return predictions.known_softmax[0], predictions.counts[predictions.known]
+
+
+def brier_rows(predictions: Predictions) -> Values:
+    """(p - [y = 1])^2 of the second class for two classes, sum_k (p_k - [y = k])^2 for more."""
+    squares = np.square(predictions.known_softmax[1]).sum(axis=1)
+    return squares / 2 if predictions.n_classes == 2 else squares, predictions.counts[predictions.known]
+
+
+def mean(values: Values) -> float | None:
+    """The mean over the rows that count."""
+    v, counts = values
+    total = counts.sum()
+    return float((v * counts).sum() / total) if total > 0 else None
+
+
+def mean_error(values: Values) -> float | None:
+    """The standard error of a mean, std / sqrt(n); for a share p it is sqrt(p (1 - p) / n)."""
+    v, counts = values
+    total = counts.sum()
+    return float(np.sqrt(np.square(v - v @ counts / total) @ counts) / total) if total > 0 else None
+
+
+def balanced_accuracy(predictions: Predictions) -> float | None:
+    """The mean recall."""
+    recalls = _recalls(predictions)
+    return float(recalls.mean()) if len(recalls) else None
+
+
+def balanced_accuracy_error(predictions: Predictions) -> float | None:
+    """The standard error of a mean of independent shares, each over the rows of its class."""
+    recalls = _recalls(predictions)
+    if not len(recalls):
+        return None
+    rows = predictions.support[predictions.support > 0]
+    return float(np.sqrt((recalls * (1 - recalls) / rows).sum()) / len(recalls))
+
+
+def macro_f1(predictions: Predictions) -> float | None:
+    """The mean F1."""
+    rows = predictions.support + predictions.n_predicted
+    counted = rows > 0
+    if not predictions.support.any():
+        return None
+    return float((2 * predictions.correct[counted] / rows[counted]).mean())
+
+
+def roc_auc(predictions: Predictions) -> float | None:
+    """The mean area under the ROC curve."""
+    return _class_mean(predictions.areas[0], predictions)
+
+
+def average_precision(predictions: Predictions) -> float | None:
+    """The mean average precision."""
+    return _class_mean(predictions.areas[1], predictions)
+
+
+def calibration_error(predictions: Predictions) -> float | None:
+    """The weighted mean gap between confidence and accuracy."""
+    y, counts = predictions.y[predictions.known], predictions.counts[predictions.known]
+    p = predictions.known_softmax[1] + (np.arange(predictions.n_classes) == y[:, None])  # (n, K)
     right, confidence = p.argmax(axis=1) == y, p.max(axis=1)
     bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    gaps = np.bincount(bins, right - confidence, BINS)  # (BINS,): rows in a bin times (its accuracy - its confidence)
-    return {
-        "log_loss": float(softmax(logits, y)[0].mean()),
-        "brier": float(squared_error(p, onehot)[0].mean()),
-        "calibration_error": float(np.abs(gaps).sum() / len(y)),
-    }
+    # (BINS,): rows in a bin times (its accuracy - its confidence)
+    gaps = np.bincount(bins, (right - confidence) * counts, BINS)
+    return float(np.abs(gaps).sum() / counts.sum()) if counts.sum() > 0 else None
 
 
-def evaluation(predicted: Array, y: Array, classes: Array, logits: Array | None = None) -> JsonObject:
-    """All metrics of `evaluate`, with its JSON keys, for predicted and true codes (n,) of these classes (K,).
+def original_brier(predictions: Predictions) -> float | None:
+    """The score of Brier (1950): the mean of sum_k (p_k - [y = k])^2 for any number of classes, in [0, 2]; None without
+    probabilities. For two classes it is twice the metric `brier-score-loss`."""
+    value = METRICS["brier-score-loss"](predictions)
+    return value if value is None or predictions.n_classes > 2 else 2 * value
 
-    logits  (n, K) of a model with probabilities; without them log_loss, brier and calibration_error are None
-    """
-    matrix = confusion(predicted, y, len(classes))
-    labels = classes.tolist()
-    rows = per_class(matrix, predicted)
-    return {
-        "accuracy": accuracy(predicted, y),
-        **calibration(logits, y),
-        "n": len(y),
-        "confusion": matrix.tolist(),
-        "classes": labels,
-        "per_class": {str(label): row for label, row in zip(labels, rows, strict=True)},
-    }
+
+def _recalls(predictions: Predictions) -> Array:
+    """The recalls of the classes that have rows."""
+    there = predictions.support > 0
+    return np.asarray(predictions.correct[there] / predictions.support[there])
+
+
+def _class_mean(areas: Array, predictions: Predictions) -> float | None:
+    """That of the second class for two classes, else the mean over the classes for which it is defined."""
+    if predictions.n_classes == 2:
+        return float(areas[1])
+    defined = areas[~np.isnan(areas)]
+    return float(defined.mean()) if len(defined) else None
+
+
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric(
+            "accuracy",
+            "accuracy",
+            "labels",
+            "share of rows predicted correctly",
+            values=accuracy_rows,
+        ),
+        Metric(
+            "balanced-accuracy",
+            "balanced accuracy",
+            "labels",
+            "mean recall of the classes that have rows (Brodersen et al., 2010)",
+            function=balanced_accuracy,
+            error=balanced_accuracy_error,
+        ),
+        Metric(
+            "macro-f1",
+            "macro F1",
+            "labels",
+            "mean F1 of the classes that have rows or are predicted (van Rijsbergen, 1979)",
+            function=macro_f1,
+        ),
+        Metric(
+            "roc-auc",
+            "ROC AUC",
+            "scores",
+            "share of pairs of a row of the second class and one of the first that are in order (Hanley & McNeil, 1982); with more "
+            "than two classes the mean over the classes, each against all others",
+            function=roc_auc,
+        ),
+        Metric(
+            "average-precision",
+            "average precision",
+            "scores",
+            "mean precision at the rows of the second class (Salton & McGill, 1983); with more than two classes the mean over the "
+            "classes, each against all others",
+            function=average_precision,
+        ),
+        Metric(
+            "log-loss",
+            "log loss",
+            "probabilities",
+            "mean of -log(p) of the true class (Good, 1952)",
+            values=log_loss_rows,
+            greater_is_better=False,
+        ),
+        Metric(
+            "brier-score-loss",
+            "Brier score",
+            "probabilities",
+            "mean squared error of the probability of the second class; with more than two classes summed over the classes "
+            "(Brier, 1950), as scikit-learn's brier_score_loss",
+            values=brier_rows,
+            greater_is_better=False,
+        ),
+        Metric(
+            "calibration-error",
+            "calibration error",
+            "probabilities",
+            f"mean gap between confidence and accuracy in {BINS} equal ranges of confidence (Guo et al., 2017)",
+            function=calibration_error,
+            greater_is_better=False,
+        ),
+        *(
+            Metric(
+                f"top-{k}-accuracy",
+                f"top-{k} accuracy",
+                "scores",
+                f"share of rows whose class has one of the {k} largest scores, for more than {k} classes "
+                "(Russakovsky et al., 2015)",
+                values=partial(top_k_rows, k),
+                min_classes=k + 1,
+            )
+            for k in (3, 5)
+        ),
+    )
+}
+
+
+def measure(predictions: Predictions) -> dict[str, float | None]:
+    """The value of every metric, by its key."""
+    return {metric.key: metric(predictions) for metric in METRICS.values()}

@@ -1,5 +1,7 @@
-"""The report of `evaluate` as text: metrics of each class and the confusion matrix."""
+"""The report of `evaluate` as text: metrics of each class, the confusion matrix, all metrics."""
 
+from linclf.model.metrics import METRICS
+from linclf.report.metrics import majority_text, titled, warnings
 from linclf.report.text import share_text, table
 from linclf.storage.decode import JsonObject
 
@@ -7,20 +9,22 @@ MAX_CONFUSION_CLASSES = 20  # with more classes, the most frequent confusions ar
 
 
 def evaluation_text(result: JsonObject, title: str, target: str = "") -> str:
-    """The text of an `evaluation`: metrics of each class, confusion, metrics of the probabilities, accuracy; `target` is the
-    label column, as in `target_text`."""
+    """The text of an `evaluation`: metrics of each class, confusion, metrics of all rows, accuracy; `target` is the label
+    column, as in `target_text`."""
     labels = [str(label) for label in result["classes"]]
+    shares = {
+        "precision": "precision",
+        "recall": "recall",
+        "f1": "f1",
+        "roc_auc": "roc auc",
+        "average_precision": "avg prec",
+    }
     rows = [
-        [label, f"{row['precision']:.4f}", f"{row['recall']:.4f}", f"{row['f1']:.4f}", str(row["support"])]
+        [label, *(share_text(row[key]) for key in shares), f"{row['support']:g}"]
         for label, row in zip(labels, result["per_class"].values(), strict=True)
     ]
-    lines = [
-        title,
-        *([f"target  {target}"] if target else []),
-        "",
-        *table(["class", "precision", "recall", "f1", "support"], rows),
-        "",
-    ]
+    head = [title, *([f"target  {target}"] if target else []), ""]
+    lines = [*head, *table(["class", *shares.values(), "support"], rows), ""]
     matrix = result["confusion"]
     if len(labels) <= MAX_CONFUSION_CLASSES:
         counts = [[label, *map(str, row)] for label, row in zip(labels, matrix, strict=True)]
@@ -33,8 +37,15 @@ def evaluation_text(result: JsonObject, title: str, target: str = "") -> str:
             if count
         ]
         lines += ["most frequent confusions", *most_frequent, ""]
-    if result["log_loss"] is not None:
-        names = {"log loss": "log_loss", "Brier score": "brier", "calibration error": "calibration_error"}
-        lines += [", ".join(f"{name} {result[key]:.4f}" for name, key in names.items()), ""]
-    lines.append(f"accuracy  {share_text(result['accuracy'])}  ({result['n']} rows)")
+    best = {metric.title: "1" if metric.greater_is_better else "0" for metric in METRICS.values()}
+    values = [[name, share_text(value), best[name]] for name, value in titled(result["metrics"])]
+    lines += [*table(["metric", "value", "best"], values), ""] if values else []
+    if result["metrics"]["brier_score_loss"] is not None:
+        of = "squared error of the probability of the second class"
+        of = of if len(labels) == 2 else "sum over the classes of the squared error of the probability"
+        lines += [f"The Brier score is the mean {of}, as scikit-learn's brier_score_loss.", ""]
+    said = warnings({"": result["never_predicted"]}, {"": result["absent_classes"]})
+    lines += [*(f"warning: {one}" for one in said), ""] if said else []
+    majority = f"; {majority_text(result['majority'])}" if result["majority"] else ""
+    lines.append(f"accuracy  {share_text(result['accuracy'])}  ({result['n']} rows{majority})")
     return "\n".join(lines)

@@ -7,9 +7,11 @@ import numpy as np
 
 from linclf.data.columns.base import Column
 from linclf.inspect.explain import strengths
+from linclf.model.evaluation import PART_KEYS
 from linclf.model.linear_model import LinearModel
 from linclf.report.columns import columns_text
-from linclf.report.text import parts_text, target_text
+from linclf.report.metrics import parts_lines
+from linclf.report.text import target_text
 from linclf.storage.decode import JsonObject
 
 
@@ -62,7 +64,7 @@ def model_text(described: JsonObject, columns: Sequence[Column] | None, path: st
         f"options    reg {metrics['reg']:g}, lr {metrics['lr']:.4g}, momentum {metrics['momentum']:g}, "
         f"{metrics['epochs']} epochs of minibatches of {metrics['batch_size']}, seed {metrics['seed']}",
         objective,
-        f"accuracy   {parts_text(metrics['accuracy'])}",
+        *parts_lines({**{key: {} for key in PART_KEYS}, **metrics}),
         *(["", encoded] if encoded else []),
         "",
         "strongest weights, per standard deviation of the feature"

@@ -3,7 +3,8 @@
 import csv
 import io
 
-from linclf.report.text import parts_text, table, target_text
+from linclf.report.metrics import parts_lines
+from linclf.report.text import table, target_text
 from linclf.storage.decode import JsonObject
 from linclf.training.options import OPTIONS
 
@@ -50,7 +51,7 @@ def sweep_text(result: JsonObject) -> str:
     if result["accuracy"]:
         chosen = f"{result['selected']}, trained on all {result['n_refit']} training rows"
         lines.append(f"model      {result['model']}: {chosen}" if result["model"] else f"refit      {chosen}")
-        lines.append(f"accuracy   {parts_text({'val': None, **result['accuracy']})}")
+        lines += parts_lines(result)
     return "\n".join(lines)
 
 

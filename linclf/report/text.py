@@ -35,13 +35,6 @@ def size(n_bytes: float) -> str:
     return f"{n_bytes / 1e6:.1f} MB" if n_bytes < 1e9 else f"{n_bytes / 1e9:.1f} GB"
 
 
-def parts_text(accuracies: dict[str, float | None]) -> str:
-    """The accuracies of the parts, as text; parts without one are left out."""
-    return ", ".join(
-        f"{part} {share_text(accuracies[part])}" for part in ("train", "val", "test") if accuracies[part] is not None
-    )
-
-
 def target_text(result: JsonObject) -> str:
     """The label column, and whether it was guessed; empty for data that have none, such as svmlight text."""
     if result["target"] is None:

@@ -2,15 +2,16 @@
 
 import math
 
+from linclf.report.metrics import parts_lines
 from linclf.report.terminal import one_line
-from linclf.report.text import parts_text, target_text
+from linclf.report.text import target_text
 from linclf.storage.decode import JsonObject
 
 
 def training_text(result: JsonObject, why: dict[str, str]) -> str:
     """The result of training as text, accuracy last; `why` has, by name, how auto chose a value."""
     classes = ", ".join(map(str, result["classes"][:10])) + (", ..." if result["n_classes"] > 10 else "")
-    seconds, accuracies = result["seconds"], result["accuracy"]
+    seconds = result["seconds"]
     lr, epochs = (f" ({why[name]})" if name in why else "" for name in ("lr", "epochs"))
     lines = [
         f"data       {result['data']}: {result['n_train']} training rows, {result['n_features']} features, "
@@ -30,7 +31,7 @@ def training_text(result: JsonObject, why: dict[str, str]) -> str:
         lines.append(f"certified  {_proof(result['certificate'])}")
     if result["model"]:
         lines.append(f"model      {result['model']}")
-    lines.append(f"accuracy   {parts_text(accuracies)}")
+    lines += parts_lines(result)
     return "\n".join(lines)
 
 

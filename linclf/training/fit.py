@@ -9,7 +9,8 @@ import numpy as np
 from linclf.data.split import Part
 from linclf.errors import DivergedError, InputError
 from linclf.losses import Array, Loss
-from linclf.model.metrics import accuracy
+from linclf.model.metrics import METRICS
+from linclf.model.predictions import Predictions
 from linclf.optim.auto_rate import auto_epochs, auto_momentum, auto_rate
 from linclf.optim.certificate import Certificate, polish_and_certify
 from linclf.optim.convergence import possible_decrease
@@ -266,7 +267,8 @@ def sgd_settings(options: TrainOptions, X: Matrix) -> SGDSettings:
 
 
 def _accuracy(part: Part, W: Array, b: Array) -> float | None:
-    return accuracy(predicted(scores(materialize(part.X), W, b)), part.y)
+    found = scores(materialize(part.X), W, b)
+    return METRICS["accuracy"](Predictions(predicted(found), part.y, max(2, found.shape[1]), found))
 
 
 def divergence_reason(

@@ -2,6 +2,7 @@
 
 import platform
 from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -10,8 +11,9 @@ from linclf.data.split import Part, Split
 from linclf.errors import InputError
 from linclf.losses import LOSSES
 from linclf.model.calibration import calibrate
+from linclf.model.evaluation import PART_KEYS, part_figures
 from linclf.model.linear_model import LinearModel
-from linclf.model.metrics import accuracy
+from linclf.model.predictions import Predictions
 from linclf.optim.certificate import Certificate
 from linclf.optim.convergence import FAR
 from linclf.optim.linalg import is_sparse
@@ -33,6 +35,7 @@ class TrainResult:
     classes        labels, as JSON has them
     objective      data_loss + penalty, at the weights, over the training rows, in the space trained in
     accuracy       of the parts train, val and test; None for a part that is absent or was not measured
+    metrics, majority, never_predicted, absent_classes   of the same parts: see linclf.model.evaluation.part_figures
     retries        how often training diverged and continued at a lower rate
     possible_decrease   the share of the objective that one more good step removes; None if it was not computed
     certificate    the proof that --certify asked for, or None
@@ -68,6 +71,10 @@ class TrainResult:
     data_loss: float
     penalty: float
     accuracy: dict[str, float | None]
+    metrics: dict[str, dict[str, float | None] | None]
+    majority: dict[str, JsonObject | None]
+    never_predicted: dict[str, list[JsonObject] | None]
+    absent_classes: dict[str, list[object] | None]
     retries: int
     possible_decrease: float | None
     certificate: JsonObject | None
@@ -111,7 +118,7 @@ def assemble(
     measured: tuple[str, ...],
     interrupted: BaseException | None,
 ) -> Trained:
-    """Fold the scaling into the weights, calibrate, measure the accuracy of the parts named in `measured`, and record it all."""
+    """Fold the scaling into the weights, calibrate, measure the parts named in `measured`, and record it all."""
     name, scaling = options.source.data, prepared.scaling
     weight, bias = scaling.weights_to_raw(fitted.W, fitted.b)
     if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
@@ -119,10 +126,16 @@ def assemble(
     model = LinearModel(weight, bias, split.classes, options.loss_name, split.schema, {}, scaling.scale, scaling.center)
     model = _calibrated(model, options, split)
 
-    def measure(part: str, rows: Part | None) -> float | None:
-        return None if rows is None or part not in measured else accuracy(model.predict_codes(rows.X), rows.y)
-
     parts = {"train": split.train, "val": split.val, "test": split.test}
+    figures = {
+        part: part_figures(_predictions(model, options, rows), split.classes)
+        for part, rows in parts.items()
+        if rows is not None and part in measured
+    }
+
+    def by_part(key: str) -> dict[str, Any]:
+        return {part: figures[part][key] if part in figures else None for part in parts}
+
     settings = fitted.settings
     result = TrainResult(
         data=name,
@@ -153,7 +166,8 @@ def assemble(
         objective=fitted.data_loss + fitted.penalty,
         data_loss=fitted.data_loss,
         penalty=fitted.penalty,
-        accuracy={part: measure(part, rows) for part, rows in parts.items()},
+        accuracy={part: values and values["accuracy"] for part, values in by_part("metrics").items()},
+        **{key: by_part(key) for key in PART_KEYS},
         retries=fitted.retries,
         possible_decrease=fitted.decrease,
         certificate=certificate_to_dict(fitted.certificate),
@@ -180,6 +194,14 @@ def certificate_to_dict(certificate: Certificate | None) -> JsonObject | None:
     if certificate is None:
         return None
     return {**asdict(certificate), "percent": finite_or_none(certificate.percent), "holds": certificate.holds}
+
+
+def _predictions(model: LinearModel, options: TrainOptions, rows: Part) -> Predictions:
+    """The predictions of the model for rows; a custom loss may have probabilities, which a model file does not know of."""
+    predictions, logits = model.predictions(rows.X, rows.y, rows.weights), options.loss_value().logits
+    if predictions.logits is None and predictions.scores is not None and logits is not None:
+        return replace(predictions, logits=logits(predictions.scores))
+    return predictions
 
 
 def _calibrated(model: LinearModel, options: TrainOptions, split: Split) -> LinearModel:

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +48,11 @@ def test_json_has_the_keys_that_scripts_rely_on(linclf) -> None:
     assert {"load", "train", "total"} <= result["seconds"].keys()
     assert result["model"] is None
     assert result["accuracy"]["val"] is None
+    for key in ("metrics", "majority", "never_predicted", "absent_classes"):
+        assert result[key].keys() == {"train", "val", "test"}
+        assert result[key]["val"] is None
+    assert result["metrics"]["test"]["accuracy"] == result["accuracy"]["test"]
+    assert result["majority"]["test"] == {"class": "setosa", "share": 1 / 3}
     assert result["classes"] == ["setosa", "versicolor", "virginica"]
     assert result["objective"] == pytest.approx(result["data_loss"] + result["penalty"])
     assert isinstance(result["lr"], float)
@@ -55,8 +61,10 @@ def test_json_has_the_keys_that_scripts_rely_on(linclf) -> None:
 def test_report_ends_with_the_accuracies(linclf) -> None:
     ran = linclf(f"train {IRIS} --val 0.2 --loss hinge")
     last = ran.splitlines()[-1]
-    assert last.startswith("accuracy   train ")
-    assert [word for word in last.split() if word.isalpha()] == ["accuracy", "train", "val", "test"]
+    assert re.fullmatch(
+        r"accuracy   train \d\.\d{4}, val \d\.\d{4}, test \d\.\d{4}  \(always predicting setosa: 0.3333\)", last
+    )
+    assert re.search(r"^metrics    test: balanced accuracy \d", ran, re.MULTILINE)
     assert "one-vs-rest" in ran
     assert "x distance " in ran
 
@@ -81,7 +89,8 @@ def test_objective_is_that_of_the_saved_weights(linclf, in_tmp) -> None:
 def test_evaluate_repeats_the_training_report_to_the_last_digit(linclf, in_tmp, data: str) -> None:
     trained = json.loads(linclf(f"train {data} -o m.safetensors --val 0.2 --seed 3 --json"))
     again = linclf("evaluate m.safetensors --json")
-    assert json.loads(again)["accuracy"] == trained["accuracy"]["test"]
+    for key in ("accuracy", "metrics", "majority", "never_predicted", "absent_classes"):
+        assert json.loads(again)[key] == trained[key]["test"]
     assert json.loads(linclf("evaluate m.safetensors --part train --json"))["accuracy"] == trained["accuracy"]["train"]
     whole = json.loads(linclf("evaluate m.safetensors --part all --json"))
     assert whole["n"] == sum(map(sum, whole["confusion"])) > trained["n_train"]
@@ -94,6 +103,10 @@ def test_evaluate_repeats_the_training_report_to_the_last_digit(linclf, in_tmp, 
         "log_loss",
         "brier",
         "calibration_error",
+        "metrics",
+        "majority",
+        "never_predicted",
+        "absent_classes",
     }
 
 

@@ -93,7 +93,8 @@ def test_the_model_is_what_train_writes(linclf, in_tmp, held: tuple[str, str]) -
     options = result["best"]["options"]
     alone = linclf(f"train wine --loss {options['loss']} --reg {options['reg']!r} --epochs 5 -o n --json")
     assert Path("m").read_bytes() == Path("n").read_bytes()
-    assert result["accuracy"]["test"] == json.loads(alone)["accuracy"]["test"]
+    for key in ("accuracy", "metrics", "majority", "never_predicted", "absent_classes"):
+        assert result[key] == json.loads(alone)[key]
     assert (result["model"], result["selected"], result["n_refit"]) == ("m", "best", 142)
     again = json.loads(linclf(SHORT, *held, "--select", "1se", "--json"))
     assert (again["selected"], again["model"]) == ("best_1se", None)
