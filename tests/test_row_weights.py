@@ -165,3 +165,20 @@ def test_a_column_with_a_role_is_a_feature_only_if_an_option_names_it(linclf, in
     ):
         ran = linclf(f"train t.csv {wrong}")
         assert (ran.code, message in ran.err) == (2, True), ran.err
+
+
+def test_evaluate_counts_rows_by_the_weights_of_other_data(linclf, in_tmp) -> None:
+    for name, seed in (("train", 1), ("new", 2)):
+        write(name, HEADERS["dense"], rows_of(120, seed), WEIGHTS)
+    assert linclf("train train.csv --drop times --calibrate sigmoid -q -o m").code == 0
+    weighted = json.loads(linclf("evaluate m new.csv --weight times --json"))
+    repeated = json.loads(linclf("evaluate m new-repeated.csv --json"))
+    assert weighted.pop("n") == np.count_nonzero(WEIGHTS) != repeated.pop("n")
+    for part in (weighted, repeated):
+        assert part["metrics"]["accuracy"] == part["accuracy"]
+        part["per_class"] = [list(row.values()) for row in part["per_class"].values()]
+    assert weighted["confusion"] == repeated["confusion"]
+    for key in ("accuracy", "log_loss", "brier", "calibration_error", "metrics", "majority"):
+        assert weighted[key] == pytest.approx(repeated[key]), key
+    np.testing.assert_allclose(weighted["per_class"], repeated["per_class"])
+    assert weighted["accuracy"] != pytest.approx(json.loads(linclf("evaluate m new.csv --json"))["accuracy"])

@@ -3,13 +3,25 @@
 from typing import Any
 
 import click
+import numpy as np
 
 from linclf.cli.config import config_option
-from linclf.cli.shared import cache_option, cache_or_none, data_options, json_option, quiet_option, say, source
+from linclf.cli.shared import (
+    cache_option,
+    cache_or_none,
+    data_options,
+    json_option,
+    quiet_option,
+    say,
+    source,
+    weight_option,
+)
 from linclf.data.cache import Cache
 from linclf.data.dataset import Dataset, LabelledRows
+from linclf.data.encoder import encoded
 from linclf.data.labels import encode, unseen_notes
-from linclf.data.load import load_features
+from linclf.data.load import load
+from linclf.data.row_weights import row_weights
 from linclf.data.source import Source
 from linclf.data.split import HeldOut, Part
 from linclf.errors import InputError
@@ -31,6 +43,7 @@ from linclf.training.inputs import rebuild_split
     help="Rows to evaluate. [default: test; of other DATA all rows, or its predefined test part]",
 )
 @data_options
+@weight_option
 @cache_option
 @json_option
 @quiet_option
@@ -55,7 +68,7 @@ def evaluate(
         rows, title = _own_part(trained, part or "test", cache, quiet)
         labels = {"target": trained.schema.target, "target_guessed": trained.target_guessed}
     else:
-        dataset = load_features(source(data, options), trained.schema, cache=cache)
+        dataset = load(source(data, options), trained.schema, cache=cache)
         rows, title = _other_data(trained, dataset, part, quiet)
         target, asked = dataset.schema.target, dataset.source.target or trained.schema.target
         labels = {"target": target, "target_guessed": target is not None and target != asked}
@@ -78,9 +91,9 @@ def _own_part(model: LinearModel, part: str, cache: Cache | None, quiet: bool) -
     return rows, f"{name} ({part} part)"
 
 
-def _other_data(model: LinearModel, dataset: Dataset, part: str | None, quiet: bool) -> tuple[Part, str]:
-    """Rows of other data, with labels encoded as the model's classes, and their title."""
-    data = dataset.source.data
+def _other_data(model: LinearModel, raw: Dataset, part: str | None, quiet: bool) -> tuple[Part, str]:
+    """Rows of other data, with labels encoded as the model's classes, without those of weight 0; and their title."""
+    data, weights, dataset = raw.source.data, row_weights(raw.X, raw.source), encoded(raw, model.schema)
     rows: LabelledRows = dataset
     if part == "test" and dataset.test is None:
         raise InputError(f"{data}: has no predefined test part; leave out --part")
@@ -93,4 +106,5 @@ def _other_data(model: LinearModel, dataset: Dataset, part: str | None, quiet: b
     say(unseen_notes(unseen, len(codes), data, model.classes), quiet)
     if dataset.digest == model.record.get("data", {}).get("data") and dataset.test is None:
         say([f"{data} is the data that the model was trained on; leave it out to evaluate the test part"], quiet)
-    return Part(rows.matrix(), codes), data
+    found = Part(rows.matrix(), codes, weights)
+    return found if weights is None or weights.all() else found.select(np.flatnonzero(weights)), data

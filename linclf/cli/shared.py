@@ -65,6 +65,12 @@ def data_options(command: F) -> F:
     return with_options(options, command)
 
 
+def weight_option(command: F) -> F:
+    """--weight; `source` collects it."""
+    text = "Column of row weights: a row of weight 2 counts as two rows, of 0 as none."
+    return click.option("--weight", metavar="COL", help=text)(command)
+
+
 def column_options(command: F) -> F:
     """The options that say what the columns of a table are; `source` collects them too."""
     options = (
@@ -82,9 +88,7 @@ def column_options(command: F) -> F:
             show_default=True,
             help="Minimum number of rows with a level or a word that becomes a feature; rarer levels share one feature.",
         ),
-        click.option(
-            "--weight", metavar="COL", help="Column of row weights: a row of weight 2 counts as two rows, of 0 as none."
-        ),
+        weight_option,
         click.option("--group", metavar="COL", help="Column of groups: no group is on both sides of a split."),
         click.option(
             "--time",
