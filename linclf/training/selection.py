@@ -67,7 +67,7 @@ def check_defined(metric: Metric, rows: str, y: Array, n_classes: int, weights: 
     zeros = np.zeros((len(y), n_classes))
     if metric(Predictions(np.zeros(len(y), np.intp), y, n_classes, zeros, zeros, weights)) is None:
         raise InputError(
-            f"{metric.name} is undefined on {rows}, which have rows of {len(np.unique(y[y >= 0]))} of the {n_classes} classes; "
+            f"{metric.name} is undefined on {rows}, which hold {len(np.unique(y[y >= 0]))} of the {n_classes} classes; "
             "give more of them, or choose another metric"
         )
 

@@ -83,7 +83,7 @@ def test_folds_on_which_the_metric_is_undefined_are_refused() -> None:
     y = np.arange(40) % 20 == 0  # two rows of the second class
     options = SweepOptions(TrainOptions(loss="softmax"), cv=5, metric="roc-auc")
     with pytest.raises(
-        InputError, match=r"roc-auc is undefined on the rows that fold \d of 5 holds out, which have rows of 1 of"
+        InputError, match=r"roc-auc is undefined on the rows that fold \d of 5 holds out, which hold 1 of"
     ):
         make_plan(options, split_of(y.astype(int)))
     make_plan(SweepOptions(TrainOptions(loss="softmax"), cv=2, metric="roc-auc"), split_of(y.astype(int)))

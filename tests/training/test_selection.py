@@ -51,11 +51,9 @@ def test_rows_on_which_a_metric_is_undefined_are_refused() -> None:
     for metric in METRICS.values():
         check_defined(metric, "these", np.array([0, 1, 2, 3, 4, 5]), 6)
     for name, y, K in (("roc-auc", [1, 1], 2), ("average-precision", [0, 0], 2), ("roc-auc", [2, 2], 3)):
-        with pytest.raises(
-            InputError, match=f"{name} is undefined on these, which have rows of 1 of the {K} classes; give"
-        ):
+        with pytest.raises(InputError, match=f"{name} is undefined on these, which hold 1 of the {K} classes; give"):
             check_defined(METRICS[name], "these", np.array(y), K)
-    with pytest.raises(InputError, match="log-loss is undefined on these, which have rows of 0 of the 2 classes"):
+    with pytest.raises(InputError, match="log-loss is undefined on these, which hold 0 of the 2 classes"):
         check_defined(METRICS["log-loss"], "these", np.array([-1, -1]), 2)
     with pytest.raises(InputError, match="roc-auc is undefined"):
         check_defined(METRICS["roc-auc"], "these", np.array([0, 1]), 2, np.array([1, 0]))
@@ -91,8 +89,9 @@ def test_the_best_epoch_is_the_best_by_the_metric(linclf, in_tmp, loss: str, nam
     result, lines = json.loads(ran), [json.loads(line) for line in Path("h").read_text().splitlines()]
     metric = METRICS[result["val_metric"]]
     assert metric.name == (name or {"softmax": "log-loss", "svm": "accuracy"}[loss])
-    goodness = [metric.goodness(line["val_score"]) for line in lines]
-    assert result["best_epoch"] == 30 - int(np.argmax(goodness[::-1]))  # the later of equals
+    sign = -1 if metric.name in ("log-loss", "brier-score-loss", "calibration-error") else 1
+    scores = [sign * line["val_score"] for line in lines]
+    assert result["best_epoch"] == 30 - int(np.argmax(scores[::-1]))  # the later of equals
     assert result["metrics"]["val"][metric.key] == pytest.approx(lines[result["best_epoch"] - 1]["val_score"], abs=0.01)
     assert (result["val_metric_reason"] is None) == (name is not None)
     printed = linclf(f"train digits --loss {loss} --val 0.2 --epochs 30 -q {by}")
@@ -112,10 +111,7 @@ def test_validation_rows_of_one_class_are_refused_before_training(linclf, in_tmp
         Path(name).write_text("x,label\n" + "".join(f"{rng.standard_normal()},{label}\n" for label in labels))
     ran = linclf("train t.csv --val v.csv --val-metric roc-auc -o m")
     assert (ran.code, ran.err.count("\n"), Path("m").exists()) == (2, 1, False)
-    assert (
-        "error: roc-auc is undefined on the validation rows, which have rows of 1 of the 2 classes; give more"
-        in ran.err
-    )
+    assert "error: roc-auc is undefined on the validation rows, which hold 1 of the 2 classes; give more" in ran.err
     assert linclf("train t.csv --val v.csv").code == 0
 
 
