@@ -196,7 +196,7 @@ def _grid_searches(folder: Path | None) -> Iterator[Row]:
     for name in ("digits", "breast_cancer", "wine", *letters):
         options = TrainOptions(source=Source(name), loss="softmax")
         parts = load_split(options)
-        best = sweep(SweepOptions(options, {"reg": tuple(regs)}), parts, jobs=1).best
+        best = sweep(SweepOptions(options, {"reg": tuple(regs)}, metric="accuracy"), parts, jobs=1).best
         took = measure.median(lambda parts=parts, options=options: _sweep(options, parts, regs, 5))
         peer, score, std = sklearn_lbfgs.grid_search(parts.train.X[:], parts.train.y, regs)
         assert best is not None

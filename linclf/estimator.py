@@ -135,7 +135,8 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
     lr_ : float
         The learning rate used, also under auto.
     history_ : list of dict
-        For each epoch: epoch, lr, objective_estimate, val_accuracy (None without early stopping), seconds.
+        For each epoch: epoch, lr, objective_estimate, val_accuracy and val_score, the metric that chooses the best epoch (None
+        without early stopping), seconds.
     objective_ : float
         The objective at the weights, over the training rows, on the scaled columns.
     model_ : linclf.LinearModel
@@ -177,6 +178,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
     early_stopping: bool = False
     validation_fraction: float = 0.1
     patience: int | None = TrainOptions.patience
+    val_metric: str | None = TrainOptions.val_metric
     warm_start: bool = False
     dtype: str | None = TrainOptions.dtype
     random_state: object = TrainOptions.seed
@@ -353,6 +355,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
             "dtype": self.dtype or str(X.dtype),
             "seed": int(seed),
             "val": HeldOut(self.validation_fraction) if self.early_stopping else None,
+            "val_metric": self.val_metric if self.early_stopping else None,
             "patience": self.patience if self.early_stopping else None,
         }
         values = {name: x.item() if isinstance(x, np.generic) else x for name, x in values.items()}

@@ -26,6 +26,7 @@ from linclf.cli.training_options import sweep_options, values_of
 from linclf.data.split import Split
 from linclf.errors import DivergedError, InputError, LinclfError
 from linclf.model.evaluation import PART_KEYS
+from linclf.model.metrics import METRICS
 from linclf.report.plots import check_picture, plot_sweep
 from linclf.report.sweep import sweep_csv, sweep_text
 from linclf.report.terminal import printable
@@ -34,7 +35,6 @@ from linclf.storage.decode import JsonObject
 from linclf.storage.files import write_bytes
 from linclf.storage.signals import STOP_SIGNALS, signal_name_and_code
 from linclf.sweep.grid import SWEPT, SweepOptions
-from linclf.sweep.results import at_the_edge
 from linclf.sweep.run import SweepProgress, Swept
 from linclf.sweep.run import sweep as run_sweep
 from linclf.training.inputs import LoadedData, load_data, make_split
@@ -46,6 +46,13 @@ from linclf.training.train import train
 @click.command()
 @click.argument("data", default="digits", metavar="[DATA]")
 @sweep_options
+@click.option(
+    "--metric",
+    type=click.Choice(list(METRICS)),
+    metavar="NAME",
+    help=f"Metric that scores the configurations: {', '.join(METRICS)} (docs/metrics.md). [default: log-loss if every loss has "
+    "probabilities, else balanced-accuracy if the classes are uneven, else accuracy]",
+)
 @click.option("--cv", type=int, metavar="K", help="Score by K folds of the training part. [default: 5, without --val]")
 @click.option(
     "--halving",
@@ -118,8 +125,7 @@ def sweep(
         on_progress, note = _bar(stack, quiet), lambda text: say([text], quiet)
         swept = run_sweep(config, split, jobs=jobs, journal=journal, on_progress=on_progress, on_note=note)
     swept_at = time.perf_counter()
-    edge = at_the_edge(swept.rows)
-    say([f"the best reg is the {edge} tried; with a wider --reg it may get better"] if edge else [], quiet)
+    say([f"the best reg is the {swept.edge} tried; with a wider --reg it may get better"] if swept.edge else [], quiet)
     result = _result(config, split, swept)
     refit, failed = _write_and_refit(
         config, loaded_data, swept, result, select=select, output=output, csv=csv, plot=plot
@@ -144,7 +150,12 @@ def _config(data: str, options: JsonObject) -> SweepOptions:
     first = {name: of_list[0] for name, of_list in lists.items() if of_list}
     base = TrainOptions(source=given, **first, **values)
     return SweepOptions(
-        base, lists, 5 if cv is None and base.val is None else cv, options["halving"], options["max_memory"]
+        base,
+        lists,
+        5 if cv is None and base.val is None else cv,
+        options["halving"],
+        options["max_memory"],
+        options["metric"],
     )
 
 
@@ -185,7 +196,12 @@ def _result(config: SweepOptions, split: Split, swept: Swept) -> JsonObject:
         "target_guessed": split.schema.is_guessed_target(config.base.source.target),
         "cv": config.cv,
         "swept": {name: list(dict.fromkeys(config.lists[name])) for name in SWEPT},
-        "options": {name: x for name, x in shared.items() if name not in ("source", "val", "patience", *SWEPT)},
+        "options": {
+            name: x for name, x in shared.items() if name not in ("source", "val", "val_metric", "patience", *SWEPT)
+        },
+        "metric": swept.selection.metric.name,
+        "metric_reason": swept.selection.reason,
+        "greater_is_better": swept.selection.metric.greater_is_better,
         "halving": config.halving,
         "seed": config.base.seed,
         "dtype": config.base.dtype,

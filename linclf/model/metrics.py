@@ -82,9 +82,11 @@ class Metric:
 
     def goodness(self, value: float | None) -> float:
         """The value with the sign by which more is better; -inf for a value that is undefined."""
-        if value is None or not np.isfinite(value):
-            return -np.inf
-        return value if self.greater_is_better else -value
+        return float(self.all_goodness(np.asarray(value, np.float64)))  # None is NaN
+
+    def all_goodness(self, values: Array) -> Array:
+        """`goodness` of values of any shape, NaN where undefined."""
+        return np.where(np.isfinite(values), values if self.greater_is_better else -values, -np.inf)
 
     def _if_measurable(
         self,
@@ -119,13 +121,13 @@ def top_k_rows(k: int, predictions: Predictions) -> Values:
 
 def log_loss_rows(predictions: Predictions) -> Values:
     """-log of the probability of the true class."""
-    return predictions.known_softmax[0], predictions.counts[predictions.known]
+    return predictions.known_probabilities.log_loss, predictions.known_probabilities.counts
 
 
 def brier_rows(predictions: Predictions) -> Values:
     """(p - [y = 1])^2 of the second class for two classes, sum_k (p_k - [y = k])^2 for more."""
-    squares = np.square(predictions.known_softmax[1]).sum(axis=1)
-    return squares / 2 if predictions.n_classes == 2 else squares, predictions.counts[predictions.known]
+    squares = predictions.known_probabilities.squares
+    return squares / 2 if predictions.n_classes == 2 else squares, predictions.known_probabilities.counts
 
 
 def mean(values: Values) -> float | None:
@@ -178,9 +180,9 @@ def average_precision(predictions: Predictions) -> float | None:
 
 def calibration_error(predictions: Predictions) -> float | None:
     """The weighted mean gap between confidence and accuracy."""
-    y, counts = predictions.y[predictions.known], predictions.counts[predictions.known]
-    p = predictions.known_softmax[1] + (np.arange(predictions.n_classes) == y[:, None])  # (n, K)
-    right, confidence = p.argmax(axis=1) == y, p.max(axis=1)
+    _, _, confidence, right, counts = predictions.known_probabilities
+    if np.isnan(confidence).any():
+        return None
     bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
     # (BINS,): rows in a bin times (its accuracy - its confidence)
     gaps = np.bincount(bins, (right - confidence) * counts, BINS)

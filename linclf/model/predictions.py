@@ -1,11 +1,14 @@
 """What a model predicts for rows whose labels are known: the value that every metric is a function of."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
 from linclf.losses import Array, softmax
+from linclf.optim.linalg import CHUNK_NUMBERS
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,39 +73,67 @@ class Predictions:
         return flat.reshape(K, K)
 
     @cached_property
-    def known_softmax(self) -> tuple[Array, Array]:
-        """Of the rows of known label: -log of the probability of the true class (n,), and the probabilities minus 1 at the true
-        class and minus 0 at the others (n, K). Only for a model with probabilities."""
+    def known_probabilities(self) -> "KnownProbabilities":
+        """What metrics need of the probabilities, for the rows of known label. Only for a model with probabilities."""
         if self.logits is None:
             raise AssertionError("a metric of the probabilities of a model without any")
-        return softmax(self.logits[self.known].astype(np.float64), self.y[self.known])
-
-    @cached_property
-    def ranking(self) -> Array | None:
-        """What orders the rows by how much they look like each class: (n, K), or for two classes (n, 1), of the second class.
-
-        The log-odds of the class, which are ordered as its probability but do not round to the same number near 0 and 1; without
-        probabilities its score, or for two classes the second score minus the first. None without either.
-        """
-        found = self.scores if self.logits is None else self.logits
-        if found is None:
-            return None
-        found = found.astype(np.float64)
-        if self.n_classes == 2:
-            return found if found.shape[1] == 1 else found[:, 1:] - found[:, :1]
-        return found if self.logits is None else _log_odds(found)
+        rows = np.flatnonzero(self.known)
+        step = max(1, CHUNK_NUMBERS // self.n_classes)  # rows at a time: a part may be large
+        parts = [_known_probabilities(self.logits[own], self.y[own]) for own in _cut(rows, step)]
+        log_loss, squares, confidence, right = (np.concatenate(each) for each in zip(*parts, strict=True))
+        return KnownProbabilities(log_loss, squares, confidence, right, self.counts[rows])
 
     @cached_property
     def areas(self) -> Array:
         """The area under the ROC curve and the average precision of each class against all other rows, (2, K); NaN where
-        undefined. Without scores all are."""
+        undefined. Without scores all are.
+
+        A class orders the rows by its log-odds, which have the order of its probability but do not round to the same number near
+        0 and 1; without probabilities by its score, or of two classes by the difference of theirs.
+        """
         areas = np.full((2, self.n_classes), np.nan)
-        if self.ranking is None or np.isnan(self.ranking).any():
-            return areas
-        columns = self.ranking.T if self.n_classes > 2 else np.vstack([-self.ranking.T, self.ranking.T])  # (K, n)
-        for k, s in enumerate(columns):
-            areas[:, k] = areas_under_curves(s, self.y == k, self.weights)
+        found = self.scores if self.logits is None else self.logits
+        if found is not None and np.isfinite(found).all():
+            for k, s in enumerate(_orders(found, self.n_classes, log_odds=self.logits is not None)):
+                areas[:, k] = areas_under_curves(s, self.y == k, self.weights)
         return areas
+
+
+class KnownProbabilities(NamedTuple):
+    """Of n rows, each (n,): -log of the probability of the true class; sum_k (p_k - [y = k])^2; the largest probability; whether
+    it is that of the true class; and how many rows each counts as."""
+
+    log_loss: Array
+    squares: Array
+    confidence: Array
+    right: Array
+    counts: Array
+
+
+def _known_probabilities(logits: Array, y: Array) -> tuple[Array, Array, Array, Array]:
+    """The fields of KnownProbabilities but for the counts, for logits (n, K) and codes y (n,) >= 0."""
+    values, p = softmax(logits.astype(np.float64), y)  # (n,), and (n, K) the probabilities minus 1 at the true class
+    squares = np.square(p).sum(axis=1)
+    p[np.arange(len(y)), y] += 1
+    return values, squares, p.max(axis=1), p.argmax(axis=1) == y
+
+
+def _cut(rows: Array, step: int) -> Iterator[Array]:
+    """Row numbers (n,), `step` at a time; one piece if there are none."""
+    for start in range(0, max(len(rows), 1), step):
+        yield rows[start : start + step]
+
+
+def _orders(found: Array, n_classes: int, *, log_odds: bool) -> Iterator[Array]:
+    """By what each class orders the rows, (n,) float64, from scores (n, m) or logits (n, K)."""
+    if n_classes == 2:
+        margin = found[:, -1].astype(np.float64) - (found[:, 0] if found.shape[1] == 2 else 0)
+        yield -margin
+        yield margin
+    elif log_odds:
+        yield from _log_odds(found)
+    else:
+        yield from (column.astype(np.float64) for column in found.T)
 
 
 def areas_under_curves(s: Array, positive: Array, weights: Array | None) -> tuple[float, float]:
@@ -136,14 +167,14 @@ def _sorted(s: Array, weights: Array | None) -> tuple[Array, Array]:
     return s[order], np.append(0, np.cumsum(weights[order], dtype=np.float64))
 
 
-def _log_odds(logits: Array) -> Array:
-    """log(p / (1 - p)) of the softmax p of logits (n, K), for K > 2: (n, K)."""
-    rows, top = np.arange(len(logits)), logits.argmax(axis=1)
-    shifted = logits - logits[rows, top][:, None]  # (n, K), 0 at the largest
-    terms = np.exp(shifted)
-    terms[rows, top] = 0
-    below = terms.sum(axis=1)  # (n,)
-    others = 1 + below[:, None] - terms  # (n, K), at least 1 but for the largest, whose others are those below it
-    others[rows, top] = below
-    with np.errstate(divide="ignore"):  # of a probability that rounds to 1 by more than 300 digits
-        return np.asarray(shifted - np.log(others))
+def _log_odds(logits: Array) -> Iterator[Array]:
+    """log(p_k / (1 - p_k)) of each class, (n,), for the softmax p of logits (n, K), K > 2."""
+    top, below = logits.argmax(axis=1), np.zeros(len(logits))
+    largest = logits[np.arange(len(logits)), top].astype(np.float64)
+    for k, column in enumerate(logits.T):  # class by class: a part may be large
+        below += np.where(top == k, 0, np.exp(column - largest))
+    for k, column in enumerate(logits.T):
+        shifted = column - largest
+        others = np.where(top == k, below, 1 + below - np.exp(shifted))  # at least 1 but for the largest
+        with np.errstate(divide="ignore"):  # of a probability that differs from 1 by less than the smallest number
+            yield shifted - np.log(others)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 import numpy as np
 
 from linclf.errors import InputError
+from linclf.model.metrics import METRICS
 from linclf.storage.decode import JsonObject
 from linclf.storage.files import write_bytes
 
@@ -97,11 +98,12 @@ def plot_sweep(result: JsonObject, path: str) -> None:
         regs = sorted(at)
         scores = [at[reg]["score"] for reg in regs]
         (line,) = axes.plot(regs, scores, marker="o", markersize=4, label=loss)
-        below, above = ([at[reg]["score"] + sign * at[reg]["score_se"] for reg in regs] for sign in (-1, 1))
+        errors = [np.nan if at[reg]["score_se"] is None else at[reg]["score_se"] for reg in regs]
+        below, above = (np.add(scores, sign * np.array(errors)) for sign in (-1, 1))
         if len(regs) > 1:
             axes.fill_between(regs, below, above, color=line.get_color(), alpha=0.15, linewidth=0)
         else:
-            axes.errorbar(regs, scores, yerr=at[regs[0]]["score_se"], color=line.get_color(), capsize=3)
+            axes.errorbar(regs, scores, yerr=errors, color=line.get_color(), capsize=3)
     positive = [reg for at in lines.values() for reg in at if reg > 0]
     if any(0 in at for at in lines.values()):  # a log scale cannot show 0
         axes.set_xscale("symlog", linthresh=min(positive, default=1.0))
@@ -122,7 +124,7 @@ def plot_sweep(result: JsonObject, path: str) -> None:
             axes.scatter([row["options"]["reg"]], [row["score"]], label=name, zorder=3, **style)
     axes.set_xlabel("reg")
     validated_on = f"{result['cv']} folds" if result["cv"] else f"{result['n_val']} validation rows"
-    axes.set_ylabel(f"accuracy on {validated_on}, with one standard error")
+    axes.set_ylabel(f"{METRICS[result['metric']].title} on {validated_on}, with one standard error")
     shown = sum(len(at) for at in lines.values())
     count = f"{len(rows)} of {result['n_configurations']}" if len(rows) < result["n_configurations"] else str(len(rows))
     best_of = "" if shown == len(rows) else ", the best at each reg"

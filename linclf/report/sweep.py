@@ -3,8 +3,10 @@
 import csv
 import io
 
+from linclf.model.metrics import METRICS
 from linclf.report.metrics import parts_lines
-from linclf.report.text import table, target_text
+from linclf.report.terminal import one_line
+from linclf.report.text import share_text, table, target_text
 from linclf.storage.decode import JsonObject
 from linclf.training.options import OPTIONS
 
@@ -16,7 +18,8 @@ def sweep_text(result: JsonObject) -> str:
     varied = [name for name in result["swept"] if len(result["swept"][name]) > 1 or name in ("loss", "reg")]
     shown = [name for name in varied if name != "lr"]
     states = any(row["status"] != "done" for row in rows)
-    header = ["", *(name.replace("_", "-") for name in shown), "lr", "score", "objective", "epochs"]
+    metric = METRICS[result["metric"]]
+    header = ["", *(name.replace("_", "-") for name in shown), "lr", metric.title, "objective", "epochs"]
     header += ["status"] if states else []
     cells = [
         [
@@ -37,6 +40,8 @@ def sweep_text(result: JsonObject) -> str:
         *([f"target     {target_text(result)}"] if result["target"] is not None else []),
         f"sweep      {result['n_configurations']} configuration{'s' * (result['n_configurations'] > 1)}, scored on {scored_on}"
         + (" (mean +- standard deviation)" if cv else ""),
+        f"metric     {metric.title}, {'higher' if metric.greater_is_better else 'lower'} is better"
+        + (f" ({one_line(result['metric_reason'])})" if result["metric_reason"] else ""),
         f"seconds    {seconds['load']:.2f} load, {seconds['train']:.2f} train, {seconds['total']:.2f} total",
         "",
         *(table(header, cells) if rows else ["no configuration has a score yet"]),
@@ -47,7 +52,7 @@ def sweep_text(result: JsonObject) -> str:
         if row:
             lines.append(f"{name:<10} {row['score']:.4f}  {_typed({**row['options'], **result['options']})}")
     if result["best"]:
-        lines[-1] += f"  (the most regularised within one standard error, {result['best']['score_se']:.4f})"
+        lines[-1] += f"  (the most regularised within one standard error, {share_text(result['best']['score_se'])})"
     if result["accuracy"]:
         chosen = f"{result['selected']}, trained on all {result['n_refit']} training rows"
         lines.append(f"model      {result['model']}: {chosen}" if result["model"] else f"refit      {chosen}")
@@ -60,10 +65,11 @@ def sweep_csv(result: JsonObject) -> str:
     figures = ("status", "score", "score_std", "score_se", "objective", "epochs", "best_epoch")
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["rank", *result["swept"], "lr_used", "momentum_used", *figures])
+    writer.writerow(["rank", *result["swept"], "lr_used", "momentum_used", *figures, "metric", "greater_is_better"])
+    metric = result["metric"], result["greater_is_better"]
     for number, row in enumerate(result["rows"], 1):
         options = [row["options"][name] for name in result["swept"]]
-        writer.writerow([number, *options, row["lr"], row["momentum"], *(row[name] for name in figures)])
+        writer.writerow([number, *options, row["lr"], row["momentum"], *(row[name] for name in figures), *metric])
     return text.getvalue()
 
 

@@ -2,6 +2,7 @@
 
 import math
 
+from linclf.model.metrics import METRICS
 from linclf.report.metrics import parts_lines
 from linclf.report.terminal import one_line
 from linclf.report.text import target_text
@@ -20,19 +21,30 @@ def training_text(result: JsonObject, why: dict[str, str]) -> str:
         f"scale {result['scale']}",
         f"sgd        lr {result['lr']:.4g}{lr}, momentum {result['momentum']:g}, {result['schedule']}"
         f"{', averaged' if result['average'] else ''}, {result['epochs']} epochs{epochs} of minibatches of {result['batch_size']}",
+        *([f"best       {_best_epoch(result)}"] if result["val_metric"] else []),
+        *(
+            [f"calibrate  {result['calibrate']}, learned from {result['n_calibration']} held-out rows"]
+            if result["calibrate"]
+            else []
+        ),
         f"objective  {result['objective']:.6g} = {result['data_loss']:.6g} data + {result['penalty']:.6g} penalty",
         f"seconds    {seconds['load']:.2f} load, {seconds['train']:.2f} train, {seconds['total']:.2f} total",
     ]
     if result["target"] is not None:
         lines.insert(1, f"target     {target_text(result)}")
-    if result["calibrate"]:
-        lines.insert(-2, f"calibrate  {result['calibrate']}, learned from {result['n_calibration']} held-out rows")
     if result["certificate"]:
         lines.append(f"certified  {_proof(result['certificate'])}")
     if result["model"]:
         lines.append(f"model      {result['model']}")
     lines += parts_lines(result)
     return "\n".join(lines)
+
+
+def _best_epoch(result: JsonObject) -> str:
+    """The epoch that was chosen, and by which metric."""
+    reason = f" ({one_line(result['val_metric_reason'])})" if result["val_metric_reason"] else ""
+    name = METRICS[result["val_metric"]].title
+    return f"epoch {result['best_epoch']} of {result['epochs']}, by {name} on {result['n_val']} validation rows{reason}"
 
 
 def _proof(proof: JsonObject) -> str:

@@ -8,7 +8,10 @@ from itertools import product
 from typing import Any
 
 from linclf.errors import InputError
+from linclf.losses import Loss
+from linclf.model.metrics import METRICS
 from linclf.training.options import OPTIONS, TrainOptions
+from linclf.training.selection import check_needs
 
 SWEPT = tuple(option.name for option in OPTIONS if option.sweep == "list")
 MAX_CONFIGURATIONS, MAX_MEMORY = 100_000, 1e12
@@ -20,6 +23,7 @@ class SweepOptions:
 
     base        the options that all configurations share
     lists       the values of names in SWEPT; every combination is a configuration
+    metric      the name of the metric that rows are scored by, None for the default of linclf.training.selection
     cv          the number of folds, None with a validation part (base.val)
     halving     whether, after an eighth, a quarter and a half of the epochs, a stack drops those configurations of its worse
                 half that are more than a standard error behind its best
@@ -33,6 +37,7 @@ class SweepOptions:
     cv: int | None = 5
     halving: bool = False
     max_memory: float = 1024.0
+    metric: str | None = None
 
     def __post_init__(self) -> None:
         if self.cv is not None and self.base.val is not None:
@@ -51,7 +56,14 @@ class SweepOptions:
         count = math.prod(len(values) for values in self.lists.values())
         if count > MAX_CONFIGURATIONS:
             raise InputError(f"{count} configurations are more than {MAX_CONFIGURATIONS}; give fewer values")
-        _ = self.configurations  # each is checked
+        if self.metric is not None and self.metric not in METRICS:
+            raise InputError(f"metric is {self.metric!r}; give one of {', '.join(METRICS)}")
+        check_needs("metric", self.metric, self.losses)  # each configuration is checked, too
+
+    @property
+    def losses(self) -> list[Loss]:
+        """The losses, each once."""
+        return list({one.loss_name: one.loss_value() for one in self.configurations}.values())
 
     @cached_property
     def configurations(self) -> tuple[TrainOptions, ...]:

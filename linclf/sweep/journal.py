@@ -91,6 +91,8 @@ class Journal:
         except (ValueError, KeyError, TypeError, AttributeError):
             raise InputError(f"{self.path}:1: is not a journal of linclf sweep; give --journal another name") from None
         expected = json.loads(_line(sweep))
+        if "metric" in expected:
+            found.setdefault("metric", "accuracy")  # of journals that were written before there were others
         if version != FORMAT:
             raise InputError(f"{self.path}:1: is a journal of another version of linclf; give --journal another name")
         differing = differences(found, expected)

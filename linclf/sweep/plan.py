@@ -12,6 +12,7 @@ from linclf.sweep.folds import ScaledTrainingData, scale_for_folds
 from linclf.sweep.grid import SWEPT, SweepOptions
 from linclf.training.fit import sgd_settings
 from linclf.training.options import TrainOptions
+from linclf.training.selection import Selection, check_defined, choose_metric
 
 # Multiplications per step above which a wider stack is hardly faster per model: 150 outputs on MNIST's minibatches of 64.
 WIDE = 30_000_000
@@ -31,6 +32,7 @@ class Plan:
     data       the scaled training rows and the folds, by the value of --scale
     stacks     the numbers of the configurations in each stack; they do not depend on the number of jobs
     megabytes  the memory that the largest stack takes in training
+    selection  the metric that the rows are scored by
     """
 
     options: SweepOptions
@@ -39,6 +41,7 @@ class Plan:
     data: dict[str, ScaledTrainingData]
     stacks: tuple[tuple[int, ...], ...]
     megabytes: float
+    selection: Selection
 
 
 def make_plan(options: SweepOptions, split: Split) -> Plan:
@@ -46,7 +49,8 @@ def make_plan(options: SweepOptions, split: Split) -> Plan:
 
     Raises InputError for data that do not fit the options.
     """
-    configurations = options.configurations
+    configurations, K = options.configurations, len(split.classes)
+    selection = choose_metric(options.metric, options.losses, split.train.y, K, split.train.weights)
     fold_of = None
     if options.cv is not None:
         largest = int(np.bincount(split.train.y).max())
@@ -59,9 +63,12 @@ def make_plan(options: SweepOptions, split: Split) -> Plan:
         kind: scale_for_folds(replace(options.base, scale=kind), split, fold_of)
         for kind in dict.fromkeys(configuration.scale for configuration in configurations)
     }
+    for j, fold in enumerate(next(iter(data.values())).folds, 1):
+        rows = "the validation rows" if fold_of is None else f"the rows that fold {j} of {options.cv} holds out"
+        check_defined(selection.metric, rows, fold.held_out.y, K, fold.held_out.weights)
     costs = [_cost(configuration, split, data[configuration.scale]) for configuration in configurations]
     stacks = _make_stacks(options, configurations, costs)
-    return Plan(options, configurations, split, data, stacks, _memory(options, costs, stacks) / 1e6)
+    return Plan(options, configurations, split, data, stacks, _memory(options, costs, stacks) / 1e6, selection)
 
 
 @dataclass(frozen=True)

@@ -13,30 +13,38 @@ from linclf.storage.signals import STOP_SIGNALS, defer_signals
 from linclf.sweep.grid import SweepOptions
 from linclf.sweep.journal import open_journal
 from linclf.sweep.plan import Plan, make_plan
-from linclf.sweep.results import Row, best, best_1se, rank
+from linclf.sweep.results import Ranking, Row
 from linclf.sweep.stack import row_options, train_stack
 from linclf.sweep.workers import run_parallel
 from linclf.training.fit import sgd_settings
 from linclf.training.inputs import run_fingerprint
+from linclf.training.selection import Selection
 
 
 @dataclass(frozen=True)
 class Swept:
-    """The ranked rows, of an interrupted sweep with those that were unfinished; and what interrupted it, if anything."""
+    """The ranked rows, of an interrupted sweep with those that were unfinished; the metric that they are scored by; and what
+    interrupted the sweep, if anything."""
 
     rows: list[Row]
     n_configurations: int
+    selection: Selection
     interrupted: BaseException | None = None
 
     @property
     def best(self) -> Row | None:
         """The row with the best score, None if no configuration finished training."""
-        return best(self.rows)
+        return Ranking(self.selection.metric).best(self.rows)
 
     @property
     def best_1se(self) -> Row | None:
         """The most regularised row within one standard error of the best."""
-        return best_1se(self.rows)
+        return Ranking(self.selection.metric).best_1se(self.rows)
+
+    @property
+    def edge(self) -> str | None:
+        """Whether the best row has the smallest or the largest reg tried: see `Ranking.at_the_edge`."""
+        return Ranking(self.selection.metric).at_the_edge(self.rows)
 
 
 @dataclass(frozen=True)
@@ -75,7 +83,9 @@ def sweep(
         log = None
         if journal is not None:
             each = [row_options(configuration) for configuration in plan.configurations]
-            log = exits.enter_context(open_journal(journal, sweep_fingerprint(options, split), each))
+            log = exits.enter_context(
+                open_journal(journal, sweep_fingerprint(options, split, plan.selection.metric.name), each)
+            )
         rows: dict[int, Row] = {} if log is None else dict(log.rows)
         for note in [] if log is None else log.notes:
             on_note(note)
@@ -87,7 +97,7 @@ def sweep(
         total = {k: _epochs(plan, one) for k, one in enumerate(plan.stacks)}
         done = sum(total[k] for k in total if k not in tasks)
         interrupted = None
-        on_progress(_progress(done, total, rows))
+        on_progress(_progress(done, total, rows, plan))
         try:
             for task, update in run_parallel(partial(train_stack, plan), tasks, jobs):
                 done += update.epochs
@@ -98,10 +108,11 @@ def sweep(
                     own = {i: rows[i] for i in plan.stacks[task] if i in rows and rows[i].status != "unfinished"}
                     if log is not None and update.rows and len(own) == len(plan.stacks[task]):
                         log.add(own)
-                on_progress(_progress(done, total, rows))
+                on_progress(_progress(done, total, rows, plan))
         except (*STOP_SIGNALS, AccessError, MemoryError) as reason:
             interrupted = reason
-    return Swept(rank(rows[i] for i in sorted(rows)), len(plan.configurations), interrupted)
+    ranked = Ranking(plan.selection.metric).rank(rows[i] for i in sorted(rows))
+    return Swept(ranked, len(plan.configurations), plan.selection, interrupted)
 
 
 def n_jobs(asked: int | None, plan: Plan, n_tasks: int) -> int:
@@ -110,12 +121,13 @@ def n_jobs(asked: int | None, plan: Plan, n_tasks: int) -> int:
     return max(1, min(asked or cores, n_tasks, int(plan.options.max_memory / plan.megabytes)))
 
 
-def sweep_fingerprint(options: SweepOptions, split: Split) -> dict[str, object]:
-    """What the rows depend on, as plain data."""
+def sweep_fingerprint(options: SweepOptions, split: Split, metric: str) -> dict[str, object]:
+    """What the rows depend on, as plain data; metric is the name of the one that scores them."""
     lists = {name: list(dict.fromkeys(values)) for name, values in options.lists.items()}
     of_run = run_fingerprint(replace(options.base, **{name: values[0] for name, values in lists.items()}), split)
     return {
         **of_run,
+        "metric": metric,
         "cv": options.cv,
         "halving": options.halving,
         "max_memory": options.max_memory,
@@ -130,6 +142,7 @@ def _epochs(plan: Plan, stack: tuple[int, ...]) -> int:
     return sgd_settings(first, plan.data[first.scale].X).epochs * len(stack)
 
 
-def _progress(done: int, total: dict[int, int], rows: dict[int, Row]) -> SweepProgress:
+def _progress(done: int, total: dict[int, int], rows: dict[int, Row], plan: Plan) -> SweepProgress:
     scores = [row.score for row in rows.values() if row.score is not None]
-    return SweepProgress(done, sum(total.values()), max(scores, default=None))
+    best = max(scores, key=plan.selection.metric.goodness, default=None)
+    return SweepProgress(done, sum(total.values()), best)

@@ -11,15 +11,16 @@ from linclf.errors import DivergedError
 from linclf.losses import Array
 from linclf.optim.auto_rate import RateEstimator
 from linclf.optim.blas import one_blas_thread
-from linclf.optim.linalg import Matrix, chunks, select_models, select_rows
-from linclf.optim.objective import Objective, predicted, scores
+from linclf.optim.linalg import Matrix, select_models, select_rows
+from linclf.optim.objective import Objective
 from linclf.optim.settings import SGDSettings
 from linclf.optim.sgd import SGD, Epoch
 from linclf.storage.decode import JsonObject, finite_or_none
 from linclf.sweep.folds import Fold
 from linclf.sweep.grid import SWEPT
 from linclf.sweep.plan import Plan
-from linclf.sweep.results import FOLD_KEYS, Row, spread, to_prune
+from linclf.sweep.results import FOLD_KEYS, Ranking, Row, spread
+from linclf.sweep.scoring import Scorer
 from linclf.training.fit import divergence_reason, sgd_settings
 from linclf.training.options import TrainOptions
 from linclf.training.prepare import loss_weights
@@ -58,6 +59,7 @@ class _Stack:
         groups = [(fold,) for fold in data.folds] if data.one_X_per_fold else [data.folds]
         self.passes = [_Pass(plan, self.configurations, folds) for folds in groups]
         self.n_epochs, self.halving = self.passes[0].settings.epochs, plan.options.halving
+        self.ranking = Ranking(plan.selection.metric)
         # epochs after which configurations are scored, and pruned with halving
         self.rungs = {-(-self.n_epochs // share) for share in (8, 4, 2)} - {self.n_epochs}
         self.alive = np.arange(len(numbers))
@@ -75,7 +77,7 @@ class _Stack:
                 scored = self._measured(remaining, "unfinished", number)
                 rows |= scored
                 if self.halving:
-                    pruned = to_prune(scored)
+                    pruned = self.ranking.to_prune(scored)
                     rows |= self._measured(pruned, "halved", number)
                     remaining = np.setdiff1d(remaining, pruned)
             n_dropped = len(self.alive) - len(remaining)
@@ -92,18 +94,29 @@ class _Stack:
         """The rows at these indices among the alive; with the objective, which costs a pass, if they leave training."""
         if not len(indices):
             return {}
-        scores = np.hstack([one.fold_scores(indices) for one in self.passes])  # (indices, k)
+        measured = [one.fold_scores(indices, errors=self.halving or status != "unfinished") for one in self.passes]
+        scores, errors = (np.hstack(each) for each in zip(*measured, strict=True))  # (indices, k)
         if status == "unfinished":
-            return {i: self._row(i, status, number, own) for i, own in zip(indices.tolist(), scores, strict=True)}
+            return {
+                i: self._row(i, status, number, scores[j], errors=errors[j]) for j, i in enumerate(indices.tolist())
+            }
         reached = [one.objectives(indices) for one in self.passes]  # each (indices, its folds)
         rows = {}
         for j, i in enumerate(indices.tolist()):
             own = [objectives[j] for objectives in reached]
-            why = None
-            if status == "done":
+            why = None if np.isfinite(scores[j]).all() else "its scores of held-out rows are not finite"
+            if status == "done" and why is None:
                 reasons = (one.divergence_reason(i, at) for one, at in zip(self.passes, own, strict=True))
                 why = next(filter(None, reasons), None)
-            rows[i] = self._row(i, "diverged" if why else status, number, scores[j], np.hstack(own), why=why)
+            rows[i] = self._row(
+                i,
+                "diverged" if why else status,
+                number,
+                scores[j],
+                errors=errors[j],
+                objectives=np.hstack(own),
+                why=why,
+            )
         return rows
 
     def _row(
@@ -112,23 +125,24 @@ class _Stack:
         status: str,
         number: int,
         scores: Array | None = None,
-        objectives: Array | None = None,
         *,
+        errors: Array | None = None,
+        objectives: Array | None = None,
         why: str | None = None,
     ) -> Row:
-        """The row at an index among the alive, from the scores and objectives of its folds, (k,)."""
+        """The row at an index among the alive, from the scores, their standard errors and the objectives of its folds, (k,)."""
         first, configuration = self.passes[0], self.configurations[self.alive[index]]
         lr = np.hstack([one.lr[index] for one in self.passes])  # (k,)
         absent: list[float | None] = [None] * len(lr)
         by_fold = [absent if a is None else [finite_or_none(x) for x in a] for a in (scores, objectives, lr)]
         if status == "diverged":  # the row has no figures, even if some of its folds have
-            scores = objectives = None
-        std, se = (None, None) if scores is None else spread(scores.tolist(), first.n_held_out)
+            scores = errors = objectives = None
+        std, se = (None, None) if scores is None or errors is None else spread(scores.tolist(), float(errors[0]))
         return Row(
             options=row_options(configuration),
             status=status,
             epochs=number,
-            score=None if scores is None else float(scores.mean()),
+            score=None if scores is None else finite_or_none(scores.mean()),
             score_std=std,
             score_se=se,
             objective=None if objectives is None else finite_or_none(objectives.mean()),
@@ -156,7 +170,7 @@ class _Pass:
             positions = np.where(used, np.arange(len(rows.y)), np.argmax(used))
             self.X = folds[0].scaling.apply(select_rows(rows.X, positions), first.dtype)
         self.n_outputs = self.loss.n_outputs(len(plan.split.classes))
-        self.n_held_out = len(folds[0].held_out.y)
+        self.scorer = Scorer(plan.selection.metric, self.loss, len(plan.split.classes))
         self.fold_weights = [_fold_weights(rows, fold) for fold in folds]
         self.weights = _stacked_weights(configurations, rows.y, plan.split.classes, self.fold_weights)
         self.settings = self._settings(plan.split, configurations)
@@ -215,30 +229,32 @@ class _Pass:
 
     def _keep_best(self, epoch: Epoch) -> None:
         """Keep the weights of each model's best epoch, the later of equals."""
-        reached = self._scores(epoch.W, epoch.b)
+        reached, _ = self._scores(epoch.W, epoch.b)
         if self.best_epoch is None:
             self.W, self.b = epoch.W, epoch.b
             self.best_epoch, self.best_scores = np.full(reached.shape, 1), reached
             return
-        better = reached >= self.best_scores
+        goodness = self.scorer.metric.all_goodness
+        better = goodness(reached) >= goodness(self.best_scores)
         self.W[:, better], self.b[better] = epoch.W[:, better], epoch.b[better]
         self.best_epoch[better], self.best_scores[better] = epoch.number, reached[better]
 
-    def fold_scores(self, indices: Array) -> Array:
-        """The accuracy of these configurations on the held-out rows of each fold: (indices, k)."""
-        return self.best_scores[indices] if self.keeps_best else self._scores(self.W[:, indices], self.b[indices])
+    def fold_scores(self, indices: Array, *, errors: bool) -> tuple[Array, Array]:
+        """The scores of these configurations on the held-out rows of each fold, (indices, k); and, of validation rows and if
+        `errors` are wanted, their standard errors, else NaN."""
+        if self.keeps_best and not errors:
+            return self.best_scores[indices], np.full(self.best_scores[indices].shape, np.nan)
+        return self._scores(self.W[:, indices], self.b[indices], errors=errors and self.keeps_best)
 
-    def _scores(self, W: Array, b: Array) -> Array:
-        """The accuracy of weights W (d, c, k, m), b (c, k, m) on the held-out rows of each fold: (c, k)."""
-        accuracies = np.empty(b.shape[:2])
+    def _scores(self, W: Array, b: Array, *, errors: bool = False) -> tuple[Array, Array]:
+        """The scores of weights W (d, c, k, m), b (c, k, m) on the held-out rows of each fold, and their errors: (c, k)."""
+        found = np.empty((2, *b.shape[:2]))
         for j, (fold, X) in enumerate(zip(self.folds, self.held_out, strict=True)):
-            own_W, own_b = np.ascontiguousarray(W[:, :, j]), b[:, j]  # (d, c, m), (c, m)
-            right = np.zeros(len(accuracies), np.intp)
-            for rows, x in chunks(X, own_b.size):
-                with np.errstate(over="ignore", invalid="ignore"):  # of weights that are about to diverge
-                    right += (predicted(scores(x, own_W, own_b)) == fold.held_out.y[rows, None]).sum(axis=0)
-            accuracies[:, j] = right / len(fold.held_out.y)
-        return accuracies
+            own_W = np.ascontiguousarray(W[:, :, j])  # (d, c, m)
+            found[:, :, j] = self.scorer(
+                X, fold.held_out.y, own_W, b[:, j], weights=fold.held_out.weights, errors=errors
+            )
+        return found[0], found[1]
 
     def objectives(self, indices: Array) -> Array:
         """The objective of these configurations over the rows that each fold trains on: (indices, k)."""

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from linclf.errors import InputError
 from linclf.losses import Array
+from linclf.model.metrics import METRICS
 from linclf.optim.sgd import EngineState
 from linclf.storage.decode import JsonObject, build
 from linclf.storage.files import read_bytes, write_bytes
@@ -24,9 +25,10 @@ class RunState:
 
     number         the number of the epoch
     best           the number of the best epoch
-    best_accuracy  on the validation rows; -1 without any
-    improved       the last epoch whose validation accuracy was better than all before
+    best_accuracy  of the best epoch on the validation rows; -1 without any
+    improved       the last epoch that was better on the validation rows than all before
     seconds        since training began
+    best_score     the metric that chooses the best epoch, at the best epoch; None where it is undefined
     """
 
     number: int
@@ -38,6 +40,7 @@ class RunState:
     best_accuracy: float
     improved: int
     seconds: float
+    best_score: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +53,7 @@ class Checkpoint:
     lr         the learning rate that the schedule starts from: a number under auto, too, and lower after a roll-back
     why        how the values chosen by auto were found, as text by name
     retries    how often training diverged and continued at a lower rate
+    val_metric the name of the metric that chooses the best epoch, None without validation rows
     """
 
     state: RunState
@@ -58,6 +62,7 @@ class Checkpoint:
     lr: float
     why: dict[str, str]
     retries: int
+    val_metric: str | None = None
 
     def save(self, path: str, fingerprint: Mapping[str, object]) -> None:
         """Write the file completely or not at all; the fingerprint of the run, plain data, tells it from other runs."""
@@ -76,6 +81,7 @@ class Checkpoint:
             "lr": self.lr,
             "why": self.why,
             "retries": self.retries,
+            "val_metric": self.val_metric,
         }
         tensors = arrays | {f"iterate.{name}": a for name, a in iterate.items()}
         write_bytes(path, seal(METADATA, record, tensors))
@@ -90,15 +96,17 @@ class _RunScalars:
     best_accuracy: float
     improved: int
     seconds: float
+    best_score: float | None = None
 
 
 @dataclass(frozen=True)
 class _CheckpointHeader:
-    """The plain fields of a checkpoint."""
+    """The plain fields of a checkpoint. Before there were other metrics, the accuracy chose the best epoch."""
 
     lr: float
     retries: int
     is_good: bool
+    val_metric: str | None = "accuracy"
 
 
 def load(path: str) -> tuple[Checkpoint, dict[str, object]]:
@@ -119,7 +127,10 @@ def _checkpoint(record: JsonObject, tensors: dict[str, Array]) -> Checkpoint:
         """The state stored under this name. Raises ValueError if its pieces do not fit together."""
         arrays: JsonObject = {name: tensors[f"{key}.{name}"] for name in ARRAYS}
         shapes = {a.shape for a in arrays.values()}
-        state = RunState(**vars(build(_RunScalars, record[key])), **arrays)
+        scalars = build(_RunScalars, record[key])
+        if "best_score" not in record[key] and scalars.best_accuracy >= 0:
+            scalars = replace(scalars, best_score=scalars.best_accuracy)
+        state = RunState(**vars(scalars), **arrays)
         sound = 0 < state.best <= state.number and 0 < state.improved <= state.number and state.seconds >= 0
         sound &= state.W.ndim == 2 and shapes == {state.W.shape, state.W.shape[1:]} and state.b.ndim == 1
         if not sound or not all(a.dtype.kind == "f" and np.isfinite(a).all() for a in arrays.values()):
@@ -130,11 +141,13 @@ def _checkpoint(record: JsonObject, tensors: dict[str, Array]) -> Checkpoint:
     last_good = state if header.is_good else run_state("good") if "good" in record else None
     if not (header.lr > 0 and header.retries >= 0 and all(isinstance(x, str) for x in why.values())):
         raise ValueError("why")
+    if header.val_metric is not None and header.val_metric not in METRICS:
+        raise ValueError("val_metric")
     iterate = {name.removeprefix("iterate."): a for name, a in tensors.items() if name.startswith("iterate.")}
     engine = EngineState(state.number, dict(record["generator"]), record["iterate"] | iterate)
     # linclf 0.1.0 wrote " (auto: ...)"
     why = {name: text.strip().removeprefix("(").removesuffix(")") for name, text in why.items()}
-    return Checkpoint(state, last_good, engine, header.lr, why, header.retries)
+    return Checkpoint(state, last_good, engine, header.lr, why, header.retries, header.val_metric)
 
 
 def check_same(path: str, was: Mapping[str, object], now: Mapping[str, object]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from linclf.data.split import Part
 from linclf.errors import DivergedError, InputError
 from linclf.losses import Array, Loss
-from linclf.model.metrics import METRICS
+from linclf.model.metrics import METRICS, Metric
 from linclf.model.predictions import Predictions
 from linclf.optim.auto_rate import auto_epochs, auto_momentum, auto_rate
 from linclf.optim.certificate import Certificate, polish_and_certify
@@ -26,6 +26,31 @@ from linclf.training.options import TrainOptions
 RATE_DIVISORS = (2, 8, 64, 1024)  # of the first rate, after the first, second, ... divergence under auto
 DIVERGED = 1.1  # times the objective at zero weights: a run that ends above it has learned nothing
 GROWN = 100  # times the objective at zero weights: in tests, no run that exceeded it recovered
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Validation rows, scaled as the training rows are, and the metric that chooses the best epoch on them."""
+
+    rows: Part
+    metric: Metric
+
+    def score(self, loss: Loss, W: Array, b: Array, n_classes: int) -> "ValidationScore":
+        """Measure the weights W (d, m), b (m,) of a model of this loss."""
+        with np.errstate(over="ignore", invalid="ignore"):  # of weights that are about to diverge
+            found = scores(materialize(self.rows.X), W, b)  # (n, m)
+            logits = None if loss.logits is None else loss.logits(found)
+            predictions = Predictions(predicted(found), self.rows.y, n_classes, found, logits, self.rows.weights)
+            return ValidationScore(self.metric, METRICS["accuracy"](predictions), self.metric(predictions))
+
+
+@dataclass(frozen=True)
+class ValidationScore:
+    """The accuracy on validation rows, and the value of the metric that chooses; None where they are undefined."""
+
+    metric: Metric
+    accuracy: float | None
+    score: float | None
 
 
 @dataclass(frozen=True)
@@ -62,7 +87,7 @@ def fit(
     options: TrainOptions,
     *,
     weights: Array | None = None,
-    val: Part | None = None,
+    val: Validation | None = None,
     start: tuple[Array, Array] | None = None,
     resumed: Checkpoint | None = None,
     observer: Observer | None = None,
@@ -71,8 +96,8 @@ def fit(
     """Resolve what is `auto`, run SGD on X (n, d) as given, and return the weights of the best epoch.
 
     weights  (n,) sample weights or None
-    val      validation rows, scaled like X; with them the epoch with the best accuracy is returned (the later of
-             equals), and `patience` may end training early; without them the last epoch is
+    val      validation rows and a metric; with them the best epoch is returned (the later of equals), and `patience` may end
+             training early; without them the last epoch is
     start    (W, b) to start from instead of zero weights; such a run is not compared with zero weights
     resumed  the checkpoint to resume from
     stop     a first signal during training ends it early, with the best weights so far
@@ -83,13 +108,12 @@ def fit(
     """
     observer, stop = observer or Observer(), stop or FirstSignal()
     loss = options.loss_value()
-    n_outputs = loss.n_outputs(n_classes)
     if resumed is None:
-        settings, why = resolve(loss, X, y, n_outputs, options, weights=weights)
+        settings, why = resolve(loss, X, y, loss.n_outputs(n_classes), options, weights=weights)
     else:
         settings, why = replace(sgd_settings(options, X), lr=resumed.lr), dict(resumed.why)
     run = _Run(
-        loss, X, y, n_outputs=n_outputs, options=options, settings=settings, why=why, weights=weights, val=val, start=start
+        loss, X, y, n_classes=n_classes, options=options, settings=settings, why=why, weights=weights, val=val, start=start
     )  # fmt: skip
     if resumed is not None:
         run.resume(resumed)
@@ -130,18 +154,19 @@ class _Run:
         X: Matrix,
         y: Array,
         *,
-        n_outputs: int,
+        n_classes: int,
         options: TrainOptions,
         settings: SGDSettings,
         why: dict[str, str],
         weights: Array | None,
-        val: Part | None,
+        val: Validation | None,
         start: tuple[Array, Array] | None,
     ) -> None:
-        self.loss, self.X, self.y, self.weights, self.n_outputs = loss, X, y, weights, n_outputs
+        self.loss, self.X, self.y, self.weights = loss, X, y, weights
+        self.n_classes, self.n_outputs = n_classes, loss.n_outputs(n_classes)
         self.objective = Objective(loss, options.reg, options.reg_bias)
         self.options, self.settings, self.why, self.val, self.start = options, settings, why, val, start
-        self.zero = math.inf if start is not None else objective_at_zero(loss, y, n_outputs, weights)
+        self.zero = math.inf if start is not None else objective_at_zero(loss, y, self.n_outputs, weights)
         self.state: RunState | None = None
         self.last_good: RunState | None = None
         self.engine: EngineState | None = None  # of a checkpoint to resume from
@@ -185,18 +210,30 @@ class _Run:
         for epoch in sgd.epochs():
             estimate, seconds = float(epoch.objective_estimate), time.perf_counter() - self.began
             self._check_growth(epoch.number, estimate)
-            val_accuracy = None if self.val is None else _accuracy(self.val, epoch.W, epoch.b)
+            val = None if self.val is None else self.val.score(self.loss, epoch.W, epoch.b, self.n_classes)
             observer.on_epoch(
-                EpochProgress(epoch.number, self.settings.epochs, float(epoch.lr), estimate, val_accuracy, seconds)
+                EpochProgress(
+                    epoch.number,
+                    self.settings.epochs,
+                    float(epoch.lr),
+                    estimate,
+                    val_accuracy=None if val is None else val.accuracy,
+                    val_score=None if val is None else val.score,
+                    seconds=seconds,
+                )
             )
-            self.state = next_state(self.state, epoch, val_accuracy, seconds)
+            self.state = next_state(self.state, epoch, val, seconds)
             if estimate <= DIVERGED * self.zero:
                 self.last_good = self.state
             if observer.wants_checkpoints:
-                lr, why = float(self.settings.lr), dict(self.why)
-                observer.on_checkpoint(Checkpoint(self.state, self.last_good, sgd.state(), lr, why, self.retries))
+                observer.on_checkpoint(self._checkpoint(self.state, sgd.state()))
             if self._patience_exhausted():
                 return
+
+    def _checkpoint(self, state: RunState, engine: EngineState) -> Checkpoint:
+        metric = None if self.val is None else self.val.metric.name
+        lr, why = float(self.settings.lr), dict(self.why)
+        return Checkpoint(state, self.last_good, engine, lr, why, self.retries, metric)
 
     def _patience_exhausted(self) -> bool:
         """Whether early stopping ends the run here."""
@@ -233,15 +270,20 @@ class _Run:
         )
 
 
-def next_state(before: RunState | None, epoch: Epoch, val_accuracy: float | None, seconds: float) -> RunState:
-    """The state of a run after one more epoch. The best epoch is the one with the best accuracy, the later of equals."""
+def next_state(before: RunState | None, epoch: Epoch, val: ValidationScore | None, seconds: float) -> RunState:
+    """The state of a run after one more epoch. The best epoch is the one with the best score, the later of equals; one whose
+    score is undefined is worse than any other."""
     now = RunState(epoch.number, epoch.W, epoch.b, epoch.number, epoch.W, epoch.b, -1.0, epoch.number, seconds)
-    if val_accuracy is None:
+    if val is None:
         return now
-    if before is None or val_accuracy > before.best_accuracy:
-        return replace(now, best_accuracy=val_accuracy)
-    if val_accuracy == before.best_accuracy:
-        return replace(now, best_accuracy=val_accuracy, improved=before.improved)
+    now = replace(now, best_accuracy=-1.0 if val.accuracy is None else val.accuracy, best_score=val.score)
+    if before is None:
+        return now
+    score, best = val.metric.goodness(val.score), val.metric.goodness(before.best_score)
+    if score > best:
+        return now
+    if score == best:
+        return replace(now, improved=before.improved)
     return replace(before, number=epoch.number, W=epoch.W, b=epoch.b, seconds=seconds)
 
 
@@ -264,11 +306,6 @@ def sgd_settings(options: TrainOptions, X: Matrix) -> SGDSettings:
     chosen = {"lr": 1.0, "epochs": auto_epochs(n, min(options.batch_size, n)), "momentum": auto_momentum(X)}
     autos = {name: value for name, value in chosen.items() if given[name] == "auto"}
     return SGDSettings(**{**given, **autos, "fit_bias": options.bias})
-
-
-def _accuracy(part: Part, W: Array, b: Array) -> float | None:
-    found = scores(materialize(part.X), W, b)
-    return METRICS["accuracy"](Predictions(predicted(found), part.y, max(2, found.shape[1]), found))
 
 
 def divergence_reason(

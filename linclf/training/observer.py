@@ -14,6 +14,7 @@ class EpochProgress:
     lr                  the learning rate of its first step
     objective_estimate  the objective, as far as one pass over the data knows it
     val_accuracy        on the validation rows; None without any
+    val_score           the metric by which the best epoch is chosen, on the validation rows; None where it is undefined
     seconds             since training began
     """
 
@@ -22,6 +23,7 @@ class EpochProgress:
     lr: float
     objective_estimate: float
     val_accuracy: float | None
+    val_score: float | None
     seconds: float
 
     def to_dict(self) -> JsonObject:

@@ -17,9 +17,11 @@ from linclf.data.split import HeldOut
 from linclf.errors import InputError
 from linclf.losses import LOSSES, Loss
 from linclf.model.calibration import METHODS
+from linclf.model.metrics import METRICS
 from linclf.optim.certificate import CERTIFIABLE
 from linclf.optim.settings import SCHEDULES, check_settings
 from linclf.storage.decode import JsonObject
+from linclf.training.selection import check_needs
 
 DTYPES = ("float32", "float64")
 
@@ -197,15 +199,25 @@ class TrainOptions:
     val: HeldOut | None = field(
         default=None,
         metadata=about(
-            "Validation part, a fraction of the rows that the test part leaves; the weights of the epoch with the best validation accuracy are used.",
+            "Validation part, a fraction of the rows that the test part leaves; the weights of the epoch that is best on it are used.",
             sweep_help="Score on a validation part instead, a fraction of the rows that the test part leaves; each "
             "configuration is scored at its best epoch.",
+        ),
+    )
+    val_metric: str | None = field(
+        default=None,
+        metadata=about(
+            f"Metric on the validation part by which an epoch is the best: {', '.join(METRICS)} (docs/metrics.md). [default: "
+            "log-loss if the loss has probabilities, else balanced-accuracy if the classes are uneven, else accuracy]",
+            choices=tuple(METRICS),
+            metavar="NAME",
+            sweep=None,
         ),
     )
     patience: int | None = field(
         default=None,
         metadata=about(
-            "Stop after N epochs without a better validation accuracy.",
+            "Stop after N epochs that are not better on the validation part.",
             low=1,
             hint="a whole number of epochs >= 1",
             metavar="N",
@@ -244,6 +256,9 @@ class TrainOptions:
             raise InputError("--reg-bias needs a bias; leave out --no-bias")
         if self.patience is not None and not self.has_val():
             raise InputError("--patience needs validation rows; give --val DATA or a fraction, e.g. --val 0.1")
+        if self.val_metric is not None and not self.has_val():
+            raise InputError("--val-metric needs validation rows; give --val DATA or a fraction, e.g. --val 0.1")
+        check_needs("val-metric", self.val_metric, [self.loss_value()])
         if self.certify is not None:
             if self.loss_name not in CERTIFIABLE:
                 raise InputError(f"--certify needs a smooth loss ({', '.join(CERTIFIABLE)}); {self.loss_name} is not")

@@ -21,6 +21,7 @@ from linclf.storage.decode import JsonObject, finite_or_none
 from linclf.training.fit import FitResult
 from linclf.training.options import TrainOptions
 from linclf.training.prepare import PreparedData
+from linclf.training.selection import Selection
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class TrainResult:
     data, loss, reg, ..., dtype   the options, with the numbers used under `auto`; scale is the kind that was used
     sparse         whether the features are sparse
     epochs, best_epoch            the last epoch, and the one whose weights the model has
+    val_metric, val_metric_reason the metric that chose the best epoch, and why it is this one if it was not given; None without
+                                  validation rows
     n_train, n_val, n_test, n_calibration, n_features, n_classes   sizes
     classes        labels, as JSON has them
     objective      data_loss + penalty, at the weights, over the training rows, in the space trained in
@@ -51,6 +54,8 @@ class TrainResult:
     lr: float
     epochs: int
     best_epoch: int
+    val_metric: str | None
+    val_metric_reason: str | None
     batch_size: int
     momentum: float
     schedule: str
@@ -115,6 +120,7 @@ def assemble(
     prepared: PreparedData,
     fitted: FitResult,
     *,
+    selection: Selection | None,
     measured: tuple[str, ...],
     interrupted: BaseException | None,
 ) -> Trained:
@@ -147,6 +153,8 @@ def assemble(
         lr=float(settings.lr),
         epochs=fitted.epochs_run,
         best_epoch=fitted.best_epoch,
+        val_metric=None if selection is None else selection.metric.name,
+        val_metric_reason=None if selection is None else selection.reason,
         batch_size=settings.batch_size,
         momentum=float(settings.momentum),
         schedule=settings.schedule,

@@ -9,14 +9,16 @@ from functools import partial
 from linclf.data.split import Split
 from linclf.errors import DivergedError, InputError
 from linclf.losses import Array
+from linclf.model.metrics import METRICS
 from linclf.optim.blas import one_blas_thread
 from linclf.storage.signals import FirstSignal
 from linclf.training.checkpoint import Checkpoint
-from linclf.training.fit import FitResult, certify, fit
+from linclf.training.fit import FitResult, Validation, certify, fit
 from linclf.training.observer import Observer
 from linclf.training.options import TrainOptions
 from linclf.training.prepare import prepare
 from linclf.training.result import Trained, assemble
+from linclf.training.selection import Selection, check_defined, choose_metric
 
 PARTS = ("train", "val", "test")
 
@@ -54,12 +56,14 @@ def train(
         prepared = prepare(options, split)
         X, y, scaling = prepared.X, split.train.y, prepared.scaling
         initial = None if start is None else scaling.weights_to_scaled(start.weight, start.bias)
-        run_fit = partial(fit, X, y, len(split.classes), weights=prepared.weights, val=prepared.val, start=initial)
+        selection = _selection(options, split, resumed)
+        val = None if prepared.val is None or selection is None else Validation(prepared.val, selection.metric)
+        run_fit = partial(fit, X, y, len(split.classes), weights=prepared.weights, val=val, start=initial)
         try:
             fitted = run_fit(options, resumed=resumed, observer=observer, stop=stop)
         except DivergedError as error:
             raise DivergedError(f"{error}; {_advice(run_fit, options)}") from None
-        finish = partial(assemble, options, split, prepared, measured=measured)
+        finish = partial(assemble, options, split, prepared, selection=selection, measured=measured)
         with stop:
             if stop.signal is None:
                 fitted = certify(fitted, X, y, options, weights=prepared.weights)
@@ -67,6 +71,21 @@ def train(
             return replace(trained, seconds=time.perf_counter() - began)
         # the model is trained, and a first signal must not lose it
         return replace(finish(fitted, interrupted=stop.signal), seconds=time.perf_counter() - began)
+
+
+def _selection(options: TrainOptions, split: Split, resumed: Checkpoint | None) -> Selection | None:
+    """The metric that chooses the best epoch, of a resumed run that of its checkpoint; None without validation rows.
+
+    Raises InputError for validation rows on which it is undefined.
+    """
+    if split.val is None:
+        return None
+    K, loss = len(split.classes), options.loss_value()
+    selection = choose_metric(options.val_metric, [loss], split.train.y, K, split.train.weights)
+    if resumed is not None and resumed.val_metric not in (None, selection.metric.name):
+        selection = Selection(METRICS[resumed.val_metric], "as in the checkpoint")
+    check_defined(selection.metric, "the validation rows", split.val.y, K, split.val.weights)
+    return selection
 
 
 def _advice(run_fit: Callable[..., FitResult], options: TrainOptions) -> str:

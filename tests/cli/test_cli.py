@@ -272,7 +272,8 @@ def test_history_and_early_stopping(linclf, in_tmp) -> None:
     result = json.loads(linclf("train digits --val 0.2 --patience 3 --epochs 50 --history h.jsonl --json"))
     lines = [json.loads(line) for line in (in_tmp / "h.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in lines] == list(range(1, result["epochs"] + 1))
-    assert lines[0].keys() == {"epoch", "lr", "objective_estimate", "val_accuracy", "seconds"}
+    assert lines[0].keys() == {"epoch", "lr", "objective_estimate", "val_accuracy", "val_score", "seconds"}
+    assert all(line["val_accuracy"] == line["val_score"] for line in lines)  # svm has no probabilities
     best = max(line["val_accuracy"] for line in lines)
     assert lines[result["best_epoch"] - 1]["val_accuracy"] == best
     assert result["accuracy"]["val"] == pytest.approx(best, abs=0.01)  # folded weights may flip a row in the balance

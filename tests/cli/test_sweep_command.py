@@ -29,12 +29,16 @@ def test_the_table(linclf, in_tmp) -> None:
     lines = ran.splitlines()
     assert lines[0] == "data       wine: 142 training rows, 13 features, 3 classes"
     assert lines[1] == "sweep      4 configurations, scored on 5 folds (mean +- standard deviation)"
-    assert lines[4].split() == ["loss", "reg", "lr", "score", "objective", "epochs"]
-    assert [line.split()[0] for line in lines[5:9]] == ["1", "2", "3", "4"]
-    assert lines[10].startswith("best       0.9")
-    assert lines[11].startswith("best_1se   0.9")
-    assert "within one standard error" in lines[11]
-    assert len(lines) == 12
+    assert (
+        lines[2]
+        == "metric     accuracy, higher is better (default: not every loss has probabilities, and the classes are even)"
+    )
+    assert lines[5].split() == ["loss", "reg", "lr", "accuracy", "objective", "epochs"]
+    assert [line.split()[0] for line in lines[6:10]] == ["1", "2", "3", "4"]
+    assert lines[11].startswith("best       0.9")
+    assert lines[12].startswith("best_1se   0.9")
+    assert "within one standard error" in lines[12]
+    assert len(lines) == 13
 
 
 def test_json_has_the_keys_that_scripts_rely_on(linclf) -> None:

@@ -10,7 +10,7 @@ import pytest
 from sklearn import metrics as sk
 
 from linclf.losses import softmax_probabilities
-from linclf.model import metrics
+from linclf.model import metrics, predictions
 from linclf.model.evaluation import evaluation, part_figures, per_class
 from linclf.model.metrics import METRICS, measure, original_brier
 from linclf.model.predictions import Predictions
@@ -266,6 +266,13 @@ def test_figures_of_classes_are_scikit_learns(K: int, m: int, weighted: bool) ->
         assert [row["roc_auc"], row["average_precision"]] == pytest.approx(areas)
     matrix = sk.confusion_matrix(one.y, one.predicted, sample_weight=one.weights)
     np.testing.assert_allclose(evaluation(one, np.arange(K))["confusion"], matrix)
+
+
+def test_a_large_part_is_measured_a_few_rows_at_a_time(monkeypatch) -> None:
+    one = with_unknown(drawn(7, 7))
+    expected = measure(one)
+    monkeypatch.setattr(predictions, "CHUNK_NUMBERS", 90)  # 12 rows
+    same(measure(replace(one)), expected)
 
 
 def test_a_class_that_is_never_predicted_and_one_without_rows_are_named() -> None:

@@ -1,12 +1,52 @@
 """The ranking of rows, what halving prunes, and which row is chosen."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from linclf.model.metrics import METRICS
 from linclf.storage.decode import finite_or_none
-from linclf.sweep.results import Row, at_the_edge, best, best_1se, rank, spread, to_prune
+from linclf.sweep.results import Ranking, Row, spread
+
+BY_ACCURACY, BY_LOG_LOSS = (Ranking(METRICS[name]) for name in ("accuracy", "log-loss"))
+
+
+def mirrored(rows: list[Row]) -> list[Row]:
+    """The same rows with the sign of the score turned round, as for a metric of which less is better."""
+    return [replace(one, score=None if one.score is None else -one.score) for one in rows]
+
+
+def rank(rows: list[Row]) -> list[Row]:
+    ranked = BY_ACCURACY.rank(rows)
+    assert mirrored(ranked) == BY_LOG_LOSS.rank(mirrored(rows))
+    return ranked
+
+
+def best(rows: list[Row]) -> Row | None:
+    assert mirrored([one for one in [BY_ACCURACY.best(rows)] if one]) == [
+        one for one in [BY_LOG_LOSS.best(mirrored(rows))] if one
+    ]
+    return BY_ACCURACY.best(rows)
+
+
+def best_1se(rows: list[Row]) -> Row | None:
+    assert mirrored([one for one in [BY_ACCURACY.best_1se(rows)] if one]) == [
+        one for one in [BY_LOG_LOSS.best_1se(mirrored(rows))] if one
+    ]
+    return BY_ACCURACY.best_1se(rows)
+
+
+def at_the_edge(rows: list[Row]) -> str | None:
+    assert BY_ACCURACY.at_the_edge(rows) == BY_LOG_LOSS.at_the_edge(mirrored(rows))
+    return BY_ACCURACY.at_the_edge(rows)
+
+
+def to_prune(rows: dict[int, Row]) -> np.ndarray:
+    other = BY_LOG_LOSS.to_prune(dict(zip(rows, mirrored(list(rows.values())), strict=True)))
+    np.testing.assert_array_equal(BY_ACCURACY.to_prune(rows), other)
+    return BY_ACCURACY.to_prune(rows)
 
 
 def row(score: float | None, reg: float = 1e-3, se: float | None = 0.01, status: str = "done", **options) -> Row:
@@ -101,13 +141,14 @@ def test_the_edge_of_the_regs_tried() -> None:
     assert at_the_edge([row(0.9, reg, status="diverged") for reg in (1.0, 2.0, 3.0)]) is None
 
 
-def test_spread_is_over_folds_or_that_of_a_proportion() -> None:
+def test_spread_is_over_folds_or_the_error_of_a_single_score() -> None:
     scores = [0.5, 0.75, 0.7]
-    std, se = spread(scores, 10)
+    std, se = spread(scores, math.nan)
     assert std == pytest.approx(math.sqrt(sum((x - 0.65) ** 2 for x in scores) / 3))
     assert se == pytest.approx(std / math.sqrt(3))
     assert spread([0.5, 0.7], 10)[1] == pytest.approx(0.1 / math.sqrt(2))
-    assert spread([0.8], 40) == (None, pytest.approx(math.sqrt(0.8 * 0.2 / 40)))
+    assert spread([0.8], 0.25) == (None, 0.25)
+    assert spread([0.8], math.nan) == spread([0.8, math.inf], 0.1) == spread([math.nan], 0.1) == (None, None)
 
 
 def test_numbers_as_json_allows_them() -> None:

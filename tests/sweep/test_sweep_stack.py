@@ -22,12 +22,14 @@ X, Y = load_wine(return_X_y=True)
 VAL = slice(0, 178, 4)
 
 
-def updates(lists: dict, cv: int | None = 3, halving: bool = False, number: int = 0, **options) -> list[StackProgress]:
+def updates(
+    lists: dict, cv: int | None = 3, halving: bool = False, number: int = 0, metric: str | None = None, **options
+) -> list[StackProgress]:
     """All that a stack of a sweep of wine yields."""
     base = TrainOptions(val=None if cv else "0.2", **{"loss": "softmax", "epochs": 6, "dtype": "float64", **options})
     val = None if cv else Part(X[VAL], Y[VAL])
     split = Split(np.arange(3), Part(X, Y), val, None, Schema(13), {}, ())
-    return list(train_stack(make_plan(SweepOptions(base, lists, cv, halving), split), number))
+    return list(train_stack(make_plan(SweepOptions(base, lists, cv, halving, metric=metric), split), number))
 
 
 def last_rows(found: list[StackProgress]) -> dict[int, Row]:
@@ -54,7 +56,7 @@ def test_configurations_are_scored_after_an_eighth_a_quarter_and_a_half_of_the_e
 
 def test_halved_configurations_leave_the_stack_and_their_epochs_count_as_done() -> None:
     regs = (1e-4, 1e-3, 1e2, 1e3, 1e4)
-    found = updates({"reg": regs}, halving=True, epochs=16)
+    found = updates({"reg": regs}, halving=True, epochs=16, metric="accuracy")
     last = {}
     for number, one in enumerate(found, 1):
         assert not last.keys() & one.rows.keys()  # nothing more of a configuration that has left

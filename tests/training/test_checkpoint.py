@@ -55,6 +55,7 @@ def test_the_engine_goes_on_from_a_state_to_the_same_bits(
 OPTIONS = {
     "plain": "iris --loss softmax --epochs 40",
     "stopping": "digits --loss svm --epochs 40 --val 0.2 --patience 8",
+    "chosen": "wine --loss softmax --epochs 40 --val 0.2 --val-metric roc-auc --patience 30",
     "averaged": f"{DATA}/wine.svm --loss hinge --scale maxabs --epochs 40 --average --schedule cosine",
     "calibrated": "wine --loss logistic --epochs 40 --calibrate sigmoid --class-weight balanced --dtype float64",
     "certified": "iris --loss mse --epochs 40 --certify 0.01",
@@ -243,10 +244,27 @@ def test_forged_checkpoints_are_refused(linclf, in_tmp) -> None:
         Path("f").write_bytes(seal(checkpoint.METADATA, record, tensors))
 
     standing = [("number", x) for x in ("3", 2.5, None, -5, 0, 10**6)]
-    standing += [("best_accuracy", None), ("seconds", "x"), ("seconds", -1), ("best", 4), ("improved", None)]
+    standing += [
+        ("best_accuracy", None),
+        ("best_score", "x"),
+        ("seconds", "x"),
+        ("seconds", -1),
+        ("best", 4),
+        ("improved", None),
+    ]
     changes = [lambda r, _, k=k, x=x: r["standing"].update({k: x}) for k, x in standing]
     whole = [("lr", None), ("lr", "auto"), ("lr", -1), ("lr", []), ("why", []), ("why", {"lr": 3}), ("retries", 99)]
-    whole += [("retries", -9), ("retries", "x"), ("generator", {}), ("generator", None), ("iterate", {}), ("format", 0)]
+    whole += [
+        ("val_metric", "auc"),
+        ("val_metric", 3),
+        ("val_metric", "top-5-accuracy"),
+        ("retries", -9),
+        ("retries", "x"),
+        ("generator", {}),
+        ("generator", None),
+        ("iterate", {}),
+        ("format", 0),
+    ]
     changes += [lambda r, _, k=k, x=x: r.update({k: x}) for k, x in whole]
     changes += [
         lambda r, _, x=x: r["generator"].update(state=x) for x in ({"state": -1, "inc": 1}, "x", {"state": 2**200})

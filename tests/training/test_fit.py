@@ -1,5 +1,6 @@
 """One fit: the best epoch, early stopping, divergence on both sides of its limits, lower rates, resuming."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -9,12 +10,23 @@ from scipy import sparse
 from linclf.data.split import Part
 from linclf.errors import DivergedError, InputError
 from linclf.losses import LOSSES
+from linclf.model.metrics import METRICS
 from linclf.optim.objective import Objective
 from linclf.optim.sgd import SGD, Epoch
 from linclf.storage.signals import FirstSignal
 from linclf.training import fit as fitting
-from linclf.training.checkpoint import Checkpoint
-from linclf.training.fit import FitResult, certify, divergence_reason, fit, next_state, objective_at_zero, sgd_settings
+from linclf.training.checkpoint import Checkpoint, RunState
+from linclf.training.fit import (
+    FitResult,
+    Validation,
+    ValidationScore,
+    certify,
+    divergence_reason,
+    fit,
+    next_state,
+    objective_at_zero,
+    sgd_settings,
+)
 from linclf.training.observer import EpochProgress, Observer
 from linclf.training.options import TrainOptions
 
@@ -83,15 +95,36 @@ def test_the_objective_at_zero_weights_equals_a_loop(loss, n_classes: int) -> No
 
 
 def test_the_best_epoch_is_the_later_of_equals_and_improved_is_the_first_of_them() -> None:
-    accuracies = [0.5, 0.7, 0.7, 0.6, 0.7, 0.8, 0.1]
-    state, expected = None, [(1, 1), (2, 2), (3, 2), (3, 2), (5, 2), (6, 6), (6, 6)]
-    for number, accuracy in enumerate(accuracies, 1):
+    scores = [0.5, 0.7, 0.7, 0.6, 0.7, 0.8, 0.1]
+    expected = [(1, 1), (2, 2), (3, 2), (3, 2), (5, 2), (6, 6), (6, 6)]
+    best_of_all = [0.5, 0.7, 0.7, 0.7, 0.7, 0.8, 0.8]
+    for metric, sign in (("accuracy", 1), ("log-loss", -1)):
+        found = states(metric, [sign * x for x in scores])
+        assert [(state.best, state.improved) for state in found] == expected
+        assert [state.best_score for state in found] == [sign * x for x in best_of_all]
+        assert [state.best_accuracy for state in found] == [
+            state.best / 100 for state in found
+        ]  # that of the best epoch
+
+
+def test_an_epoch_whose_score_is_undefined_is_worse_than_any_other() -> None:
+    found = states("log-loss", [None, None, 7.0, math.nan, None, 9.0, 7.0])
+    assert [(state.best, state.improved) for state in found] == [(1, 1), (2, 1), (3, 3), (3, 3), (3, 3), (3, 3), (7, 3)]
+    assert found[1].best_score is None
+
+
+def states(metric: str, scores: list[float | None]) -> list[RunState]:
+    """The states of a run whose epochs have these scores."""
+    found, state = [], None
+    for number, score in enumerate(scores, 1):
         W, b = np.full((2, 3), number), np.full(3, -number)
-        state = next_state(state, Epoch(number, 0.1, np.float64(1), np.bool_(True), W, b), accuracy, 2.0 * number)
-        best, improved = expected[number - 1]
-        assert (state.number, state.best, state.improved, state.seconds) == (number, best, improved, 2.0 * number)
-        assert state.best_accuracy == max(accuracies[:number])
-        assert (state.W[0, 0], state.b[0], state.best_W[0, 0], state.best_b[0]) == (number, -number, best, -best)
+        val = ValidationScore(METRICS[metric], number / 100, score)
+        state = next_state(state, Epoch(number, 0.1, np.float64(1), np.bool_(True), W, b), val, 2.0 * number)
+        assert (state.number, state.seconds) == (number, 2.0 * number)
+        assert (state.W[0, 0], state.b[0]) == (number, -number)
+        assert (state.best_W[0, 0], state.best_b[0]) == (state.best, -state.best)
+        found.append(state)
+    return found
 
 
 def test_without_validation_rows_the_last_epoch_is_the_best() -> None:
@@ -100,15 +133,19 @@ def test_without_validation_rows_the_last_epoch_is_the_best() -> None:
         epoch = Epoch(number, 0.1, np.float64(1), np.bool_(True), np.full((2, 3), number), np.zeros(3))
         state = next_state(state, epoch, None, 1.0)
         assert (state.best, state.improved, state.best_accuracy, state.best_W[0, 0]) == (number, number, -1, number)
+        assert state.best_score is None
 
 
-def validated(observer: Observer, val: Part, patience: int | None, resumed: Checkpoint | None = None) -> FitResult:
+def validated(
+    observer: Observer, val: Validation, patience: int | None, resumed: Checkpoint | None = None
+) -> FitResult:
     options = TrainOptions(loss="softmax", epochs=6, batch_size=10, reg=1e-3, val="0.2", patience=patience)
     return fit(X, Y, 3, options, val=val, observer=observer, resumed=resumed)
 
 
+@pytest.mark.parametrize("metric", ["accuracy", "log-loss"])
 @pytest.mark.parametrize(
-    ("patience", "accuracies", "last", "best"),
+    ("patience", "scores", "last", "best"),
     [
         (2, [0.5, 0.6, 0.6, 0.6, 0.9], 4, 4),  # equals are no improvement, but the later one is returned
         (3, [0.5, 0.6, 0.6, 0.6, 0.5, 0.9], 5, 4),
@@ -119,14 +156,17 @@ def validated(observer: Observer, val: Part, patience: int | None, resumed: Chec
     ],
 )
 def test_patience_counts_the_epochs_since_the_last_improvement(
-    monkeypatch, patience: int | None, accuracies: list[float], last: int, best: int
+    monkeypatch, patience: int | None, scores: list[float], last: int, best: int, metric: str
 ) -> None:
-    left = iter(accuracies)
-    monkeypatch.setattr(fitting, "_accuracy", lambda *_: next(left))
-    recorder, val = Recorder(), Part(X, Y)
+    scores = [-x for x in scores] if metric == "log-loss" else scores
+    left = iter(scores)
+    monkeypatch.setattr(Validation, "score", lambda val, *_: ValidationScore(val.metric, 0.5, next(left)))
+    recorder, val = Recorder(), Validation(Part(X, Y), METRICS[metric])
     result = validated(recorder, val, patience)
     assert (result.epochs_run, result.best_epoch) == (last, best)
-    assert [one.val_accuracy for one in recorder.progress] == accuracies[:last]
+    assert [one.val_score for one in recorder.progress] == scores[:last]
+    assert [one.val_accuracy for one in recorder.progress] == [0.5] * last
+    assert {one.val_metric for one in recorder.checkpoints} == {metric}
     np.testing.assert_array_equal(result.W, recorder.checkpoints[best - 1].state.W)
     # a run that early stopping has ended trains nothing more
     again = Recorder()

@@ -1,5 +1,6 @@
 """Checkpoints that earlier versions wrote can be resumed."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,8 @@ def test_every_format_has_a_golden_file() -> None:
 
 @pytest.mark.parametrize("path", sorted(GOLDEN.iterdir()), ids=lambda path: path.name)
 def test_a_golden_checkpoint_leads_to_the_model_of_a_run_that_never_stopped(path: Path) -> None:
-    """Written in the 7th of 12 epochs, after averaging began. The bits of another processor may differ."""
+    """Written in the 7th of 12 epochs, after averaging began, when the accuracy chose the best epoch of every run. The bits of
+    another processor may differ."""
     options = TrainOptions(
         source=Source("iris"), loss="softmax", epochs=12, average=True, val=HeldOut("0.2"), scale="auto"
     )
@@ -31,7 +33,10 @@ def test_a_golden_checkpoint_leads_to_the_model_of_a_run_that_never_stopped(path
     assert checkpoint.why["lr"].startswith("auto: 0.24 x distance 4.26")
     assert fingerprint["options"]["loss"] == "softmax"
     split = load_split(options)
-    resumed, fresh = train(options, split, resumed=checkpoint), train(options, split)
+    assert (checkpoint.val_metric, checkpoint.state.best_score) == ("accuracy", checkpoint.state.best_accuracy)
+    resumed = train(options, split, resumed=checkpoint)
+    fresh = train(replace(options, val_metric="accuracy"), split)
+    assert (resumed.result.val_metric, resumed.result.val_metric_reason) == ("accuracy", "as in the checkpoint")
     np.testing.assert_allclose(resumed.model.weight, fresh.model.weight, rtol=1e-4)
     np.testing.assert_allclose(resumed.model.bias, fresh.model.bias, rtol=1e-4)
     assert (resumed.result.epochs, resumed.result.best_epoch) == (12, fresh.result.best_epoch)
