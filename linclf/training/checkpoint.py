@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from linclf.storage.decode import JsonObject, build
 from linclf.storage.files import read_bytes, write_bytes
 from linclf.storage.sealed import seal, unseal
 
-FORMAT = 1
+FORMAT = 2  # in format 1 the last, smaller minibatch took a step as long as a full one: such a run cannot go on to the same bits
 METADATA = "linclf-checkpoint"
 ARRAYS = ("W", "b", "best_W", "best_b")  # of a RunState
 
@@ -96,17 +96,17 @@ class _RunScalars:
     best_accuracy: float
     improved: int
     seconds: float
-    best_score: float | None = None
+    best_score: float | None
 
 
 @dataclass(frozen=True)
 class _CheckpointHeader:
-    """The plain fields of a checkpoint. Before there were other metrics, the accuracy chose the best epoch."""
+    """The plain fields of a checkpoint."""
 
     lr: float
     retries: int
     is_good: bool
-    val_metric: str | None = "accuracy"
+    val_metric: str | None
 
 
 def load(path: str) -> tuple[Checkpoint, dict[str, object]]:
@@ -127,10 +127,7 @@ def _checkpoint(record: JsonObject, tensors: dict[str, Array]) -> Checkpoint:
         """The state stored under this name. Raises ValueError if its pieces do not fit together."""
         arrays: JsonObject = {name: tensors[f"{key}.{name}"] for name in ARRAYS}
         shapes = {a.shape for a in arrays.values()}
-        scalars = build(_RunScalars, record[key])
-        if "best_score" not in record[key] and scalars.best_accuracy >= 0:
-            scalars = replace(scalars, best_score=scalars.best_accuracy)
-        state = RunState(**vars(scalars), **arrays)
+        state = RunState(**vars(build(_RunScalars, record[key])), **arrays)
         sound = 0 < state.best <= state.number and 0 < state.improved <= state.number and state.seconds >= 0
         sound &= state.W.ndim == 2 and shapes == {state.W.shape, state.W.shape[1:]} and state.b.ndim == 1
         if not sound or not all(a.dtype.kind == "f" and np.isfinite(a).all() for a in arrays.values()):
@@ -145,8 +142,6 @@ def _checkpoint(record: JsonObject, tensors: dict[str, Array]) -> Checkpoint:
         raise ValueError("val_metric")
     iterate = {name.removeprefix("iterate."): a for name, a in tensors.items() if name.startswith("iterate.")}
     engine = EngineState(state.number, dict(record["generator"]), record["iterate"] | iterate)
-    # linclf 0.1.0 wrote " (auto: ...)"
-    why = {name: text.strip().removeprefix("(").removesuffix(")") for name, text in why.items()}
     return Checkpoint(state, last_good, engine, header.lr, why, header.retries, header.val_metric)
 
 

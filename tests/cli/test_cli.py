@@ -269,7 +269,7 @@ def test_flags_come_before_environment_before_file(linclf, in_tmp, monkeypatch) 
 
 
 def test_history_and_early_stopping(linclf, in_tmp) -> None:
-    result = json.loads(linclf("train digits --val 0.2 --patience 3 --epochs 50 --history h.jsonl --json"))
+    result = json.loads(linclf("train digits --loss svm --val 0.2 --patience 3 --epochs 50 --history h.jsonl --json"))
     lines = [json.loads(line) for line in (in_tmp / "h.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in lines] == list(range(1, result["epochs"] + 1))
     assert lines[0].keys() == {"epoch", "lr", "objective_estimate", "val_accuracy", "val_score", "seconds"}
@@ -345,7 +345,7 @@ def test_every_option_changes_the_weights(linclf, in_tmp, option: str) -> None:
 
 
 def test_the_later_of_equal_epochs_is_kept(linclf, in_tmp) -> None:
-    result = json.loads(linclf("train wine --val 0.2 --epochs 40 --history h --json"))
+    result = json.loads(linclf("train wine --loss svm --val 0.2 --epochs 40 --history h --json"))
     accuracies = [json.loads(line)["val_accuracy"] for line in (in_tmp / "h").read_text().splitlines()]
     assert accuracies.count(max(accuracies)) > 1
     assert result["best_epoch"] == 40 - accuracies[::-1].index(max(accuracies))

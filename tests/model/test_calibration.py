@@ -148,7 +148,7 @@ def test_rows_that_tell_nothing_are_an_error(linclf, in_tmp) -> None:
     (in_tmp / "v.csv").write_text("a,label\n1,u\n2,v\n" * 1 + "3,u\n")
     (in_tmp / "t.csv").write_text("a,label\n" + "1,x\n2,y\n3,x\n4,y\n" * 5)
     for method in METHODS:
-        ran = linclf(f"train t.csv --val v.csv --calibrate {method} -q")
+        ran = linclf(f"train t.csv --val v.csv --val-metric accuracy --calibrate {method} -q")
         assert (ran.code, ran) == (2, "")
         assert "t.csv: the validation rows hold a single known class, which calibrates nothing" in ran.err
     result = json.loads(linclf("train iris --val 0 --calibrate sigmoid --json -q"))
