@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from linclf.errors import InputError
-from linclf.storage.files import unpacked_limit
+from linclf.storage.packed import unpacked_limit
 
 FLAGS = {  # the data options that only some formats understand: the field of Source, and the flag
     "drop": "--drop",
@@ -31,7 +31,7 @@ class Source:
     numeric, category, text   columns that are numbers, categories or text whatever they contain
     min_count   rows that must have a level of a category, or a word of a text, for it to become a feature
     max_features   the largest number of feature columns: an svmlight index with a digit too many would take all memory
-    max_unpacked   the largest uncompressed size in megabytes; None: see `linclf.storage.files.unpacked_limit`
+    max_unpacked   the largest uncompressed size in megabytes; None: see `linclf.storage.packed.unpacked_limit`
     Raises InputError for a number out of range, and for a column that is named twice.
     """
 
@@ -96,6 +96,7 @@ class RawFile:
     content  its bytes, decompressed
     skipped  the number of lines before the content (of a table: between its header and the first row of the content)
     columns  JSON lines: the columns of the rows before the content
+    keep     columns that are wanted as they are in the file, beside those that are read (`Dataset.kept`)
     """
 
     source: Source
@@ -104,6 +105,7 @@ class RawFile:
     content: bytes = b""
     skipped: int = 0
     columns: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
 
     def check_cells(self, rows: int, columns: int) -> None:
         """Raise InputError if the cells of a table take more memory than a packed file of this size may: formats that

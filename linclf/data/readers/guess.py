@@ -34,7 +34,7 @@ def _doubt(target: str, y: Array, frame: Frame) -> str | None:
     if y.dtype.kind not in "iuf":
         return None
     others, count = [column for column in frame.columns if column != target], len(np.unique(y))
-    if count > _most(len(y)):
+    if _most(len(y)) < count < len(y):  # as many as rows are refused in any case
         return f"it holds {count} different numbers in {len(y)} rows, a quantity and not classes"
     beside = next((column for column in others if column.casefold() == "x"), None)
     if target.casefold() == "y" and beside is not None and len(others) > 1 and count > 2:
