@@ -104,7 +104,7 @@ def to_dataset(
     if match is None:
         features = replace(features, texts=tuple(table.texts))
     if y is not None and target is not None and (match.guessed if match else features.is_guessed_target(source.target)):
-        check_guess(target, y, frame.drop(columns=list(source.drop), errors="ignore"), source.data)
+        check_guess(target, y, frame, source)
     return Dataset(table.select(names, called), y, source, features, raw.digest, notes=notes)
 
 
