@@ -13,6 +13,14 @@ class InputError(LinclfError, ValueError):
     exit_code = 2
 
 
+class RowError(InputError):
+    """A row that a model cannot score: its number from 0, and what is wrong with it."""
+
+    def __init__(self, row: int, what: str) -> None:
+        super().__init__(f"row {row} (from 0) {what}")
+        self.row, self.what = row, what
+
+
 class DivergedError(LinclfError, ArithmeticError):
     """Training produced NaN or infinity, or ended worse than zero weights."""
 

@@ -44,7 +44,7 @@ from linclf.model import model_file
 from linclf.report.info import model_info
 from linclf.report.terminal import one_line
 from linclf.report.text import to_json
-from linclf.storage.files import unpack
+from linclf.storage.packed import unpack
 from linclf.storage.sealed import seal, unseal
 from linclf.sweep.workers import run_parallel
 from linclf.training import checkpoint

@@ -1,23 +1,19 @@
 """`linclf predict`: read a model and rows, print one line per row."""
 
-import csv
-import io
+import os
 from typing import Any
 
 import click
-import numpy as np
 
 from linclf.cli.config import config_option
-from linclf.cli.shared import check_files, data_options, quiet_option, say, source
-from linclf.data.dataset import Dataset
-from linclf.data.load import load_features
-from linclf.data.stream import stream, streams
-from linclf.errors import InputError
+from linclf.cli.shared import COLUMNS, check_files, column_names, data_options, quiet_option, say, source
+from linclf.data.stream import stream
+from linclf.errors import InputError, RowError
 from linclf.model.linear_model import load as load_model
-from linclf.storage.files import write_bytes
+from linclf.report.predict import OutputColumns, csv_header, csv_lines, json_lines
+from linclf.storage.files import writing
 
-FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20'")  # how cells begin that a spreadsheet treats as formulas
-MAX_NOTES = 100  # of a stream, which may be endless
+JSON_SUFFIXES = (".jsonl", ".ndjson")
 
 
 @click.command()
@@ -25,66 +21,61 @@ MAX_NOTES = 100  # of a stream, which may be endless
 @click.argument("data")
 @click.option("--scores", is_flag=True, help="Print the decision function, a column per output.")
 @click.option("--proba", is_flag=True, help="Print probabilities, a column per class (softmax and logistic).")
+@click.option("--label", is_flag=True, help="Print the label before the scores or probabilities, too.")
+@click.option(
+    "--top",
+    type=click.IntRange(min=1),
+    metavar="K",
+    help="Print the K best classes, each with its probability; with its score with --scores, or if there are no probabilities.",
+)
+@click.option("--keep", **COLUMNS, help="Copy a column of DATA before the others; repeat, or separate with commas.")
+@click.option("--header", is_flag=True, help="Print the names of the columns first.")
+@click.option(
+    "--to", type=click.Choice(["csv", "jsonl"]), help="Print CSV or JSON lines. [default: by the suffix of -o, csv]"
+)
 @click.option("-o", "--output", metavar="FILE", default="-", help="Write to this file; - is stdout. [default: -]")
 @data_options
 @quiet_option
 @config_option
-def predict(model: str, data: str, output: str, quiet: bool, **options: Any) -> None:
+def predict(*, model: str, data: str, output: str, quiet: bool, **options: Any) -> None:
     """Predict the label of each row of DATA with MODEL: one line per row, in the order of the rows.
 
     \b
     linclf predict m.safetensors new.csv
     linclf predict m.safetensors - < new.csv
-    linclf predict m.safetensors new.csv --proba -o probabilities.csv
+    linclf predict m.safetensors new.csv --keep id --label --proba --header -o p.csv
+    linclf predict m.safetensors new.csv --keep id --top 3 --to jsonl
 
-    Columns of a table are found by name, in any order; a target column is ignored. Several columns of numbers are
-    separated by commas, in the order of the classes that `linclf info MODEL` lists. Rows on standard input are
-    predicted as they arrive. In a FILE.csv, labels that a spreadsheet would treat as a formula begin with an
-    apostrophe.
-    """
-    scores, proba = options.pop("scores"), options.pop("proba")
-    if scores and proba:
-        raise InputError("--scores and --proba exclude each other; give one")
+    Columns of a table are found by name, in any order; a target column is ignored. Several columns are separated by commas;
+    --header names them, and those of classes are in the order that `linclf info MODEL` lists. Rows are predicted as they
+    are read, and those on standard input as they arrive. In a FILE.csv, text that a spreadsheet would treat as a formula
+    begins with an apostrophe.
+    """  # fmt: skip
+    printed = _columns(options)
+    header, to = options.pop("header"), options.pop("to")
+    suffix = os.path.splitext(output)[1].lower()
+    as_json = to == "jsonl" or (to is None and suffix in JSON_SUFFIXES)
     check_files((output,), (model, data))
     if model == data == "-":
         raise InputError("the model and the data cannot both come from stdin; give one of them as a file")
-    trained = load_model(model)
-    given = source(data, options)
-
-    def predicted(dataset: Dataset) -> bytes:
-        """The output lines for the rows of a data set."""
-        rows = dataset.all_rows().matrix()
-        if scores:
-            return _lines(trained.scores(rows))
-        if proba:
-            return _lines(trained.probabilities(rows))
-        labels = trained.predict(rows)
-        return _lines((_no_formulas(labels) if output.lower().endswith(".csv") else labels)[:, None])
-
-    if output == "-" and streams(given, trained.schema):
-        shown: set[str] = set()
-        for piece in stream(given, trained.schema):
-            new = [note for note in piece.named_notes() if note not in shown][: MAX_NOTES - len(shown)]
-            say(new, quiet)
-            shown |= set(new)
-            write_bytes(output, predicted(piece))
-        return
-    dataset = load_features(given, trained.schema, labelled=False)
-    say(dataset.named_notes(), quiet)
-    write_bytes(output, predicted(dataset))
+    trained, given = load_model(model), source(data, options)
+    names, guard = printed.names(trained), suffix == ".csv"
+    with writing(output) as write:
+        for piece in stream(given, trained.schema, printed.keep, lambda note: say([note], quiet)):
+            try:
+                columns = printed.columns(trained, piece.X, piece.kept)
+            except RowError as error:
+                raise InputError(f"{data}{piece.locate(error.row)}: {error.what}") from None
+            if header and not as_json:
+                write(csv_header(names, guard=guard))
+            header = False
+            write(json_lines(names, columns) if as_json else csv_lines(columns, guard=guard))
 
 
-def _no_formulas(labels: np.ndarray) -> np.ndarray:
-    """Labels (n,), with an apostrophe before those that a spreadsheet would evaluate as a formula (OWASP, "CSV
-    Injection")."""
-    if labels.dtype.kind != "U":
-        return labels
-    # a label that begins with an apostrophe gets a second one, so that different labels stay different
-    return np.array([f"'{label}" if label.lstrip().startswith(FORMULA) else label for label in labels.tolist()], str)
-
-
-def _lines(columns: np.ndarray) -> bytes:
-    """CSV lines of rows (n, columns); numbers in the fewest digits that restore them, text in quotes where needed."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([str(cell) for cell in row] for row in columns)
-    return text.getvalue().encode("utf-8")
+def _columns(options: dict[str, Any]) -> OutputColumns:
+    """The columns that the options ask for, which are removed from `options`."""
+    scores, proba, label, top = (options.pop(name) for name in ("scores", "proba", "label", "top"))
+    if scores and proba:
+        raise InputError("--scores and --proba exclude each other; give one")
+    figure = "scores" if scores else "proba" if proba else None
+    return OutputColumns(column_names(options.pop("keep")), label or (figure is None and top is None), figure, top)

@@ -104,13 +104,13 @@ def source(data: str, options: dict[str, Any]) -> Source:
     target, drop, kind, no_header, zero_based = (
         options.pop(name) for name in ("target", "drop", "format", "no_header", "zero_based")
     )
-    numeric, category, text = (_names(options.pop(name, ())) for name in ("numeric", "category", "text"))
+    numeric, category, text = (column_names(options.pop(name, ())) for name in ("numeric", "category", "text"))
     return Source(
         data,
         format=kind,
         header=not no_header,
         target=target,
-        drop=_names(drop),
+        drop=column_names(drop),
         zero_based=zero_based,
         numeric=numeric,
         category=category,
@@ -124,7 +124,7 @@ def source(data: str, options: dict[str, Any]) -> Source:
     )
 
 
-def _names(entries: Iterable[str]) -> tuple[str, ...]:
+def column_names(entries: Iterable[str]) -> tuple[str, ...]:
     """The columns named in the values of an option, each once; a name with a comma in it is in double quotes."""
     records = [record for entry in entries for record in csv.reader(io.StringIO(entry, newline=""))]
     return tuple(dict.fromkeys(name for record in records for name in record if name))

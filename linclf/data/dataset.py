@@ -46,6 +46,7 @@ class Dataset(LabelledRows):
     digest    SHA-256 of the file's bytes, or of the arrays of a named set
     test      its predefined test part, if any
     notes     warnings for the user, one line each
+    kept      the columns in `RawFile.keep`, each with its cells as they were read: text, or values of JSON or Parquet
     """
 
     source: Source
@@ -53,6 +54,7 @@ class Dataset(LabelledRows):
     digest: str
     test: LabelledRows | None = None
     notes: tuple[str, ...] = ()
+    kept: tuple[list[object], ...] = ()
 
     def named_notes(self) -> list[str]:
         """The notes, each after the name of the data set."""

@@ -9,7 +9,7 @@ from linclf.data.columns.base import Column, Unknown
 from linclf.data.columns.infer import learn_columns
 from linclf.data.columns.number import PlainNumberColumn
 from linclf.data.columns.registry import KINDS
-from linclf.data.dataset import Dataset, LabelledRows
+from linclf.data.dataset import Dataset
 from linclf.data.row_weights import row_weights
 from linclf.data.schema import Schema
 from linclf.data.source import Source
@@ -127,6 +127,6 @@ def encoded(dataset: Dataset, schema: Schema) -> Dataset:
     X, unknown = encode(dataset.X, schema, dataset.source.data)
     test = dataset.test
     if test is not None:
-        test = LabelledRows(encode(test.X, schema, dataset.source.data)[0], test.y)
+        test = replace(test, X=encode(test.X, schema, dataset.source.data)[0])
     found = replace(schema, target=dataset.schema.target)
     return replace(dataset, X=X, test=test, schema=found, notes=(*dataset.notes, *unknown_notes(unknown, schema)))

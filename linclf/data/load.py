@@ -48,7 +48,11 @@ def as_matrix(dataset: Dataset) -> Matrix:
 def _read(source: Source, model_schema: Schema | None, labelled: bool) -> Dataset:
     if is_name(source.data):
         return match_dataset(load_name(source), model_schema)
-    path_like = source.data == "-" or os.path.exists(source.data) or os.sep in source.data or "." in source.data
-    if not path_like:
-        raise unknown_name(source.data)
+    check_path(source.data)
     return read_file(source, model_schema, labelled)
+
+
+def check_path(data: str) -> None:
+    """Raise InputError for DATA that is neither a name nor looks like a path."""
+    if not (data == "-" or os.path.exists(data) or os.sep in data or "." in data):
+        raise unknown_name(data)

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from linclf.data.dataset import Dataset, LabelledRows
+from linclf.data.dataset import Dataset
 from linclf.data.schema import Schema
 from linclf.data.source import Source
 from linclf.data.table import Table, listed
@@ -94,7 +94,7 @@ def match_dataset(dataset: Dataset, model_schema: Schema | None) -> Dataset:
     X, notes = match_matrix(dataset.matrix(), names, model_schema, data)
     test = dataset.test
     if test is not None:
-        test = LabelledRows(match_matrix(test.matrix(), names, model_schema, data)[0], test.y)
+        test = replace(test, X=match_matrix(test.matrix(), names, model_schema, data)[0])
     return replace(dataset, X=X, test=test, schema=schema, notes=(*dataset.notes, *notes))
 
 

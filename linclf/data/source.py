@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from linclf.errors import InputError
-from linclf.storage.files import unpacked_limit
+from linclf.storage.packed import unpacked_limit
 
 FLAGS = {  # the data options that only some formats understand: the field of Source, and the flag
     "drop": "--drop",
@@ -37,7 +37,7 @@ class Source:
     group       the column of groups: no group is on both sides of a split
     time        the column of times: no row of the future is trained on
     max_features   the largest number of feature columns: an svmlight index with a digit too many would take all memory
-    max_unpacked   the largest uncompressed size in megabytes; None: see `linclf.storage.files.unpacked_limit`
+    max_unpacked   the largest uncompressed size in megabytes; None: see `linclf.storage.packed.unpacked_limit`
 
     The columns `weight`, `group` and `time` are no features, unless numeric, category or text names them too.
 
@@ -121,6 +121,7 @@ class RawFile:
     content  its bytes, decompressed
     skipped  the number of lines before the content (of a table: between its header and the first row of the content)
     columns  JSON lines: the columns of the rows before the content
+    keep     columns that are wanted as they are in the file, beside those that are read (`Dataset.kept`)
     """
 
     source: Source
@@ -129,6 +130,7 @@ class RawFile:
     content: bytes = b""
     skipped: int = 0
     columns: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
 
     def check_cells(self, rows: int, columns: int) -> None:
         """Raise InputError if the cells of a table take more memory than a packed file of this size may: formats that

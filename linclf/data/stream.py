@@ -1,42 +1,145 @@
-"""Read rows from standard input as they arrive, in pieces of whole records that are parsed like small files."""
+"""Read rows to predict in pieces of whole records that are parsed like small files: of a file, or from standard input as they
+arrive."""
 
 import codecs
+import io
+import os
 import re
 import select
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from io import BufferedReader
 from itertools import chain
-from typing import cast
+from typing import BinaryIO, NamedTuple, cast
 
+from linclf.data.columns.base import Unknown
 from linclf.data.dataset import Dataset
-from linclf.data.encoder import encoded
+from linclf.data.encoder import encode, encoded, unknown_notes
+from linclf.data.load import check_path, load
 from linclf.data.readers.base import Reader
-from linclf.data.readers.registry import choose_reader
+from linclf.data.readers.named import is_name
+from linclf.data.readers.registry import CUT_SHORT, check_content, choose_reader, read_file, with_format
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile, Source
+from linclf.data.table import Table
 from linclf.errors import InputError
-from linclf.storage.files import stdin
+from linclf.optim.linalg import Matrix
+from linclf.storage.files import reading
+from linclf.storage.packed import packed_suffix, unpacked
 
 PIECE = 1 << 22  # the largest size of a piece in bytes, approximately
 WAIT = 0.002  # seconds to wait for more bytes: a pipe passes 64 KiB at a time, and parsing larger pieces is 4 times as fast
+MAX_NOTES = 100  # notes on standard input, which may be endless
+MAX_UNKNOWN = 100_000  # unknown cells of a column that are told apart
+OTHERS = "(others)"  # and what the rest of them is called
 
 
-def streams(source: Source, model_schema: Schema) -> bool:
-    """Whether these data are standard input in a format that can be read in pieces; raises as `choose_reader`."""
-    return source.data == "-" and choose_reader(source, model_schema)[0].by_lines
+class Piece(NamedTuple):
+    """Rows to predict.
 
-
-def stream(source: Source, model_schema: Schema) -> Iterator[Dataset]:
-    """Yield the rows on standard input in pieces as they arrive; X contains the features of the schema `model_schema`.
-
-    Raises InputError for a wrong row, after yielding the rows before it.
+    X       (n, d), the features of the model
+    kept    the columns that were to be kept, as in `Dataset.kept`
+    locate  the place of a row in the data, for messages, to follow their name
     """
-    reader, _ = choose_reader(source, model_schema)
-    pieces = whole_records(cast(BufferedReader, stdin()), reader.separator)
+
+    X: Matrix
+    kept: tuple[list[object], ...]
+    locate: Callable[[int], str]
+
+
+def stream(
+    source: Source, model_schema: Schema, keep: tuple[str, ...] = (), on_note: Callable[[str], None] = lambda _: None
+) -> Iterator[Piece]:
+    """Yield the rows of data in pieces, as features of the schema `model_schema`: named sets and formats without lines, and text
+    that has to be known as a whole, as one piece.
+
+    keep     columns of the file that are wanted as they are
+    on_note  what to do with a note: cells that training never saw are counted over a whole file, but reported at once for
+             standard input, which may not end
+    Raises InputError for a wrong row, after yielding the rows before it on standard input, or the pieces before it of a file.
+    """
+    if is_name(source.data):
+        if keep:
+            raise InputError(
+                f"{source.data}: --keep copies columns of a table, and this is a named data set; leave it out"
+            )
+        yield _whole(load(source, model_schema, labelled=False), model_schema, on_note)
+        return
+    check_path(source.data)
+    reader, known = choose_reader(source, model_schema)
+    if keep and "drop" not in reader.options:
+        raise InputError(f"{source.data}: --keep copies columns of a table, and {reader.name} has none; leave it out")
+    notes = _Notes(source.data, model_schema, on_note)
+    if not reader.by_lines:
+        dataset = read_file(source, model_schema.input_schema(), False, keep)
+        yield _whole(dataset, model_schema, on_note)
+        return
+    with reading(source.data) as file:
+        try:
+            content = _unpacked(file, source)
+            yield from _pieces(content, reader, source, model_schema=model_schema, keep=keep, notes=notes)
+        except InputError as error:
+            raise error if known else with_format(error, source, reader) from None
+    notes.end()
+
+
+def _whole(dataset: Dataset, model_schema: Schema, on_note: Callable[[str], None]) -> Piece:
+    """All rows of a data set."""
+    features = encoded(dataset, model_schema)
+    for note in features.named_notes():
+        on_note(note)
+    return Piece(features.all_rows().matrix(), dataset.kept, _locate(dataset, 0))
+
+
+def _locate(dataset: Dataset, first: int) -> Callable[[int], str]:
+    """The place of a row of these, the first of which is row `first` of the data."""
+    lines = dataset.X.lines if isinstance(dataset.X, Table) else None
+    return lambda row: f": row {first + row} (from 0)" if lines is None else f":{lines[row]}"
+
+
+class _Notes:
+    """The notes on the pieces of a file, each once."""
+
+    def __init__(self, data: str, schema: Schema, on_note: Callable[[str], None]) -> None:
+        self.data, self.schema, self.on_note = data, schema, on_note
+        self.said: set[str] = set()
+        self.unknown: dict[str, Unknown] = {}
+
+    def say(self, notes: list[str] | tuple[str, ...]) -> None:
+        """Pass on those notes that are new."""
+        for note in notes:
+            if note not in self.said and (self.data != "-" or len(self.said) < MAX_NOTES):
+                self.said.add(note)
+                self.on_note(f"{self.data}: {note}")
+
+    def count(self, unknown: dict[str, Unknown]) -> None:
+        """Count unknown cells."""
+        if self.data == "-":
+            self.say(unknown_notes(unknown, self.schema))
+            return
+        for name, cells in unknown.items():
+            counts = self.unknown.setdefault(name, {})
+            for cell, count in cells.items():
+                key = cell if cell in counts or len(counts) < MAX_UNKNOWN else OTHERS
+                counts[key] = counts.get(key, 0) + count
+
+    def end(self) -> None:
+        """Report the unknown cells of a file."""
+        self.say(unknown_notes(self.unknown, self.schema))
+
+
+def _pieces(
+    file: BinaryIO, reader: Reader, source: Source, *, model_schema: Schema, keep: tuple[str, ...], notes: _Notes
+) -> Iterator[Piece]:
+    """Yield the rows of a file of text whose records end with a line."""
+    pieces = whole_records(file, reader.separator)
     start = b""
-    while not start.strip() and (piece := next(pieces, b"")):
+    while not reader.has_records(start) and (piece := next(pieces, b"")):
         start += piece
+    if source.data != "-" or start.strip():
+        check_content(source.data, start, reader)
+    base = source.zero_based is None and model_schema.zero_based is None and "zero_based" in reader.options
+    if (base and source.data != "-") or (reader.array_start and _begins_with(start, reader.array_start)):
+        start += b"".join(pieces)  # the base of the indices, or an array, is known from the whole
     header = b""
     if reader.has_header:
         headed = reader.has_header(RawFile(source, reader.name, "", start), model_schema)
@@ -44,16 +147,18 @@ def stream(source: Source, model_schema: Schema) -> Iterator[Dataset]:
         if headed:
             end = next((end for end in record_ends(start, reader.separator) if start[:end].strip()), len(start))
             header, start = start[:end], start[end:]
-    if reader.array_start and _begins_with(start, reader.array_start):
-        start += stdin().read()
-    piece_reader, skipped, empty = _PieceReader(reader, source, model_schema, header), 0, True
-    for body in chain([start], pieces):
-        for dataset in piece_reader.read(body, skipped):
-            empty = False
-            yield dataset
-        skipped += body.count(b"\n")
-    if empty:
-        raise InputError("-: contains no rows; give rows on standard input")
+    piece_reader = _PieceReader(reader, source, model_schema, header=header, keep=keep, notes=notes)
+    skipped, last = 0, header
+    for content in chain([start], pieces):
+        yield from piece_reader.read(content, skipped)
+        skipped += content.count(b"\n")
+        last = content or last
+    if not piece_reader.rows:
+        if source.data == "-":
+            raise InputError("-: contains no rows; give rows on standard input")
+        reader.read(RawFile(source, reader.name, "", header + start), model_schema.input_schema(), False)
+    if reader.may_be_cut_short(last) and source.data != "-":
+        notes.say([CUT_SHORT])
 
 
 class _PieceReader:
@@ -61,34 +166,47 @@ class _PieceReader:
     is true of the others.
 
     header   the line with the names of the columns, read before each piece; empty for none
+    rows     the number of rows read so far
     """
 
-    def __init__(self, reader: Reader, source: Source, model_schema: Schema, header: bytes) -> None:
-        self.reader, self.source, self.schema, self.header = reader, source, model_schema, header
-        self.wanted = model_schema.input_schema()
+    def __init__(
+        self,
+        reader: Reader,
+        source: Source,
+        model_schema: Schema,
+        *,
+        header: bytes,
+        keep: tuple[str, ...],
+        notes: _Notes,
+    ) -> None:
+        self.reader, self.source, self.schema, self.header, self.notes = reader, source, model_schema, header, notes
+        self.wanted, self.keep, self.rows = model_schema.input_schema(), keep, 0
         self.columns: tuple[str, ...] = ()
 
-    def read(self, content: bytes, skipped: int) -> Iterator[Dataset]:
-        """Yield the rows in whole records after `skipped` lines. Raises InputError as `stream`: a piece with a wrong row is
-        halved until that row is found."""
-        if not content.strip():
+    def read(self, content: bytes, skipped: int) -> Iterator[Piece]:
+        """Yield the rows in whole records after `skipped` lines. Raises InputError as `stream`: a piece of standard input with
+        a wrong row is halved until that row is found, so that every row that arrived before it is predicted."""
+        if not self.reader.has_records(content):
             return
-        raw = RawFile(self.source, self.reader.name, "", self.header + content, skipped, self.columns)
+        raw = RawFile(self.source, self.reader.name, "", self.header + content, skipped, self.columns, self.keep)
         try:
             dataset = self.reader.read(raw, self.wanted, False)
-            features = encoded(dataset, self.schema)
+            X, unknown = encode(dataset.X, self.schema, self.source.data)
         except InputError:
             ends = [end for end in record_ends(content, self.reader.separator) if end < len(content)]
-            if not ends:
+            if self.source.data != "-" or not ends:
                 raise
             middle = ends[len(ends) // 2]
             yield from self.read(content[:middle], skipped)
             yield from self.read(content[middle:], skipped + content[:middle].count(b"\n"))
-        else:
-            self.columns = dataset.schema.names or ()
-            if "zero_based" in self.reader.options:
-                self.source = replace(self.source, zero_based=dataset.schema.zero_based)
-            yield features
+            return
+        self.columns = (*(dataset.schema.names or ()), *self.keep)
+        if "zero_based" in self.reader.options:
+            self.source = replace(self.source, zero_based=dataset.schema.zero_based)
+        self.notes.say(dataset.notes)
+        self.notes.count(unknown)
+        yield Piece(X, dataset.kept, _locate(dataset, self.rows))
+        self.rows += X.shape[0]
 
 
 def _begins_with(content: bytes, start: bytes) -> bool:
@@ -146,7 +264,7 @@ class _Scan:
             self.position, self.quoted = found.end(), True
 
 
-def whole_records(file: BufferedReader, separator: str | None) -> Iterator[bytes]:
+def whole_records(file: BinaryIO, separator: str | None) -> Iterator[bytes]:
     """Yield the content of a file in pieces that end with the last line of a record, as soon as they can be read."""
     scan = _Scan(separator)
     while more := _available(file):
@@ -158,15 +276,37 @@ def whole_records(file: BufferedReader, separator: str | None) -> Iterator[bytes
         yield scan.content
 
 
-def _available(file: BufferedReader) -> bytes:
+def _available(file: BinaryIO) -> bytes:
     """The bytes that can be read without a long wait, at least one, or none at the end of the file."""
-    content = file.read1(PIECE)
+    read1 = getattr(file, "read1", file.read)
+    content: bytes = read1(PIECE)
     try:
         while content and len(content) < PIECE and select.select([file], [], [], WAIT)[0]:
-            more = file.read1(PIECE)
+            more = read1(PIECE - len(content))
             if not more:
                 break
             content += more
     except (OSError, ValueError):  # select does not support this file: return the bytes read so far
         pass
     return content
+
+
+class _Unpacked(io.RawIOBase):
+    """A packed file, unpacked as it is read."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self.pieces = pieces
+
+    def read1(self, size: int) -> bytes:
+        """About as many bytes, none at the end."""
+        content = b""
+        while len(content) < size and (piece := next(self.pieces, b"")):
+            content += piece
+        return content
+
+
+def _unpacked(file: BinaryIO, source: Source) -> BinaryIO:
+    if packed_suffix(source.data) is None:
+        return file
+    size = os.fstat(file.fileno()).st_size
+    return cast(BinaryIO, _Unpacked(unpacked(source.data, file, size, source.max_unpacked)))

@@ -10,7 +10,7 @@ from linclf.data.encoder import encode, unknown_notes
 from linclf.data.matching import match_table, require_columns
 from linclf.data.source import Source
 from linclf.data.table import from_frame
-from linclf.errors import InputError
+from linclf.errors import InputError, RowError
 from linclf.losses import LOSSES, Array, softmax_probabilities
 from linclf.model import model_file
 from linclf.model.predictions import Predictions
@@ -35,7 +35,10 @@ class LinearModel(model_file.ModelContent):
     """
 
     def scores(self, X: Matrix) -> Array:
-        """The decision function X weight + bias of raw rows X (n, d): (n, m), in the dtype of the weights."""
+        """The decision function X weight + bias of raw rows X (n, d): (n, m), in the dtype of the weights.
+
+        Raises RowError for a row with a number that cannot be used, InputError for other rows that do not fit.
+        """
         X = self._rows(X)
         with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):  # non-finite values are checked below
             parts = [scores(self._cast(x, rows.start), self.weight, self.bias) for rows, x in chunks(X)]
@@ -45,17 +48,17 @@ class LinearModel(model_file.ModelContent):
         bad = first_not_finite(X)
         if bad is None:
             raise InputError("the numbers are too large for this model: their scores overflow")
-        where = f"row {bad[0]} (from 0) has a cell that is missing or infinite in {self.schema.name(bad[1])}"
-        raise InputError(f"{where}, and none was in training; fill it in or leave out the row")
+        what = f"has a cell that is missing or infinite in {self.schema.name(bad[1])}, and none was in training"
+        raise RowError(bad[0], f"{what}; fill it in or leave out the row")
 
     def _cast(self, x: Stored, start: int) -> Stored:
-        """Rows, numbered from `start`, in the dtype of the weights. Raises InputError for numbers beyond it."""
+        """Rows, numbered from `start`, in the dtype of the weights. Raises RowError for numbers beyond it."""
         with np.errstate(over="ignore"):
             cast = x.astype(self.weight.dtype)
         bad = first_not_finite(cast) if x.dtype.kind == "f" and x.dtype != cast.dtype else None
         if bad:
-            where = f"row {start + bad[0]} (from 0) has {number_at(x, *bad):g} in {self.schema.name(bad[1])}"
-            raise InputError(f"{where}, which is beyond the {cast.dtype} that the model was trained in")
+            what = f"has {number_at(x, *bad):g} in {self.schema.name(bad[1])}"
+            raise RowError(start + bad[0], f"{what}, which is beyond the {cast.dtype} that the model was trained in")
         return cast
 
     def _rows(self, X: Any) -> Matrix:
@@ -101,6 +104,12 @@ class LinearModel(model_file.ModelContent):
     def predict(self, X: Matrix) -> Array:
         """The labels of raw rows X (n, d): (n,), in the type of the training labels."""
         return self.classes[self.predict_codes(X)]
+
+    @property
+    def has_probabilities(self) -> bool:
+        """Whether scores become probabilities: by the calibration, or by the loss."""
+        loss = LOSSES.get(self.loss)
+        return self.calibration is not None or (loss is not None and loss.logits is not None)
 
     def probabilities(self, X: Matrix) -> Array:
         """Class probabilities of raw rows X (n, d): (n, K). Raises InputError for a model without probabilities."""

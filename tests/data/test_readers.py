@@ -17,7 +17,7 @@ from linclf.data.readers.base import Reader
 from linclf.data.readers.registry import FALLBACK, READERS, choose_reader
 from linclf.data.schema import Schema
 from linclf.data.source import FLAGS, RawFile, Source
-from linclf.data.stream import stream, streams
+from linclf.data.stream import stream
 from linclf.errors import InputError
 
 GIVEN = {
@@ -135,5 +135,4 @@ def test_a_new_format_is_one_line_of_the_registry(tmp_path, monkeypatch: pytest.
         read(tmp_path / "t.txt", "a b\n", target="x")
     rows = io.TextIOWrapper(io.BytesIO(b"a b\nc\n"))
     monkeypatch.setattr("sys.stdin", rows)
-    assert streams(Source("-"), dataset.schema)
     assert [piece.X.tolist() for piece in stream(Source("-"), dataset.schema)] == [[[2], [1]]]

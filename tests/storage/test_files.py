@@ -8,7 +8,8 @@ import pytest
 
 from linclf.errors import InputError
 from linclf.report.terminal import one_line, printable
-from linclf.storage.files import UNPACKED, read_bytes, unpack, unpacked_limit
+from linclf.storage.files import read_bytes
+from linclf.storage.packed import UNPACKED, unpack, unpacked_limit
 
 PACKERS = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
 TEXT = b"label,x\n" + b"".join(b"%d,%d\n" % (i % 2, i) for i in range(500))
@@ -22,8 +23,8 @@ def test_complete_packed_files_are_unpacked_and_incomplete_ones_refused(suffix: 
     assert unpack(name, pack(TEXT) + pack(b"more\n")) == TEXT + b"more\n"
     assert unpack(name, pack(TEXT) + bytes(512)) == TEXT
     assert unpack(name, pack(b"")) == b""
-    assert unpack("t.csv", pack(TEXT)) == pack(TEXT)
     packed = pack(TEXT)
+    assert unpack("t.csv", packed) == packed
     for wrong in (packed[:-1], packed[: len(packed) // 2], packed[:3], packed + b"more", b"hello", packed + packed[:9]):
         with pytest.raises(
             InputError, match=f"t.csv{suffix}: is not a complete {suffix} file .*; download or pack it again"

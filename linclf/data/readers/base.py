@@ -1,5 +1,6 @@
 """The description of a file format: its name, its suffixes, the function that reads it, and the options it understands."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -34,6 +35,7 @@ class Reader:
     by_lines          whether records end with a line, so that rows on standard input can be read as they arrive
     separator         between cells, where quoted cells may contain line ends; None if every line end ends a record
     array_start       the first byte of a file that is one array of all records, which is read as a whole
+    comment           what begins a comment, which reaches to the end of the line; None for none
     newline_at_end    whether complete files end with a line end, so that one without it may have been cut short
     has_header        (raw, model_schema) -> whether its first record names the columns; None if it never does
     """
@@ -47,8 +49,14 @@ class Reader:
     by_lines: bool = False
     separator: str | None = None
     array_start: bytes = b""
+    comment: bytes | None = None
     newline_at_end: bool = False
     has_header: Callable[[RawFile, Schema | None], bool] | None = None
+
+    def has_records(self, content: bytes) -> bool:
+        """Whether there is anything but blanks and comments."""
+        blank = rb"(?m)^[^\S\n]*[^\s" + (self.comment or b"") + rb"]"
+        return re.search(blank, content) is not None
 
     def unsupported(self, source: Source) -> str | None:
         """The first data option that was given and that this format does not understand, as a field of Source."""

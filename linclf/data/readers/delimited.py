@@ -16,7 +16,7 @@ from linclf.data import labels
 from linclf.data.dataset import Dataset
 from linclf.data.matching import looks_like_data, match_table
 from linclf.data.readers.base import COLUMN_OPTIONS, Reader
-from linclf.data.readers.frame import choose_target, text_columns, to_dataset
+from linclf.data.readers.frame import check_kept, choose_target, text_columns, to_dataset
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile
 from linclf.data.table import Frame, check_columns, is_numeric, parse_number
@@ -39,6 +39,8 @@ def read_delimited(raw: RawFile, model_schema: Schema | None, labelled: bool, *,
         match = match_table(columns, model_schema, raw.source, target, labelled=labelled, named=named)
     frame = text.frame(columns, target, text_columns(raw.source, match.schema if match else None))
     dataset = to_dataset(frame, raw, target, match, labelled=labelled, lines=text.lines(frame))
+    if raw.keep:
+        dataset = replace(dataset, kept=text.kept(raw))
     if text.header and not named:
         note = "its first line is a header, which the training data had not; its columns were taken by position"
         return replace(dataset, notes=(note, *dataset.notes))
@@ -186,6 +188,14 @@ class _Text:
             # pandas has converted cells that look like True and False to booleans; read the text as it was written
             frame = self._read(dtype=is_text | dict.fromkeys(guessed, str), **options)
         return frame.set_axis(columns, axis=1)
+
+    def kept(self, raw: RawFile) -> tuple[list[object], ...]:
+        """The cells of the columns in `raw.keep`, as text; without a header the columns are numbered. Raises InputError."""
+        keys = [str(key) for key in self.keys]
+        check_kept(raw, keys)
+        index = [keys.index(name) for name in raw.keep]
+        frame = self._read(usecols=index, dtype=str, keep_default_na=False, na_filter=False)
+        return tuple(frame.iloc[:, sorted(index).index(j)].tolist() for j in index)
 
     def lines(self, frame: Frame) -> Array | None:
         """The line of the file on which each row of the frame begins, (n,), or None if the rows cannot be matched.

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -103,7 +104,7 @@ def to_dataset(
     if match is None:
         features = replace(features, texts=tuple(table.texts))
     if y is not None and target is not None and (match.guessed if match else features.is_guessed_target(source.target)):
-        check_guess(target, y, frame.drop(columns=list(source.drop), errors="ignore"), source.data)
+        check_guess(target, y, frame, source)
     return Dataset(table.select(names, called), y, source, features, raw.digest, notes=notes)
 
 
@@ -121,6 +122,16 @@ def _labels(frame: Frame, target: str, table: Table, name: str) -> Array:
         )
     labels.check_texts(cells.levels, name)
     return labels.from_text(cells.levels)[cells.codes]
+
+
+def check_kept(raw: RawFile, columns: Sequence[str]) -> None:
+    """Raise InputError if a column that is to be kept is not among those of the file."""
+    missing = next((name for name in raw.keep if name not in columns), None)
+    if missing is not None:
+        raise InputError(
+            f"{raw.source.data}: --keep {missing}: there is no such column{_hint(missing, list(columns))}; the columns are "
+            f"{listed(columns, SHOWN)}"
+        )
 
 
 def _hint(wanted: str, columns: list[str]) -> str:

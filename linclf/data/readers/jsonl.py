@@ -2,13 +2,14 @@
 
 import codecs
 import json
+from dataclasses import replace
 
 import numpy as np
 
 from linclf.data.dataset import Dataset
 from linclf.data.matching import match_table
 from linclf.data.readers.base import COLUMN_OPTIONS, Reader
-from linclf.data.readers.frame import choose_target, text_columns, to_dataset
+from linclf.data.readers.frame import check_kept, choose_target, text_columns, to_dataset
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile
 from linclf.data.table import MAX_EXACT_INT, check_columns
@@ -29,6 +30,7 @@ def read_json_lines(raw: RawFile, model_schema: Schema | None, labelled: bool) -
     columns = list(dict.fromkeys([*raw.columns, *(key for record in records for key in record)]))
     check_columns(len(columns), name)
     raw.check_cells(len(records), len(columns))
+    check_kept(raw, columns)
     target = choose_target(raw.source, columns, model_schema, labelled)
     match = None
     if model_schema is not None:
@@ -49,7 +51,8 @@ def read_json_lines(raw: RawFile, model_schema: Schema | None, labelled: bool) -
         cells[column] = _column(values, as_text=column in as_text or strange is not None)
     frame = pd.DataFrame(cells, index=range(len(records)))
     numbers = None if lines is None else np.array(lines, np.int32)
-    return to_dataset(frame, raw, target, match, labelled=labelled, lines=numbers)
+    dataset = to_dataset(frame, raw, target, match, labelled=labelled, lines=numbers)
+    return replace(dataset, kept=tuple([record.get(column) for record in records] for column in raw.keep))
 
 
 def _records(raw: RawFile) -> tuple[list[dict[str, object]], list[int] | None]:

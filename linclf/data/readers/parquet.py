@@ -3,12 +3,13 @@
 import io
 import re
 from collections import Counter
+from dataclasses import replace
 from importlib.util import find_spec
 
 from linclf.data.dataset import Dataset
 from linclf.data.matching import Match, match_table
 from linclf.data.readers.base import COLUMN_OPTIONS, Reader
-from linclf.data.readers.frame import choose_target, to_dataset
+from linclf.data.readers.frame import check_kept, choose_target, to_dataset
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile
 from linclf.data.table import Frame, check_columns, option
@@ -22,16 +23,17 @@ def read_parquet(raw: RawFile, model_schema: Schema | None, labelled: bool) -> D
         raise InputError(f"{name}: reading Parquet needs pyarrow; install it with: pip install pyarrow")
     try:
         columns = _columns(raw)
+        check_kept(raw, columns)
         target = choose_target(raw.source, columns, model_schema, labelled)
         match = None
         if model_schema is not None:
             match = match_table(columns, model_schema, raw.source, target, labelled=labelled)
-        frame = _frame(raw, match)
+        frame, kept = _frame(raw, match), _kept(raw)
     except InputError:
         raise
     except Exception as error:  # pyarrow and pandas raise many types for damaged files and dates
         raise InputError(f"{name}: is not a complete Parquet file ({error}); see --format") from None
-    return to_dataset(frame[columns], raw, target, match, labelled=labelled)
+    return replace(to_dataset(frame[columns], raw, target, match, labelled=labelled), kept=kept)
 
 
 def _columns(raw: RawFile) -> list[str]:
@@ -44,6 +46,16 @@ def _columns(raw: RawFile) -> list[str]:
         raise InputError(f"{raw.source.data}: two columns are named {twice!r}; give each a different name")
     check_columns(len(names), raw.source.data)
     return [column for column in names if not re.fullmatch(r"__index_level_\d+__", column)]
+
+
+def _kept(raw: RawFile) -> tuple[list[object], ...]:
+    """The values of the columns in `raw.keep`."""
+    from pyarrow.parquet import ParquetFile
+
+    if not raw.keep:
+        return ()
+    table = ParquetFile(io.BytesIO(raw.content)).read(columns=list(raw.keep))
+    return tuple(table.column(name).to_pylist() for name in raw.keep)
 
 
 def _frame(raw: RawFile, match: Match | None) -> Frame:

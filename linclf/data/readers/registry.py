@@ -10,7 +10,8 @@ from linclf.data.readers.base import Reader
 from linclf.data.schema import Schema
 from linclf.data.source import FLAGS, RawFile, Source
 from linclf.errors import InputError
-from linclf.storage.files import UNPACKERS, read_bytes, unpack
+from linclf.storage.files import read_bytes
+from linclf.storage.packed import packed_suffix, unpack
 
 READERS: dict[str, Reader] = {
     reader.name: reader
@@ -25,6 +26,7 @@ READERS: dict[str, Reader] = {
 }
 FALLBACK = svmlight.SVMLIGHT  # where neither --format nor the suffix names a format
 STANDARD_INPUT = delimited.CSV  # for rows to predict on standard input, if the model's data had no format
+CUT_SHORT = "its last line has no line end; is the file complete?"
 NOT_DATA = {  # how files begin that no reader can read, and what to do with them
     b"\x93NUMPY": "is a single array; save features and labels together, as X and y, with numpy.savez",
     b"\x89PNG": "is a picture; give a table, or arrays in an npz file",
@@ -33,31 +35,31 @@ NOT_DATA = {  # how files begin that no reader can read, and what to do with the
 }
 
 
-def read_file(source: Source, model_schema: Schema | None = None, labelled: bool = True) -> Dataset:
+def read_file(
+    source: Source, model_schema: Schema | None = None, labelled: bool = True, keep: tuple[str, ...] = ()
+) -> Dataset:
     """Read a file, or standard input for `-`.
 
     model_schema  read it as the file a model was trained on: the same columns, options and index base
     labelled  whether labels are required; a file to predict may have none
+    keep      columns that are wanted as they are in the file, too
     Raises InputError for wrong data, AccessError for a file that cannot be read.
     """
     packed = read_bytes(source.data)
     content = unpack(source.data, packed, source.max_unpacked)
-    if not content or content.isspace():
-        raise InputError(f"{source.data}: is empty; give a file with rows")
     reader, known = choose_reader(source, model_schema)
-    _refuse_other_files(source.data, content, reader)
+    check_content(source.data, content, reader)
+    raw = RawFile(source, reader.name, hashlib.sha256(packed).hexdigest(), content, keep=keep)
     try:
-        dataset = reader.read(
-            RawFile(source, reader.name, hashlib.sha256(packed).hexdigest(), content), model_schema, labelled
-        )
+        dataset = reader.read(raw, model_schema, labelled)
     except InputError as error:
-        if known:
-            raise
-        reason = f"{_unknown_format(source)}, so it was read as {reader.name}; see --format"
-        raise InputError(f"{error} ({reason})") from None
-    if not reader.may_be_cut_short(content):
-        return dataset
-    return replace(dataset, notes=(*dataset.notes, "its last line has no line end; is the file complete?"))
+        raise error if known else with_format(error, source, reader) from None
+    return replace(dataset, notes=(*dataset.notes, CUT_SHORT)) if reader.may_be_cut_short(content) else dataset
+
+
+def with_format(error: InputError, source: Source, reader: Reader) -> InputError:
+    """The error for a file whose format is not known, with the format that it was read as."""
+    return InputError(f"{error} ({_unknown_format(source)}, so it was read as {reader.name}; see --format)")
 
 
 def choose_reader(source: Source, model_schema: Schema | None) -> tuple[Reader, bool]:
@@ -85,7 +87,7 @@ def choose_reader(source: Source, model_schema: Schema | None) -> tuple[Reader, 
 def _suffix(path: str) -> str:
     """The suffix that decides the format, in lower case: that of t.CSV.gz is .csv."""
     stem, suffix = os.path.splitext(path)
-    if suffix.lower() in UNPACKERS:
+    if packed_suffix(path):
         suffix = os.path.splitext(stem)[1]
     return suffix.lower()
 
@@ -95,8 +97,10 @@ def _unknown_format(source: Source) -> str:
     return f"cannot tell the format from {suffix!r}" if suffix else "cannot tell the format without a suffix"
 
 
-def _refuse_other_files(name: str, content: bytes, reader: Reader) -> None:
-    """Refuse files of another kind that are easily recognised, with what to do. Raises InputError."""
+def check_content(name: str, content: bytes, reader: Reader) -> None:
+    """Refuse an empty file, and files of another kind that are easily recognised, with what to do. Raises InputError."""
+    if not content or content.isspace():
+        raise InputError(f"{name}: is empty; give a file with rows")
     begins = {other.first_bytes: other.first_bytes_hint for other in READERS.values() if other.first_bytes}
     hint = next((hint for start, hint in (begins | NOT_DATA).items() if content.startswith(start)), None)
     if hint and not reader.first_bytes:  # a binary format checks its own files

@@ -135,5 +135,6 @@ SVMLIGHT = Reader(
     read_svmlight,
     ("zero_based",),
     by_lines=True,
+    comment=b"#",
     newline_at_end=True,
 )
