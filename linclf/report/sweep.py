@@ -3,7 +3,7 @@
 import csv
 import io
 
-from linclf.report.text import parts_text, table
+from linclf.report.text import parts_text, split_lines, table
 from linclf.storage.decode import JsonObject
 from linclf.training.options import OPTIONS
 
@@ -29,10 +29,13 @@ def sweep_text(result: JsonObject) -> str:
         ]
         for number, row in enumerate(rows, 1)
     ]
-    scored_on = f"{cv} folds" if cv else f"{result['n_val']} validation rows"
+    forward = " forward in time" if result["time"] else ""
+    whole = f" that divide no {result['group']}" if result["group"] else ""
+    scored_on = f"{cv} folds{forward}{whole}" if cv else f"{result['n_val']} validation rows"
     lines = [
         f"data       {result['data']}: {result['n_train']} training rows, {result['n_features']} features, "
         f"{result['n_classes']} classes",
+        *split_lines(result),
         f"sweep      {result['n_configurations']} configuration{'s' * (result['n_configurations'] > 1)}, scored on {scored_on}"
         + (" (mean +- standard deviation)" if cv else ""),
         f"seconds    {seconds['load']:.2f} load, {seconds['train']:.2f} train, {seconds['total']:.2f} total",

@@ -3,7 +3,7 @@
 import math
 
 from linclf.report.terminal import one_line
-from linclf.report.text import parts_text
+from linclf.report.text import parts_text, split_lines
 from linclf.storage.decode import JsonObject
 
 
@@ -15,21 +15,26 @@ def training_text(result: JsonObject, why: dict[str, str]) -> str:
     lines = [
         f"data       {result['data']}: {result['n_train']} training rows, {result['n_features']} features, "
         f"{result['n_classes']} classes ({one_line(classes)})",
+        *split_lines(result),
         f"loss       {result['loss']}{', one-vs-rest' if result['one_vs_rest'] else ''}, reg {result['reg']:g}, "
         f"scale {result['scale']}",
         f"sgd        lr {result['lr']:.4g}{lr}, momentum {result['momentum']:g}, {result['schedule']}"
         f"{', averaged' if result['average'] else ''}, {result['epochs']} epochs{epochs} of minibatches of {result['batch_size']}",
+        *([_calibration(result)] if result["calibrate"] else []),
         f"objective  {result['objective']:.6g} = {result['data_loss']:.6g} data + {result['penalty']:.6g} penalty",
         f"seconds    {seconds['load']:.2f} load, {seconds['train']:.2f} train, {seconds['total']:.2f} total",
     ]
-    if result["calibrate"]:
-        lines.insert(3, f"calibrate  {result['calibrate']}, learned from {result['n_calibration']} held-out rows")
     if result["certificate"]:
         lines.append(f"certified  {_proof(result['certificate'])}")
     if result["model"]:
         lines.append(f"model      {result['model']}")
     lines.append(f"accuracy   {parts_text(accuracies)}")
     return "\n".join(lines)
+
+
+def _calibration(result: JsonObject) -> str:
+    """How probabilities were learned, a line."""
+    return f"calibrate  {result['calibrate']}, learned from {result['n_calibration']} held-out rows"
 
 
 def _proof(proof: JsonObject) -> str:

@@ -4,11 +4,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from linclf.data.labels import show
 from linclf.data.split import Split, folds
 from linclf.errors import InputError
+from linclf.losses import Array
 from linclf.optim.auto_rate import SPARSE_COST
 from linclf.optim.linalg import CHUNK_NUMBERS, is_sparse, numbers_per_row
-from linclf.sweep.folds import ScaledTrainingData, scale_for_folds
+from linclf.sweep.folds import Fold, ScaledTrainingData, scale_for_folds
 from linclf.sweep.grid import SWEPT, SweepOptions
 from linclf.training.fit import sgd_settings
 from linclf.training.options import TrainOptions
@@ -31,6 +33,7 @@ class Plan:
     data       the scaled training rows and the folds, by the value of --scale
     stacks     the numbers of the configurations in each stack; they do not depend on the number of jobs
     megabytes  the memory that the largest stack takes in training
+    notes      what the user should know of the folds, a line each
     """
 
     options: SweepOptions
@@ -39,6 +42,7 @@ class Plan:
     data: dict[str, ScaledTrainingData]
     stacks: tuple[tuple[int, ...], ...]
     megabytes: float
+    notes: tuple[str, ...] = ()
 
 
 def make_plan(options: SweepOptions, split: Split) -> Plan:
@@ -47,21 +51,49 @@ def make_plan(options: SweepOptions, split: Split) -> Plan:
     Raises InputError for data that do not fit the options.
     """
     configurations = options.configurations
-    fold_of = None
-    if options.cv is not None:
-        largest = int(np.bincount(split.train.y).max())
-        if options.cv > largest:
-            raise InputError(
-                f"cv is {options.cv}, but the largest class has {largest} training rows; give fewer folds, or more data"
-            )
-        fold_of = folds(split.train.y, options.cv, options.base.seed)
+    fold_of, forward = _fold_of(options, split), split.keys.times is not None
     data = {
-        kind: scale_for_folds(replace(options.base, scale=kind), split, fold_of)
+        kind: scale_for_folds(replace(options.base, scale=kind), split, fold_of, forward)
         for kind in dict.fromkeys(configuration.scale for configuration in configurations)
     }
     costs = [_cost(configuration, split, data[configuration.scale]) for configuration in configurations]
     stacks = _make_stacks(options, configurations, costs)
-    return Plan(options, configurations, split, data, stacks, _memory(options, costs, stacks) / 1e6)
+    notes = _missing_class_notes(split, data[configurations[0].scale].folds)
+    return Plan(options, configurations, split, data, stacks, _memory(options, costs, stacks) / 1e6, tuple(notes))
+
+
+def _fold_of(options: SweepOptions, split: Split) -> Array | None:
+    """The fold that holds each training row out, as `data.split.folds` returns it; None without folds."""
+    if options.cv is None:
+        return None
+    largest = int(np.bincount(split.train.y).max())
+    if options.cv > largest:
+        raise InputError(
+            f"cv is {options.cv}, but the largest class has {largest} training rows; give fewer folds, or more data"
+        )
+    return folds(split.train.y, options.cv, options.base.seed, split.keys)
+
+
+def _missing_class_notes(split: Split, made: tuple[Fold, ...]) -> list[str]:
+    """A note for each class that the rows of some folds lack, because of their groups or times. Raises InputError for a fold
+    that has a single class to train on."""
+    if split.keys.groups is None and split.keys.times is None:
+        return []
+    lacking: dict[int, list[int]] = {}
+    for number, fold in enumerate(made, 1):
+        present = np.unique(split.train.y if fold.used is None else split.train.y[fold.used])
+        if len(present) < 2:
+            raise InputError(
+                f"all rows that fold {number} of {len(made)} trains on have the label {show(split.classes[present[0]])}; "
+                "give fewer folds, or --val"
+            )
+        for k in np.setdiff1d(np.arange(len(split.classes)), present).tolist():
+            lacking.setdefault(k, []).append(number)
+    return [
+        f"fold{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))} of {len(made)}: no row to train on is of class "
+        f"{show(split.classes[k])}"
+        for k, numbers in lacking.items()
+    ]
 
 
 @dataclass(frozen=True)

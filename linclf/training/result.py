@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields, replace
 import numpy as np
 
 from linclf._version import __version__
+from linclf.data.row_keys import Cell
 from linclf.data.split import Part, Split
 from linclf.errors import InputError
 from linclf.losses import LOSSES
@@ -32,6 +33,7 @@ class TrainResult:
     retries        how often training diverged and continued at a lower rate
     certificate    the proof that --certify asked for, or None
     interrupted    whether a signal ended training early
+    group, time, n_groups, shared_groups, time_range   as in `SplitSummary`; None where there are none
     """
 
     data: str
@@ -63,6 +65,11 @@ class TrainResult:
     retries: int
     certificate: JsonObject | None
     interrupted: bool
+    group: str | None = None
+    time: str | None = None
+    n_groups: dict[str, int] | None = None
+    shared_groups: dict[str, int] | None = None
+    time_range: dict[str, tuple[Cell, Cell]] | None = None
 
     def to_json(self) -> JsonObject:
         """The figures as plain data."""
@@ -133,6 +140,7 @@ def assemble(
         retries=fitted.retries,
         certificate=certificate_to_dict(fitted.certificate),
         interrupted=interrupted is not None,
+        **split.summary.to_json(),
     )
     return Trained(replace(model, record=model_record(options, split, result)), result, fitted.why, interrupted)
 
