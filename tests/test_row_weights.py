@@ -98,8 +98,9 @@ def test_weights_equal_repeated_rows_through_the_whole_of_train(linclf, in_tmp, 
 @pytest.mark.parametrize("scale", ["standard", "maxabs", "none"])
 @pytest.mark.parametrize("class_weight", [None, "balanced", {0: 2.0, 1: 0.5, 2: 1.0}])
 def test_sample_weights_of_the_estimator_equal_repeated_rows(loss: Loss, layout, scale: str, class_weight) -> None:
-    X = RNG.standard_normal((120, 5)) * [1, 10, 0.1, 3, 1]
-    y = (X[:, 0] + RNG.standard_normal(120) > 0) + (X[:, 3] > 3).astype(int)
+    rng = np.random.default_rng(2)
+    X = rng.standard_normal((120, 5)) * [1, 10, 0.1, 3, 1]
+    y = (X[:, 0] + rng.standard_normal(120) > 0) + (X[:, 3] > 3).astype(int)
     if layout is sparse.csr_matrix:
         X, scale = np.where(np.abs(X) > 0.5, X, 0), "none" if scale == "standard" else scale
     times = np.where(WEIGHTS > 0, WEIGHTS, 0)

@@ -205,6 +205,7 @@ def _result(config: SweepOptions, split: Split, swept: Swept) -> JsonObject:
         "halving": config.halving,
         "seed": config.base.seed,
         "dtype": config.base.dtype,
+        **split.summary.to_json(),
         "n_train": len(split.train.y),
         "n_val": 0 if split.val is None else len(split.val.y),
         "n_features": split.schema.count,

@@ -2,16 +2,21 @@
 
 import math
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from linclf.data import labels
 from linclf.data.dataset import Dataset, LabelledRows
 from linclf.data.encoder import encode, learn_schema, unknown_notes
+from linclf.data.grouped import group_folds, stratified_groups
+from linclf.data.ordered import forward_folds, last_rows
+from linclf.data.row_keys import RowKeys, row_keys
 from linclf.data.row_weights import row_weights
 from linclf.data.schema import Schema
 from linclf.data.source import Source
+from linclf.data.split_summary import SplitSummary, class_notes, share_note, summarise
 from linclf.errors import InputError
 from linclf.losses import Array
 from linclf.optim.linalg import Matrix, select_rows, stack_rows
@@ -72,6 +77,8 @@ class Split:
     schema       how the columns became features, learned from the training rows
     digests      {"data": ..., "test": ..., "val": ...}: SHA-256 of each source that was read
     notes        what the user should know, a line each
+    keys         the groups and times of the training rows, by which the folds of a sweep are made
+    summary      how the rows were split by groups or by time
     """
 
     classes: Array
@@ -82,6 +89,8 @@ class Split:
     digests: dict[str, str]
     notes: tuple[str, ...]
     calibration: Part | None = None
+    keys: RowKeys = field(default_factory=RowKeys)
+    summary: SplitSummary = field(default_factory=SplitSummary)
 
     def all_rows(self) -> Part:
         """The rows of all parts."""
@@ -107,9 +116,12 @@ def split_dataset(
     val    a data set, or a fraction of what is left, or None for none
     calibration   a fraction of what is then left, drawn likewise
     model_schema      a schema that was learned before
+
+    With --group no group is divided, and with --time the held-out rows are the last ones, instead of drawn.
     """
     name, source = dataset.source.data, dataset.source
-    rows = _counted(dataset, source)
+    dataset = _counted(dataset, source)
+    rows: LabelledRows = dataset
     labels.check_classes(rows.labels(), name)
     test_rows: LabelledRows | None
     val_rows: LabelledRows | None
@@ -118,14 +130,15 @@ def split_dataset(
     elif test is None and dataset.test is not None:
         test_rows = dataset.test
     else:
-        rows, test_rows = split_off(
-            _counted(dataset.all_rows(), source), TEST_FRACTION if test is None else test, seed, name, "test"
-        )
+        rows, test_rows = split_off(dataset.all_rows(), TEST_FRACTION if test is None else test, seed, source, "test")
     if isinstance(val, Dataset):
         val_rows = _counted(val, val.source)
     else:
-        rows, val_rows = split_off(rows, val or 0, seed, name, "val")
-    rows, calibration_rows = split_off(rows, calibration, seed, name, "calibration")
+        rows, val_rows = split_off(rows, val or 0, seed, source, "val")
+    rows, calibration_rows = split_off(rows, calibration, seed, source, "calibration")
+    held_out = {"val": val_rows, "test": test_rows, "calibration": calibration_rows}
+    fractions = {"test": TEST_FRACTION if test is None else test, "val": val or 0, "calibration": calibration}
+    summary, kept_apart = _summary(dataset, rows, held_out, fractions)
 
     classes = labels.check_classes(rows.labels(), name)
     schema, learned = (model_schema, []) if model_schema else learn_schema(rows.X, dataset.schema, dataset.source)
@@ -133,9 +146,9 @@ def split_dataset(
     if train.X.shape[1] == 0:
         raise InputError(f"{name}: has no feature columns, only labels; give data to learn from")
     sources = {key: one for key, one in {"data": dataset, "test": test, "val": val}.items() if isinstance(one, Dataset)}
-    notes = [note for source in sources.values() for note in source.named_notes()] + learned
+    notes = [note for source in sources.values() for note in source.named_notes()] + learned + kept_apart
     parts: dict[str, Part | None] = {"val": None, "test": None, "calibration": None}
-    for key, part in (("val", val_rows), ("test", test_rows), ("calibration", calibration_rows)):
+    for key, part in held_out.items():
         if part is not None:
             codes, unseen = labels.encode(part.labels(), classes)
             part_name = sources[key].source.data if key in sources else f"{name} ({key} part)"
@@ -149,30 +162,106 @@ def split_dataset(
             f"{name}: {len(classes)} classes for {len(train.y)} training rows; are the labels a quantity or row ids?"
         )
     digests = {key: source.digest for key, source in sources.items()}
-    return Split(classes, train, parts["val"], parts["test"], schema, digests, tuple(notes), parts["calibration"])
+    return Split(
+        classes,
+        train,
+        parts["val"],
+        parts["test"],
+        schema,
+        digests,
+        tuple(notes),
+        calibration=parts["calibration"],
+        keys=row_keys(rows.X, dataset.source),
+        summary=summary,
+    )
 
 
-def _counted(rows: LabelledRows, source: Source) -> LabelledRows:
-    """The rows whose weight is not 0."""
-    weights = row_weights(rows.X, source)
-    return rows if weights is None or weights.all() else rows.select(np.flatnonzero(weights))
+def _summary(
+    dataset: Dataset,
+    train: LabelledRows,
+    held_out: dict[str, LabelledRows | None],
+    asked: Mapping[str, Dataset | float],
+) -> tuple[SplitSummary, list[str]]:
+    """The summary of a split by groups or by time, and notes on it; nothing without --group and --time.
+
+    asked  for each held-out part the data set or the fraction that was asked for
+
+    Raises InputError for a class that only rows later than the training rows have.
+    """
+    source = dataset.source
+    if source.group is None and source.time is None:
+        return SplitSummary(), []
+    parts = {"train": train} | {key: rows for key, rows in held_out.items() if rows is not None}
+    own = {key: one.source for key, one in asked.items() if isinstance(one, Dataset)}
+    summary, notes = summarise(parts, own, source)
+    later = np.setdiff1d(dataset.labels(), train.labels())
+    if source.time is not None and len(later):
+        raise InputError(
+            f"{source.data}: no training row, until {source.time} {summary.time_range['train'][1]}, is of class "
+            f"{labels.show(later[0])}, which later rows have; hold out fewer rows, or leave those of the class out"
+        )
+    n = sum(len(rows.labels()) for key, rows in parts.items() if key not in own)
+    for key, fraction in asked.items():
+        if key in parts and not isinstance(fraction, Dataset):
+            notes += share_note(len(parts[key].labels()), n, fraction, key, source)
+            notes += class_notes(dataset, parts[key], key, source.data)
+            n -= len(parts[key].labels())
+    return summary, notes
+
+
+def _counted(dataset: Dataset, source: Source) -> Dataset:
+    """The data set without the rows of weight 0."""
+    weights = row_weights(dataset.X, source)
+    if weights is None or weights.all():
+        return dataset
+    rows = dataset.select(np.flatnonzero(weights))
+    return replace(dataset, X=rows.X, y=rows.y)
 
 
 def split_off(
-    rows: LabelledRows, fraction: float, seed: int, name: str, part: str
+    rows: LabelledRows, fraction: float, seed: int, source: Source, part: str
 ) -> tuple[LabelledRows, LabelledRows | None]:
-    """Split off a stratified fraction of the rows for this part; both pieces keep the order of the file."""
+    """Split off a fraction of the rows for this part; both pieces keep the order of the file.
+
+    Rows are drawn stratified by class; with --group in whole groups; with --time they are the last ones.
+    """
     if fraction == 0:
         return rows, None
-    y = rows.labels()
-    marked = stratified(y, fraction, np.random.default_rng([seed, STREAMS[part]]))  # (n,) bool
+    y, keys = rows.labels(), row_keys(rows.X, source)
+    rng = np.random.default_rng([seed, STREAMS[part]])
+    if keys.times is not None:
+        marked = last_rows(keys.times, fraction)  # (n,) bool
+    elif keys.groups is not None:
+        marked = stratified_groups(y, keys.groups, fraction, rng)
+    else:
+        marked = stratified(y, fraction, rng)
     if not marked.any():
+        without = "go without --calibrate" if part == "calibration" else f"--{part} 0"
         raise InputError(
-            f"{name}: {len(y)} rows are too few for a {part} part of {fraction:g}; give more, or "
-            + ("go without --calibrate" if part == "calibration" else f"--{part} 0")
+            f"{source.data}: {_why_none(len(y), keys, source, f'a {part} part of {fraction:g}')}, or {without}"
         )
     left, taken = np.flatnonzero(~marked), np.flatnonzero(marked)
     return rows.select(left), rows.select(taken)
+
+
+def _why_none(n: int, keys: RowKeys, source: Source, wanted: str) -> str:
+    """Why n rows do not give a part, and what to do."""
+    if keys.times is None and keys.groups is None:
+        return f"{n} rows are too few for {wanted}; give more"
+    n_groups = 0 if keys.groups is None else int(keys.groups.max()) + 1
+    if keys.times is None:
+        return (
+            f"{n_groups} group{'s' * (n_groups != 1)} in column {source.group!r}, with the classes as they are, are too few for "
+            f"{wanted}; give rows of more groups"
+        )
+    if n_groups > 1:
+        return (
+            f"the groups in column {source.group!r} overlap in time, so that {wanted} would divide one; give --group or --time "
+            "alone"
+        )
+    return (
+        f"all rows have the same time in column {source.time!r}, so that none is later, as {wanted} must be; give more"
+    )
 
 
 def stratified(y: Array, fraction: float, rng: np.random.Generator) -> Array:
@@ -195,9 +284,26 @@ def stratified(y: Array, fraction: float, rng: np.random.Generator) -> Array:
     return marked
 
 
-def folds(y: Array, k: int, seed: int) -> Array:
-    """The fold 0..k-1 that holds each row out, (n,): k folds of the same size and the same share of each class, to a row."""
-    order = np.random.default_rng([seed, STREAMS["cv"]]).permutation(len(y))
+def folds(y: Array, k: int, seed: int, keys: RowKeys | None = None) -> Array:
+    """The fold 0..k-1 that holds each row out, (n,): k folds of the same size and the same share of each class, to a row.
+
+    With groups, no group is in two folds. With times, each fold is later than the one before, and -1 marks the first rows,
+    which no fold holds out. Raises InputError for fewer groups, or times, than that takes.
+    """
+    rng, keys = np.random.default_rng([seed, STREAMS["cv"]]), keys or RowKeys()
+    if keys.times is not None:
+        n_times = len(np.unique(keys.times))
+        if n_times <= k:
+            raise InputError(
+                f"cv is {k}, but the training rows can be divided at {n_times - 1} times only; give fewer folds, or more data"
+            )
+        return forward_folds(keys.times, k)
+    if keys.groups is not None:
+        n_groups = int(keys.groups.max()) + 1
+        if n_groups < k:
+            raise InputError(f"cv is {k}, but the training rows have {n_groups} groups; give fewer folds, or more data")
+        return group_folds(y, keys.groups, k, rng)
+    order = rng.permutation(len(y))
     order = order[np.argsort(y[order], kind="stable")]  # class after class, in random order within
     fold = np.empty(len(y), np.intp)
     fold[order] = np.arange(len(y)) % k

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -17,13 +17,13 @@ from linclf.data.labels import first_of, normalized
 from linclf.data.scaling import MIN_SCALE
 from linclf.data.split import Part, Split
 from linclf.data.table import Cells, Table, option
+from linclf.inspect.finding import Finding
+from linclf.inspect.leakage import cell_codes
 from linclf.losses import Array
 from linclf.optim.linalg import Stored, as_csr, chunks, materialize
 
 SAMPLE_ROWS = 20_000  # rows examined where a check costs more than one pass
 MOST_COLUMNS = 500  # columns compared with each other
-MOST_COUNTS = 5_000_000  # levels times classes
-PREDICTS_ALL, PREDICTS_MUCH = 0.98, 0.5  # share of the errors of the majority class that a single column removes
 IMBALANCED = 10  # ratio of the sizes of the largest and the smallest class
 FEW_ROWS = 5  # rows of a class
 MOSTLY_MISSING = 0.5  # share of the cells
@@ -35,22 +35,6 @@ _DECORATED_NUMBER = re.compile(r"[-+(]?\s*[$€£¥]?\s*\d[\d.,' ]*\s*[%$€£¥
 _OTHER_DATE = re.compile(
     r"\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}.*|\d{4}[/.]\d{1,2}[/.]\d{1,2}.*|\d{1,2}[ -][A-Za-z]{3}[a-z]*[ -]\d{2,4}.*"
 )
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One finding.
-
-    key      the kind of finding
-    what     the problem
-    do       what to do about it; begins with "nothing" where nothing needs to be done
-    columns  the columns concerned
-    """
-
-    key: str
-    what: str
-    do: str
-    columns: tuple[str, ...] = ()
 
 
 def find_label_problems(labels: Array) -> list[Finding]:
@@ -191,63 +175,11 @@ def find_outliers(table: Table) -> list[Finding]:
     return findings
 
 
-def find_leaks(table: Table, y: Array) -> list[Finding]:
-    """Columns that predict the label y (n,) alone, by their values or by their missingness."""
-    rows = np.random.default_rng(0).permutation(len(y))[:SAMPLE_ROWS]
-    sizes = np.bincount(y[rows])
-    base = sizes.max() / sizes.sum()
-    findings = []
-    for name in table.names:
-        codes = _codes(table.column(name)[rows], len(rows) // 2)
-        by_missingness = holdout_accuracy((codes > 0).astype(np.intp), y[rows])
-        by_value = holdout_accuracy(codes, y[rows])
-        if by_missingness - base > PREDICTS_MUCH * (1 - base):
-            accuracy, what = by_missingness, "missingness"
-        elif by_value - base > PREDICTS_ALL * (1 - base):
-            accuracy, what = by_value, "value"
-        else:
-            continue
-        what = f"its {what} predicts the label for {accuracy:.1%} of the rows (majority class: {base:.1%})"
-        do = f"is it known before the label? if not: {option('drop', name)}"
-        findings.append(Finding("leak", f"{name}: {what}: possible leakage", do, (name,)))
-    return findings
-
-
-def holdout_accuracy(codes: Array, y: Array) -> float:
-    """The accuracy on one half of the rows of the most frequent label of each code in the other half.
-
-    codes (n,), labels y (n,). 0 where there are too many codes and labels to count.
-    """
-    n_codes, n_classes = int(codes.max()) + 1, int(y.max()) + 1
-    if n_codes * n_classes > MOST_COUNTS:
-        return 0.0
-    half = len(y) // 2
-    counts = np.bincount(codes[:half] * n_classes + y[:half], minlength=n_codes * n_classes).reshape(n_codes, n_classes)
-    # for a code that the first half does not have: the most frequent label of all
-    guess = np.where(counts.any(axis=1), counts.argmax(axis=1), counts.sum(axis=0).argmax())
-    return float(np.mean(guess[codes[half:]] == y[half:]))
-
-
-def _codes(cells: Array | Cells, known: int) -> Array:
-    """Cells (n,) as codes, 0 where one is missing; a number has the code of the nearest one among the first `known`."""
-    if isinstance(cells, Cells):
-        return cells.codes.astype(np.intp) + 1
-    present = ~np.isnan(cells)
-    codes = np.zeros(len(cells), np.intp)
-    values = np.unique(cells[:known][present[:known]])
-    if len(values):
-        between = values[:-1] / 2 + values[1:] / 2
-        codes[present] = np.searchsorted(between, cells[present]) + 1
-    return codes
-
-
 def find_duplicates(table: Table) -> list[Finding]:
     """Columns that are another one: numbers in other units, or levels under other names."""
     part = table[np.unique(np.linspace(0, table.shape[0] - 1, SAMPLE_ROWS).astype(np.intp))]
     original = _duplicate_numbers(part)
-    codes = {
-        name: _codes(part.column(name), part.shape[0]) for name in part.names[:MOST_COLUMNS] if name not in original
-    }
+    codes = {name: cell_codes(part.column(name)) for name in part.names[:MOST_COLUMNS] if name not in original}
     sizes = {name: len(np.unique(found)) for name, found in codes.items()}
     few = [name for name, size in sizes.items() if 2 <= size <= part.shape[0] // 10]
     for i, one in enumerate(few):
@@ -307,11 +239,10 @@ def find_scales(table: Table) -> list[Finding]:
     return [Finding("scales", what, "nothing: they are standardised (unless --scale none)")]
 
 
-def find_sparse_problems(dataset: Dataset, y: Array) -> list[Finding]:
-    """Empty columns of sparse data, columns of very different scale, and those that predict the label y (n,) alone."""
-    X, names = as_csr(materialize(dataset.matrix())), dataset.schema.feature_names()
-    findings = []
-    n, d = X.shape
+def find_sparse_problems(dataset: Dataset) -> list[Finding]:
+    """Empty columns of sparse data, and columns of very different scale."""
+    X = as_csr(materialize(dataset.matrix()))
+    findings, d = [], X.shape[1]
     largest = abs(X).max(axis=0).toarray().ravel()  # (d,)
     used = largest[largest > 0]
     if len(used) < d:
@@ -320,14 +251,6 @@ def find_sparse_problems(dataset: Dataset, y: Array) -> list[Finding]:
     if len(used) and used.max() > SPARSE_SCALE_RATIO * used.min():
         what = f"columns of very different scale: their largest numbers are from {used.min():.3g} to {used.max():.3g}"
         findings.append(Finding("sparse scales", what, "--scale maxabs divides each by its largest number"))
-    sizes = np.bincount(y)  # (K,)
-    if d * len(sizes) <= MOST_COUNTS:
-        counts = np.column_stack([np.bincount(X[y == k].indices, minlength=d) for k in range(len(sizes))])  # (d, K)
-        right, base = (counts.max(axis=1) + (sizes - counts).max(axis=1)) / n, sizes.max() / n
-        for j in np.flatnonzero(right - base > PREDICTS_ALL * (1 - base))[:SHOWN]:
-            what = f"{names[j]}: its presence predicts the label for {right[j]:.1%} of the rows: possible leakage"
-            do = "is it known before the label? if not, leave it out of the file"
-            findings.append(Finding("telling", what, do))
     return findings
 
 

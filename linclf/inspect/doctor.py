@@ -8,7 +8,8 @@ from linclf.data.dataset import Dataset
 from linclf.data.split import Split
 from linclf.data.table import Table
 from linclf.inspect import checks
-from linclf.inspect.checks import Finding
+from linclf.inspect.finding import Finding
+from linclf.inspect.leakage import find_leaks, find_sparse_leaks
 from linclf.losses import Array
 from linclf.optim.linalg import is_sparse, to_dense
 
@@ -38,7 +39,7 @@ def _check_columns(dataset: Dataset, split: Split, y: Array) -> list[Finding]:
     columns = split.schema.columns or ()
     if isinstance(dataset.X, Table):
         return [
-            *checks.find_leaks(checks.with_numbers(dataset.X, columns), y),
+            *find_leaks(checks.with_numbers(dataset.X, columns), y),
             *checks.find_duplicates(dataset.X),
             *checks.find_misspelled(dataset.X, columns),
             *checks.find_outliers(dataset.X),
@@ -47,11 +48,11 @@ def _check_columns(dataset: Dataset, split: Split, y: Array) -> list[Finding]:
             *checks.find_scales(dataset.X),
         ]
     if is_sparse(dataset.matrix()):
-        return checks.find_sparse_problems(dataset, y)
+        return [*checks.find_sparse_problems(dataset), *find_sparse_leaks(dataset, y)]
     table = Table(dataset.schema.feature_names(), to_dense(dataset.matrix()[:]), {})
     return [
         *checks.find_constants(table),
-        *checks.find_leaks(table, y),
+        *find_leaks(table, y),
         *checks.find_duplicates(table),
         *checks.find_outliers(table),
         *checks.find_scales(table),

@@ -6,7 +6,7 @@ import io
 from linclf.model.metrics import METRICS
 from linclf.report.metrics import parts_lines
 from linclf.report.terminal import one_line
-from linclf.report.text import share_text, table, target_text
+from linclf.report.text import share_text, split_lines, table, target_text
 from linclf.storage.decode import JsonObject
 from linclf.training.options import OPTIONS
 
@@ -33,11 +33,14 @@ def sweep_text(result: JsonObject) -> str:
         ]
         for number, row in enumerate(rows, 1)
     ]
-    scored_on = f"{cv} folds" if cv else f"{result['n_val']} validation rows"
+    forward = " forward in time" if result["time"] else ""
+    whole = f" that divide no {result['group']}" if result["group"] else ""
+    scored_on = f"{cv} folds{forward}{whole}" if cv else f"{result['n_val']} validation rows"
     lines = [
         f"data       {result['data']}: {result['n_train']} training rows, {result['n_features']} features, "
         f"{result['n_classes']} classes",
         *([f"target     {target_text(result)}"] if result["target"] is not None else []),
+        *split_lines(result),
         f"sweep      {result['n_configurations']} configuration{'s' * (result['n_configurations'] > 1)}, scored on {scored_on}"
         + (" (mean +- standard deviation)" if cv else ""),
         f"metric     {metric.title}, {'higher' if metric.greater_is_better else 'lower'} is better"

@@ -2,9 +2,12 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 from linclf.report.terminal import one_line
 from linclf.storage.decode import JsonObject
+
+T = TypeVar("T")
 
 
 def to_json(result: JsonObject) -> str:
@@ -47,3 +50,25 @@ def target_text(result: JsonObject) -> str:
 def share_text(value: float | None) -> str:
     """A share in [0, 1] with four digits, - for None."""
     return "-" if value is None else f"{value:.4f}"
+
+
+def split_lines(result: JsonObject) -> list[str]:
+    """How the rows were split by groups or by time, a line; none for a split that was drawn row by row."""
+    phrases = []
+    if result["n_groups"]:
+        shared = {part: n for part, n in (result["shared_groups"] or {}).items() if n}
+        counts = ", ".join(f"{n} {part}" for part, n in _in_order(result["n_groups"]))
+        both = (
+            "; " + ", ".join(f"{n} of {part} are training groups too" for part, n in shared.items()) if shared else ""
+        )
+        apart = f"no {result['group']} on both sides" if result["shared_groups"] and not shared else result["group"]
+        phrases.append(f"{apart}: {counts} groups{both}")
+    if result["time_range"]:
+        spans = [f"{part} {first} to {last}" for part, (first, last) in _in_order(result["time_range"])]
+        phrases.append(f"{result['time']}: {', '.join(spans)}")
+    return [f"split      {one_line(phrase)}" for phrase in phrases]
+
+
+def _in_order(by_part: dict[str, T]) -> list[tuple[str, T]]:
+    """The parts as they follow each other in time."""
+    return [(part, by_part[part]) for part in ("train", "calibration", "val", "test") if part in by_part]

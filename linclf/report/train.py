@@ -5,7 +5,7 @@ import math
 from linclf.model.metrics import METRICS
 from linclf.report.metrics import parts_lines
 from linclf.report.terminal import one_line
-from linclf.report.text import target_text
+from linclf.report.text import split_lines, target_text
 from linclf.storage.decode import JsonObject
 
 
@@ -17,16 +17,13 @@ def training_text(result: JsonObject, why: dict[str, str]) -> str:
     lines = [
         f"data       {result['data']}: {result['n_train']} training rows, {result['n_features']} features, "
         f"{result['n_classes']} classes ({one_line(classes)})",
+        *split_lines(result),
         f"loss       {result['loss']}{', one-vs-rest' if result['one_vs_rest'] else ''}, reg {result['reg']:g}, "
         f"scale {result['scale']}",
         f"sgd        lr {result['lr']:.4g}{lr}, momentum {result['momentum']:g}, {result['schedule']}"
         f"{', averaged' if result['average'] else ''}, {result['epochs']} epochs{epochs} of minibatches of {result['batch_size']}",
         *([f"best       {_best_epoch(result)}"] if result["val_metric"] else []),
-        *(
-            [f"calibrate  {result['calibrate']}, learned from {result['n_calibration']} held-out rows"]
-            if result["calibrate"]
-            else []
-        ),
+        *([_calibration(result)] if result["calibrate"] else []),
         f"objective  {result['objective']:.6g} = {result['data_loss']:.6g} data + {result['penalty']:.6g} penalty",
         f"seconds    {seconds['load']:.2f} load, {seconds['train']:.2f} train, {seconds['total']:.2f} total",
     ]
@@ -45,6 +42,11 @@ def _best_epoch(result: JsonObject) -> str:
     reason = f" ({one_line(result['val_metric_reason'])})" if result["val_metric_reason"] else ""
     name = METRICS[result["val_metric"]].title
     return f"epoch {result['best_epoch']} of {result['epochs']}, by {name} on {result['n_val']} validation rows{reason}"
+
+
+def _calibration(result: JsonObject) -> str:
+    """How probabilities were learned, a line."""
+    return f"calibrate  {result['calibrate']}, learned from {result['n_calibration']} held-out rows"
 
 
 def _proof(proof: JsonObject) -> str:

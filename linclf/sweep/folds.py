@@ -1,10 +1,11 @@
 """The folds of a sweep: which rows each trains on, and how it sees the columns.
 
-A fold is a 0/1 weight for each row, so that held-out rows have no influence; and its scaling is learned from its own
-training rows. On dense data all folds still share one X, scaled by all training rows, of which each fold has its own
-ColumnView. In two cases each fold has an X instead, and the folds are trained in lockstep: sparse data that are scaled, where a
-view would make a step cost O(d); and folds whose scalings differ so much, by an outlier that one of them holds out, that
-digits would be lost in the shared X.
+A fold is a 0/1 weight for each row, so that other rows have no influence; and its scaling is learned from its own training rows.
+A fold of a cross-validation trains on all rows that it does not hold out. A fold forward in time trains on the rows before those
+that it holds out, and later rows are neither. On dense data all folds still share one X, scaled by all training rows, of which
+each fold has its own ColumnView. In two cases each fold has an X instead, and the folds are trained in lockstep: sparse data that
+are scaled, where a view would make a step cost O(d); and folds whose scalings differ so much, by an outlier that one of them holds
+out, that digits would be lost in the shared X.
 """
 
 from dataclasses import dataclass
@@ -53,23 +54,31 @@ class ScaledTrainingData:
     one_X_per_fold: bool = False
 
 
-def scale_for_folds(options: TrainOptions, split: Split, fold_of: Array | None) -> ScaledTrainingData:
-    """Scale the training rows. fold_of (n,) is the fold that holds each row out; None: there is a validation part instead."""
+def scale_for_folds(
+    options: TrainOptions, split: Split, fold_of: Array | None, forward: bool = False
+) -> ScaledTrainingData:
+    """Scale the training rows.
+
+    fold_of  (n,) the fold that holds each row out, -1 for none; None: there is a validation part instead
+    forward  whether each fold trains on the rows of the folds before it only
+    """
     scaling, X = scale_training_rows(options, split)
     if fold_of is None:
         if split.val is None:
             raise AssertionError("without folds there is a validation part")
         return ScaledTrainingData(X, (Fold(None, split.val, scaling),))
     rows, k = split.train, int(fold_of.max()) + 1
-    members = [np.flatnonzero(fold_of == j) for j in range(k)]
-    held_out = [rows.select(own) for own in members]
+    members = {j: np.flatnonzero(fold_of == j) for j in range(-1 if forward else 0, k)}
+    trains_on = [[i for i in members if i < j or (i > j and not forward)] for j in range(k)]
+    held_out = [rows.select(members[j]) for j in range(k)]
     own = [scaling] * k
     if scaling.scale is not None:
-        # the moments of the rows that each fold holds out, in one pass; those of its training rows are the sum of the others'
-        held_out_moments = [moments(scaling.kind, part.X, part.weights) for part in held_out]
-        others = [reduce(add, held_out_moments[:j] + held_out_moments[j + 1 :]) for j in range(k)]
-        own = [scaling_from_moments(scaling.kind, one, split.schema.name, options.source.data) for one in others]
-    folds = tuple(Fold(fold_of != j, held_out[j], own[j]) for j in range(k))
+        # the moments of the rows of each fold, in one pass; those of the rows that a fold trains on are their sum
+        parts = {i: rows.select(one) for i, one in members.items()}
+        by_fold = {i: moments(scaling.kind, part.X, part.weights) for i, part in parts.items()}
+        used = [reduce(add, [by_fold[i] for i in others]) for others in trains_on]
+        own = [scaling_from_moments(scaling.kind, one, split.schema.name, options.source.data) for one in used]
+    folds = tuple(Fold(np.isin(fold_of, trains_on[j]), held_out[j], own[j]) for j in range(k))
     if scaling.scale is None:
         return ScaledTrainingData(X, folds)
     view = None if is_sparse(X) else _view(scaling, own, options.bias)

@@ -4,11 +4,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from linclf.data.labels import show
 from linclf.data.split import Split, folds
 from linclf.errors import InputError
+from linclf.losses import Array
 from linclf.optim.auto_rate import SPARSE_COST
 from linclf.optim.linalg import CHUNK_NUMBERS, is_sparse, numbers_per_row
-from linclf.sweep.folds import ScaledTrainingData, scale_for_folds
+from linclf.sweep.folds import Fold, ScaledTrainingData, scale_for_folds
 from linclf.sweep.grid import SWEPT, SweepOptions
 from linclf.training.fit import sgd_settings
 from linclf.training.options import TrainOptions
@@ -33,6 +35,7 @@ class Plan:
     stacks     the numbers of the configurations in each stack; they do not depend on the number of jobs
     megabytes  the memory that the largest stack takes in training
     selection  the metric that the rows are scored by
+    notes      what the user should know of the folds, a line each
     """
 
     options: SweepOptions
@@ -42,6 +45,7 @@ class Plan:
     stacks: tuple[tuple[int, ...], ...]
     megabytes: float
     selection: Selection
+    notes: tuple[str, ...] = ()
 
 
 def make_plan(options: SweepOptions, split: Split) -> Plan:
@@ -51,16 +55,9 @@ def make_plan(options: SweepOptions, split: Split) -> Plan:
     """
     configurations, K = options.configurations, len(split.classes)
     selection = choose_metric(options.metric, options.losses, split.train.y, K, split.train.weights)
-    fold_of = None
-    if options.cv is not None:
-        largest = int(np.bincount(split.train.y).max())
-        if options.cv > largest:
-            raise InputError(
-                f"cv is {options.cv}, but the largest class has {largest} training rows; give fewer folds, or more data"
-            )
-        fold_of = folds(split.train.y, options.cv, options.base.seed)
+    fold_of, forward = _fold_of(options, split), split.keys.times is not None
     data = {
-        kind: scale_for_folds(replace(options.base, scale=kind), split, fold_of)
+        kind: scale_for_folds(replace(options.base, scale=kind), split, fold_of, forward)
         for kind in dict.fromkeys(configuration.scale for configuration in configurations)
     }
     for j, fold in enumerate(next(iter(data.values())).folds, 1):
@@ -68,7 +65,43 @@ def make_plan(options: SweepOptions, split: Split) -> Plan:
         check_defined(selection.metric, rows, fold.held_out.y, K, fold.held_out.weights)
     costs = [_cost(configuration, split, data[configuration.scale]) for configuration in configurations]
     stacks = _make_stacks(options, configurations, costs)
-    return Plan(options, configurations, split, data, stacks, _memory(options, costs, stacks) / 1e6, selection)
+    notes = _missing_class_notes(split, data[configurations[0].scale].folds)
+    megabytes = _memory(options, costs, stacks) / 1e6
+    return Plan(options, configurations, split, data, stacks, megabytes, selection, tuple(notes))
+
+
+def _fold_of(options: SweepOptions, split: Split) -> Array | None:
+    """The fold that holds each training row out, as `data.split.folds` returns it; None without folds."""
+    if options.cv is None:
+        return None
+    largest = int(np.bincount(split.train.y).max())
+    if options.cv > largest:
+        raise InputError(
+            f"cv is {options.cv}, but the largest class has {largest} training rows; give fewer folds, or more data"
+        )
+    return folds(split.train.y, options.cv, options.base.seed, split.keys)
+
+
+def _missing_class_notes(split: Split, made: tuple[Fold, ...]) -> list[str]:
+    """A note for each class that the rows of some folds lack, because of their groups or times. Raises InputError for a fold
+    that has a single class to train on."""
+    if split.keys.groups is None and split.keys.times is None:
+        return []
+    lacking: dict[int, list[int]] = {}
+    for number, fold in enumerate(made, 1):
+        present = np.unique(split.train.y if fold.used is None else split.train.y[fold.used])
+        if len(present) < 2:
+            raise InputError(
+                f"all rows that fold {number} of {len(made)} trains on have the label {show(split.classes[present[0]])}; "
+                "give fewer folds, or --val"
+            )
+        for k in np.setdiff1d(np.arange(len(split.classes)), present).tolist():
+            lacking.setdefault(k, []).append(number)
+    return [
+        f"fold{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))} of {len(made)}: no row to train on is of class "
+        f"{show(split.classes[k])}"
+        for k, numbers in lacking.items()
+    ]
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,8 @@ def sweep(
     """
     with one_blas_thread(), ExitStack() as exits:
         plan = make_plan(options, split)
+        for note in plan.notes:
+            on_note(note)
         if options.halving and all(len(one) == 1 for one in plan.stacks):
             on_note(
                 "nothing to halve: each configuration is alone in its stack; give more of them, or more --max-memory"

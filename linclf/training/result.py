@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from linclf._version import __version__
+from linclf.data.row_keys import Cell
 from linclf.data.split import Part, Split
 from linclf.errors import InputError
 from linclf.losses import LOSSES
@@ -43,6 +44,7 @@ class TrainResult:
     possible_decrease   the share of the objective that one more good step removes; None if it was not computed
     certificate    the proof that --certify asked for, or None
     interrupted    whether a signal ended training early
+    group, time, n_groups, shared_groups, time_range   as in `SplitSummary`; None where there are none
     """
 
     data: str
@@ -84,6 +86,11 @@ class TrainResult:
     possible_decrease: float | None
     certificate: JsonObject | None
     interrupted: bool
+    group: str | None = None
+    time: str | None = None
+    n_groups: dict[str, int] | None = None
+    shared_groups: dict[str, int] | None = None
+    time_range: dict[str, tuple[Cell, Cell]] | None = None
 
     def to_json(self) -> JsonObject:
         """The figures as plain data."""
@@ -143,6 +150,7 @@ def assemble(
         return {part: figures[part][key] if part in figures else None for part in parts}
 
     settings = fitted.settings
+    described: JsonObject = {key: by_part(key) for key in PART_KEYS} | split.summary.to_json()
     result = TrainResult(
         data=name,
         target=split.schema.target,
@@ -175,11 +183,11 @@ def assemble(
         data_loss=fitted.data_loss,
         penalty=fitted.penalty,
         accuracy={part: values and values["accuracy"] for part, values in by_part("metrics").items()},
-        **{key: by_part(key) for key in PART_KEYS},
         retries=fitted.retries,
         possible_decrease=fitted.decrease,
         certificate=certificate_to_dict(fitted.certificate),
         interrupted=interrupted is not None,
+        **described,
     )
     return Trained(replace(model, record=model_record(options, split, result)), result, fitted.why, interrupted)
 

@@ -95,7 +95,7 @@ STREAM_OF = {"test": 1, "val": 2, "cv": 3, "calibration": 4}
 def test_each_part_has_a_random_stream_of_its_own() -> None:
     y, drawn = np.arange(60) % 3, {}
     for part in ("test", "val", "calibration"):
-        rest, rows = split_off(matrix_dataset(y), 0.25, 7, "t", part)
+        rest, rows = split_off(matrix_dataset(y), 0.25, 7, Source("t"), part)
         expected = stratified(y, 0.25, np.random.default_rng([7, STREAM_OF[part]]))
         drawn[part] = row_numbers(rows)
         assert drawn[part] == np.flatnonzero(expected).tolist()
@@ -146,9 +146,9 @@ def test_own_test_part_fraction_and_all(tmp_path) -> None:
 def test_too_few_rows_for_a_part_name_the_part_and_what_to_do() -> None:
     for part, remedy in (("test", "--test 0"), ("val", "--val 0"), ("calibration", "go without --calibrate")):
         with pytest.raises(InputError, match=f"t: 2 rows are too few for a {part} part of 0.5; give more, or {remedy}"):
-            split_off(matrix_dataset(np.arange(2)), 0.5, 0, "t", part)
+            split_off(matrix_dataset(np.arange(2)), 0.5, 0, Source("t"), part)
         rows = matrix_dataset(np.arange(2))
-        assert split_off(rows, 0, 0, "t", part) == (rows, None)
+        assert split_off(rows, 0, 0, Source("t"), part) == (rows, None)
 
 
 def test_calibration_rows_are_drawn_from_what_the_other_parts_leave() -> None:

@@ -20,7 +20,7 @@ from linclf.sweep.run import sweep
 from linclf.training.options import TrainOptions
 from linclf.training.train import train
 
-LINE = "sweep make:classification:weights=[0.9],n_samples=300 --epochs 4 --jobs 1 --reg 1e-4,1e-1,10"
+LINE = "sweep make:classification:weights=[0.9],n_samples=300 --epochs 4 --jobs 1 --reg 1e-4,1,100"
 CASES = [(name, "--val 0.3") for name in METRICS] + [
     (name, "--cv 4") for name in ("balanced-accuracy", "log-loss", "roc-auc")
 ]
