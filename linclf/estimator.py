@@ -387,7 +387,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         trained = train(options, split, observer, start=start, measured=())
         if trained.interrupted is not None:
             raise trained.interrupted
-        note = trained.result.convergence_note()
+        note = trained.convergence_note()
         if note is not None:
             warnings.warn(note, ConvergenceWarning, stacklevel=3)
         self.loss_, self.lr_ = options.loss_value(), trained.result.lr

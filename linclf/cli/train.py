@@ -93,7 +93,7 @@ def train(
     writer = None if checkpoint is None else CheckpointWriter(checkpoint, every or 1, fingerprint)
     trained, stopped = _train_and_save(config, split, resumed, writer, history=history, output=output, quiet=quiet)
     if trained is not None:
-        note = trained.result.convergence_note()
+        note = trained.convergence_note()
         say([] if note is None else [f"{data}: {note}"], quiet)
         seconds = {"load": loaded - began, "train": trained.seconds, "total": time.perf_counter() - began}
         result = {**trained.result.to_json(), "model": output, "seconds": seconds}

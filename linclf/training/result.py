@@ -17,7 +17,6 @@ from linclf.model.linear_model import LinearModel
 from linclf.model.predictions import Predictions
 from linclf.optim.certificate import Certificate
 from linclf.optim.convergence import FAR
-from linclf.optim.linalg import is_sparse
 from linclf.storage.decode import JsonObject, finite_or_none
 from linclf.training.fit import FitResult
 from linclf.training.options import TrainOptions
@@ -31,7 +30,6 @@ class TrainResult:
 
     target, target_guessed        the label column, None for data that have none, and whether it was guessed by its name
     data, loss, reg, ..., dtype   the options, with the numbers used under `auto`; scale is the kind that was used
-    sparse         whether the features are sparse
     epochs, best_epoch            the last epoch, and the one whose weights the model has
     val_metric, val_metric_reason the metric that chose the best epoch, and why it is this one if it was not given; None without
                                   validation rows
@@ -63,7 +61,6 @@ class TrainResult:
     schedule: str
     average: bool
     scale: str
-    sparse: bool
     seed: int
     dtype: str
     n_train: int
@@ -96,18 +93,6 @@ class TrainResult:
         """The figures as plain data."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
-    def convergence_note(self) -> str | None:
-        """A line on a run that ended far from the optimum, and what to do; None for any other run."""
-        if self.possible_decrease is None or self.possible_decrease < FAR:
-            return None
-        advice = "train more --epochs"
-        if self.scale == "none":
-            advice = f"scale the columns, with --scale {'maxabs' if self.sparse else 'standard'}"
-        return (
-            f"training ended far from the optimum: one more step could lower the objective by "
-            f"{self.possible_decrease:.0%}; {advice}"
-        )
-
 
 @dataclass(frozen=True)
 class Trained:
@@ -119,6 +104,20 @@ class Trained:
     why: dict[str, str]
     interrupted: BaseException | None = None
     seconds: float = 0.0
+
+    def convergence_note(self) -> str | None:
+        """A line on a run that ended far from the optimum, and what to do; None for any other run."""
+        decrease, schema = self.result.possible_decrease, self.model.schema
+        if decrease is None or decrease < FAR:
+            return None
+        advice = "train more --epochs"
+        if self.result.scale == "none" and (
+            schema.columns is None or not schema.sparse
+        ):  # numbers are standardised there
+            advice = f"scale the columns, with --scale {'maxabs' if schema.sparse else 'standard'}"
+        return (
+            f"training ended far from the optimum: one more step could lower the objective by {decrease:.0%}; {advice}"
+        )
 
 
 def assemble(
@@ -168,7 +167,6 @@ def assemble(
         schedule=settings.schedule,
         average=options.average,
         scale=scaling.kind,
-        sparse=is_sparse(prepared.X),
         seed=options.seed,
         dtype=options.dtype,
         n_train=int(prepared.X.shape[0]),
