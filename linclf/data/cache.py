@@ -242,6 +242,7 @@ def pack(dataset: Dataset) -> bytes:
     described = {
         "name": dataset.source.data,
         "features": asdict(dataset.schema),
+        "columns": dataset.columns,
         "digest": dataset.digest,
         "notes": dataset.notes,
         "parts": parts,
@@ -285,7 +286,8 @@ def _unpack(content: mmap.mmap, source: Source) -> Dataset:
         parts[name] = LabelledRows(X, y)
     features, train = Schema.of(described["features"]), parts["train"]
     notes = tuple(described["notes"])
-    return Dataset(train.X, train.y, source, features, described["digest"], parts.get("test"), notes)
+    columns = tuple(described["columns"])
+    return Dataset(train.X, train.y, source, features, described["digest"], parts.get("test"), notes, columns)
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ class Dataset(LabelledRows):
     digest    SHA-256 of the file's bytes, or of the arrays of a named set
     test      its predefined test part, if any
     notes     warnings for the user, one line each
+    columns   the names of all columns of a table, their numbers where they have none
     kept      the columns in `RawFile.keep`, each with its cells as they were read: text, or values of JSON or Parquet
     """
 
@@ -54,6 +55,7 @@ class Dataset(LabelledRows):
     digest: str
     test: LabelledRows | None = None
     notes: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
     kept: tuple[list[object], ...] = ()
 
     def named_notes(self) -> list[str]:

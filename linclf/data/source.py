@@ -120,7 +120,7 @@ class RawFile:
     digest   SHA-256 of its bytes
     content  its bytes, decompressed
     skipped  the number of lines before the content (of a table: between its header and the first row of the content)
-    columns  JSON lines: the columns of the rows before the content
+    columns  the columns of the table in the rows before the content (`Dataset.columns`), as far as they are known
     keep     columns that are wanted as they are in the file, beside those that are read (`Dataset.kept`)
     """
 

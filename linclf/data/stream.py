@@ -200,7 +200,7 @@ class _PieceReader:
             yield from self.read(content[:middle], skipped)
             yield from self.read(content[middle:], skipped + content[:middle].count(b"\n"))
             return
-        self.columns = (*(dataset.schema.names or ()), *self.keep)
+        self.columns = dataset.columns
         if "zero_based" in self.reader.options:
             self.source = replace(self.source, zero_based=dataset.schema.zero_based)
         self.notes.say(dataset.notes)

@@ -361,6 +361,20 @@ def test_a_row_that_cannot_be_scored_is_named_with_its_number_where_there_are_no
         load("m").scores(np.array([[1e300, 0.0]]))
 
 
+def test_every_piece_without_a_header_has_the_columns_of_the_first(linclf, in_tmp, monkeypatch) -> None:
+    rows = [f"{'[a]' if i % 2 else '{b;'},{i},{i % 2}" for i in range(40)]
+    (in_tmp / "t.csv").write_text("first,1,1\n" + "\n".join(rows) + "\n")
+    assert linclf("train t.csv --no-header --target 2 --category 0 --epochs 3 -q -o m").code == 0
+    whole = linclf("predict m t.csv")
+    monkeypatch.setattr(streaming, "PIECE", 20)
+    assert linclf("predict m t.csv") == whole  # cells that would be JSON at the beginning of a file
+    for row in ("a,1", "a", "a,1,1,1"):  # two cells would be a table without its label
+        (in_tmp / "bad.csv").write_text("first,1,1\n" + "\n".join([*rows, row, *rows]) + "\n")
+        ran = linclf("predict m bad.csv")
+        assert ran.code == 2
+        assert f"bad.csv:42: has {row.count(',') + 1} cells where 3 are expected; fix the line" in ran.err
+
+
 def test_the_first_rows_of_a_file_are_printed_before_its_last_ones_are_there(there, tmp_path) -> None:
     path = tmp_path / "pipe.csv"
     os.mkfifo(path)

@@ -34,6 +34,8 @@ def test_indices_count_from_0_or_1_by_the_file_an_option_or_the_model(tmp_path) 
     np.testing.assert_array_equal(from_0.X.toarray(), [[0, 1, 0, 3], [0, 0, 2, 0]])
     with pytest.raises(InputError, match="z.svm:1: has the index 0 where indices count from 1"):
         load(Source(str(tmp_path / "z.svm")), model_schema=shifted.schema)
+    with pytest.raises(InputError, match="oo.svm:2: has the index 0 where indices count from 1"):
+        read(tmp_path / "oo.svm", "1 1:1\n1 00:1 1:2\n", zero_based=False)
     as_trained = load(Source(str(tmp_path / "o.svm")), model_schema=from_0.schema)
     np.testing.assert_array_equal(as_trained.X.toarray(), from_0.X.toarray())
 

@@ -69,7 +69,7 @@ class _Text:
 
     def __init__(self, raw: RawFile, separator: str, header: bool) -> None:
         self.name, self.content, self.header = raw.source.data, raw.content, header
-        self.separator, self.skipped = separator, raw.skipped
+        self.separator, self.skipped, self.known = separator, raw.skipped, raw.columns
         self.keys: list[str] | list[int] = []  # what pandas calls the columns
         if b"\0" in raw.content:
             line = self._line_at(raw.content.index(0))
@@ -133,31 +133,40 @@ class _Text:
 
     def columns(self, named: bool) -> list[str]:
         """The names of the columns, or, if they are not to be `named`, their numbers from 0 as text."""
-        first = next((record for _, record in self.records()), [])
+        line, first = next(self.records(), (1, []))
         check_columns(len(first), self.name)
-        self._check_short(len(first))
-        if (
-            first
-            and first[0].lstrip().startswith(("{", "["))
-            and self.content.lstrip(b"\xef\xbb\xbf \n\r").startswith((b"{", b"["))
-        ):
-            raise InputError(f"{self.name}: seems to contain JSON; pass --format jsonl")
-        other = (
-            next((mark for mark in ";\t|," if mark in first[0] and mark != self.separator), None)
-            if len(first) == 1
-            else None
-        )
-        if other is not None:
+        later = (
+            bool(self.known) and not self.header
+        )  # rows after others, without a header that says how many cells they have
+        if later and len(first) != len(self.known):
             raise InputError(
-                f"{self.name}: has a single column; its cells seem to be separated by {other!r}, not {self.separator!r}; "
-                "save it with commas, or as .tsv with tabs"
+                f"{self.name}:{line}: has {len(first)} cells where {len(self.known)} are expected; fix the line"
             )
+        self._check_short(len(first))
+        if not later:
+            self._refuse_other_text(first)
         twice = next((name for name, count in Counter(first).items() if self.header and count > 1), None)
         if twice is not None:
             hint = " (or is there no header? pass --no-header)" if looks_like_data(first) else ""
             raise InputError(f"{self.name}: two columns are named {twice!r}; give each a different name{hint}")
         self.keys = list(self._read(nrows=0 if self.header else 1, dtype=str).columns)
         return [str(name) for name in (self.keys if named else range(len(self.keys)))]
+
+    def _refuse_other_text(self, first: list[str]) -> None:
+        """Raise InputError for text whose first record looks like JSON, or like that of a table with another separator."""
+        if (
+            first
+            and first[0].lstrip().startswith(("{", "["))
+            and self.content.lstrip(b"\xef\xbb\xbf \n\r").startswith((b"{", b"["))
+        ):
+            raise InputError(f"{self.name}: seems to contain JSON; pass --format jsonl")
+        marks = (mark for mark in ";\t|," if mark in first[0] and mark != self.separator)
+        other = next(marks, None) if len(first) == 1 else None
+        if other is not None:
+            raise InputError(
+                f"{self.name}: has a single column; its cells seem to be separated by {other!r}, not {self.separator!r}; "
+                "save it with commas, or as .tsv with tabs"
+            )
 
     def _check_short(self, width: int) -> None:
         """Refuse short rows before pandas pads them, where the padding could take all memory. Complete rows have at

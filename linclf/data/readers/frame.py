@@ -105,7 +105,8 @@ def to_dataset(
         features = replace(features, texts=tuple(table.texts))
     if y is not None and target is not None and (match.guessed if match else features.is_guessed_target(source.target)):
         check_guess(target, y, frame, source)
-    return Dataset(table.select(names, called), y, source, features, raw.digest, notes=notes)
+    columns = tuple(frame.columns)
+    return Dataset(table.select(names, called), y, source, features, raw.digest, notes=notes, columns=columns)
 
 
 def _labels(frame: Frame, target: str, table: Table, name: str) -> Array:

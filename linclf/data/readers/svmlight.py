@@ -72,7 +72,7 @@ def _count_from_one(X: CSR, raw: RawFile) -> CSR:
         number = next(
             i
             for i, line in enumerate(raw.content.split(b"\n"), 1 + raw.skipped)
-            if any(t.startswith(b"0:") for t in _tokens(line)[1:])
+            if any(not t.partition(b":")[0].strip(b"0") for t in _tokens(line)[1:])
         )
         raise InputError(
             f"{raw.source.data}:{number}: has the index 0 where indices count from 1, by --one-based or as in the training data; "
