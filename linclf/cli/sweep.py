@@ -36,7 +36,7 @@ from linclf.storage.files import write_bytes
 from linclf.storage.signals import STOP_SIGNALS, signal_name_and_code
 from linclf.sweep.grid import SWEPT, SweepOptions
 from linclf.sweep.run import SweepProgress, Swept
-from linclf.sweep.run import sweep as run_sweep
+from linclf.sweep.seeds import sweep_over_seeds
 from linclf.training.inputs import LoadedData, load_data, make_split
 from linclf.training.options import TrainOptions
 from linclf.training.result import Trained
@@ -54,6 +54,14 @@ from linclf.training.train import train
     "probabilities, else balanced-accuracy if the classes are uneven, else accuracy]",
 )
 @click.option("--cv", type=int, metavar="K", help="Score by K folds of the training part. [default: 5, without --val]")
+@click.option(
+    "--seeds",
+    type=int,
+    metavar="N",
+    default=SweepOptions.seeds,
+    show_default=True,
+    help="Repeat with N seeds, from --seed on, which order the rows and draw the folds: the mean and the spread over seeds.",
+)
 @click.option(
     "--halving",
     is_flag=True,
@@ -123,7 +131,7 @@ def sweep(
     loaded = time.perf_counter()
     with ExitStack() as stack:
         on_progress, note = _bar(stack, quiet), lambda text: say([text], quiet)
-        swept = run_sweep(config, split, jobs=jobs, journal=journal, on_progress=on_progress, on_note=note)
+        swept = sweep_over_seeds(config, split, jobs=jobs, journal=journal, on_progress=on_progress, on_note=note)
     swept_at = time.perf_counter()
     say([f"the best reg is the {swept.edge} tried; with a wider --reg it may get better"] if swept.edge else [], quiet)
     result = _result(config, split, swept)
@@ -156,6 +164,7 @@ def _config(data: str, options: JsonObject) -> SweepOptions:
         options["halving"],
         options["max_memory"],
         options["metric"],
+        seeds=options["seeds"],
     )
 
 
@@ -204,6 +213,7 @@ def _result(config: SweepOptions, split: Split, swept: Swept) -> JsonObject:
         "greater_is_better": swept.selection.metric.greater_is_better,
         "halving": config.halving,
         "seed": config.base.seed,
+        "seeds": [config.base.seed + i for i in range(config.seeds)],
         "dtype": config.base.dtype,
         **split.summary.to_json(),
         "n_train": len(split.train.y),

@@ -20,7 +20,8 @@ def sweep_text(result: JsonObject) -> str:
     states = any(row["status"] != "done" for row in rows)
     metric = METRICS[result["metric"]]
     header = ["", *(name.replace("_", "-") for name in shown), "lr", metric.title, "objective", "epochs"]
-    header += ["status"] if states else []
+    several = len(result["seeds"]) > 1
+    header += ["over seeds"] * several + ["status"] * states
     cells = [
         [
             str(number),
@@ -29,6 +30,7 @@ def sweep_text(result: JsonObject) -> str:
             _score(row),
             "-" if row["objective"] is None else f"{row['objective']:.6g}",
             f"{row['best_epoch']} of {row['epochs']}" if row["best_epoch"] else str(row["epochs"]),
+            *(["-" if row["seed_std"] is None else f"+- {row['seed_std']:.4f}"] if several else []),
             *([row["status"]] if states else []),
         ]
         for number, row in enumerate(rows, 1)
@@ -36,6 +38,7 @@ def sweep_text(result: JsonObject) -> str:
     forward = " forward in time" if result["time"] else ""
     whole = f" that divide no {result['group']}" if result["group"] else ""
     scored_on = f"{cv} folds{forward}{whole}" if cv else f"{result['n_val']} validation rows"
+    scored_on += f", {len(result['seeds'])} seeds" if several else ""
     lines = [
         f"data       {result['data']}: {result['n_train']} training rows, {result['n_features']} features, "
         f"{result['n_classes']} classes",
@@ -65,7 +68,7 @@ def sweep_text(result: JsonObject) -> str:
 
 def sweep_csv(result: JsonObject) -> str:
     """The ranked rows as CSV, for spreadsheets and data frames."""
-    figures = ("status", "score", "score_std", "score_se", "objective", "epochs", "best_epoch")
+    figures = ("status", "score", "score_std", "score_se", "objective", "epochs", "best_epoch", "seed_std")
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["rank", *result["swept"], "lr_used", "momentum_used", *figures, "metric", "greater_is_better"])

@@ -27,6 +27,7 @@ class SweepOptions:
     cv          the number of folds, None with a validation part (base.val)
     halving     whether, after an eighth, a quarter and a half of the epochs, a stack drops those configurations of its worse
                 half that are more than a standard error behind its best
+    seeds       the number of seeds, from base.seed on: a row is the mean over them
     max_memory  megabytes for models in training, of all jobs together and in addition to the data
 
     Raises InputError for a value that makes no sense, before any data are read.
@@ -38,6 +39,7 @@ class SweepOptions:
     halving: bool = False
     max_memory: float = 1024.0
     metric: str | None = None
+    seeds: int = 1
 
     def __post_init__(self) -> None:
         if self.cv is not None and self.base.val is not None:
@@ -48,6 +50,8 @@ class SweepOptions:
             )
         if self.cv is not None and self.cv < 2:
             raise InputError(f"cv is {self.cv}; give a whole number of folds >= 2")
+        if self.seeds < 1:
+            raise InputError(f"seeds is {self.seeds}; give a whole number of seeds >= 1")
         if not 0 < self.max_memory < MAX_MEMORY:
             raise InputError(f"max-memory is {self.max_memory:g}; give a number of megabytes > 0")
         for name, values in self.lists.items():

@@ -28,6 +28,8 @@ class Row:
     lr          the number used, the geometric mean over folds; the momentum is the same in all folds
     folds       score, objective and lr of each fold
     why         why a row diverged
+    seed_std    with several seeds, of which all figures are then means, the standard deviation of the score over seeds
+    seeds       score, objective, lr and status of each seed, if there are several
     """
 
     options: JsonObject
@@ -42,6 +44,8 @@ class Row:
     momentum: float | None = None
     folds: tuple[JsonObject, ...] = ()
     why: str | None = None
+    seed_std: float | None = None
+    seeds: tuple[JsonObject, ...] = ()
 
 
 def spread(scores: Sequence[float], error: float) -> tuple[float | None, float | None]:
