@@ -8,7 +8,7 @@ import click
 import numpy as np
 
 from linclf.cli.config import config_option
-from linclf.cli.shared import check_files, data_options, quiet_option, say, source
+from linclf.cli.shared import check_files, data_options, quiet_option, say, say_threshold, source
 from linclf.data.dataset import Dataset
 from linclf.data.load import load_features
 from linclf.data.stream import stream, streams
@@ -50,6 +50,7 @@ def predict(model: str, data: str, output: str, quiet: bool, **options: Any) -> 
         raise InputError("the model and the data cannot both come from stdin; give one of them as a file")
     trained = load_model(model)
     given = source(data, options)
+    say_threshold(trained, quiet or scores)
 
     def predicted(dataset: Dataset) -> bytes:
         """The output lines for the rows of a data set."""

@@ -68,7 +68,7 @@ class Split:
 
     classes      (K,) sorted labels of the training rows
     train        the rows trained on
-    val, test, calibration   rows held out, or None; calibration rows say how scores become probabilities
+    val, test, calibration   rows held out, or None; from calibration rows probabilities and a threshold are learned
     schema       how the columns became features, learned from the training rows
     digests      {"data": ..., "test": ..., "val": ...}: SHA-256 of each source that was read
     notes        what the user should know, a line each
@@ -169,7 +169,7 @@ def split_off(
     if not marked.any():
         raise InputError(
             f"{name}: {len(y)} rows are too few for a {part} part of {fraction:g}; give more, or "
-            + ("go without --calibrate" if part == "calibration" else f"--{part} 0")
+            + ("go without --calibrate and --threshold" if part == "calibration" else f"--{part} 0")
         )
     left, taken = np.flatnonzero(~marked), np.flatnonzero(marked)
     return rows.select(left), rows.select(taken)

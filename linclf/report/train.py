@@ -5,6 +5,7 @@ import math
 from linclf.report.metrics import parts_lines
 from linclf.report.terminal import one_line
 from linclf.report.text import target_text
+from linclf.report.threshold import threshold_line
 from linclf.storage.decode import JsonObject
 
 
@@ -27,6 +28,7 @@ def training_text(result: JsonObject, why: dict[str, str]) -> str:
         lines.insert(1, f"target     {target_text(result)}")
     if result["calibrate"]:
         lines.insert(-2, f"calibrate  {result['calibrate']}, learned from {result['n_calibration']} held-out rows")
+    lines[-2:-2] = threshold_line(result["threshold"], 11)
     if result["certificate"]:
         lines.append(f"certified  {_proof(result['certificate'])}")
     if result["model"]:
