@@ -30,6 +30,7 @@ from linclf.losses import LOSSES, Array, Loss, softmax_probabilities
 from linclf.model.linear_model import LinearModel
 from linclf.optim.linalg import Matrix, is_sparse
 from linclf.storage.decode import JsonObject
+from linclf.training.inputs import CALIBRATION_FRACTION
 from linclf.training.observer import EpochProgress, Observer
 from linclf.training.options import DTYPES, OPTIONS, Option, TrainOptions
 from linclf.training.train import InitialWeights, train
@@ -113,6 +114,13 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
     validation_fraction : float, default=0.1
     patience : int or None, default=None
         None: early_stopping trains all epochs, and only chooses the best one.
+    threshold : str, float or None, default=None
+        For two classes, predict the positive class where its probability (or score, without probabilities) is at least a
+        threshold. A number sets it by hand. It is learned for "accuracy", "balanced-accuracy", "f1", "macro-f1", a cost
+        "fp=1,fn=5", "recall@precision=0.9" or "precision@recall=0.9", from the validation part of early_stopping, else from a
+        fifth of the rows, which are then not trained on. `model_.threshold` has it.
+    pos_label : label, default=None
+        The positive class, which the threshold is on; None: the second one.
     warm_start : bool, default=False
         Whether fit continues from the weights of the previous fit, if loss, classes and features are the same.
     dtype : {"float32", "float64"} or None, default="float32"
@@ -156,6 +164,8 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         "class_weight": [StrOptions({"balanced"}), dict, None],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "patience": [Interval(Integral, 1, None, closed="left"), None],
+        "threshold": [str, Real, None],
+        "pos_label": "no_validation",
         **{name: ["boolean"] for name in ("fit_bias", "early_stopping", "warm_start")},
         "dtype": [StrOptions(set(DTYPES)), None],
         "random_state": ["random_state"],
@@ -179,6 +189,8 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
     validation_fraction: float = 0.1
     patience: int | None = TrainOptions.patience
     val_metric: str | None = TrainOptions.val_metric
+    threshold: str | float | None = TrainOptions.threshold
+    pos_label: object = TrainOptions.positive
     warm_start: bool = False
     dtype: str | None = TrainOptions.dtype
     random_state: object = TrainOptions.seed
@@ -201,7 +213,13 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
             if not len(val_rows):
                 raise ValueError(f"{len(codes)} rows are too few for a validation part; turn early_stopping off")
             rows, val = rows.select(train_rows), rows.select(val_rows)
-        split = Split(classes, rows, val, None, self._features(X), {}, ())
+        held_out = None
+        if val is None and options.learns_from_held_out():
+            marked = stratified(
+                codes, CALIBRATION_FRACTION, np.random.default_rng([options.seed, STREAMS["calibration"]])
+            )
+            rows, held_out = rows.select(np.flatnonzero(~marked)), rows.select(np.flatnonzero(marked))
+        split = Split(classes, rows, val, None, self._features(X), {}, (), held_out)
         self._train(options, split, self._start(split, options.loss_value()))
         return self
 
@@ -236,6 +254,10 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         options = self._options(
             X, loss, class_weight=class_weight, schedule="constant", epochs=1, momentum=momentum, **rate
         )
+        if options.learns_from_held_out():
+            raise ValueError(
+                f"threshold {self.threshold!r} is learned from held-out rows, which partial_fit has none of; give a number"
+            )
         split = Split(classes, Part(X, codes, weights), None, None, self._features(X), {}, ())
         m = loss.n_outputs(len(classes))
         if first:
@@ -256,9 +278,9 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: object) -> Array:
         """The labels of X: (n_samples,)."""
-        scores = self.decision_function(X)
-        codes = (scores > 0).astype(np.intp) if scores.ndim == 1 else scores.argmax(axis=1)
-        return np.asarray(self.classes_[codes])
+        check_is_fitted(self)
+        rows: Matrix = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
+        return np.asarray(self.classes_[self.model_.predict_codes(rows)])
 
     @available_if(_has_probabilities)
     def predict_proba(self, X: object) -> Array:
@@ -357,6 +379,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
             "val": HeldOut(self.validation_fraction) if self.early_stopping else None,
             "val_metric": self.val_metric if self.early_stopping else None,
             "patience": self.patience if self.early_stopping else None,
+            "positive": None if self.pos_label is None else str(self.pos_label),
         }
         values = {name: x.item() if isinstance(x, np.generic) else x for name, x in values.items()}
         return TrainOptions(source=Source("-"), test=HeldOut("0"), **{**values, **changed})

@@ -72,7 +72,8 @@ def evaluate(
         rows, title = _other_data(trained, dataset, part, quiet)
         target, asked = dataset.schema.target, dataset.source.target or trained.schema.target
         labels = {"target": target, "target_guessed": target is not None and target != asked}
-    result = evaluation(trained.predictions(rows.X, rows.y, rows.weights), trained.classes)
+    predictions = trained.predictions(rows.X, rows.y, rows.weights)
+    result = evaluation(predictions, trained.classes, trained.threshold_to_json())
     text = evaluation_text(result, f"{model} on {title}", target_text(labels))
     click.echo(to_json(result) if json else printable(text))
 

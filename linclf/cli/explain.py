@@ -8,7 +8,7 @@ import click
 import numpy as np
 
 from linclf.cli.config import config_option
-from linclf.cli.shared import check_files, data_options, json_option, quiet_option, say, source
+from linclf.cli.shared import check_files, data_options, json_option, quiet_option, say, say_threshold, source
 from linclf.data.encoder import encoded
 from linclf.data.load import load
 from linclf.data.source import Source
@@ -73,6 +73,7 @@ def explain(
         text = strongest_text(explained, model)
     else:
         X = _row(given, row, trained, quiet)
+        say_threshold(trained, quiet)
         explained = contributions(trained, X, wanted)
         text = contributions_text(explained, f"{model} on row {row} of {data}", top)
     if plot is not None and shape is not None:

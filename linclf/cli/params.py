@@ -8,6 +8,7 @@ import click
 
 from linclf.data.class_weights import ClassWeights
 from linclf.data.split import HeldOut
+from linclf.model.threshold import ThresholdRule
 
 MOST_VALUES = 10_000  # of a range
 
@@ -80,6 +81,16 @@ class ClassWeightsType(click.ParamType[ClassWeights | None]):
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> ClassWeights | None:
         """The value, None for none. Raises InputError for one that is not understood."""
         return None if value == "none" else ClassWeights.parse(str(value))
+
+
+class ThresholdType(click.ParamType[ThresholdRule | None]):
+    """The value of --threshold."""
+
+    name = "threshold"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> ThresholdRule | None:
+        """The value. Raises InputError for one that is not understood."""
+        return ThresholdRule.parse(str(value))
 
 
 class ListOf(click.ParamType[tuple[object, ...]]):

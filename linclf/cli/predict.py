@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from linclf.cli.config import config_option
-from linclf.cli.shared import COLUMNS, check_files, column_names, data_options, quiet_option, say, source
+from linclf.cli.shared import COLUMNS, check_files, column_names, data_options, quiet_option, say, say_threshold, source
 from linclf.data.stream import stream
 from linclf.errors import InputError, RowError
 from linclf.model.linear_model import load as load_model
@@ -59,6 +59,7 @@ def predict(*, model: str, data: str, output: str, quiet: bool, **options: Any) 
     if model == data == "-":
         raise InputError("the model and the data cannot both come from stdin; give one of them as a file")
     trained, given = load_model(model), source(data, options)
+    say_threshold(trained, quiet or not printed.label)
     names, guard = printed.names(trained), suffix == ".csv"
     with writing(output) as write:
         for piece in stream(given, trained.schema, printed.keep, lambda note: say([note], quiet)):

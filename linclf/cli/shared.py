@@ -14,8 +14,10 @@ from linclf.data.cache import Cache, user_cache
 from linclf.data.columns.base import Column
 from linclf.data.readers.registry import READERS
 from linclf.data.source import Source
+from linclf.model.linear_model import LinearModel
 from linclf.report.columns import columns_text
 from linclf.report.terminal import one_line, printable
+from linclf.report.threshold import threshold_note
 from linclf.storage.files import check_outputs
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -156,6 +158,12 @@ def say(notes: Iterable[str], quiet: bool = False) -> None:
     """Print notes on stderr, a line each."""
     for note in () if quiet else notes:
         click.echo(f"note: {one_line(note)}", err=True)
+
+
+def say_threshold(model: LinearModel, quiet: bool) -> None:
+    """Print on stderr that labels are by a threshold, if they are."""
+    threshold = model.threshold_to_json()
+    say([] if threshold is None else [threshold_note(threshold)], quiet)
 
 
 def say_columns(columns: Sequence[Column] | None, quiet: bool) -> None:

@@ -33,7 +33,7 @@ from linclf.training.checkpoint import Checkpoint, check_same
 from linclf.training.checkpoint import load as load_checkpoint
 from linclf.training.inputs import load_split, run_fingerprint
 from linclf.training.options import TrainOptions
-from linclf.training.result import Trained
+from linclf.training.result import Trained, label_note
 from linclf.training.train import train as train_model
 
 
@@ -93,8 +93,8 @@ def train(
     writer = None if checkpoint is None else CheckpointWriter(checkpoint, every or 1, fingerprint)
     trained, stopped = _train_and_save(config, split, resumed, writer, history=history, output=output, quiet=quiet)
     if trained is not None:
-        note = trained.convergence_note()
-        say([] if note is None else [f"{data}: {note}"], quiet)
+        notes = [trained.convergence_note(), label_note(config)]
+        say([f"{data}: {note}" for note in notes if note is not None], quiet)
         seconds = {"load": loaded - began, "train": trained.seconds, "total": time.perf_counter() - began}
         result = {**trained.result.to_json(), "model": output, "seconds": seconds}
         click.echo(to_json(result) if json else printable(training_text(result, trained.why)), err=output == "-")

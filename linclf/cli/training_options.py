@@ -5,11 +5,12 @@ from typing import Any, TypeVar
 
 import click
 
-from linclf.cli.params import ClassWeightsType, HeldOutType, ListOf, LossName, NumberOrAuto, YesNo
+from linclf.cli.params import ClassWeightsType, HeldOutType, ListOf, LossName, NumberOrAuto, ThresholdType, YesNo
 from linclf.cli.shared import with_options
 from linclf.data.class_weights import ClassWeights
 from linclf.data.split import HeldOut
 from linclf.losses import Loss
+from linclf.model.threshold import ThresholdRule
 from linclf.training.options import OPTIONS, Option
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -73,8 +74,12 @@ def _type(option: Option) -> click.ParamType[object]:
         return HeldOutType()
     if ClassWeights in option.types:
         return ClassWeightsType()
+    if ThresholdRule in option.types:
+        return ThresholdType()
     if option.choices:
         return LossName(option.choices) if Loss in option.types else click.Choice(option.choices)
+    if str in option.types and not option.auto:
+        return click.STRING
     if option.number is None:
         raise TypeError(f"{option.name}: no click type for {option.types}")
     return NumberOrAuto(option.number) if option.auto else click.INT if option.number is int else click.FLOAT

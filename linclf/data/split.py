@@ -73,7 +73,7 @@ class Split:
 
     classes      (K,) sorted labels of the training rows
     train        the rows trained on
-    val, test, calibration   rows held out, or None; calibration rows say how scores become probabilities
+    val, test, calibration   rows held out, or None; from calibration rows probabilities and a threshold are learned
     schema       how the columns became features, learned from the training rows
     digests      {"data": ..., "test": ..., "val": ...}: SHA-256 of each source that was read
     notes        what the user should know, a line each
@@ -236,7 +236,7 @@ def split_off(
     else:
         marked = stratified(y, fraction, rng)
     if not marked.any():
-        without = "go without --calibrate" if part == "calibration" else f"--{part} 0"
+        without = "go without --calibrate and --threshold" if part == "calibration" else f"--{part} 0"
         raise InputError(
             f"{source.data}: {_why_none(len(y), keys, source, f'a {part} part of {fraction:g}')}, or {without}"
         )

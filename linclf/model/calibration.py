@@ -5,7 +5,8 @@ isotonic     isotonic regression of the labels on the scores, interpolated linea
 temperature  softmax(s / T), with one T for all classes (Guo et al., 2017)
 
 sigmoid and isotonic map margins: with two classes that of the second class; with more classes that of each class against all
-others, and the probabilities are then normalised. A calibrated model predicts the class of the largest probability.
+others, and the probabilities are then normalised. A calibrated model predicts the class of the largest probability, unless it
+has a threshold.
 """
 
 from collections.abc import Callable

@@ -3,7 +3,7 @@
 import numpy as np
 
 from linclf.losses import Array
-from linclf.model.metrics import measure, original_brier
+from linclf.model.metrics import f1, measure, original_brier, ratio
 from linclf.model.predictions import Predictions
 from linclf.storage.decode import JsonObject, finite_or_none
 
@@ -29,10 +29,11 @@ def part_figures(predictions: Predictions, classes: Array) -> JsonObject:
     }
 
 
-def evaluation(predictions: Predictions, classes: Array) -> JsonObject:
+def evaluation(predictions: Predictions, classes: Array, threshold: JsonObject | None = None) -> JsonObject:
     """All that `evaluate` reports, with its JSON keys, for classes (K,).
 
     n        the number of rows
+    threshold   that of the model, as given
     brier    the score of Brier (1950): for two classes twice the brier_score_loss in `metrics`, which is scikit-learn's
     """
     figures, labels = part_figures(predictions, classes), classes.tolist()
@@ -45,6 +46,7 @@ def evaluation(predictions: Predictions, classes: Array) -> JsonObject:
         "n": len(predictions.y),
         "confusion": _rows(predictions.confusion(), predictions).tolist(),
         "classes": labels,
+        "threshold": threshold,
         "per_class": {str(label): row for label, row in zip(labels, per_class(predictions), strict=True)},
         **figures,
     }
@@ -56,14 +58,13 @@ def per_class(predictions: Predictions) -> list[JsonObject]:
     A ratio 0/0 is 0; the last two are None where they are undefined.
     """
     correct, support, n_predicted = predictions.correct, predictions.support, predictions.n_predicted
-    precision, recall = _ratio(correct, n_predicted), _ratio(correct, support)
-    f1 = _ratio(2 * correct, support + n_predicted)
+    precision, recall, f1_scores = ratio(correct, n_predicted, 0), ratio(correct, support, 0), f1(predictions)
     (roc_auc, average_precision), n_rows = predictions.areas, _rows(support, predictions).tolist()
     return [
         {
             "precision": float(precision[k]),
             "recall": float(recall[k]),
-            "f1": float(f1[k]),
+            "f1": float(f1_scores[k]),
             "support": n_rows[k],
             "roc_auc": finite_or_none(roc_auc[k]),
             "average_precision": finite_or_none(average_precision[k]),
@@ -84,7 +85,3 @@ def _rows(n: Array, predictions: Predictions) -> Array:
     """Numbers of rows as ints, unless the weights are floats."""
     weighted = predictions.weights is not None and predictions.weights.dtype.kind == "f"
     return n if weighted else n.astype(np.intp)
-
-
-def _ratio(a: Array, b: Array) -> Array:
-    return np.divide(a, b, out=np.zeros(len(a)), where=b > 0)

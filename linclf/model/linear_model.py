@@ -17,6 +17,7 @@ from linclf.model.predictions import Predictions
 from linclf.optim.blas import one_blas_thread
 from linclf.optim.linalg import LazyRows, Matrix, Stored, chunks, first_not_finite, number_at
 from linclf.optim.objective import predicted, scores
+from linclf.storage.decode import JsonObject
 from linclf.storage.files import read_bytes, write_bytes
 
 
@@ -32,6 +33,7 @@ class LinearModel(model_file.ModelContent):
     scale     (d,): the divisors of the features in training, None without scaling; weight * scale is comparable across units
     center    (d,): the centers subtracted from the features in training, None for none
     calibration   how scores become probabilities, None for the way of the loss, if it has one
+    threshold     of two classes, from where on a row is predicted as the positive one; None for the most probable class
     """
 
     def scores(self, X: Matrix) -> Array:
@@ -96,7 +98,10 @@ class LinearModel(model_file.ModelContent):
 
     def codes(self, scores: Array) -> Array:
         """The class codes (n,) that scores (n, m) predict: the largest score, or with one output class 1 where it is > 0. Of a
-        calibrated model the class of the largest probability, which may be another one."""
+        calibrated model the class of the largest probability, which may be another one. With a threshold, the positive class
+        where its probability, or its score, is at least the threshold."""
+        if self.threshold is not None:
+            return self.threshold.codes(scores, self.logits(scores))
         if self.calibration is None:
             return predicted(scores)
         return np.asarray(softmax_probabilities(self.calibration.logits(scores)).argmax(axis=1))
@@ -128,6 +133,10 @@ class LinearModel(model_file.ModelContent):
         loss = LOSSES.get(self.loss)
         return None if loss is None or loss.logits is None else loss.logits(scores)
 
+    def threshold_to_json(self) -> JsonObject | None:
+        """The threshold as reports have it, with the label of its class; None for a model without one."""
+        return None if self.threshold is None else self.threshold.to_json(self.classes)
+
     @property
     def target_guessed(self) -> bool:
         """Whether the label column of the training data was guessed by its name."""
@@ -147,11 +156,12 @@ class LinearModel(model_file.ModelContent):
 
     def to_bytes(self) -> bytes:
         """The content of the model file."""
-        described = {
+        described: JsonObject = {
             "loss": self.loss,
             "classes": self.classes.tolist(),
             "features": asdict(self.schema),
             "calibration": None if self.calibration is None else asdict(self.calibration),
+            **({} if self.threshold is None else {"threshold": asdict(self.threshold)}),
             **self.record,
         }
         tensors = {"weight": self.weight, "bias": self.bias, "scale": self.scale, "center": self.center}

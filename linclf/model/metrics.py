@@ -7,7 +7,7 @@ probabilities, and recalls, are over rows of known label. To add a metric: a fun
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from functools import partial
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -19,6 +19,27 @@ BINS = 15  # of confidence, for the calibration error
 JACKKNIFE_GROUPS = 20
 
 Values = tuple[Array, Array]  # a value of each row that counts (n,), and how many rows each counts as (n,)
+
+
+class ClassCounts(Protocol):
+    """What metrics of labels are functions of, as `Predictions` has it for one prediction of each row: (K,). Of several at once,
+    such as those of several thresholds, the arrays have the further axis that they broadcast to: (K, several)."""
+
+    @property
+    def total(self) -> float:
+        """How many rows there are."""
+
+    @property
+    def support(self) -> Array:
+        """How many rows each class has."""
+
+    @property
+    def n_predicted(self) -> Array:
+        """For how many rows each class is predicted."""
+
+    @property
+    def correct(self) -> Array:
+        """For how many rows of each class it is predicted."""
 
 
 def jackknife_error(metric: "Metric", predictions: Predictions) -> float | None:
@@ -44,12 +65,13 @@ def jackknife_error(metric: "Metric", predictions: Predictions) -> float | None:
 
 @dataclass(frozen=True)
 class Metric:
-    """One line of the table of metrics. Either `values` or `function` is given.
+    """One line of the table of metrics. One of `values`, `counted` and `function` is given; accuracy has `counted` too.
 
     name        as it is typed; `key` is its key in JSON, `title` its name in reports
     needs       labels: predicted codes; scores: a decision function or probabilities; probabilities
     definition  what it is, for people, with the source
     values      of a metric that is a mean: the value of each row that counts
+    counted     of a metric of labels: counts of rows -> value, or the values of several predictions; NaN where it is undefined
     function    of any other: Predictions -> value; None or NaN where it is undefined
     error       its standard error, if there is a formula; None for the jackknife
     greater_is_better   whether a larger value is better
@@ -62,6 +84,7 @@ class Metric:
     definition: str
     _: KW_ONLY
     values: Callable[[Predictions], Values] | None = None
+    counted: Callable[[ClassCounts], Array] | None = None
     function: Callable[[Predictions], float | None] | None = None
     error: Callable[[Predictions], float | None] | None = None
     greater_is_better: bool = True
@@ -74,7 +97,7 @@ class Metric:
 
     def __call__(self, predictions: Predictions) -> float | None:
         """The value; None where it is undefined or the model does not have what it needs."""
-        return self._if_measurable(predictions, self.function, mean)
+        return self._if_measurable(predictions, self.counted or self.function, mean)
 
     def standard_error(self, predictions: Predictions) -> float | None:
         """The standard error of the value as an estimate from a sample of rows; None where it is undefined."""
@@ -91,7 +114,7 @@ class Metric:
     def _if_measurable(
         self,
         predictions: Predictions,
-        of_all: Callable[[Predictions], float | None] | None,
+        of_all: Callable[[Predictions], float | Array | None] | None,
         of_values: Callable[[Values], float | None],
     ) -> float | None:
         """A function of the predictions, or of the values of their rows if the metric has these."""
@@ -100,7 +123,7 @@ class Metric:
         if not there[self.needs] or predictions.n_classes < self.min_classes:
             return None
         value = of_values(self.values(predictions)) if self.values else of_all(predictions) if of_all else None
-        return None if value is None else finite_or_none(value)
+        return None if value is None else finite_or_none(float(value))
 
 
 def accuracy_rows(predictions: Predictions) -> Values:
@@ -144,10 +167,15 @@ def mean_error(values: Values) -> float | None:
     return float(np.sqrt(np.square(v - v @ counts / total) @ counts) / total) if total > 0 else None
 
 
-def balanced_accuracy(predictions: Predictions) -> float | None:
+def accuracy(rows: ClassCounts) -> Array:
+    """The share of rows predicted correctly."""
+    return np.asarray(rows.correct.sum(axis=0) / rows.total)
+
+
+def balanced_accuracy(rows: ClassCounts) -> Array:
     """The mean recall."""
-    recalls = _recalls(predictions)
-    return float(recalls.mean()) if len(recalls) else None
+    recalls = ratio(rows.correct, rows.support, 0)
+    return ratio(recalls.sum(axis=0), (rows.support > 0).sum(axis=0), np.nan)
 
 
 def balanced_accuracy_error(predictions: Predictions) -> float | None:
@@ -159,13 +187,15 @@ def balanced_accuracy_error(predictions: Predictions) -> float | None:
     return float(np.sqrt((recalls * (1 - recalls) / rows).sum()) / len(recalls))
 
 
-def macro_f1(predictions: Predictions) -> float | None:
+def macro_f1(rows: ClassCounts) -> Array:
     """The mean F1."""
-    rows = predictions.support + predictions.n_predicted
-    counted = rows > 0
-    if not predictions.support.any():
-        return None
-    return float((2 * predictions.correct[counted] / rows[counted]).mean())
+    counted = (rows.support + rows.n_predicted > 0) & rows.support.any(axis=0)
+    return ratio(f1(rows).sum(axis=0), counted.sum(axis=0), np.nan)
+
+
+def f1(rows: ClassCounts) -> Array:
+    """The F1 of each class: 2 correct / (rows + predicted), 0 for 0/0."""
+    return ratio(2 * rows.correct, rows.support + rows.n_predicted, 0)
 
 
 def roc_auc(predictions: Predictions) -> float | None:
@@ -202,6 +232,12 @@ def _recalls(predictions: Predictions) -> Array:
     return np.asarray(predictions.correct[there] / predictions.support[there])
 
 
+def ratio(a: Array, b: Array, undefined: float) -> Array:
+    """a / b, and `undefined` where b is 0."""
+    out = np.full(np.broadcast_shapes(np.shape(a), np.shape(b)), float(undefined))
+    return np.asarray(np.divide(a, b, out=out, where=b > 0))
+
+
 def _class_mean(areas: Array, predictions: Predictions) -> float | None:
     """That of the second class for two classes, else the mean over the classes for which it is defined."""
     if predictions.n_classes == 2:
@@ -219,13 +255,14 @@ METRICS: dict[str, Metric] = {
             "labels",
             "share of rows predicted correctly",
             values=accuracy_rows,
+            counted=accuracy,
         ),
         Metric(
             "balanced-accuracy",
             "balanced accuracy",
             "labels",
             "mean recall of the classes that have rows (Brodersen et al., 2010)",
-            function=balanced_accuracy,
+            counted=balanced_accuracy,
             error=balanced_accuracy_error,
         ),
         Metric(
@@ -233,7 +270,7 @@ METRICS: dict[str, Metric] = {
             "macro F1",
             "labels",
             "mean F1 of the classes that have rows or are predicted (van Rijsbergen, 1979)",
-            function=macro_f1,
+            counted=macro_f1,
         ),
         Metric(
             "roc-auc",

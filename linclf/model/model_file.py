@@ -17,10 +17,13 @@ from linclf.data.schema import Schema
 from linclf.errors import InputError
 from linclf.losses import LOSSES, Array
 from linclf.model.calibration import Calibration
+from linclf.model.threshold import Threshold
 from linclf.storage.decode import JsonObject, build
 from linclf.storage.sealed import seal, unseal
 
-FORMAT_VERSION = 2  # version 1 had no columns of tables; it is read, too
+# Version 1 had no columns of tables, and versions 1 and 2 no threshold; they are read, too. A model without a threshold is
+# written as version 2, so that a linclf that knows no threshold reads it, and refuses a model whose labels it would get wrong.
+FORMAT_VERSION, WITHOUT_THRESHOLD = 3, 2
 METADATA = "linclf"
 LARGEST_WEIGHT = 1e250  # sums of a few products stay finite
 
@@ -38,12 +41,20 @@ class ModelContent:
     scale: Array | None = None
     center: Array | None = None
     calibration: Calibration | None = None
+    threshold: Threshold | None = None
+
+    @property
+    def has_probabilities(self) -> bool:
+        """Whether scores can be turned into class probabilities."""
+        loss = LOSSES.get(self.loss)
+        return self.calibration is not None or (loss is not None and loss.logits is not None)
 
 
 def pack(described: Mapping[str, object], tensors: dict[str, Array]) -> bytes:
     """The content of a file. Raises InputError for a description beyond the limit of the format."""
     try:
-        return seal(METADATA, {"format": FORMAT_VERSION, **described}, tensors)
+        version = FORMAT_VERSION if "threshold" in described else WITHOUT_THRESHOLD
+        return seal(METADATA, {"format": version, **described}, tensors)
     except SafetensorError as error:
         raise InputError(
             f"the model's description is too large for a file ({error}); use a larger --min-count"
@@ -73,7 +84,10 @@ def _decode(record: JsonObject, tensors: dict[str, Array]) -> ModelContent:
     schema = Schema.of(record.pop("features"))
     if version == 1 and schema.names is not None and not schema.sparse:  # a table of numbers without gaps
         schema = replace(schema, columns=tuple(NumberColumn(name) for name in schema.names))
-    classes, loss, calibration = np.array(record.pop("classes")), record.pop("loss"), record.pop("calibration", None)
+    classes, loss = np.array(record.pop("classes")), record.pop("loss")
+    calibration, threshold = record.pop("calibration", None), record.pop("threshold", None)
+    if threshold is not None and version <= WITHOUT_THRESHOLD:
+        raise ValueError(f"a threshold in format {version}")
     return ModelContent(
         tensors["weight"],
         tensors["bias"],
@@ -84,6 +98,7 @@ def _decode(record: JsonObject, tensors: dict[str, Array]) -> ModelContent:
         tensors.get("scale"),
         tensors.get("center"),
         None if calibration is None else build(Calibration, calibration),
+        None if threshold is None else build(Threshold, threshold),
     )
 
 
@@ -111,3 +126,5 @@ def _check(model: ModelContent, tensors: Mapping[str, Array]) -> None:
         check_texts(classes.tolist(), "its classes")
     if model.calibration is not None:
         model.calibration.check(m)
+    if model.threshold is not None:
+        model.threshold.check(n_classes, model.has_probabilities)

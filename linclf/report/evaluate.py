@@ -3,6 +3,7 @@
 from linclf.model.metrics import METRICS
 from linclf.report.metrics import majority_text, titled, warnings
 from linclf.report.text import share_text, table
+from linclf.report.threshold import threshold_line
 from linclf.storage.decode import JsonObject
 
 MAX_CONFUSION_CLASSES = 20  # with more classes, the most frequent confusions are shown instead of the matrix
@@ -23,7 +24,7 @@ def evaluation_text(result: JsonObject, title: str, target: str = "") -> str:
         [label, *(share_text(row[key]) for key in shares), f"{row['support']:g}"]
         for label, row in zip(labels, result["per_class"].values(), strict=True)
     ]
-    head = [title, *([f"target  {target}"] if target else []), ""]
+    head = [title, *([f"target  {target}"] if target else []), *threshold_line(result["threshold"], 11), ""]
     lines = [*head, *table(["class", *shares.values(), "support"], rows), ""]
     matrix = result["confusion"]
     if len(labels) <= MAX_CONFUSION_CLASSES:

@@ -12,6 +12,7 @@ from linclf.model.linear_model import LinearModel
 from linclf.report.columns import columns_text
 from linclf.report.metrics import parts_lines
 from linclf.report.text import target_text
+from linclf.report.threshold import threshold_line
 from linclf.storage.decode import JsonObject
 
 
@@ -37,6 +38,7 @@ def model_info(model: LinearModel, top: int = 5) -> JsonObject:
         "n_features": model.schema.count,
         "features": asdict(model.schema),
         "calibration": None if model.calibration is None else asdict(model.calibration),
+        "threshold": model.threshold_to_json(),
         **model.record,
         "strongest": strongest,
     }
@@ -76,6 +78,7 @@ def model_text(described: JsonObject, columns: Sequence[Column] | None, path: st
         lines.insert(
             lines.index(objective), f"calibrate  {calibration['method']}, learned from {calibration['n']} held-out rows"
         )
+    lines[lines.index(objective) : lines.index(objective)] = threshold_line(described["threshold"], 11)
     rows = [
         [label, ", ".join(f"{entry['feature']} {entry['weight']:+.3g}" for entry in entries)]
         for label, entries in described["strongest"].items()

@@ -6,6 +6,7 @@ from linclf.model.metrics import METRICS
 from linclf.report.metrics import parts_lines
 from linclf.report.terminal import one_line
 from linclf.report.text import split_lines, target_text
+from linclf.report.threshold import threshold_line
 from linclf.storage.decode import JsonObject
 
 
@@ -29,6 +30,7 @@ def training_text(result: JsonObject, why: dict[str, str]) -> str:
     ]
     if result["target"] is not None:
         lines.insert(1, f"target     {target_text(result)}")
+    lines[-2:-2] = threshold_line(result["threshold"], 11)
     if result["certificate"]:
         lines.append(f"certified  {_proof(result['certificate'])}")
     if result["model"]:

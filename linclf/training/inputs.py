@@ -45,7 +45,7 @@ def load_data(options: TrainOptions, cache: Cache | None = None) -> LoadedData:
 
 def make_split(options: TrainOptions, loaded: LoadedData, model_schema: Schema | None = None) -> Split:
     """Split the data, without a validation part if the options have none; `model_schema` is a schema learned before."""
-    calibration = CALIBRATION_FRACTION if options.calibrate and not options.has_val() else 0
+    calibration = CALIBRATION_FRACTION if options.learns_from_held_out() and not options.has_val() else 0
     val = loaded.val if options.has_val() else None
     return split_dataset(
         loaded.dataset, loaded.test, val, options.seed, calibration=calibration, model_schema=model_schema
@@ -72,7 +72,7 @@ def rebuild_split(model: LinearModel, cache: Cache | None = None) -> Split:
     try:
         recorded, digests = dict(model.record["options"]), dict(model.record["data"])
         source = build(Source, recorded.pop("source"))
-        drawn = {name: recorded[name] for name in ("test", "val", "seed", "calibrate") if name in recorded}
+        drawn = {name: recorded[name] for name in ("test", "val", "seed", "calibrate", "threshold") if name in recorded}
         options = TrainOptions(source=source, **drawn)
         names = {"data": source.data, **{part: recorded.get(part) for part in ("test", "val")}}
     except (KeyError, TypeError, ValueError) as error:  # a record that linclf did not write

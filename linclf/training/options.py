@@ -18,6 +18,7 @@ from linclf.errors import InputError
 from linclf.losses import LOSSES, Loss
 from linclf.model.calibration import METHODS
 from linclf.model.metrics import METRICS
+from linclf.model.threshold import ThresholdRule
 from linclf.optim.certificate import CERTIFIABLE
 from linclf.optim.settings import SCHEDULES, check_settings
 from linclf.storage.decode import JsonObject
@@ -232,6 +233,25 @@ class TrainOptions:
             sweep=None,
         ),
     )
+    threshold: ThresholdRule | None = field(
+        default=None,
+        metadata=about(
+            "Predict by a threshold instead of the most probable class, for two classes. It is a number, or learned from "
+            "held-out rows, as for --calibrate: accuracy, balanced-accuracy, f1, macro-f1, a cost such as fp=1,fn=5, "
+            "recall@precision=0.9 or precision@recall=0.9.",
+            metavar="METRIC|NUMBER",
+            sweep=None,
+        ),
+    )
+    positive: str | None = field(
+        default=None,
+        metadata=about(
+            "Class whose probability, or score, --threshold compares. [default: the second of the sorted classes]",
+            metavar="CLASS",
+            sweep=None,
+            parameter="pos_label",
+        ),
+    )
     certify: float | None = field(
         default=None,
         metadata=about(
@@ -250,6 +270,7 @@ class TrainOptions:
         for one in OPTIONS:
             one.check(getattr(self, one.name))
         object.__setattr__(self, "class_weight", ClassWeights.parse(self.class_weight))
+        object.__setattr__(self, "threshold", ThresholdRule.parse(self.threshold))
         for part in ("test", "val"):
             object.__setattr__(self, part, HeldOut.parse(getattr(self, part), part))
         if self.reg_bias and not self.bias:
@@ -259,6 +280,8 @@ class TrainOptions:
         if self.val_metric is not None and not self.has_val():
             raise InputError("--val-metric needs validation rows; give --val DATA or a fraction, e.g. --val 0.1")
         check_needs("val-metric", self.val_metric, [self.loss_value()])
+        if self.positive is not None and self.threshold is None:
+            raise InputError("--positive is the class that --threshold is on; give --threshold METRIC or a number too")
         if self.certify is not None:
             if self.loss_name not in CERTIFIABLE:
                 raise InputError(f"--certify needs a smooth loss ({', '.join(CERTIFIABLE)}); {self.loss_name} is not")
@@ -277,6 +300,11 @@ class TrainOptions:
     def has_val(self) -> bool:
         """Whether there is a validation part."""
         return self.val is not None and self.val.has_rows
+
+    def learns_from_held_out(self) -> bool:
+        """Whether a calibration or a threshold is learned from rows that are not trained on."""
+        learned = self.threshold is not None and self.threshold.number is None
+        return learned or self.calibrate is not None
 
     def to_dict(self) -> JsonObject:
         """The options as plain data, for records and reports; the loss is given by its name."""

@@ -1,4 +1,5 @@
-"""Prepare the training rows: scaling, sample weights, and a check of the range of the numbers."""
+"""Prepare the rows: scaling and sample weights of the training rows, a check of the range of their numbers, and the rows that a
+calibration and a threshold are learned from."""
 
 from dataclasses import dataclass, replace
 
@@ -9,30 +10,59 @@ from linclf.data.scaling import Scaling, fit_scaling
 from linclf.data.schema import Schema
 from linclf.data.split import Part, Split
 from linclf.errors import InputError
-from linclf.losses import Array
+from linclf.losses import LOSSES, Array
+from linclf.model.threshold import positive_code
 from linclf.optim.linalg import Matrix, first_not_finite, is_zero, number_at
 from linclf.training.options import TrainOptions
 
 
 @dataclass(frozen=True)
 class PreparedData:
-    """The rows as they are trained on: scaled X (n, d) and its weights (n,) in the loss or None, the scaling, and scaled
-    validation rows."""
+    """The rows as they are trained on: scaled X (n, d) and its weights (n,) in the loss or None, the scaling, scaled
+    validation rows, and the raw rows that a calibration and a threshold are learned from."""
 
     X: Matrix
     weights: Array | None
     scaling: Scaling
     val: Part | None
+    held_out: Part | None
 
 
 def prepare(options: TrainOptions, split: Split) -> PreparedData:
     """Scale the training and validation rows, and multiply the weights of rows and classes."""
+    if options.threshold is not None:
+        check_threshold(options, split.classes)
+    held_out = held_out_rows(options, split)
     scaling, X = scale_training_rows(options, split)
     weights = loss_weights(options.class_weight, split.train.y, split.classes, split.train.weights)
     val = split.val
     if val is not None:
         val = replace(val, X=scaling.apply(val.X, options.dtype)[:])
-    return PreparedData(X, weights, scaling, val)
+    return PreparedData(X, weights, scaling, val, held_out)
+
+
+def check_threshold(options: TrainOptions, classes: Array) -> None:
+    """Raise InputError unless the threshold is for these classes (K,), and a number on the scale of the model."""
+    positive_code(options.positive, classes)
+    number = None if options.threshold is None else options.threshold.number
+    loss = LOSSES.get(options.loss_name)
+    has_probabilities = options.calibrate is not None or (loss is not None and loss.logits is not None)
+    if number is not None and has_probabilities and not 0 <= number <= 1:
+        raise InputError(f"threshold is {number:g}; the model has probabilities, so give one from 0 to 1")
+
+
+def held_out_rows(options: TrainOptions, split: Split) -> Part | None:
+    """The rows of known label that a calibration and a threshold are learned from: the validation rows, else the calibration rows;
+    None if neither is wanted. Raises InputError for rows of a single class."""
+    rows = split.val if options.has_val() else split.calibration
+    if rows is None or not options.learns_from_held_out():
+        return None
+    known = rows.y >= 0
+    if len(np.unique(rows.y[known])) < 2:
+        name, part = options.source.data, "validation" if options.has_val() else "held-out"
+        nothing = "calibrates nothing" if options.calibrate else "sets no threshold"
+        raise InputError(f"{name}: the {part} rows hold a single known class, which {nothing}; give more rows")
+    return rows if known.all() else rows.select(np.flatnonzero(known))
 
 
 def scale_training_rows(options: TrainOptions, split: Split) -> tuple[Scaling, Matrix]:

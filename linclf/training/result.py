@@ -15,6 +15,7 @@ from linclf.model.calibration import calibrate
 from linclf.model.evaluation import PART_KEYS, part_figures
 from linclf.model.linear_model import LinearModel
 from linclf.model.predictions import Predictions
+from linclf.model.threshold import Threshold, learn_threshold, positive_code
 from linclf.optim.certificate import Certificate
 from linclf.optim.convergence import FAR
 from linclf.storage.decode import JsonObject, finite_or_none
@@ -35,6 +36,7 @@ class TrainResult:
                                   validation rows
     n_train, n_val, n_test, n_calibration, n_features, n_classes   sizes
     classes        labels, as JSON has them
+    threshold      the decision threshold, as of `linclf.model.threshold.Threshold.to_json`, or None
     objective      data_loss + penalty, at the weights, over the training rows, in the space trained in
     accuracy       of the parts train, val and test; None for a part that is absent or was not measured
     metrics, majority, never_predicted, absent_classes   of the same parts: see linclf.model.evaluation.part_figures
@@ -68,6 +70,7 @@ class TrainResult:
     n_test: int
     calibrate: str | None
     n_calibration: int
+    threshold: JsonObject | None
     n_features: int
     n_classes: int
     classes: list[object]
@@ -130,13 +133,13 @@ def assemble(
     measured: tuple[str, ...],
     interrupted: BaseException | None,
 ) -> Trained:
-    """Fold the scaling into the weights, calibrate, measure the parts named in `measured`, and record it all."""
+    """Fold the scaling into the weights, calibrate, choose the threshold, measure the parts named in `measured`, and record it all."""
     name, scaling = options.source.data, prepared.scaling
     weight, bias = scaling.weights_to_raw(fitted.W, fitted.b)
     if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
         raise InputError(f"{name}: the weights overflow when the scaling is folded in; rescale the columns first")
     model = LinearModel(weight, bias, split.classes, options.loss_name, split.schema, {}, scaling.scale, scaling.center)
-    model = _calibrated(model, options, split)
+    model = _with_threshold(_calibrated(model, options, prepared.held_out), options, prepared.held_out)
 
     parts = {"train": split.train, "val": split.val, "test": split.test}
     figures = {
@@ -174,6 +177,7 @@ def assemble(
         n_test=0 if split.test is None else len(split.test.y),
         calibrate=options.calibrate,
         n_calibration=model.calibration.n if model.calibration else 0,
+        threshold=model.threshold_to_json(),
         n_features=int(prepared.X.shape[1]),
         n_classes=len(split.classes),
         classes=split.classes.tolist(),
@@ -192,7 +196,7 @@ def assemble(
 
 def model_record(options: TrainOptions, split: Split, result: TrainResult) -> JsonObject:
     """What a model file records of the training, as plain data."""
-    described = ("data", "target", "target_guessed", "classes")  # elsewhere in the file
+    described = ("data", "target", "target_guessed", "classes", "threshold")  # elsewhere in the file
     return {
         "options": options.to_dict(),
         "seed": options.seed,
@@ -218,14 +222,40 @@ def _predictions(model: LinearModel, options: TrainOptions, rows: Part) -> Predi
     return predictions
 
 
-def _calibrated(model: LinearModel, options: TrainOptions, split: Split) -> LinearModel:
-    """The model with probabilities learned from the validation rows, else the calibration rows, if --calibrate asks for it."""
-    rows = split.val if options.has_val() else split.calibration
+def _calibrated(model: LinearModel, options: TrainOptions, rows: Part | None) -> LinearModel:
+    """The model with probabilities learned from held-out rows, if --calibrate asks for it."""
     if options.calibrate is None or rows is None:
         return model
-    known = rows.y >= 0
-    if len(np.unique(rows.y[known])) < 2:
-        name, part = options.source.data, "validation" if options.has_val() else "held-out"
-        raise InputError(f"{name}: the {part} rows hold a single known class, which calibrates nothing; give more rows")
-    weights = None if rows.weights is None else rows.weights[known]
-    return replace(model, calibration=calibrate(options.calibrate, model.scores(rows.X)[known], rows.y[known], weights))
+    return replace(model, calibration=calibrate(options.calibrate, model.scores(rows.X), rows.y, rows.weights))
+
+
+def _with_threshold(model: LinearModel, options: TrainOptions, rows: Part | None) -> LinearModel:
+    """The model with the threshold that --threshold asks for, set by hand or learned from held-out rows."""
+    if options.threshold is None:
+        return model
+    positive, number = positive_code(options.positive, model.classes), options.threshold.number
+    if number is not None:
+        return replace(
+            model, threshold=Threshold(number, "probability" if model.has_probabilities else "score", positive)
+        )
+    if rows is None:
+        return model
+    try:
+        learned = learn_threshold(options.threshold, model.predictions(rows.X, rows.y, rows.weights), positive)
+    except InputError as error:
+        raise InputError(f"{options.source.data}: {error}") from None
+    return replace(model, threshold=learned)
+
+
+def label_note(options: TrainOptions) -> str | None:
+    """A line on class weights that the labels do not show, because calibration undoes them; None if the labels do.
+
+    A temperature leaves the most probable class as it was.
+    """
+    if options.class_weight is None or options.calibrate in (None, "temperature") or options.threshold is not None:
+        return None
+    return (
+        f"--class-weight hardly changes the labels of a model with --calibrate {options.calibrate}: they follow the calibrated "
+        "probabilities, which are those of the classes as they occur; for two classes, --threshold balanced-accuracy favours the "
+        "rarer one"
+    )

@@ -107,6 +107,7 @@ def test_evaluate_repeats_the_training_report_to_the_last_digit(linclf, in_tmp, 
         "majority",
         "never_predicted",
         "absent_classes",
+        "threshold",
     }
 
 

@@ -144,7 +144,11 @@ def test_own_test_part_fraction_and_all(tmp_path) -> None:
 
 
 def test_too_few_rows_for_a_part_name_the_part_and_what_to_do() -> None:
-    for part, remedy in (("test", "--test 0"), ("val", "--val 0"), ("calibration", "go without --calibrate")):
+    for part, remedy in (
+        ("test", "--test 0"),
+        ("val", "--val 0"),
+        ("calibration", "go without --calibrate and --threshold"),
+    ):
         with pytest.raises(InputError, match=f"t: 2 rows are too few for a {part} part of 0.5; give more, or {remedy}"):
             split_off(matrix_dataset(np.arange(2)), 0.5, 0, Source("t"), part)
         rows = matrix_dataset(np.arange(2))

@@ -13,7 +13,9 @@ from scipy import sparse
 from linclf.data.schema import Schema
 from linclf.errors import AccessError, InputError
 from linclf.losses import LOSSES
+from linclf.model import model_file
 from linclf.model.linear_model import LinearModel, from_bytes, load
+from linclf.model.threshold import Threshold
 from linclf.storage.files import write_bytes
 
 RNG = np.random.default_rng(0)
@@ -83,10 +85,9 @@ def test_other_files_are_refused(tmp_path) -> None:
         load(str(tmp_path / "none"))
 
 
-def test_a_newer_format_says_so(monkeypatch) -> None:
-    monkeypatch.setattr("linclf.model.model_file.FORMAT_VERSION", 3)
-    content = model().to_bytes()
-    monkeypatch.undo()
+def test_a_newer_format_says_so() -> None:
+    newer = model_file.FORMAT_VERSION + 1
+    content = replace(model(), record={"format": newer}).to_bytes()
     with pytest.raises(InputError, match="written by a newer linclf; upgrade"):
         from_bytes(content)
 
@@ -104,7 +105,8 @@ def test_a_newer_format_says_so(monkeypatch) -> None:
         lambda m: {"schema": replace(m.schema, names=("a",))},
         lambda m: {"schema": replace(m.schema, count=5)},
         lambda m: {"record": {"format": "x"}},
-        lambda m: {"record": {"format": 3}},
+        lambda m: {"record": {"format": model_file.FORMAT_VERSION + 1}},
+        lambda m: {"threshold": Threshold(0.5, "probability", 1)},  # three classes
     ],
 )
 def test_forged_files_whose_digest_fits_are_refused(change) -> None:
