@@ -45,7 +45,7 @@ def test_labels_are_the_classes_of_the_largest_probability(
         assert len(set(labels)) > 1 or method
         figures = json.loads(linclf(f"evaluate m {name} --json"))
         assert figures["accuracy"] == pytest.approx(np.mean(labels == y))
-        model = load("m")
+        model, X = load("m"), X if kind == "dense" else sparse.csr_matrix(X)
         assert (model.predict(X) == labels).all()
         assert (LinearClassifier.from_model(model).predict(X) == labels).all()
 
