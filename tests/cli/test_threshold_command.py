@@ -91,7 +91,8 @@ def test_rows_that_it_is_learned_from_are_those_of_calibrate(linclf, rare) -> No
         )
         assert both["threshold"]["score"] == one["threshold"]["score"]  # the order of the rows is the same
         assert both["n_val"] == (n if part == "val" else 0)
-    assert json.loads(linclf("evaluate one --part all --json"))["n"] == 500
+    linclf("train t.csv --threshold f1 -q -o one")
+    assert [json.loads(linclf(f"evaluate one --part {part} --json"))["n"] for part in ("all", "train")] == [500, 320]
 
 
 def test_with_a_validation_part_the_score_is_the_metric_of_that_part(linclf, rare) -> None:

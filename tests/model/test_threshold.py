@@ -202,6 +202,12 @@ def test_a_threshold_lies_midway_and_of_equals_nearest_the_default(values, y, on
     assert found.value == pytest.approx(expected, rel=1e-9)
 
 
+def test_values_that_differ_by_rounding_are_equal() -> None:
+    one = table([0.1, 0.52, 0.55, 0.6, 0.65], [0, 1, 0, 0, 0])
+    found = learn_threshold(ThresholdRule.parse("fp=0.1,fn=0.3"), one, 1)  # 0.1 + 0.1 + 0.1 > 0.3
+    assert (found.value, found.score) == (0.5, found.score_at_default)
+
+
 def test_a_row_at_the_threshold_is_positive() -> None:
     one = table([0.0, 1.0, 2.0], [0, 1, 1], "score")
     for positive, expected in ((1, [0, 1, 1]), (0, [0, 0, 1])):
@@ -215,10 +221,10 @@ def test_extreme_scores_give_finite_thresholds_that_predict_what_was_counted(siz
     values = {
         "spread": np.linspace(-1, 1, 8),
         "equal": np.ones(8),
-        "neighbours": np.nextafter(1.0, [0, 2] * 4),
+        "neighbours": np.nextafter(1.0, [1, 2] * 4),  # with no number between them
         "zero": np.zeros(8),
     }[shape] * size
-    for y in ([0, 1] * 4, [1] * 7 + [0]):
+    for y in ([0, 1] * 4, [1] * 7 + [0], [1] + [0] * 7):
         for rule in ("accuracy", "f1", "fp=1,fn=5"):
             for logits in (None, np.column_stack([np.zeros(8), values])):
                 one = Predictions((values > 0).astype(int), np.array(y), 2, values[:, None], logits)
