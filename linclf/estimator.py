@@ -256,7 +256,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         )
         if options.learns_from_held_out():
             raise ValueError(
-                f"threshold {self.threshold!r} is learned from held-out rows, which partial_fit has none of; give a number"
+                f"threshold {self.threshold!r} is learned from held-out rows, which partial_fit does not have; give a number"
             )
         split = Split(classes, Part(X, codes, weights), None, None, self._features(X), {}, ())
         m = loss.n_outputs(len(classes))

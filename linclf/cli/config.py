@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import click
 
-from linclf.cli.params import HeldOutType, ListOf, NumberOrAuto
+from linclf.cli.params import HeldOutType, ListOf, NumberOrAuto, ThresholdType
 from linclf.errors import InputError
 from linclf.storage.files import read_bytes
 
@@ -77,6 +77,8 @@ def _toml_types(option: click.Option) -> tuple[str, tuple[type, ...]]:
         return f"a number{or_auto}", (int, float, *fits)
     if isinstance(option.type, HeldOutType):
         return "a fraction or a string", (int, float, str)
+    if isinstance(option.type, ThresholdType):
+        return "a number or a string", (int, float, str)
     return "a string", (str,)
 
 

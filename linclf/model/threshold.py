@@ -130,7 +130,7 @@ class Threshold:
     metric     what it was learned by, as `--threshold` takes it; None for a number set by hand
     score, score_at_default             the metric on the rows that it was learned from, with this threshold and without one
     constraint, constraint_at_default   of a rate at a rate, the second one, likewise
-    n          the number of rows that it was learned from; a row of weight 2 is two rows
+    n, n_positive   the number of rows that it was learned from, and of those of the positive class; a row of weight 2 is two rows
     """
 
     value: float
@@ -142,6 +142,7 @@ class Threshold:
     constraint: float | None = None
     constraint_at_default: float | None = None
     n: int = 0
+    n_positive: int = 0
 
     def check(self, n_classes: int, has_probabilities: bool) -> None:
         """Raise ValueError if this is not the threshold of a model with so many classes, with probabilities or without."""
@@ -217,6 +218,7 @@ def learn_threshold(rule: ThresholdRule, predictions: Predictions, positive: int
         None if limit is None else float(limit[best]),
         None if criterion.limit is None else float(criterion.limit(predictions, positive)),
         round(predictions.total),
+        round(float(predictions.support[positive])),
     )
 
 
@@ -285,6 +287,6 @@ def _unreachable(rule: ThresholdRule, criterion: Criterion, rows: ClassCounts, p
         raise AssertionError("a criterion without a constraint has a best threshold")
     limit, name = criterion.limit(rows, positive), str(rule).partition("@")[2].partition("=")[0]
     return (
-        f"threshold is {str(rule)!r}, and no threshold has a {name} of {criterion.least:g} on the {rows.total:g} held-out rows; "
-        f"the largest is {limit.max():.4f}; give a smaller one"
+        f"threshold is {str(rule)!r}, and no threshold has a {name} of {criterion.least:g} or more on the {rows.total:g} held-out "
+        f"rows; the largest is {limit.max():.4f}; give a smaller {name}"
     )

@@ -14,13 +14,14 @@ def threshold_line(threshold: JsonObject | None, width: int) -> list[str]:
 
 def threshold_text(threshold: JsonObject) -> str:
     """The threshold, and what it was learned by: `Threshold.to_json` in words."""
-    text = f"{threshold['value']:.6g} on the {threshold['on']} of {_positive(threshold)}"
+    positive = _positive(threshold)
+    text = f"{threshold['value']:.6g} on the {threshold['on']} of {positive}"
     metric = threshold["metric"]
     if metric is None:
         return f"{text}, set by hand"
     here, default = (_figures(threshold, suffix) for suffix in ("", "_at_default"))
-    where = f"{SCALES[threshold['on']]:g}"
-    return f"{text}, for {_criterion(threshold)} ({here} on {threshold['n']} held-out rows; {default} at {where})"
+    rows = f"the {threshold['n']} held-out rows that chose it ({threshold['n_positive']} of {positive})"
+    return f"{text}, for {_criterion(threshold)}: {here} on {rows}, {default} at {SCALES[threshold['on']]:g}"
 
 
 def threshold_note(threshold: JsonObject) -> str:
@@ -49,8 +50,8 @@ def _figures(threshold: JsonObject, suffix: str) -> str:
     if constraint is None:
         return f"{score:.4f}"
     rate, _, other = threshold["metric"].partition("@")
-    return f"{rate} {score:.4f}, {other.partition('=')[0]} {constraint:.4f}"
+    return f"{rate} {score:.4f} and {other.partition('=')[0]} {constraint:.4f}"
 
 
 def _positive(threshold: JsonObject) -> str:
-    return shorten(one_line(str(threshold["positive"])))
+    return f"class {shorten(one_line(str(threshold['positive'])))}"

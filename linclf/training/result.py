@@ -256,6 +256,6 @@ def label_note(options: TrainOptions) -> str | None:
         return None
     return (
         f"--class-weight hardly changes the labels of a model with --calibrate {options.calibrate}: they follow the calibrated "
-        "probabilities, which are those of the classes as they occur; for two classes, --threshold balanced-accuracy favours the "
-        "rarer one"
+        "probabilities, which are those of the classes as they occur; --threshold balanced-accuracy favours the rarer of two "
+        "classes"
     )

@@ -85,6 +85,11 @@ def test_bounds_are_those_that_the_engine_or_the_option_itself_checks(option: Op
         ({"schedule": "never"}, "schedule is 'never'; give one of linear, cosine, constant, invscaling"),
         ({"class_weight": "heavy"}, "class-weight is 'heavy'; give balanced, or a weight >= 0 for each class"),
         ({"calibrate": "platt"}, "calibrate is 'platt'; give one of sigmoid, isotonic, temperature"),
+        ({"threshold": "f2"}, "threshold is 'f2'; give a number, f1, accuracy, .* or precision@recall=0.9"),
+        (
+            {"positive": "yes"},
+            "--positive is the class that --threshold is on; give --threshold METRIC or a number too",
+        ),
         ({"patience": 0, "val": "0.1"}, "patience is 0; give a whole number of epochs >= 1"),
         ({"patience": 3}, "--patience needs validation rows; give --val"),
         ({"certify": math.inf, "loss": "softmax"}, "certify is inf; give a percentage > 0, such as 1"),
