@@ -3,12 +3,17 @@
 import io
 import json
 import os
+import re
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from linclf.cli import main
+from linclf.data.dataset import Dataset, LabelledRows
+from linclf.data.load import load
 from linclf.model.model_file import is_model_file
 
 DATA = Path(__file__).parents[2] / "data"
@@ -30,7 +35,10 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "whole": ["--test", "0"],
         "own": ["--test", f"{DATA}/iris.csv"],
         "own3": ["--test", f"{DATA}/iris.csv", "--seed", "3"],
+        "other_test": ["--test", str(folder / "head.csv")],
+        "sigmoid": ["--calibrate", "sigmoid"],
     }
+    (folder / "head.csv").write_text("\n".join([*(DATA / "iris.csv").read_text().splitlines()[:80], ""]))
     for name, options in runs.items():
         assert main([*iris, str(folder / name), *options]) == 0
     rng = np.random.default_rng(0)
@@ -41,10 +49,14 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "t.csv").write_text("\n".join(["x1,x2,label,g,w", *rows, ""]))
     repeated = [row for row, times in zip(rows, w, strict=True) for _ in range(times)]
     (folder / "repeated.csv").write_text("\n".join(["x1,x2,label,g,w", *repeated, ""]))
-    for name, options in {"t": [], "narrow": ["--drop", "x2"], "x2": ["--target", "g", "--test", "0"]}.items():
-        table = ["train", str(folder / "t.csv"), "-q", "--drop", "w", "--epochs", "5", *options]
-        table += [] if name == "x2" else ["--drop", "g"]
-        assert main([*table, "-o", str(folder / name)]) == 0
+    tables = {
+        "t": ["--drop", "g,w"],
+        "t3": ["--drop", "g,w", "--seed", "3"],
+        "narrow": ["--drop", "g,w,x2"],
+        "weighted": ["--drop", "g", "--weight", "w"],
+    }
+    for name, options in {**tables, "of_g": ["--drop", "w", "--target", "g", "--test", "0"]}.items():
+        assert main(["train", str(folder / "t.csv"), "-q", "--epochs", "5", *options, "-o", str(folder / name)]) == 0
     return folder
 
 
@@ -77,7 +89,9 @@ def test_other_parts(linclf, at, part: str) -> None:
     assert result["models"][1]["metrics"]["accuracy"]["value"] == own["accuracy"]
 
 
-@pytest.mark.parametrize("line", ["a val", "a fifth", "own own3", "a a", "whole whole --part train"])
+@pytest.mark.parametrize(
+    "line", ["a val sigmoid", "a fifth", "own own3", "a a", "whole whole --part train", "own other_test --part train"]
+)
 def test_options_that_leave_the_rows_as_they_are_may_differ(linclf, at, line: str) -> None:
     assert linclf(f"compare {line}").code == 0
 
@@ -88,6 +102,10 @@ def test_options_that_leave_the_rows_as_they_are_may_differ(linclf, at, line: st
         ("a seed3", "a and seed3 do not have the same test rows (--seed: 0 and 3)"),
         ("a half", "a and half do not have the same test rows (--test: 0.2 and 0.5)"),
         ("a val --part train", "a and val do not have the same train rows (--val: 0 and 0.3)"),
+        ("a sigmoid --part train", "a and sigmoid do not have the same train rows (--calibrate: 0 and 0.2)"),
+        ("own other_test", "own and other_test do not have the same test rows (test data: "),
+        ("own other_test --part all", "own and other_test do not have the same all rows (test data: "),
+        ("t weighted", "t and weighted do not have the same test rows (--weight: none and w)"),
         ("b a val --part all", "b and val do not have the same all rows (--val: 0 and 0.3)"),
         ("a t", f"a and t do not have the same test rows (data: {DATA}/iris.csv and "),
         ("own a", "own and a do not have the same test rows (test data: "),
@@ -102,6 +120,37 @@ def test_models_of_other_rows_are_refused_with_what_differs(linclf, at, line: st
     assert ran.err.count("\n") == 1
 
 
+def test_a_test_part_that_the_data_bring_does_not_depend_on_the_seed(linclf, in_tmp, monkeypatch) -> None:
+    def with_test(*arguments: object, **options: object) -> Dataset:
+        dataset = load(*arguments, **options)
+        return replace(dataset, test=LabelledRows(dataset.matrix()[:40], dataset.y[:40]))
+
+    rng = np.random.default_rng(0)
+    np.savez("d.npz", X=rng.standard_normal((150, 3)), y=np.arange(150) % 2)
+    for module in ("linclf.training.inputs", "linclf.inspect.common_rows"):
+        monkeypatch.setattr(f"{module}.load", with_test)
+    for name, options in {"a": "", "b": "--seed 3", "c": "--test 0.2"}.items():
+        assert linclf(f"train d.npz --epochs 2 {options} -o {name}").code == 0
+    for line, part, n in (
+        ("a b", "test", 40),
+        ("a c d.npz", "test", 40),
+        ("a c d.npz --part train", "train", 150),
+        ("a c d.npz --part all", "all", 190),
+    ):
+        result = json.loads(linclf(f"compare {line} --json"))
+        assert (result["part"], result["n"]) == (part, n)
+    assert "do not have the same test rows (--test: none and 0.2)" in linclf("compare a c").err
+
+
+def test_labels_that_differ_are_refused_whatever_the_options_say(linclf, at, monkeypatch) -> None:
+    monkeypatch.setattr("linclf.inspect.common_rows._check_identity", lambda *_: None)
+    assert linclf("compare a b").code == linclf("compare t narrow").code == 0
+    for first, other in (("a", "half"), ("t", "t3")):
+        assert (
+            f"{first} and {other} do not have the same test rows; give DATA" in linclf(f"compare {first} {other}").err
+        )
+
+
 def test_other_data_are_read_by_the_schema_of_each_model(linclf, at) -> None:
     result = json.loads(linclf("compare t narrow t.csv --json"))
     assert (result["data"], result["part"], result["target"], result["n"]) == ("t.csv", "all", "label", 200)
@@ -113,8 +162,10 @@ def test_other_data_are_read_by_the_schema_of_each_model(linclf, at) -> None:
 
 def test_standard_input_is_read_by_every_model(linclf, at, monkeypatch) -> None:
     whole = json.loads(linclf("compare t narrow t.csv --json"))
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO((at / "t.csv").read_bytes())))
+    given = io.TextIOWrapper(io.BytesIO((at / "t.csv").read_bytes()))
+    monkeypatch.setattr("sys.stdin", given)
     piped = json.loads(linclf("compare t narrow - --json"))
+    assert sys.stdin is given
     assert piped["data"] == "-"
     assert piped["models"] == whole["models"]
 
@@ -127,9 +178,9 @@ def test_a_named_pipe_can_be_read_only_once(linclf, at, tmp_path) -> None:
 
 
 def test_models_of_other_labels_need_a_target(linclf, at) -> None:
-    ran = linclf("compare t x2 t.csv")
+    ran = linclf("compare t of_g t.csv")
     assert ran.code == 2
-    assert "t predicts the column 'label' and x2 the column 'g'; name the label column with --target" in ran.err
+    assert "t predicts the column 'label' and of_g the column 'g'; name the label column with --target" in ran.err
 
 
 def test_labels_that_a_model_does_not_know_are_wrong(linclf, at) -> None:
@@ -156,8 +207,9 @@ def test_whole_weights_are_repeated_rows(linclf, at) -> None:
 
 
 def test_groups_are_resampled_together(linclf, at) -> None:
-    result = json.loads(linclf("compare t narrow t.csv --group g --weight w --json"))
-    assert result["n_groups"] == 50
+    (at / "some.csv").write_text(re.sub(r"(?m)(,g7),\d$", r"\1,0", (at / "t.csv").read_text()))
+    result = json.loads(linclf("compare t narrow some.csv --group g --weight w --json"))
+    assert result["n_groups"] == 49  # the rows of g7 have the weight 0
     assert result["models"][1]["mcnemar"] is None
     assert "50 groups" in linclf("compare t narrow t.csv --group g").splitlines()[0]
 

@@ -305,6 +305,8 @@ def test_reports_name_their_models_and_different_rows() -> None:
     assert (both["data"], both["part"], both["n"], len(both["warnings"])) == ("iris", "test", 30, 1)
     other = compare_reports([("a", a), ("b", {**b, "n_test": 40})], ["accuracy"], "test")
     assert "of different rows" in other["warnings"][1]
+    other = compare_reports([("a", a), ("b", {**b, "data": "wine"})], ["accuracy"], "test")
+    assert (other["data"], "of different rows" in other["warnings"][1]) == (None, True)
     assert (
         compare_reports([("a", a), ("b", b)], ["accuracy"], "train")["models"][1]["metrics"]["accuracy"]["value"] == 1
     )
