@@ -31,6 +31,7 @@ COMMANDS = {  # name -> short help; each is the function of its name in the file
     "train": "Train a model and report its accuracy.",
     "predict": "Predict the label of each row.",
     "evaluate": "Measure a model, per class.",
+    "compare": "Compare models on the same rows: intervals, differences, McNemar's test.",
     "info": "Describe a model.",
     "explain": "Show the weights and features that decide the predictions of a model.",
     "doctor": "Find problems of the data that stand in the way of a good model.",

@@ -73,7 +73,7 @@ def _toml_types(option: click.Option) -> tuple[str, tuple[type, ...]]:
     fits: tuple[type, ...] = (str,) if or_auto else ()
     if isinstance(number, click.types.IntParamType):
         return f"a whole number{or_auto}", (int, *fits)
-    if number is click.FLOAT:
+    if isinstance(number, click.types.FloatParamType):
         return f"a number{or_auto}", (int, float, *fits)
     if isinstance(option.type, HeldOutType):
         return "a fraction or a string", (int, float, str)

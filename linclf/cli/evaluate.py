@@ -23,7 +23,7 @@ from linclf.data.labels import encode, unseen_notes
 from linclf.data.load import load
 from linclf.data.row_weights import row_weights
 from linclf.data.source import Source
-from linclf.data.split import HeldOut, Part
+from linclf.data.split import Part
 from linclf.errors import InputError
 from linclf.model.evaluation import evaluation
 from linclf.model.linear_model import LinearModel
@@ -31,7 +31,7 @@ from linclf.model.linear_model import load as load_model
 from linclf.report.evaluate import evaluation_text
 from linclf.report.terminal import printable
 from linclf.report.text import target_text, to_json
-from linclf.training.inputs import rebuild_split
+from linclf.training.inputs import part_rows, rebuild_split
 
 
 @click.command()
@@ -82,13 +82,7 @@ def _own_part(model: LinearModel, part: str, cache: Cache | None, quiet: bool) -
     """A part of the data that the model was trained and tested on, and its title."""
     split = rebuild_split(model, cache)
     say(split.notes, quiet)
-    name = model.record["options"]["source"]["data"]
-    if part == "test" and split.test is None:
-        raise InputError(f"the model was trained on all of {name}, without a test part; give DATA, or --part train")
-    tests = model.record["options"].get("test")
-    if part == "test" and tests is not None and HeldOut(tests).fraction is None:
-        name = tests
-    rows = split.all_rows() if part == "all" else split.train if part == "train" or split.test is None else split.test
+    rows, name = part_rows(model, split, part)
     return rows, f"{name} ({part} part)"
 
 

@@ -5,8 +5,10 @@ features; and one metadata key `linclf` of canonical JSON, which holds a SHA-256
 characters zeroed. A file whose digest does not fit is refused, and no code is ever run.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError
@@ -14,7 +16,7 @@ from safetensors import SafetensorError
 from linclf.data.columns.number import NumberColumn
 from linclf.data.labels import check_texts
 from linclf.data.schema import Schema
-from linclf.errors import InputError
+from linclf.errors import AccessError, InputError
 from linclf.losses import LOSSES, Array
 from linclf.model.calibration import Calibration
 from linclf.model.threshold import Threshold
@@ -25,6 +27,7 @@ from linclf.storage.sealed import seal, unseal
 # written as version 2, so that a linclf that knows no threshold reads it, and refuses a model whose labels it would get wrong.
 FORMAT_VERSION, WITHOUT_THRESHOLD = 3, 2
 METADATA = "linclf"
+BEGINNING = b'{"__metadata__":{"linclf":'  # of a file, after the length of its header
 LARGEST_WEIGHT = 1e250  # sums of a few products stay finite
 
 
@@ -48,6 +51,17 @@ class ModelContent:
         """Whether scores can be turned into class probabilities."""
         loss = LOSSES.get(self.loss)
         return self.calibration is not None or (loss is not None and loss.logits is not None)
+
+
+def is_model_file(path: str) -> bool:
+    """Whether a file begins as a model file does; it may be damaged. Raises AccessError for a file that cannot be read."""
+    if not os.path.isfile(path):
+        return False
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(8 + len(BEGINNING))[8:] == BEGINNING
+    except OSError as error:
+        raise AccessError(f"{path}: could not be read: {error.strerror}; check its permissions") from None
 
 
 def pack(described: Mapping[str, object], tensors: dict[str, Array]) -> bytes:

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from linclf._version import __version__
 from linclf.data.cache import Cache
@@ -9,13 +10,16 @@ from linclf.data.dataset import Dataset
 from linclf.data.load import load
 from linclf.data.schema import Schema
 from linclf.data.source import Source
-from linclf.data.split import HeldOut, Split, split_dataset
+from linclf.data.split import TEST_FRACTION, HeldOut, Part, Split, split_dataset
 from linclf.errors import InputError
 from linclf.losses import LOSSES
 from linclf.model.linear_model import LinearModel
 from linclf.storage.decode import JsonObject, build
 from linclf.storage.files import read_bytes
 from linclf.training.options import TrainOptions
+
+# by the name of an option or of data: its value, by which runs are compared, and as text for a message
+RowIdentity: TypeAlias = dict[str, tuple[object, str]]
 
 CALIBRATION_FRACTION = 0.2  # of the training rows, if there is no validation part
 
@@ -69,6 +73,11 @@ def run_fingerprint(options: TrainOptions, split: Split) -> JsonObject:
 
 def rebuild_split(model: LinearModel, cache: Cache | None = None) -> Split:
     """Read the data that a model was trained on again, and split them as then. Raises InputError if they have changed."""
+    return rebuild(model, cache)[0]
+
+
+def rebuild(model: LinearModel, cache: Cache | None = None) -> tuple[Split, dict[str, RowIdentity]]:
+    """The split of `rebuild_split`, and what decides which rows the parts `test`, `train` and `all` of it have."""
     try:
         recorded, digests = dict(model.record["options"]), dict(model.record["data"])
         source = build(Source, recorded.pop("source"))
@@ -81,10 +90,52 @@ def rebuild_split(model: LinearModel, cache: Cache | None = None) -> Split:
         raise InputError("the model was trained on arrays in Python, which cannot be read again; give DATA")
     if "-" in names.values():
         raise InputError("the model was trained on standard input, which cannot be read again; give DATA")
-    split = load_split(options, cache, model.schema)
+    loaded = load_data(options, cache)
+    split = make_split(options, loaded, model.schema)
     changed = [key for key, digest in digests.items() if split.digests.get(key) != digest]
     if changed:
         raise InputError(
             f"{names[changed[0]]}: has changed since the model was trained on it; train again, or give DATA"
         )
-    return split
+    return split, {part: _identity(options, loaded, part) for part in ("test", "train", "all")}
+
+
+def part_rows(model: LinearModel, split: Split, part: str) -> tuple[Part, str]:
+    """The rows of the part `test`, `train` or `all` of the data of a model, and the name of these data. Raises InputError if the
+    model has no test part."""
+    name = model.record["options"]["source"]["data"]
+    if part == "test" and split.test is None:
+        raise InputError(f"the model was trained on all of {name}, without a test part; give DATA, or --part train")
+    tests = model.record["options"].get("test")
+    if part == "test" and tests is not None and HeldOut(tests).fraction is None:
+        name = tests
+    rows = split.all_rows() if part == "all" else split.train if part == "train" or split.test is None else split.test
+    return rows, name
+
+
+def _identity(options: TrainOptions, loaded: LoadedData, part: str) -> RowIdentity:
+    """What decides which rows a part has."""
+    dataset, test, val, source = loaded.dataset, loaded.test, loaded.val, options.source
+    found: RowIdentity = {}
+    if part != "test" or not isinstance(test, Dataset):
+        found["data"] = (dataset.digest, source.data)
+    if part != "train" and isinstance(test, Dataset):
+        found["test data"] = (test.digest, test.source.data)
+    columns = {"target": dataset.schema.target, **{role: getattr(source, role) for role in ("weight", "group", "time")}}
+    found |= {f"--{name}": (column, column or "none") for name, column in columns.items()}
+    if "data" not in found:
+        return found
+    fractions: dict[str, float] = {}
+    if not isinstance(test, Dataset) and (test is not None or dataset.test is None):
+        fractions["test"] = TEST_FRACTION if test is None else test
+    if part != "test":
+        if isinstance(val, Dataset) and part == "all":
+            found["validation data"] = (val.digest, val.source.data)
+        elif not isinstance(val, Dataset):
+            fractions["val"] = val or 0
+        calibrates = options.calibrate is not None and not options.has_val()
+        fractions["calibrate"] = CALIBRATION_FRACTION if calibrates else 0
+    found |= {f"--{name}": (fraction, f"{fraction:g}") for name, fraction in fractions.items()}
+    if any(fractions.values()):
+        found["--seed"] = (options.seed, str(options.seed))
+    return found
