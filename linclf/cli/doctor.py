@@ -38,8 +38,9 @@ def doctor(*, data: str, test: HeldOut | None, seed: int, no_cache: bool, json: 
     linclf doctor train.csv --target label --test test.csv
     linclf doctor mydata.svm --json
 
-    It checks labels, kinds of columns, missing cells, leakage, redundant and constant columns, scales, and duplicate rows.
-    Nothing is written, and the exit code is 0 whatever it finds.
+    It checks labels, kinds of columns, missing cells, leakage, redundant and constant columns, scales, and duplicate rows; and by
+    short trainings, whether a random split looks better than one by groups or by time. Nothing is written, and the exit code is
+    0 whatever it finds.
     """  # fmt: skip
     config = TrainOptions(source=source(data, options), test=test, seed=seed)
     loaded = load_data(config, cache_or_none(no_cache))
@@ -78,6 +79,7 @@ def _command(config: TrainOptions, recommended: JsonObject) -> str:
         "target": read.target,
         "format": read.format,
         **{option: _columns(option, columns, dropped) for option, columns in read.column_options().items()},
+        **read.roles(),
         "min-count": None if read.min_count == Source.min_count else read.min_count,
         **{name: value for name, value in recommended.items() if name != "drop"},
     }

@@ -4,7 +4,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 
@@ -15,12 +14,13 @@ from linclf.data.columns.training_column import spans_of
 from linclf.data.dataset import Dataset
 from linclf.data.labels import first_of, normalized
 from linclf.data.scaling import MIN_SCALE
-from linclf.data.split import Part, Split
+from linclf.data.split import Split
 from linclf.data.table import Cells, Table, option
 from linclf.inspect.finding import Finding
 from linclf.inspect.leakage import cell_codes
+from linclf.inspect.row_hashes import row_hashes
 from linclf.losses import Array
-from linclf.optim.linalg import Stored, as_csr, chunks, materialize
+from linclf.optim.linalg import as_csr, materialize
 
 SAMPLE_ROWS = 20_000  # rows examined where a check costs more than one pass
 MOST_COLUMNS = 500  # columns compared with each other
@@ -70,6 +70,14 @@ def _similar(texts: Iterable[str]) -> list[str]:
     for text in texts:
         groups.setdefault(normalized(text), []).append(text)
     return [" and ".join(map(repr, group)) for group in groups.values() if len(group) > 1]
+
+
+def without_columns(table: Table, names: set[str]) -> Table:
+    """The table without some columns, such as that of groups, which is no feature."""
+    kept = [j for name, j in table.number_index.items() if name not in names]
+    texts = {name: cells for name, cells in table.texts.items() if name not in names}
+    left = tuple(name for name in table.names if name not in names)
+    return Table(left, table.numbers[:, kept], texts, table.lines) if names else table
 
 
 def with_numbers(table: Table, columns: Sequence[Column]) -> Table:
@@ -256,7 +264,7 @@ def find_sparse_problems(dataset: Dataset) -> list[Finding]:
 
 def find_repeated_rows(split: Split) -> list[Finding]:
     """Rows that occur more than once, among the training rows and between them and the held-out rows."""
-    train, findings = _row_keys(split.train), []
+    train, findings = row_hashes(split.train.X), []
     seen = dict(zip(train, split.train.y.tolist(), strict=True))
     repeated = len(train) - len(seen)
     if repeated:
@@ -268,7 +276,7 @@ def find_repeated_rows(split: Split) -> list[Finding]:
         findings.append(Finding("repeated", what, "if they are copies, remove them; otherwise nothing"))
     for part_name, part in (("test", split.test), ("validation", split.val)):
         if part is not None:
-            keys = zip(_row_keys(part), part.y.tolist(), strict=True)
+            keys = zip(row_hashes(part.X), part.y.tolist(), strict=True)
             both = sum(seen.get(key, -2) == label for key, label in keys)
             if both:
                 what = (
@@ -277,15 +285,3 @@ def find_repeated_rows(split: Split) -> list[Finding]:
                 do = "if they are copies, remove them, because they make the accuracy too good; otherwise nothing"
                 findings.append(Finding("shared", what, do))
     return findings
-
-
-def _row_keys(part: Part) -> list[int]:
-    """A number for each row, the same for rows of equal features."""
-    return [key for _, x in chunks(part.X) for key in _keys(x)]
-
-
-def _keys(x: Stored) -> list[int]:
-    if not isinstance(x, np.ndarray):
-        ends = x.indptr.tolist()
-        return [hash((x.indices[a:b].tobytes(), x.data[a:b].tobytes())) for a, b in pairwise(ends)]
-    return [hash(row.tobytes()) for row in np.ascontiguousarray(x)]

@@ -17,3 +17,8 @@ class Finding:
     what: str
     do: str
     columns: tuple[str, ...] = ()
+
+    @property
+    def asks(self) -> bool:
+        """Whether there is something to do."""
+        return not self.do.startswith("nothing")

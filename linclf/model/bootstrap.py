@@ -170,11 +170,10 @@ def _class_sums(codes: Array, n_classes: int) -> Callable[[Array], Array]:
 def _class_mean(of_class: Callable[[Array, Array], OfCounts], predictions: Predictions) -> OfCounts:
     """A metric of the order of the rows: that of the second class for two classes, else the mean over the classes for which it is
     defined. `of_class` is that of scores s (n,) and of whether each row is in the class (n,)."""
-    ranking = predictions.ranking
-    if ranking is None:
-        raise AssertionError("a metric of the scores of a model without any")
     first = 1 if predictions.n_classes == 2 else 0
-    functions = [of_class(s, predictions.y == k) for k, s in enumerate(ranking.T, first)]
+    functions = [of_class(s, predictions.y == k) for k, s in enumerate(predictions.orders()) if k >= first]
+    if not functions:
+        raise AssertionError("a metric of the scores of a model without any")
     return lambda counts: _mean_of_defined(np.stack([function(counts) for function in functions], axis=1))
 
 

@@ -92,11 +92,15 @@ class Predictions:
         0 and 1; without probabilities by its score, or of two classes by the difference of theirs.
         """
         areas = np.full((2, self.n_classes), np.nan)
+        for k, s in enumerate(self.orders()):
+            areas[:, k] = areas_under_curves(s, self.y == k, self.weights)
+        return areas
+
+    def orders(self) -> Iterator[Array]:
+        """For each class the numbers (n,) by which it orders the rows; nothing where scores are not known or not finite."""
         found = self.scores if self.logits is None else self.logits
         if found is not None and np.isfinite(found).all():
-            for k, s in enumerate(_orders(found, self.n_classes, log_odds=self.logits is not None)):
-                areas[:, k] = areas_under_curves(s, self.y == k, self.weights)
-        return areas
+            yield from _orders(found, self.n_classes, log_odds=self.logits is not None)
 
 
 class KnownProbabilities(NamedTuple):
