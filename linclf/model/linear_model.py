@@ -76,8 +76,12 @@ class LinearModel(model_file.ModelContent):
         return rows
 
     def predict_codes(self, X: Matrix) -> Array:
-        """The class codes of raw rows X (n, d): (n,), the largest score, or with one output class 1 where it is > 0."""
-        return predicted(self.scores(X))
+        """The class codes of raw rows X (n, d): (n,)."""
+        return self.codes(self.scores(X))
+
+    def codes(self, scores: Array) -> Array:
+        """The class codes (n,) that scores (n, m) predict: the largest score, or with one output class 1 where it is > 0."""
+        return predicted(scores)
 
     def predict(self, X: Matrix) -> Array:
         """The labels of raw rows X (n, d): (n,), in the type of the training labels."""

@@ -41,7 +41,7 @@ def scale_training_rows(options: TrainOptions, split: Split) -> tuple[Scaling, M
     scaling = fit_scaling(options.scale, rows.X, split.schema.sparse, split.schema.name, name)
     X = scaling.apply(rows.X, options.dtype)
     if scaling.kind == "none":  # scaled numbers are moderate
-        _check_range(X, rows.X, split.schema, options, name)
+        check_range(X, rows.X, split.schema, options, name)
     return scaling, X
 
 
@@ -57,7 +57,7 @@ def sample_weights(class_weight: str | None, y: Array, used: Array | None = None
     return np.asarray(used * (used.sum() / (np.count_nonzero(sizes) * np.maximum(sizes, 1)))[y])
 
 
-def _check_range(X: Matrix, raw: Matrix, schema: Schema, options: TrainOptions, name: str) -> None:
+def check_range(X: Matrix, raw: Matrix, schema: Schema, options: TrainOptions, name: str) -> None:
     """Refuse numbers that overflow in the dtype of training, or all become 0 in it."""
     if raw.dtype == X.dtype or raw.dtype.kind != "f":
         return
