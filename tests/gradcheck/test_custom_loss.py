@@ -211,6 +211,6 @@ def test_a_model_of_a_custom_loss_becomes_an_estimator_with_that_loss(linclf, in
     two = LinearClassifier(OWN_SOFTMAX, random_state=0, epochs=5).fit(X[:100], y[:100]).model_
     with pytest.raises(InputError, match="trained with the loss own-softmax, and own-hinge is another; pass the same"):
         LinearClassifier.from_model(two, loss=replace(LOSSES["hinge"], name="own-hinge"))
-    assert linclf("train iris --epochs 1 -q -o svm").code == 0
+    assert linclf("train iris --loss svm --epochs 1 -q -o svm").code == 0
     with pytest.raises(InputError, match="trained with the loss svm, and own-softmax is another; pass the same"):
         LinearClassifier.from_model(load("svm"), loss=OWN_SOFTMAX)
