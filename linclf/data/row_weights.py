@@ -44,4 +44,5 @@ def as_counts(weights: Array) -> Array | None:
     if (weights == np.floor(weights)).all() and weights.max() < MAX_COUNT:
         return weights
     relative = weights / weights.max()  # so that their sum is finite
-    return np.asarray(relative / relative[relative > 0].mean())
+    counts = np.asarray(relative / relative[relative > 0].mean())
+    return None if (counts == 1).all() else counts

@@ -128,13 +128,19 @@ def fit_scaling(
     A constant column has scale 1: standardised it is 0, and its weight stays 0.
     Raises InputError for `standard` on sparse data and for columns whose variance overflows.
     """
+    kind = resolve_kind(kind, X, sparse_file, name)
+    if kind == "none":
+        return Scaling("none")
+    return scaling_from_moments(kind, moments(kind, X, weights), feature_name, name)
+
+
+def resolve_kind(kind: str, X: Matrix, sparse_file: bool, name: str) -> str:
+    """The kind of a scaling, with auto replaced. Raises InputError for `standard` on sparse data."""
     if kind == "auto":
         kind = "none" if sparse_file else "standard"
     if kind == "standard" and is_sparse(X):
         raise InputError(f"{name}: --scale standard would make sparse data dense; use --scale maxabs or none")
-    if kind == "none":
-        return Scaling("none")
-    return scaling_from_moments(kind, moments(kind, X, weights), feature_name, name)
+    return kind
 
 
 def scaling_from_moments(kind: str, statistics: Moments, feature_name: Callable[[int], str], name: str) -> Scaling:
@@ -153,3 +159,11 @@ def scaling_from_moments(kind: str, statistics: Moments, feature_name: Callable[
     rounding = n * np.finfo(np.float64).eps * variance + np.square(n * np.finfo(np.float64).eps * center)
     constant = variance <= rounding + MIN_SCALE**2
     return Scaling("standard", center, np.where(constant, 1, np.sqrt(variance)), constant)
+
+
+def moments_of_scaling(center: Array | None, scale: Array, constant: Array, n: float) -> Moments:
+    """The statistics of n rows that give a scaling of these values, each (d,): the inverse of scaling_from_moments."""
+    none = np.zeros(0)
+    if center is None:
+        return Moments(n, none, none, np.where(constant, 0, scale))
+    return Moments(n, center, np.where(constant, 0, n * np.square(scale)), none)

@@ -72,8 +72,17 @@ class ScaledWeights:
 
     STATE = ("U", "velocity", "scale", "shrink", "penalty_rate", "least_scale")
 
-    def __init__(self, X: Matrix, outputs: tuple[int, ...], settings: SGDSettings, view: ColumnView | None) -> None:
-        """Zero weights for X (n, d), its column of ones for the bias included; outputs are (*models, m)."""
+    def __init__(
+        self,
+        X: Matrix,
+        outputs: tuple[int, ...],
+        settings: SGDSettings,
+        view: ColumnView | None,
+        *,
+        bias_rate: float = 1.0,
+    ) -> None:
+        """Zero weights for X (n, d), its column of ones for the bias included; outputs are (*models, m). The bias takes steps
+        `bias_rate` times as long as the weights do."""
         models = outputs[:-1]
 
         def per_model(value: float | Array) -> float | Array:
@@ -81,7 +90,7 @@ class ScaledWeights:
 
         self.lr, self.reg, self.momentum = map(per_model, (settings.lr, settings.reg, settings.momentum))
         self.average = np.broadcast_to(settings.average, models)[..., None]
-        self.batch = settings.batch_size
+        self.batch, self.bias_rate = settings.batch_size, bias_rate
         self.has_bias = settings.fit_bias or view is not None  # with a view and no bias, its row stays 0
         self.free_bias = settings.fit_bias and not settings.reg_bias
         self.view = None if view is None else view.astype(X.dtype)
@@ -190,6 +199,8 @@ class ScaledWeights:
         """out += the gradient by the weights: X^T dscores, for the columns as the models see them."""
         if self.view is None:
             add_transposed_product(x, dscores, out)
+            if self.bias_rate != 1 and self.has_bias:
+                out[-1] -= (1 - self.bias_rate) * dscores.sum(axis=0)
             return
         gradient = np.zeros_like(out)
         add_transposed_product(x, dscores, gradient)

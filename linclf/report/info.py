@@ -46,6 +46,8 @@ def model_info(model: LinearModel, top: int = 5) -> JsonObject:
 
 def model_text(described: JsonObject, columns: Sequence[Column] | None, path: str) -> str:
     """The result of `model_info` as text; `path` is that of the model file."""
+    if "metrics" not in described:
+        return _text_of_set_weights(described, path)
     metrics, options, versions = described["metrics"], described["options"], described["versions"]
     source = "arrays in Python"
     if described["data"]:
@@ -79,9 +81,27 @@ def model_text(described: JsonObject, columns: Sequence[Column] | None, path: st
             lines.index(objective), f"calibrate  {calibration['method']}, learned from {calibration['n']} held-out rows"
         )
     lines[lines.index(objective) : lines.index(objective)] = threshold_line(described["threshold"], 11)
+    return "\n".join([*lines, *_strongest_lines(described)])
+
+
+def _text_of_set_weights(described: JsonObject, path: str) -> str:
+    """The text on a model whose weights were set in Python, so that nothing is known of their training."""
+    lines = [
+        f"model      {path}, a {described['loss']} classifier by linclf {described['versions']['linclf']}",
+        f"classes    {', '.join(map(str, described['classes']))}",
+        f"features   {described['n_features']}",
+        "trained on nothing known: its weights were set in Python",
+        "",
+        "strongest weights",
+    ]
+    return "\n".join([*lines, *_strongest_lines(described)])
+
+
+def _strongest_lines(described: JsonObject) -> list[str]:
+    """A line for each class, with its strongest weights."""
     rows = [
         [label, ", ".join(f"{entry['feature']} {entry['weight']:+.3g}" for entry in entries)]
         for label, entries in described["strongest"].items()
     ]
     width = max(len(label) for label, _ in rows)
-    return "\n".join(lines + [f"  {label.ljust(width)}  {entries}" for label, entries in rows])
+    return [f"  {label.ljust(width)}  {entries}" for label, entries in rows]

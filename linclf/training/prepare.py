@@ -35,6 +35,10 @@ def prepare(options: TrainOptions, split: Split) -> PreparedData:
     held_out = held_out_rows(options, split)
     scaling, X = scale_training_rows(options, split)
     weights = loss_weights(options.class_weight, split.train.y, split.classes, split.train.weights)
+    if weights is not None and not weights.any():
+        raise InputError(
+            f"class-weight is {options.class_weight}: all training rows have weight 0; give a class a weight > 0"
+        )
     val = split.val
     if val is not None:
         val = replace(val, X=scaling.apply(val.X, options.dtype)[:])
@@ -71,7 +75,7 @@ def scale_training_rows(options: TrainOptions, split: Split) -> tuple[Scaling, M
     scaling = fit_scaling(options.scale, rows.X, split.schema.sparse, split.schema.name, name, weights=rows.weights)
     X = scaling.apply(rows.X, options.dtype)
     if scaling.kind == "none":  # scaled numbers are moderate
-        _check_range(X, rows.X, split.schema, options, name)
+        check_range(X, rows.X, split.schema, options, name)
     return scaling, X
 
 
@@ -90,13 +94,10 @@ def loss_weights(
         of_class = rows.sum() / (np.count_nonzero(sizes) * np.where(sizes > 0, sizes, 1))
     else:
         of_class = class_weight.of(classes)
-    weights = rows * of_class[y]
-    if not weights.any():
-        raise InputError(f"class-weight is {class_weight}: all training rows have weight 0; give a class a weight > 0")
-    return np.asarray(weights)
+    return np.asarray(rows * of_class[y])
 
 
-def _check_range(X: Matrix, raw: Matrix, schema: Schema, options: TrainOptions, name: str) -> None:
+def check_range(X: Matrix, raw: Matrix, schema: Schema, options: TrainOptions, name: str) -> None:
     """Refuse numbers that overflow in the dtype of training, or all become 0 in it."""
     if raw.dtype == X.dtype or raw.dtype.kind != "f":
         return

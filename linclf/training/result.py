@@ -191,18 +191,20 @@ def assemble(
         interrupted=interrupted is not None,
         **described,
     )
-    return Trained(replace(model, record=model_record(options, split, result)), result, fitted.why, interrupted)
+    return Trained(replace(model, record=model_record(options, split.digests, result)), result, fitted.why, interrupted)
 
 
-def model_record(options: TrainOptions, split: Split, result: TrainResult) -> JsonObject:
-    """What a model file records of the training, as plain data."""
+def model_record(options: TrainOptions, digests: dict[str, str], result: TrainResult | None) -> JsonObject:
+    """What a model file records of the training, as plain data; without a result nothing was trained."""
     described = ("data", "target", "target_guessed", "classes", "threshold")  # elsewhere in the file
+    figures = {} if result is None else result.to_json()
+    metrics = {key: x for key, x in figures.items() if key not in described}
     return {
         "options": options.to_dict(),
         "seed": options.seed,
-        "data": split.digests,
+        "data": digests,
         "own_loss": options.loss_name not in LOSSES,
-        "metrics": {key: x for key, x in result.to_json().items() if key not in described},
+        **({"metrics": metrics} if metrics else {}),
         "versions": {"linclf": __version__, "numpy": np.__version__, "python": platform.python_version()},
     }
 

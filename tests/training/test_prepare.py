@@ -50,8 +50,8 @@ def test_weights_of_classes_by_name() -> None:
         InputError, match="class-weight names 'e', which is no class of the training rows; they are a, b,c=, d"
     ):
         ClassWeights.parse("e=2").of(CLASSES)
-    with pytest.raises(InputError, match="class-weight is a=0,d=0: all training rows have weight 0"):
-        loss_weights(ClassWeights.parse("a=0,d=0"), Y, CLASSES, (Y != 1).astype(float))
+    with pytest.raises(InputError, match="class-weight is 0=0,1=0,2=0: all training rows have weight 0"):
+        prepare(TrainOptions(class_weight="0=0,1=0,2=0"), split_of(X))
     for wrong in ("a", "=", "a=", "a=-1", "a=inf", "a=1,a=2", "a=x", ""):
         if wrong:
             with pytest.raises(InputError, match="give balanced, or a weight >= 0 for each class, such as yes=5,no=1"):

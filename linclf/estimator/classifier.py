@@ -1,11 +1,12 @@
 """The scikit-learn estimator: the options and the engine of `linclf train` behind fit and predict."""
 
-import math
+import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass
+from functools import lru_cache
 from numbers import Integral, Real
-from types import NoneType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,10 +14,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state, compute_class_weight
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.extmath import safe_sparse_dot
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from linclf.data.class_weights import ClassWeights
 from linclf.data.labels import show
@@ -24,26 +23,33 @@ from linclf.data.row_weights import as_counts
 from linclf.data.schema import Schema
 from linclf.data.source import Source
 from linclf.data.split import STREAMS, HeldOut, Part, Split, stratified
-from linclf.errors import InputError
-from linclf.gradcheck import checked_loss, with_dtypes
-from linclf.losses import LOSSES, Array, Loss, softmax_probabilities
+from linclf.errors import DivergedError, InputError
+from linclf.estimator.fitted import FittedModel
+from linclf.estimator.parameters import with_options
+from linclf.gradcheck import checked_loss
+from linclf.losses import LOSSES, Array, Loss
 from linclf.model.linear_model import LinearModel
 from linclf.optim.linalg import Matrix, is_sparse
 from linclf.storage.decode import JsonObject
 from linclf.training.inputs import CALIBRATION_FRACTION
 from linclf.training.observer import EpochProgress, Observer
-from linclf.training.options import DTYPES, OPTIONS, Option, TrainOptions
+from linclf.training.options import DTYPES, OPTIONS, TrainOptions
+from linclf.training.result import Trained, model_record
+from linclf.training.stream import Stream
 from linclf.training.train import InitialWeights, train
 
 
-def _has_probabilities(estimator: "LinearClassifier") -> bool:
-    """True if there is a `predict_proba`. Raises AttributeError, as scikit-learn expects, if there is none."""
-    fitted = getattr(estimator, "model_", None)
-    loss: Loss | str | None = estimator.loss_ if fitted else estimator.loss
-    loss = LOSSES.get(loss) if isinstance(loss, str) else loss
-    if (loss is None or loss.logits is None) and not (fitted and fitted.calibration):
-        raise AttributeError(f"a LinearClassifier of the loss {estimator.loss!r} has no probabilities")
-    return True
+@contextmanager
+def _errors_in_python() -> Iterator[None]:
+    """Errors that name options of the command line name parameters instead."""
+    try:
+        yield
+    except (InputError, DivergedError) as error:
+        text = str(error).replace("--no-bias", "fit_bias=False")
+        raise type(error)(re.sub("--([a-z-]+)", lambda found: found[1].replace("-", "_"), text)) from None
+
+
+_checked_once = lru_cache(maxsize=64)(checked_loss)
 
 
 class _History(Observer):
@@ -60,38 +66,9 @@ class _History(Observer):
             print(", ".join(f"{key} {value}" for key, value in self.lines[-1].items() if value is not None))
 
 
-def _constraints(option: Option) -> list[object]:
-    """The values that a parameter may have, as scikit-learn's validation takes them."""
-    found: list[object] = []
-    if option.choices:
-        found.append(StrOptions(set(option.choices)))
-    if option.auto:
-        found.append(StrOptions({"auto"}))
-    if option.number:
-        high = None if option.high == math.inf else option.high
-        kind = Integral if option.number is int else Real
-        found.append(Interval(kind, option.low, high, closed="neither" if option.above_low else "left"))
-    if option.flag:
-        found.append("boolean")
-    return [*found, None] if NoneType in option.types else found
-
-
-def _with_options(cls: type["LinearClassifier"]) -> type["LinearClassifier"]:
-    """Take the constraints and the descriptions of parameters that are training options from these."""
-    described = ""
-    for option in OPTIONS:
-        if hasattr(cls, option.parameter) and option.parameter not in cls._parameter_constraints:
-            cls._parameter_constraints[option.parameter] = _constraints(option)
-            described += (
-                f"    {option.parameter} : {option.type_text}, default={option.default!r}\n        {option.help}\n"
-            )
-    cls.__doc__ = (cls.__doc__ or "").replace("    OPTIONS\n", described)
-    return cls
-
-
-@_with_options
+@with_options
 @dataclass(eq=False, repr=False)
-class LinearClassifier(ClassifierMixin, BaseEstimator):
+class LinearClassifier(ClassifierMixin, FittedModel, BaseEstimator):
     """A linear classifier trained by minibatch SGD: `linclf train` for notebooks and pipelines.
 
     It minimises sum_i w_i loss(X_i W + b, y_i) / sum_i w_i + reg/2 ||W||^2. The defaults are those of the command line, and
@@ -197,104 +174,91 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
     verbose: int = 0
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @_errors_in_python()
     def fit(self, X: object, y: object, sample_weight: object = None) -> "LinearClassifier":
         """Train on X (n_samples, n_features), dense or sparse, and labels y (n_samples,); sample_weight (n_samples,) >= 0."""
+        before = self.model_ if self.warm_start and self.__sklearn_is_fitted__() else None
         X, y, weights = self._counted(*self._checked(X, y), sample_weight)
+        if not len(y):
+            raise ValueError("all sample weights are zero; at least one row must count")
         classes, codes = np.unique(y, return_inverse=True)
         if len(classes) < 2:
             raise ValueError(
                 f"LinearClassifier needs rows of at least two classes; y has one class, {show(classes[0])}"
             )
-        rows, val = Part(X, codes, weights), None
-        options = self._options(X, self._loss(), class_weight=self._class_weights(y, classes))
+        rows, val, held_out = Part(X, codes, None if weights is None else as_counts(weights)), None, None
+        options = self._options(X.dtype, self._loss(), class_weight=self._class_weights(y, classes))
         if self.early_stopping:
-            marked = stratified(codes, self.validation_fraction, np.random.default_rng([options.seed, STREAMS["val"]]))
-            train_rows, val_rows = np.flatnonzero(~marked), np.flatnonzero(marked)
-            if not len(val_rows):
+            rows, val = self._split_off(rows, self.validation_fraction, options.seed, "val")
+            if not len(val.y):
                 raise ValueError(f"{len(codes)} rows are too few for a validation part; turn early_stopping off")
-            rows, val = rows.select(train_rows), rows.select(val_rows)
-        held_out = None
-        if val is None and options.learns_from_held_out():
-            marked = stratified(
-                codes, CALIBRATION_FRACTION, np.random.default_rng([options.seed, STREAMS["calibration"]])
-            )
-            rows, held_out = rows.select(np.flatnonzero(~marked)), rows.select(np.flatnonzero(marked))
-        split = Split(classes, rows, val, None, self._features(X), {}, (), held_out)
-        self._train(options, split, self._start(split, options.loss_value()))
+        elif options.learns_from_held_out():
+            rows, held_out = self._split_off(rows, CALIBRATION_FRACTION, options.seed, "calibration")
+        split = Split(classes, rows, val, None, self._features(X), {}, (), calibration=held_out)
+        start = None if before is None else self._start(before, split, options.loss_value())
+        lines: list[JsonObject] = []
+        trained = train(options, split, _History(lines, self.verbose), start=start, measured=())
+        if trained.interrupted is not None:
+            raise trained.interrupted
+        note = trained.convergence_note()
+        if note is not None:
+            warnings.warn(note, ConvergenceWarning, stacklevel=2)
+        self._set_trained(trained, options.loss_value(), lines)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @_errors_in_python()
     def partial_fit(
         self, X: object, y: object, classes: Any = None, sample_weight: object = None
     ) -> "LinearClassifier":
-        """One pass over these rows from the current weights, at a constant rate; `classes` are needed at the first call.
+        """One pass over these rows from the current weights; `classes` are needed at the first call.
 
-        lr="auto" is estimated from the rows of the first call, and later calls use the same rate; momentum "auto" is 0 here.
+        The columns are scaled by all rows so far. It hardly matters how rows are cut into calls: a call of fewer rows than
+        batch_size takes a shorter step, and the learning rate falls with the number of rows so far, as
+        lr / sqrt(1 + rows / (16 batch_size)), unless the schedule is "constant". lr "auto" is estimated from the first 200
+        rows, which are kept until then; momentum "auto" is 0; average=True averages over the calls. After `fit` the scaling
+        and the number of rows continue from there.
         """
-        first = not hasattr(self, "classes_")
-        if first and classes is None:
-            raise ValueError("classes must be given at the first call of partial_fit")
-        if not first and classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+        before = self.model_ if self.__sklearn_is_fitted__() else None
+        if before is None and classes is None:
+            raise ValueError("classes must be passed on the first call to partial_fit.")
+        labels = np.unique(classes) if before is None else before.classes
+        if classes is not None and not np.array_equal(np.unique(classes), labels):
             raise ValueError(
-                f"classes are {list(classes)}, but were {self.classes_.tolist()} at the first call of partial_fit"
+                f"classes are {list(classes)}, but were {labels.tolist()} at the first call of partial_fit"
             )
-        X, y, weights = self._counted(*self._checked(X, y, reset=first), sample_weight)
-        classes = np.unique(classes) if first else self.classes_
-        codes = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
-        unknown = np.flatnonzero(classes[codes] != y)
-        if len(unknown):
-            raise ValueError(
-                f"y has the label {show(y[unknown[0]])}, which is not among the classes {classes.tolist()}"
-            )
+        if self.early_stopping:
+            raise ValueError("early_stopping is not supported for partial_fit, which has no validation part")
         if self.class_weight == "balanced":
-            raise ValueError("class_weight 'balanced' needs all rows at once; give partial_fit a dict of weights")
-        rate = {"lr": self.lr_} if hasattr(self, "lr_") and self.lr == "auto" else {}
+            raise ValueError(
+                "class_weight 'balanced' is not supported for partial_fit, as it needs all rows; give a dict of weights, e.g. "
+                "by sklearn.utils.class_weight.compute_class_weight"
+            )
+        X, y, weights = self._counted(*self._checked(X, y, reset=before is None), sample_weight)
+        if not len(y):
+            if before is not None:
+                return self
+            raise ValueError("all sample weights are 0 in the first call to partial_fit; at least one row must count")
+        codes = np.minimum(np.searchsorted(labels, y), len(labels) - 1)
+        unknown = np.flatnonzero(labels[codes] != y)
+        if len(unknown):
+            raise ValueError(f"y has the label {show(y[unknown[0]])}, which is not among the classes {labels.tolist()}")
+        stream = Stream(self._trained) if self._stream is None else self._stream
+        if before is not None and stream.model is not before:
+            stream = stream.with_model(before)
         loss, momentum = self._loss(), 0.0 if self.momentum == "auto" else self.momentum
-        class_weight = self._class_weights(y, classes)
-        options = self._options(
-            X, loss, class_weight=class_weight, schedule="constant", epochs=1, momentum=momentum, **rate
-        )
+        class_weight = self._class_weights(y, labels)
+        options = self._options(X.dtype, loss, class_weight=class_weight, epochs=1, momentum=momentum)
         if options.learns_from_held_out():
             raise ValueError(
                 f"threshold {self.threshold!r} is learned from held-out rows, which partial_fit does not have; give a number"
             )
-        split = Split(classes, Part(X, codes, weights), None, None, self._features(X), {}, ())
-        m = loss.n_outputs(len(classes))
-        if first:
-            start = InitialWeights(np.zeros((X.shape[1], m), X.dtype), np.zeros(m, X.dtype))
-        elif m == self.model_.weight.shape[1]:
-            start = InitialWeights(self.model_.weight, self.model_.bias)
-        else:
-            raise ValueError("the loss has another number of outputs than the one trained with so far; fit again")
-        self._train(options, split, start)
+        split = Split(labels, Part(X, codes, weights), None, None, self._features(X), {}, ())
+        lines: list[JsonObject] = []
+        after, trained = stream.train(options, split, _History(lines, self.verbose))
+        self._set_trained(trained, loss, lines)
+        self._stream = after
         return self
-
-    def decision_function(self, X: object) -> Array:
-        """Scores X coef_.T + intercept_: (n_samples,) for two classes, > 0 for the second, else (n_samples, n_classes)."""
-        check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
-        scores = safe_sparse_dot(X, self.coef_.T, dense_output=True) + self.intercept_
-        return np.asarray(scores[:, 0] if scores.shape[1] == 1 else scores)
-
-    def predict(self, X: object) -> Array:
-        """The labels of X: (n_samples,)."""
-        check_is_fitted(self)
-        rows: Matrix = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
-        return np.asarray(self.classes_[self.model_.predict_codes(rows)])
-
-    @available_if(_has_probabilities)
-    def predict_proba(self, X: object) -> Array:
-        """Probabilities of the classes: (n_samples, n_classes). For the losses softmax and logistic, and calibrated models."""
-        check_is_fitted(self)
-        rows: Matrix = validate_data(self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False)
-        scores = self.model_.scores(rows)  # (n, m)
-        logits = self.loss_.logits if self.model_.calibration is None else self.model_.calibration.logits
-        return softmax_probabilities(scores if logits is None else logits(scores))
-
-    @available_if(_has_probabilities)
-    def predict_log_proba(self, X: object) -> Array:
-        """The logarithm of `predict_proba`."""
-        return np.asarray(np.log(self.predict_proba(X)))
 
     @classmethod
     def from_model(cls, model: LinearModel, loss: Loss | None = None) -> "LinearClassifier":
@@ -319,15 +283,10 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         if model.schema.names is not None:
             estimator.feature_names_in_ = np.array(model.schema.names, object)
         metrics = model.record.get("metrics", {})
-        estimator.loss_, estimator.lr_ = loss_, metrics.get("lr", np.nan)
-        estimator._set_model(model, metrics.get("epochs", 0), metrics.get("objective", np.nan))
-        estimator.history_ = []
+        estimator.loss_, estimator.lr_, estimator.history_ = loss_, metrics.get("lr", np.nan), []
+        estimator.n_iter_, estimator.objective_ = metrics.get("epochs", 0), metrics.get("objective", np.nan)
+        estimator._set_model(model)
         return estimator
-
-    def save(self, path: str) -> None:
-        """Write the model to a file that `linclf.load` and the command line read."""
-        check_is_fitted(self)
-        self.model_.save(path)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -347,15 +306,22 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         return X, y
 
     @staticmethod
-    def _counted(X: Matrix, y: Array, sample_weight: object) -> tuple[Matrix, Array, Array | None]:
-        """The rows whose weight is not 0, their labels, and their weights (n,), None if all are 1."""
+    def _counted(X: Matrix, y: Array, sample_weight: Any) -> tuple[Matrix, Array, Array | None]:
+        """The rows whose weight is not 0, their labels, and their weights (n,) or None."""
         if sample_weight is None:
             return X, y, None
+        given = np.asarray(sample_weight)
+        if given.shape == y.shape and not given.any():  # which scikit-learn refuses
+            return X[:0], y[:0], None
         weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        if not weights.any():
-            raise ValueError("all sample weights are 0; at least one row must count")
         rows = np.flatnonzero(weights)
-        return (X, y, as_counts(weights)) if len(rows) == len(y) else (X[rows], y[rows], as_counts(weights[rows]))
+        return (X, y, weights) if len(rows) == len(y) else (X[rows], y[rows], weights[rows])
+
+    @staticmethod
+    def _split_off(rows: Part, fraction: float, seed: int, part: str) -> tuple[Part, Part]:
+        """The rows without a stratified fraction for this part, and the fraction."""
+        marked = stratified(rows.y, fraction, np.random.default_rng([seed, STREAMS[part]]))
+        return rows.select(np.flatnonzero(~marked)), rows.select(np.flatnonzero(marked))
 
     def _class_weights(self, y: Array, classes: Array) -> ClassWeights | None:
         """The option class_weight; a dict gives the weight of each label."""
@@ -366,7 +332,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError("weights of classes must be finite and not negative")
         return ClassWeights.of_labels(dict(zip(map(str, classes.tolist()), weights.tolist(), strict=True)))
 
-    def _options(self, X: Matrix, loss: Loss, **changed: Any) -> TrainOptions:
+    def _options(self, dtype: object, loss: Loss, **changed: Any) -> TrainOptions:
         """The training options of these parameters."""
         seed = self.random_state
         if not isinstance(seed, Integral):
@@ -374,7 +340,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         values = {one.name: getattr(self, one.parameter) for one in OPTIONS if hasattr(self, one.parameter)}
         values |= {
             "loss": loss,
-            "dtype": self.dtype or str(X.dtype),
+            "dtype": self.dtype or str(dtype),
             "seed": int(seed),
             "val": HeldOut(self.validation_fraction) if self.early_stopping else None,
             "val_metric": self.val_metric if self.early_stopping else None,
@@ -382,48 +348,39 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
             "positive": None if self.pos_label is None else str(self.pos_label),
         }
         values = {name: x.item() if isinstance(x, np.generic) else x for name, x in values.items()}
-        return TrainOptions(source=Source("-"), test=HeldOut("0"), **{**values, **changed})
+        return TrainOptions(source=Source("X"), test=HeldOut("0"), **{**values, **changed})
 
     def _loss(self) -> Loss:
-        """The loss itself. A custom loss is checked, unless the last fit used the same."""
+        """The loss itself. A custom loss is checked first, once in a process: clones of an estimator have equal ones."""
         if not isinstance(self.loss, Loss):
             return LOSSES[self.loss]
-        before = getattr(self, "loss_", None)
-        return before if before == with_dtypes(self.loss, self.loss.name) else checked_loss(self.loss, self.loss.name)
+        try:
+            hash(self.loss)
+        except TypeError:  # of a function that is an object of its own
+            return checked_loss(self.loss, self.loss.name)
+        return _checked_once(self.loss, self.loss.name)
 
     def _features(self, X: Matrix) -> Schema:
         names = getattr(self, "feature_names_in_", None)
         return Schema(X.shape[1], None if names is None else tuple(map(str, names)), is_sparse(X))
 
-    def _start(self, split: Split, loss: Loss) -> InitialWeights | None:
-        """The weights to start from: with warm_start those of the previous fit, if loss, classes and features are the same."""
-        if not self.warm_start or not hasattr(self, "model_"):
-            return None
-        before = self.model_
-        same = np.array_equal(before.classes, split.classes) and self.loss_ in (loss, self.loss)
-        features = (before.schema.count, before.schema.names) == (split.schema.count, split.schema.names)
+    @staticmethod
+    def _start(before: LinearModel, split: Split, loss: Loss) -> InitialWeights | None:
+        """The weights of the model before, if its loss, classes and features are those of this fit."""
+        same = np.array_equal(before.classes, split.classes) and before.loss == loss.name
+        names = (before.schema.names, split.schema.names)
+        features = before.schema.count == split.schema.count and (None in names or names[0] == names[1])
         return InitialWeights(before.weight, before.bias) if same and features else None
 
-    def _train(self, options: TrainOptions, split: Split, start: InitialWeights | None) -> None:
-        self.history_: list[JsonObject] = []
-        observer = _History(self.history_, self.verbose)
-        trained = train(options, split, observer, start=start, measured=())
-        if trained.interrupted is not None:
-            raise trained.interrupted
-        note = trained.convergence_note()
-        if note is not None:
-            warnings.warn(note, ConvergenceWarning, stacklevel=3)
-        self.loss_, self.lr_ = options.loss_value(), trained.result.lr
-        self._set_model(trained.model, trained.result.epochs, trained.result.objective)
+    def _set_trained(self, trained: Trained, loss: Loss, history: list[JsonObject]) -> None:
+        """Set the attributes that a call of fit or partial_fit leaves."""
+        result = trained.result
+        self.loss_, self.lr_, self.history_ = loss, result.lr, history
+        self.n_iter_, self.objective_ = result.epochs, result.objective
+        self._set_model(trained.model)
 
-    def _set_model(self, model: LinearModel, n_iter: int, objective: float) -> None:
-        """Set the attributes of a fitted estimator from a model."""
-        self.model_, self.classes_ = model, model.classes
-        weight, bias = model.weight, model.bias
-        if weight.shape[1] == 2:
-            weight, bias = weight[:, 1:] - weight[:, :1], bias[1:] - bias[:1]
-        self.coef_, self.intercept_ = np.ascontiguousarray(weight.T), bias
-        self.n_iter_, self.objective_ = n_iter, objective
+    def _record_of_set_weights(self, loss: Loss) -> JsonObject:
+        return model_record(self._options("float64", loss), {}, None)
 
 
 def _loss_of(model: LinearModel, loss: Loss | None) -> Loss:

@@ -1,0 +1,3 @@
+"""scikit-learn's interface: `LinearClassifier`."""
+
+from linclf.estimator.classifier import LinearClassifier as LinearClassifier
