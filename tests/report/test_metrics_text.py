@@ -88,8 +88,8 @@ def test_a_custom_loss_that_has_probabilities_has_their_metrics(linclf, in_tmp) 
     assert without["log_loss"] is None
 
 
-@pytest.mark.parametrize("path", sorted(GOLDEN.iterdir()), ids=lambda path: path.name)
-def test_models_of_earlier_versions_show_the_accuracy_alone(linclf, path: Path) -> None:
-    printed = linclf("info", path)
+@pytest.mark.parametrize("version", [1, 2])
+def test_models_of_earlier_versions_show_the_accuracy_alone(linclf, version: int) -> None:
+    printed = linclf("info", GOLDEN / f"format-{version}.safetensors")
     assert "\naccuracy   train " in printed
     assert "metrics    " not in printed
