@@ -25,7 +25,7 @@ class PreparedData:
     weights: Array | None
     scaling: Scaling
     val: Part | None
-    held_out: Part | None
+    held_out: Part | None = None
 
 
 def prepare(options: TrainOptions, split: Split) -> PreparedData:
