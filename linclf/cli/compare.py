@@ -17,6 +17,7 @@ from linclf.cli.shared import (
     say,
     source,
     wants_bar,
+    weight_option,
 )
 from linclf.data.readers.named import is_name
 from linclf.data.source import Source
@@ -62,9 +63,7 @@ from linclf.storage.decode import JsonObject
     help="Number of resamples of the rows.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the resamples.")
-@click.option(
-    "--weight", metavar="COL", help="Column of row weights of DATA: a row of weight 2 counts as two rows, of 0 as none."
-)
+@weight_option
 @click.option("--group", metavar="COL", help="Column of groups of DATA: groups are resampled instead of rows.")
 @data_options
 @cache_option

@@ -49,11 +49,16 @@ class RowTimes(NamedTuple):
 def row_keys(X: Matrix | Table | TableRows, source: Source) -> RowKeys:
     """The groups and times of rows, in the columns that --group and --time name. Raises InputError as `group_cells` and
     `row_times` do."""
-    groups, times = group_cells(X, source), row_times(X, source)
-    codes = None if groups is None else group_codes(groups)
+    codes, times = row_groups(X, source), row_times(X, source)
     if codes is not None and times is not None:
         return RowKeys(codes, merged_times(times.numbers, codes))
     return RowKeys(codes, None if times is None else times.numbers)
+
+
+def row_groups(X: Matrix | Table | TableRows, source: Source) -> Array | None:
+    """The groups of rows as codes 0..G-1, (n,); None without a column of groups. Raises InputError as `group_cells` does."""
+    cells = group_cells(X, source)
+    return None if cells is None else group_codes(cells)
 
 
 def group_cells(X: Matrix | Table | TableRows, source: Source) -> Array | Cells | None:

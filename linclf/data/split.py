@@ -12,7 +12,7 @@ from linclf.data.dataset import Dataset, LabelledRows
 from linclf.data.encoder import encode, learn_schema, unknown_notes
 from linclf.data.grouped import group_folds, stratified_groups
 from linclf.data.ordered import forward_folds, last_rows
-from linclf.data.row_keys import RowKeys, row_keys
+from linclf.data.row_keys import RowKeys, row_groups, row_keys
 from linclf.data.row_weights import row_weights
 from linclf.data.schema import Schema
 from linclf.data.source import Source
@@ -55,16 +55,18 @@ class HeldOut(str):
 
 @dataclass(frozen=True)
 class Part:
-    """Rows X (n, d) with codes y (n,), -1 for a label that is not among the training classes; and their weights (n,), None
-    if all are 1."""
+    """Rows X (n, d) with codes y (n,), -1 for a label that is not among the training classes; their weights (n,), None if all
+    are 1; and codes (n,) of their groups, None without groups."""
 
     X: Matrix
     y: Array
     weights: Array | None = None
+    groups: Array | None = None
 
     def select(self, rows: Array) -> "Part":
         """These rows, without a copy of X."""
-        return Part(select_rows(self.X, rows), self.y[rows], None if self.weights is None else self.weights[rows])
+        weights, groups = (None if a is None else a[rows] for a in (self.weights, self.groups))
+        return Part(select_rows(self.X, rows), self.y[rows], weights, groups)
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,15 @@ class Split:
         parts = [part for part in (self.train, self.val, self.calibration, self.test) if part is not None]
         given = [np.ones(len(part.y)) if part.weights is None else part.weights for part in parts]
         weights = None if all(part.weights is None for part in parts) else np.concatenate(given)
-        return Part(stack_rows([part.X for part in parts]), np.concatenate([part.y for part in parts]), weights)
+        groups = None
+        if all(part.groups is not None for part in parts):  # no group is in two parts
+            firsts = np.cumsum(
+                [0, *(int(part.groups.max(initial=-1)) + 1 for part in parts if part.groups is not None)]
+            )
+            given = [part.groups + k for part, k in zip(parts, firsts, strict=False) if part.groups is not None]
+            groups = np.concatenate(given)
+        y = np.concatenate([part.y for part in parts])
+        return Part(stack_rows([part.X for part in parts]), y, weights, groups)
 
 
 def split_dataset(
@@ -142,7 +152,13 @@ def split_dataset(
 
     classes = labels.check_classes(rows.labels(), name)
     schema, learned = (model_schema, []) if model_schema else learn_schema(rows.X, dataset.schema, dataset.source)
-    train = Part(encode(rows.X, schema, name)[0], labels.encode(rows.labels(), classes)[0], row_weights(rows.X, source))
+    keys = row_keys(rows.X, source)
+    train = Part(
+        encode(rows.X, schema, name)[0],
+        labels.encode(rows.labels(), classes)[0],
+        row_weights(rows.X, source),
+        keys.groups,
+    )
     if train.X.shape[1] == 0:
         raise InputError(f"{name}: has no feature columns, only labels; give data to learn from")
     sources = {key: one for key, one in {"data": dataset, "test": test, "val": val}.items() if isinstance(one, Dataset)}
@@ -153,7 +169,7 @@ def split_dataset(
             codes, unseen = labels.encode(part.labels(), classes)
             part_name = sources[key].source.data if key in sources else f"{name} ({key} part)"
             X, unknown = encode(part.X, schema, part_name)
-            parts[key] = Part(X, codes, row_weights(part.X, source))
+            parts[key] = Part(X, codes, row_weights(part.X, source), row_groups(part.X, source))
             if key in sources:
                 notes += [f"{part_name}: {note}" for note in unknown_notes(unknown, schema)]
             notes += labels.unseen_notes(unseen, len(codes), part_name, classes)
@@ -171,7 +187,7 @@ def split_dataset(
         digests,
         tuple(notes),
         calibration=parts["calibration"],
-        keys=row_keys(rows.X, dataset.source),
+        keys=keys,
         summary=summary,
     )
 

@@ -15,10 +15,11 @@ from linclf.data.dataset import Dataset, LabelledRows
 from linclf.data.encoder import encoded
 from linclf.data.labels import encode, unseen_notes
 from linclf.data.load import load
+from linclf.data.row_keys import row_groups
 from linclf.data.row_weights import row_weights
 from linclf.data.source import Source
 from linclf.data.split import Part
-from linclf.data.table import Cells, Table, TableRows
+from linclf.data.table import Table, TableRows
 from linclf.errors import InputError
 from linclf.losses import Array
 from linclf.model.linear_model import LinearModel
@@ -61,7 +62,6 @@ def own_rows(models: Sequence[Named], part: str, cache: Cache | None) -> CommonR
     first, identity = models[0][0], RowIdentity()
     predictions: list[Predictions] = []
     notes: list[str] = []
-    warnings: list[str] = []
     for path, model in models:
         with _naming(path):
             split, identities = rebuild(model, cache)
@@ -71,16 +71,9 @@ def own_rows(models: Sequence[Named], part: str, cache: Cache | None) -> CommonR
         predictions.append(model.predictions(rows.X, rows.y, rows.weights))
         notes += split.notes
     _check_labels(models, predictions, part)
-    column = models[0][1].record["options"]["source"].get("group")
-    if column is not None:
-        warnings.append(
-            f"the rows of a group (column {column!r}) count as independent, which makes intervals too short and p-values too small; "
-            f"give DATA with --group {column} to resample groups"
-        )
     target, guessed = models[0][1].schema.target, models[0][1].target_guessed
-    return CommonRows(
-        data, part, target, guessed, tuple(predictions), notes=tuple(dict.fromkeys(notes)), warnings=tuple(warnings)
-    )
+    groups, said = _recoded(rows.groups), tuple(dict.fromkeys(notes))
+    return CommonRows(data, part, target, guessed, tuple(predictions), groups, said)
 
 
 def other_rows(models: Sequence[Named], source: Source, part: str | None, cache: Cache | None) -> CommonRows:
@@ -90,19 +83,17 @@ def other_rows(models: Sequence[Named], source: Source, part: str | None, cache:
     Raises InputError if the models have different label columns, and for a --weight or --group column that the data lack.
     """
     predictions, notes, warnings, targets = [], [], [], []
-    groups: Array | None = None
     with _readable_again(source.data) as rewind:
         for path, model in models:
             rewind()
             dataset = load(source, model_schema=model.schema, cache=cache)
-            weights, groups = row_weights(dataset.X, source), _groups(dataset, source)
+            _check_roles(dataset, source)
+            weights, groups = row_weights(dataset.X, source), row_groups(dataset.X, source)
             dataset = encoded(dataset, model.schema)
             rows, found = _part(dataset, part)
             codes, unseen = encode(rows.labels(), model.classes)
-            one = Part(rows.matrix(), codes, weights)
-            if weights is not None:
-                counted = np.flatnonzero(weights)
-                one, groups = one.select(counted), None if groups is None else groups[counted]
+            one = Part(rows.matrix(), codes, weights, groups)
+            one = one if weights is None else one.select(np.flatnonzero(weights))
             predictions.append(model.predictions(one.X, one.y, one.weights))
             targets.append(dataset.schema.target)
             notes += dataset.named_notes()
@@ -119,14 +110,13 @@ def other_rows(models: Sequence[Named], source: Source, part: str | None, cache:
                 "label column with --target"
             )
     target, asked = targets[0], source.target or models[0][1].schema.target
-    groups = None if groups is None else np.unique(groups, return_inverse=True)[1].ravel()
     return CommonRows(
         source.data,
         found,
         target,
         target is not None and target != asked,
         tuple(predictions),
-        groups,
+        _recoded(one.groups),
         tuple(dict.fromkeys(notes)),
         tuple(warnings),
     )
@@ -171,22 +161,17 @@ def _part(dataset: Dataset, part: str | None) -> tuple[LabelledRows, str]:
     return (dataset, "train") if part == "train" else (dataset.all_rows(), "all")
 
 
-def _groups(dataset: Dataset, source: Source) -> Array | None:
-    """The codes (n,) of the groups of rows; None without --group. Raises InputError for a --group or --weight column that the data
-    lack, and for a row without a group."""
+def _recoded(groups: Array | None) -> Array | None:
+    """Codes of groups without gaps: the rows of some groups may have been left out."""
+    return None if groups is None else np.unique(groups, return_inverse=True)[1].ravel()
+
+
+def _check_roles(dataset: Dataset, source: Source) -> None:
+    """Raise InputError for a --weight or --group column that the data lack."""
     table = dataset.X.table if isinstance(dataset.X, TableRows) else dataset.X
     for role, column in source.roles().items():
         if not isinstance(table, Table) or column not in table.names:
             raise InputError(f"{source.data}: --{role} {column}: there is no such column")
-    if source.group is None or not isinstance(table, Table):
-        return None
-    cells = table.column(source.group)
-    codes = cells.codes if isinstance(cells, Cells) else cells
-    missing = np.flatnonzero(codes < 0 if isinstance(cells, Cells) else np.isnan(codes))
-    if len(missing):
-        where = f"{source.data}{table.locate(int(missing[0]))}"
-        raise InputError(f"{where}: the group in column {source.group!r} is missing; fill it in or remove the row")
-    return np.unique(codes, return_inverse=True)[1].ravel()
 
 
 @contextlib.contextmanager

@@ -1,8 +1,8 @@
 """The bootstrap: the values of metrics on resamples of the rows, the same resamples for several models (Efron, 1979).
 
 A resample draws as many rows as there are, with replacement; it is a vector of counts, how often each row was drawn. A metric
-that is a mean over rows is then a product of counts and values, and a metric of the order of the rows sorts them only once. Any
-other metric is computed anew with the counts as weights.
+that is a mean over rows is then a product of counts and values, a metric of labels is a function of sums of counts, and one of the
+order of the rows sorts them only once. Any other metric is computed anew with the counts as weights.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,8 +11,8 @@ from functools import partial
 
 import numpy as np
 
-from linclf.losses import Array, softmax_probabilities
-from linclf.model.metrics import BINS, Metric
+from linclf.losses import Array
+from linclf.model.metrics import BINS, ClassCounts, Metric
 from linclf.model.predictions import Predictions
 from linclf.optim.blas import one_blas_thread
 
@@ -97,6 +97,8 @@ def of_counts(metric: Metric, predictions: Predictions) -> OfCounts:
         return lambda counts: np.full(len(counts), np.nan)
     if metric.values is not None:
         return _mean(metric.values, predictions)
+    if metric.counted is not None:
+        return _counted(metric.counted, predictions)
     faster = FASTER.get(metric.name)
     return faster(predictions) if faster else partial(_one_by_one, metric, predictions)
 
@@ -116,38 +118,30 @@ def _mean(values: Callable[[Predictions], tuple[Array, Array]], predictions: Pre
     return lambda counts: np.asarray((counts @ value) / (counts @ counted))  # (B,)
 
 
-def _balanced_accuracy(predictions: Predictions) -> OfCounts:
-    right = predictions.predicted == predictions.y
-    of_class = _class_sums(predictions.y, predictions.n_classes)
-    of_right = _class_sums(np.where(right, predictions.y, -1), predictions.n_classes)
+@dataclass(frozen=True)
+class _ClassCounts:
+    """`ClassCounts` of B resamples: total (B,), the others (K, B)."""
 
-    def values(counts: Array) -> Array:
-        return _mean_of_defined(of_right(counts) / of_class(counts))
+    total: Array
+    support: Array
+    n_predicted: Array
+    correct: Array
 
-    return values
 
-
-def _macro_f1(predictions: Predictions) -> OfCounts:
+def _counted(metric: Callable[[ClassCounts], Array], predictions: Predictions) -> OfCounts:
+    """A metric of labels, a function of counts of rows."""
     y, predicted, K = predictions.y, predictions.predicted, predictions.n_classes
-    of_class, of_predicted = _class_sums(y, K), _class_sums(predicted, K)
-    of_right = _class_sums(np.where(predicted == y, y, -1), K)
-
-    def values(counts: Array) -> Array:
-        support = of_class(counts)  # (B, K)
-        f1 = 2 * of_right(counts) / (support + of_predicted(counts))
-        return np.where(support.any(axis=1), _mean_of_defined(f1), np.nan)
-
-    return values
+    support, n_predicted = _class_sums(y, K), _class_sums(predicted, K)
+    correct = _class_sums(np.where(predicted == y, y, -1), K)
+    return lambda counts: metric(
+        _ClassCounts(counts.sum(axis=1), support(counts).T, n_predicted(counts).T, correct(counts).T)
+    )
 
 
 def _calibration_error(predictions: Predictions) -> OfCounts:
-    if predictions.logits is None:
-        raise AssertionError("a metric of the probabilities of a model without any")
-    known = np.flatnonzero(predictions.known)
-    p = softmax_probabilities(predictions.logits[known].astype(np.float64))  # (n, K)
-    confidence, right = p.max(axis=1), p.argmax(axis=1) == predictions.y[known]
+    known, of_known = np.flatnonzero(predictions.known), predictions.known_probabilities
     gaps, counted = np.zeros((len(predictions.y), BINS)), np.zeros(len(predictions.y))
-    gaps[known, np.minimum((confidence * BINS).astype(int), BINS - 1)] = right - confidence
+    gaps[known, np.minimum((of_known.confidence * BINS).astype(int), BINS - 1)] = of_known.right - of_known.confidence
     counted[known] = 1
     return lambda counts: np.asarray(np.abs(counts @ gaps).sum(axis=1) / (counts @ counted))
 
@@ -236,8 +230,6 @@ def _drawn(rng: np.random.Generator, n: int, size: int) -> Array:
 
 
 FASTER: Mapping[str, Callable[[Predictions], OfCounts]] = {  # than _one_by_one, with the same values
-    "balanced-accuracy": _balanced_accuracy,
-    "macro-f1": _macro_f1,
     "roc-auc": partial(_class_mean, _roc_auc),
     "average-precision": partial(_class_mean, _average_precision),
     "calibration-error": _calibration_error,

@@ -23,10 +23,10 @@ Values = tuple[Array, Array]  # a value of each row that counts (n,), and how ma
 
 class ClassCounts(Protocol):
     """What metrics of labels are functions of, as `Predictions` has it for one prediction of each row: (K,). Of several at once,
-    such as those of several thresholds, the arrays have the further axis that they broadcast to: (K, several)."""
+    such as those of several thresholds or resamples, the arrays have the further axis that they broadcast to: (K, several)."""
 
     @property
-    def total(self) -> float:
+    def total(self) -> float | Array:
         """How many rows there are."""
 
     @property

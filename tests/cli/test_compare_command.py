@@ -55,6 +55,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "narrow": ["--drop", "g,w,x2"],
         "weighted": ["--drop", "g", "--weight", "w"],
     }
+    tables |= {"grouped": ["--group", "g", "--drop", "w"], "grouped2": ["--group", "g", "--drop", "w,x2"]}
     for name, options in {**tables, "of_g": ["--drop", "w", "--target", "g", "--test", "0"]}.items():
         assert main(["train", str(folder / "t.csv"), "-q", "--epochs", "5", *options, "-o", str(folder / name)]) == 0
     return folder
@@ -105,6 +106,7 @@ def test_options_that_leave_the_rows_as_they_are_may_differ(linclf, at, line: st
         ("a sigmoid --part train", "a and sigmoid do not have the same train rows (--calibrate: 0 and 0.2)"),
         ("own other_test", "own and other_test do not have the same test rows (test data: "),
         ("own other_test --part all", "own and other_test do not have the same all rows (test data: "),
+        ("t grouped", "t and grouped do not have the same test rows (--group: none and g)"),
         ("t weighted", "t and weighted do not have the same test rows (--weight: none and w)"),
         ("b a val --part all", "b and val do not have the same all rows (--val: 0 and 0.3)"),
         ("a t", f"a and t do not have the same test rows (data: {DATA}/iris.csv and "),
@@ -212,6 +214,13 @@ def test_groups_are_resampled_together(linclf, at) -> None:
     assert result["n_groups"] == 49  # the rows of g7 have the weight 0
     assert result["models"][1]["mcnemar"] is None
     assert "50 groups" in linclf("compare t narrow t.csv --group g").splitlines()[0]
+
+
+@pytest.mark.parametrize(("part", "n_groups"), [("test", 10), ("train", 40), ("all", 50)])
+def test_models_of_data_in_groups_resample_the_groups_of_their_own_rows(linclf, at, part: str, n_groups: int) -> None:
+    result = json.loads(linclf(f"compare grouped grouped2 --part {part} --json"))
+    assert (result["n"], result["n_groups"]) == (4 * n_groups, n_groups)
+    assert result["models"][1]["mcnemar"] is None
 
 
 def test_the_same_seed_gives_the_same_intervals(linclf, at) -> None:
