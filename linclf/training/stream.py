@@ -62,9 +62,11 @@ class FirstRate:
         """The rate after these rows; `estimate` finds one for rows X (n, d), y (n,), weights (n,)."""
         if self.settled:
             return self
-        rows = (*self.rows, (X, y, weights))
-        n = sum(len(codes) for _, codes, _ in rows)
+        n = sum(len(codes) for _, codes, _ in self.rows) + len(y)
         settled = n >= FIRST_ROWS or n * X.shape[1] >= FIRST_NUMBERS
+        if not settled:
+            X = X[np.arange(len(y))]  # a copy: the caller may use the array again
+        rows = (*self.rows, (X, y, weights.copy()))
         if not settled and n < GROWTH * self.estimated:
             return replace(self, rows=rows)
         parts, codes, given = zip(*rows, strict=True)
@@ -92,9 +94,9 @@ class Stream:
         self.settings: SGDSettings | None = None
         metrics = {} if model is None else model.record.get("metrics", {})
         if model is not None and metrics:
-            n = metrics["n_train"]
-            self.kind, self.rows = metrics["scale"], float(n * metrics["epochs"])
-            if model.scale is not None:
+            n = metrics.get("n_train", 0)
+            self.kind, self.rows = metrics.get("scale", "auto"), float(n * metrics.get("epochs", 1))
+            if model.scale is not None and n:
                 constant = (model.scale == 1) & ~model.weight.any(axis=1)  # (d,)
                 self.moments = moments_of_scaling(model.center, model.scale, constant, n)
 
@@ -164,7 +166,7 @@ class Stream:
         asked = self.kind if options.scale == "auto" else options.scale
         kind = resolve_kind(asked, X, split.schema.sparse, name)
         if kind != self.kind:
-            self.kind, self.moments = kind, None
+            self.kind, self.moments, self.iterate = kind, None, None
         if kind == "none":
             return Scaling("none")
         now = moments(kind, X, split.train.weights)

@@ -18,6 +18,7 @@ from linclf.losses import LOSSES
 from linclf.training.stream import Stream
 
 CLASSES = [0, 1, 2]
+EVEN = np.ones(3)  # the weights of the classes
 
 
 @pytest.fixture
@@ -39,24 +40,26 @@ def fed(model: LinearClassifier, size: int, X, y, classes: Sequence = CLASSES) -
     return model
 
 
-def by_hand(pieces, loss, lr, *, scale, reg=1e-4, batch=64, constant=False, bias_rate=1.0):
+def by_hand(pieces, loss, lr, *, scale, reg=1e-4, batch=64, constant=False, bias_rate=1.0, of_class=EVEN):
     """coef_, intercept_ and their averages over all steps after some calls of (X, y, weights), by the formulas of the docs."""
-    loss, so_far, seen, steps = LOSSES[loss], [], 0.0, []
+    loss, so_far, weights, seen, steps = LOSSES[loss], [], [], 0.0, []
     d, m = pieces[0][0].shape[1], loss.n_outputs(3)
     W, b = np.zeros((d, m)), np.zeros(m)
     for X, y, w in pieces:
         so_far.append(X)
-        rows = np.concatenate(so_far)
+        weights.append(w)
+        rows, v = np.concatenate(so_far), np.concatenate(weights)
         center, size = np.zeros(d), np.ones(d)
         if scale == "standard":
-            center, size = rows.mean(axis=0), rows.std(axis=0)
+            center = np.average(rows, axis=0, weights=v)
+            size = np.sqrt(np.average((rows - center) ** 2, axis=0, weights=v))
         elif scale == "maxabs":
             size = np.abs(rows).max(axis=0)
         size = np.where(size > 1e-12, size, 1)
         order = np.random.default_rng(0).permutation(len(y))
         for begin in range(0, len(y), batch):
             r = order[begin : begin + batch]
-            z, v = (X[r] - center) / size, w[r]
+            z, v = (X[r] - center) / size, w[r] * of_class[y[r]]
             rate = lr if constant else lr / np.sqrt(1 + seen / batch / 16)
             g = loss(z @ W + b, y[r])[1] * v[:, None]
             g /= (1 + rate / batch * loss.curvature * v * ((z**2).sum(axis=1) + 1))[:, None]
@@ -73,9 +76,9 @@ def by_hand(pieces, loss, lr, *, scale, reg=1e-4, batch=64, constant=False, bias
 @pytest.mark.parametrize("scale", ["standard", "maxabs", "none"])
 @pytest.mark.parametrize("size", [1, 7, 100])
 def test_the_steps_are_those_of_the_docs(iris, loss: str, scale: str, size: int) -> None:
-    X, y = iris
+    X, y = (a[: 60 if size == 1 else 150] for a in iris)
     found = LinearClassifier(loss, scale=scale, lr=0.3, dtype="float64", reg=1e-2)
-    last, _ = by_hand(calls(size, X, y, np.ones(150)), loss, 0.3, scale=scale, reg=1e-2)
+    last, _ = by_hand(calls(size, X, y, np.ones(len(y))), loss, 0.3, scale=scale, reg=1e-2)
     fed(found, size, X, y)
     np.testing.assert_allclose(found.coef_, last[0], rtol=1e-7, atol=1e-10)
     np.testing.assert_allclose(found.intercept_, last[1], rtol=1e-7, atol=1e-10)
@@ -119,10 +122,9 @@ def test_weights_count_rows(iris, loss: str, scale: str) -> None:
     last, _ = by_hand(calls(1, X[kept], y[kept], w[kept]), loss, 0.3, scale=scale)
     np.testing.assert_allclose(found.coef_, last[0], rtol=1e-8)
     named = LinearClassifier(loss, scale=scale, lr=0.3, dtype="float64", class_weight={0: 2, 1: 0.5})
-    of_class = np.array([2, 0.5, 1])[y]
     for x, labels in calls(10, X, y):
         named.partial_fit(x, labels, CLASSES)
-    last, _ = by_hand(calls(10, X, y, of_class), loss, 0.3, scale=scale)
+    last, _ = by_hand(calls(10, X, y, np.ones(150)), loss, 0.3, scale=scale, of_class=np.array([2, 0.5, 1]))
     np.testing.assert_allclose(named.coef_, last[0], rtol=1e-8)
     rows = LinearClassifier(loss, scale=scale, dtype="float64", batch_size=10**6)
     twice = LinearClassifier(loss, scale=scale, dtype="float64", batch_size=10**6)
@@ -175,6 +177,11 @@ def test_an_automatic_rate_is_settled_by_the_first_200_rows(iris) -> None:
     assert len(set(rates[:20])) > 5
     assert len(set(rates[19:])) == 1
     assert found._stream.rate.rows == ()  # no rows stay in the estimator
+    room, reused = np.empty((10, 4)), LinearClassifier()
+    for x, labels in calls(10, np.vstack([X, X]), np.tile(y, 2)):
+        room[:] = x  # the caller's array, which is used again
+        reused.partial_fit(room, labels, classes=CLASSES)
+    assert reused.lr_ == rates[-1]
     # the rate given is the one used, also in between, and the automatic one comes back
     assert found.set_params(lr=0.01).partial_fit(x, labels).lr_ == 0.01
     assert found.set_params(lr="auto").partial_fit(x, labels).lr_ == rates[-1]
@@ -243,7 +250,10 @@ def test_settings_may_change_between_calls(iris) -> None:
     mixed, alike = (fed(LinearClassifier(scale="maxabs", lr=0.1), 50, X, y) for _ in range(2))
     mixed.partial_fit(sparse.csr_matrix(X[:1]), y[:1])  # sparse rows after dense ones
     np.testing.assert_allclose(mixed.coef_, alike.partial_fit(X[:1], y[:1]).coef_, rtol=1e-5)
-    assert found.set_params(scale="none").partial_fit(X, y).model_.scale is None
+    before = dense.decision_function(X)  # another scaling starts at the same function
+    dense.set_params(scale="none", lr=1e-9).partial_fit(X, y)
+    np.testing.assert_allclose(dense.decision_function(X), before, rtol=1e-4, atol=1e-4)
+    assert dense.model_.scale is None
 
 
 def test_calls_that_make_no_sense_are_refused(iris) -> None:
