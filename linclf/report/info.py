@@ -9,7 +9,7 @@ from linclf.data.columns.base import Column
 from linclf.inspect.explain import strengths
 from linclf.model.linear_model import LinearModel
 from linclf.report.columns import columns_text
-from linclf.report.text import parts_text
+from linclf.report.text import parts_text, split_lines
 from linclf.storage.decode import JsonObject
 
 
@@ -49,15 +49,21 @@ def model_text(described: JsonObject, columns: Sequence[Column] | None, path: st
         scaling = (
             "numbers standardised as they are encoded" if columns and described["features"]["sparse"] else "unscaled"
         )
-    encoded = columns_text(columns)
+    encoded, calibration = columns_text(columns), described["calibration"]
     lines = [
         f"model      {path}, a {described['loss']} classifier by linclf {versions['linclf']}",
         f"classes    {', '.join(map(str, described['classes']))}",
         f"features   {described['n_features']}, {scaling}",
         f"trained on {source}, {metrics['n_train']} rows; "
         f"{metrics['n_val']} validation and {metrics['n_test']} test rows",
+        *split_lines(metrics),
         f"options    reg {metrics['reg']:g}, lr {metrics['lr']:.4g}, momentum {metrics['momentum']:g}, "
         f"{metrics['epochs']} epochs of minibatches of {metrics['batch_size']}, seed {metrics['seed']}",
+        *(
+            [f"calibrate  {calibration['method']}, learned from {calibration['n']} held-out rows"]
+            if calibration
+            else []
+        ),
         f"objective  {metrics['objective']:.6g}",
         f"accuracy   {parts_text(metrics['accuracy'])}",
         *(["", encoded] if encoded else []),
@@ -66,9 +72,6 @@ def model_text(described: JsonObject, columns: Sequence[Column] | None, path: st
         if metrics["scale"] == "standard"
         else "strongest weights",
     ]
-    calibration = described["calibration"]
-    if calibration:
-        lines.insert(5, f"calibrate  {calibration['method']}, learned from {calibration['n']} held-out rows")
     rows = [
         [label, ", ".join(f"{entry['feature']} {entry['weight']:+.3g}" for entry in entries)]
         for label, entries in described["strongest"].items()
