@@ -15,10 +15,12 @@ from linclf.inspect.finding import Finding
 from linclf.inspect.trials import Comparison, compare_groups, rows_tried
 from linclf.losses import Array
 
-FEWEST_NAMED, FEWEST_GROUPS = 10, 20  # groups of a column with and without the name of an id
-LARGEST_GROUP = 0.2  # share of the rows
+FEWEST_NAMED, FEWEST_GROUPS = 6, 20  # groups of a column with and without the name of an id
+LARGEST_NAMED, LARGEST_GROUP = 0.35, 0.2  # share of the rows, likewise
 REPEATED = 0.5  # share of the rows whose value another row has too
 AGREEMENT = 0.1  # of labels within a group, from 0 for chance to 1; less cannot make a random split look much better
+SAMPLE_ROWS = 20_000  # by which columns of few values are told apart
+NO_GROUPS = ("date", "text", "weight", "group", "time")  # kinds of columns
 MOST_TRIED = 3  # columns that are tried
 FEWEST_ROWS = 60  # of a data set in which groups are sought
 LEAST_DROP = 0.03  # of the accuracy, that is reported
@@ -67,23 +69,29 @@ def has_id_name(name: str) -> bool:
 def _candidates(table: Table, columns: tuple[Column, ...], y: Array) -> list[str]:
     """The columns that may name groups, the most likely first."""
     kinds = {column.name: column.kind for column in columns}
+    some = np.random.default_rng(0).permutation(len(y))[:SAMPLE_ROWS]
     found: dict[str, float] = {}
     for name in table.names:
-        cells = table.column(name)
-        if not _may_be_groups(cells) or kinds.get(name) in ("date", "text", "weight", "group", "time"):
+        cells, is_named = table.column(name), has_id_name(name)
+        if (
+            kinds.get(name) in NO_GROUPS
+            or not _may_be_groups(cells)
+            or not _has_many(group_codes(cells[some]), is_named)
+        ):
             continue
         groups = group_codes(cells)
         sizes = np.bincount(groups)
-        fewest = FEWEST_NAMED if has_id_name(name) else FEWEST_GROUPS
-        repeated = sizes[sizes > 1].sum() / len(y)
-        if len(sizes) < fewest or sizes.max() > LARGEST_GROUP * len(y) or repeated < REPEATED:
-            continue
         agreement = label_agreement(groups, y)
-        if has_id_name(name):
-            found[name] = 1 + agreement
-        elif agreement >= AGREEMENT:
-            found[name] = agreement
+        if sizes[sizes > 1].sum() >= REPEATED * len(y) and (is_named or agreement >= AGREEMENT):
+            found[name] = agreement + is_named
     return sorted(found, key=lambda name: -found[name])[:MOST_TRIED]
+
+
+def _has_many(groups: Array, is_named: bool) -> bool:
+    """Whether there are many groups, codes (n,), and none has a large share of the rows."""
+    sizes = np.bincount(groups)
+    fewest, largest = (FEWEST_NAMED, LARGEST_NAMED) if is_named else (FEWEST_GROUPS, LARGEST_GROUP)
+    return len(sizes) >= fewest and int(sizes.max()) <= largest * len(groups)
 
 
 def _may_be_groups(cells: Array | Cells) -> bool:

@@ -9,7 +9,7 @@ from linclf.data.columns.date import parse_date
 from linclf.data.dataset import Dataset
 from linclf.data.row_keys import parse_month, row_keys
 from linclf.data.schema import Schema
-from linclf.data.table import Cells, Table
+from linclf.data.table import Table
 from linclf.inspect.features import features_of, standardised
 from linclf.inspect.finding import Finding
 from linclf.inspect.trials import CHUNKS, Comparison, compare_forward, compare_groups, rows_tried
@@ -142,14 +142,14 @@ def _squared_distances(X: Stored, labels: Array, lag: int) -> Array:
 
 
 def _monotone_column(dataset: Dataset) -> tuple[str | None, Array]:
-    """The first column of numbers by which the rows of the file are sorted, and its numbers; else their positions."""
+    """The first column of numbers by which the rows of the file are sorted, and its numbers; else the positions of the rows."""
     table = dataset.X
-    for name in table.number_index if isinstance(table, Table) else ():
-        numbers = table.column(name) if isinstance(table, Table) else np.zeros(0)
-        if not isinstance(numbers, Cells) and len(np.unique(numbers)) >= FEWEST_TIMES:
-            steps = np.diff(numbers)
-            if (steps >= 0).all() or (steps <= 0).all():
-                return name, numbers
+    if isinstance(table, Table):
+        for name, j in table.number_index.items():
+            steps = np.diff(table.numbers[:, j])
+            sorted_by = (steps >= 0).all() or (steps <= 0).all()
+            if sorted_by and np.count_nonzero(steps) >= FEWEST_TIMES and name not in dataset.source.roles().values():
+                return name, table.numbers[:, j]
     return None, np.arange(len(dataset.labels()), dtype=float)
 
 

@@ -20,6 +20,7 @@ MOST_ROWS, FEWEST_ROWS = 5000, 500  # rows that are tried
 MOST_NUMBERS = 500_000  # of these rows, unless there are fewer than FEWEST_ROWS
 CHANCE = 3.0  # standard errors of a difference that may be chance
 MINIBATCHES, FEWEST_EPOCHS = 600, 5  # of a short training
+MOST_WORK = 1e9  # multiplications of it, unless FEWEST_EPOCHS take more
 CHUNKS = 40  # runs of neighbouring rows, whose errors are not independent
 
 Rows = tuple[Array, Array]  # the numbers of rows to train on, and of rows to test
@@ -112,10 +113,12 @@ def _correct(X: Matrix, y: Array, pairs: Iterable[Rows]) -> Array | None:
     training failed."""
     correct = np.full(len(y), np.nan)
     classes = np.arange(int(y.max()) + 1)
+    work = TrainOptions.batch_size * numbers_per_row(X) * len(classes)  # of a minibatch
+    minibatches = min(MINIBATCHES, int(MOST_WORK / work))
     options = TrainOptions(
         loss="logistic" if len(classes) == 2 else "softmax",
         reg=1e-4,
-        epochs=max(FEWEST_EPOCHS, -(-MINIBATCHES * TrainOptions.batch_size // len(y))),
+        epochs=max(FEWEST_EPOCHS, -(-minibatches * TrainOptions.batch_size // len(y))),
         test=HeldOut("0"),
     )
     schema = Schema(X.shape[1], sparse=is_sparse(X))

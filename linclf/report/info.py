@@ -11,7 +11,7 @@ from linclf.model.evaluation import PART_KEYS
 from linclf.model.linear_model import LinearModel
 from linclf.report.columns import columns_text
 from linclf.report.metrics import parts_lines
-from linclf.report.text import target_text
+from linclf.report.text import split_lines, target_text
 from linclf.report.threshold import threshold_line
 from linclf.storage.decode import JsonObject
 
@@ -57,7 +57,7 @@ def model_text(described: JsonObject, columns: Sequence[Column] | None, path: st
         scaling = (
             "numbers standardised as they are encoded" if columns and described["features"]["sparse"] else "unscaled"
         )
-    encoded, objective = columns_text(columns), f"objective  {metrics['objective']:.6g}"
+    encoded, calibration = columns_text(columns), described["calibration"]
     lines = [
         f"model      {path}, a {described['loss']} classifier by linclf {versions['linclf']}",
         f"classes    {', '.join(map(str, described['classes']))}",
@@ -65,9 +65,16 @@ def model_text(described: JsonObject, columns: Sequence[Column] | None, path: st
         f"features   {described['n_features']}, {scaling}",
         f"trained on {source}, {metrics['n_train']} rows; "
         f"{metrics['n_val']} validation and {metrics['n_test']} test rows",
+        *split_lines(metrics),
         f"options    reg {metrics['reg']:g}, lr {metrics['lr']:.4g}, momentum {metrics['momentum']:g}, "
         f"{metrics['epochs']} epochs of minibatches of {metrics['batch_size']}, seed {metrics['seed']}",
-        objective,
+        *(
+            [f"calibrate  {calibration['method']}, learned from {calibration['n']} held-out rows"]
+            if calibration
+            else []
+        ),
+        *threshold_line(described["threshold"], 11),
+        f"objective  {metrics['objective']:.6g}",
         *parts_lines({**{key: {} for key in PART_KEYS}, **metrics}),
         *(["", encoded] if encoded else []),
         "",
@@ -75,12 +82,6 @@ def model_text(described: JsonObject, columns: Sequence[Column] | None, path: st
         if metrics["scale"] == "standard"
         else "strongest weights",
     ]
-    calibration = described["calibration"]
-    if calibration:
-        lines.insert(
-            lines.index(objective), f"calibrate  {calibration['method']}, learned from {calibration['n']} held-out rows"
-        )
-    lines[lines.index(objective) : lines.index(objective)] = threshold_line(described["threshold"], 11)
     return "\n".join([*lines, *_strongest_lines(described)])
 
 

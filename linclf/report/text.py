@@ -53,9 +53,12 @@ def share_text(value: float | None) -> str:
 
 
 def split_lines(result: JsonObject) -> list[str]:
-    """How the rows were split by groups or by time, a line; none for a split that was drawn row by row."""
+    """How the rows were split by groups and by time, a line each; none for a split that was drawn row by row.
+
+    result  has the fields of `SplitSummary`, unless it was written before they were
+    """
     phrases = []
-    if result["n_groups"]:
+    if result.get("n_groups"):
         shared = {part: n for part, n in (result["shared_groups"] or {}).items() if n}
         counts = ", ".join(f"{n} {part}" for part, n in _in_order(result["n_groups"]))
         both = (
@@ -63,7 +66,7 @@ def split_lines(result: JsonObject) -> list[str]:
         )
         apart = f"no {result['group']} on both sides" if result["shared_groups"] and not shared else result["group"]
         phrases.append(f"{apart}: {counts} groups{both}")
-    if result["time_range"]:
+    if result.get("time_range"):
         spans = [f"{part} {first} to {last}" for part, (first, last) in _in_order(result["time_range"])]
         phrases.append(f"{result['time']}: {', '.join(spans)}")
     return [f"split      {one_line(phrase)}" for phrase in phrases]

@@ -89,6 +89,7 @@ def test_evaluate_rebuilds_the_split(linclf, patients, options: str) -> None:
     assert own["accuracy"] == found["accuracy"]["train"]
     assert json.loads(linclf("evaluate m t.csv --json -q"))["n"] == 240
     assert linclf("predict m t.csv").err == ""
+    assert "\nsplit      " in linclf("info m")
 
 
 def test_a_sweep_tests_the_selected_row_on_the_same_rows_as_train(linclf, patients) -> None:
