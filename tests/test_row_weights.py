@@ -114,11 +114,14 @@ def test_sample_weights_of_the_estimator_equal_repeated_rows(loss: Loss, layout,
     assert (weighted.lr_, weighted.classes_.tolist()) == (repeated.lr_, repeated.classes_.tolist())
 
 
-def test_a_class_whose_rows_have_weight_0_is_no_class() -> None:
+def test_rows_of_weight_0_lend_their_class_to_the_estimator_and_nothing_else() -> None:
     X, y = RNG.standard_normal((30, 2)), np.arange(30) % 3
-    found = LinearClassifier().fit(X, y, sample_weight=(y < 2).astype(float))
-    assert found.classes_.tolist() == [0, 1]
-    assert found.coef_.tobytes() == LinearClassifier().fit(X[y < 2], y[y < 2]).coef_.tobytes()
+    weights = (y < 2).astype(float)
+    found = LinearClassifier().fit(X, y, sample_weight=weights)
+    assert found.classes_.tolist() == [0, 1, 2]
+    assert set(found.predict(X)) == {0, 1}
+    other = LinearClassifier().fit(np.where(weights[:, None] > 0, X, 1e9), y, sample_weight=weights)
+    assert found.coef_.tobytes() == other.coef_.tobytes()
     ones = LinearClassifier().fit(X, y, sample_weight=np.ones(30))
     assert ones.coef_.tobytes() == LinearClassifier().fit(X, y).coef_.tobytes()
 

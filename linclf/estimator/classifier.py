@@ -178,14 +178,16 @@ class LinearClassifier(ClassifierMixin, FittedModel, BaseEstimator):
     def fit(self, X: object, y: object, sample_weight: object = None) -> "LinearClassifier":
         """Train on X (n_samples, n_features), dense or sparse, and labels y (n_samples,); sample_weight (n_samples,) >= 0."""
         before = self.model_ if self.warm_start and self.__sklearn_is_fitted__() else None
-        X, y, weights = self._counted(*self._checked(X, y), sample_weight)
-        if not len(y):
-            raise ValueError("all sample weights are zero; at least one row must count")
-        classes, codes = np.unique(y, return_inverse=True)
+        X, y = self._checked(X, y)
+        classes = np.unique(y)  # whatever the weights: ensembles draw rows by weights, and need all classes
         if len(classes) < 2:
             raise ValueError(
                 f"LinearClassifier needs rows of at least two classes; y has one class, {show(classes[0])}"
             )
+        X, y, weights = self._counted(X, y, sample_weight)
+        if not len(y):
+            raise ValueError("all sample weights are zero; at least one row must count")
+        codes = np.searchsorted(classes, y)
         rows, val, held_out = Part(X, codes, None if weights is None else as_counts(weights)), None, None
         options = self._options(X.dtype, self._loss(), class_weight=self._class_weights(y, classes))
         if self.early_stopping:
