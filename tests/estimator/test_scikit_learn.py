@@ -11,6 +11,7 @@ import pytest
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris
+from sklearn.ensemble import BaggingClassifier
 from sklearn.inspection import permutation_importance
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.multiclass import OneVsRestClassifier
@@ -92,3 +93,15 @@ def test_a_row_of_weight_2_is_two_rows_to_rounding_in_float32(loss: str) -> None
     repeated = LinearClassifier(loss, batch_size=1000, epochs=200, lr=0.05)
     repeated.fit(np.repeat(X, weights, axis=0), np.repeat(y, weights))
     np.testing.assert_allclose(weighted.coef_, repeated.coef_, rtol=1e-4, atol=1e-4)
+
+
+def test_a_class_without_weight_is_a_class() -> None:
+    """Ensembles draw rows by weights: a member may see one class only, and must know of the others."""
+    X, y = load_breast_cancer(return_X_y=True)
+    X, y = X[:100], np.where(np.arange(100) < 2, 2, y[:100])  # two rows of a third class
+    weights = (y == 1).astype(float)
+    found = LinearClassifier(epochs=5).fit(X, y, sample_weight=weights)
+    assert found.classes_.tolist() == [0, 1, 2]
+    assert (found.predict(X[y == 1]) == 1).all()
+    bagged = BaggingClassifier(LinearClassifier(epochs=2), n_estimators=20, random_state=0).fit(X, y)
+    assert bagged.predict_proba(X).shape == (100, 3)
