@@ -75,6 +75,8 @@ def help_pages(context: click.Context) -> Iterator[str]:
 
 PAGES = (
     "README.md",
+    "docs/compare.md",
+    "docs/evaluation.md",
     "docs/gradients.md",
     "docs/reliability.md",
     "docs/sweeps.md",
