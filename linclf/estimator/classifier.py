@@ -225,6 +225,8 @@ class LinearClassifier(ClassifierMixin, FittedModel, BaseEstimator):
         if before is None and classes is None:
             raise ValueError("classes must be passed on the first call to partial_fit.")
         labels = np.unique(classes) if before is None else before.classes
+        if len(labels) < 2:
+            raise ValueError(f"LinearClassifier needs at least two classes; classes are {labels.tolist()}")
         if classes is not None and not np.array_equal(np.unique(classes), labels):
             raise ValueError(
                 f"classes are {list(classes)}, but were {labels.tolist()} at the first call of partial_fit"

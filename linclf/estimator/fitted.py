@@ -11,6 +11,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from linclf.data.schema import Schema
+from linclf.errors import InputError
 from linclf.losses import LOSSES, Array, Loss, softmax_probabilities
 from linclf.model.linear_model import LinearModel
 from linclf.optim.linalg import Matrix
@@ -114,7 +115,10 @@ class FittedModel:
 
     def save(self, path: str) -> None:
         """Write the model to a file that `linclf.load` and the command line read."""
-        self.model_.save(path)
+        try:
+            self.model_.save(path)
+        except TypeError as error:
+            raise InputError(f"the labels cannot be written to a file ({error}); train on numbers or strings") from None
 
     def __sklearn_is_fitted__(self) -> bool:
         return all(name in self._attributes for name in ATTRIBUTES)

@@ -137,6 +137,38 @@ def test_kinds_of_input_give_the_same_model(iris) -> None:
     assert own.fit(X.astype(int), y).coef_.dtype == np.float64
 
 
+LABELS = {
+    "text": np.array(["a", "b", "c"]),
+    "objects": np.array(["a", "b", "c"], object),
+    "categories": pd.Categorical(["a", "b", "c"]),
+    "nullable text": pd.array(["a", "b", "c"], dtype="string"),
+    "booleans": np.array([False, True, True]),
+    "floats": np.array([0.0, 1.0, 2.0]),
+    "bytes": np.array([0, 1, 2], np.uint8),
+}
+
+
+@pytest.mark.parametrize("kind", list(LABELS))
+def test_labels_of_all_kinds_come_back(iris, in_tmp, kind: str) -> None:
+    X, y = iris
+    labels = LABELS[kind][y]
+    fitted = LinearClassifier(epochs=5).fit(X, labels)
+    fed = LinearClassifier().partial_fit(X, labels, classes=np.unique(np.asarray(labels)))
+    for one in (fitted, fed):
+        assert set(one.predict(X)) <= set(labels)
+        assert (one.predict(X) == np.asarray(labels)).mean() > 0.6
+        one.save("m")
+        assert load_model("m").predict(X).tolist() == one.predict(X).tolist()
+
+
+def test_labels_that_no_file_holds_are_refused(iris, in_tmp) -> None:
+    X, y = iris
+    days = LinearClassifier(epochs=1).fit(X, pd.to_datetime(["2020-01-01", "2020-01-02", "2020-01-03"])[y])
+    with pytest.raises(InputError, match="the labels cannot be written to a file .*; train on numbers or strings"):
+        days.save("m")
+    assert not list(in_tmp.iterdir())
+
+
 def test_history_and_objective(iris, capsys) -> None:
     X, y = iris
     found = LinearClassifier(epochs=30, scale="standard", verbose=1, early_stopping=True, random_state=0).fit(X, y)

@@ -262,6 +262,7 @@ def test_calls_that_make_no_sense_are_refused(iris) -> None:
     for model, arguments, message in (
         (LinearClassifier(), {}, "classes must be passed on the first call to partial_fit"),
         (LinearClassifier(), {"classes": [0, 1]}, "the label 2, which is not among the classes"),
+        (LinearClassifier(), {"classes": [0]}, r"needs at least two classes; classes are \[0\]"),
         (found, {"classes": [0, 1]}, "but were .* at the first call"),
         (LinearClassifier(early_stopping=True), {"classes": CLASSES}, "early_stopping is not supported for partial_fit"),
         (LinearClassifier(class_weight="balanced"), {"classes": CLASSES}, "class_weight 'balanced' is not supported"),
