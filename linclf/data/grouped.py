@@ -39,7 +39,7 @@ def group_folds(y: Array, groups: Array, k: int, rng: np.random.Generator) -> Ar
     codes, counts = _class_counts(y, groups)
     shares = np.full(k, 1 / k)
     tried = [_assigned(counts, shares, rng) for _ in _orders(FOLD_ORDERS, counts)]
-    best = min((_without_empty(one, counts, k) for one in tried), key=lambda one: _quality(one, counts, shares))
+    best = min(tried, key=lambda one: _quality(one, counts, shares))
     return best[codes]
 
 
@@ -64,7 +64,7 @@ def _assigned(counts: Array, shares: Array, rng: np.random.Generator, fixed: Arr
     """Assign groups (G,) to parts 0..P-1 of these shares (P,), in one random order; those that are `fixed` (G,) to part 0.
 
     Groups of the same class counts are dealt out in proportion. What is left over, one group after the other, the larger
-    ones earlier, goes to the part that is then furthest below its share.
+    ones earlier, goes to the part that is then furthest below its share; an empty one is always the furthest.
     """
     n_groups = len(counts)
     parts = np.full(n_groups, -1)
@@ -111,14 +111,4 @@ def _repaired(parts: Array, counts: Array, shares: Array, fixed: Array) -> Array
         candidates = np.flatnonzero(~fixed)
         wanted = math.ceil(shares[1] * counts[:, -1].sum())
         parts[candidates[np.abs(counts[candidates, -1] - wanted).argmin()]] = 1
-    return parts
-
-
-def _without_empty(parts: Array, counts: Array, k: int) -> Array:
-    """Parts of which none is empty: the smallest group of the part with the most groups replaces what is missing."""
-    parts = parts.copy()
-    for p in range(k):
-        if not (parts == p).any():
-            members = np.flatnonzero(parts == np.bincount(parts, minlength=k).argmax())
-            parts[members[counts[members, -1].argmin()]] = p
     return parts

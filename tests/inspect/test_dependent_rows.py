@@ -206,6 +206,37 @@ def test_an_id_that_makes_no_difference_needs_nothing(linclf, in_tmp) -> None:
     assert command == "linclf train t.csv --loss logistic"
 
 
+def test_rows_sorted_by_label_are_no_rows_in_the_order_of_time(linclf, in_tmp) -> None:
+    """Neighbours are alike, but the labels say nothing of the order within a class."""
+    frame = days().drop(columns="date")
+    for n_runs, is_found in ((2, False), (6, False), (10, True)):
+        frame["label"] = np.arange(1000) * n_runs // 1000 % 2
+        found, _ = examined(linclf, frame)
+        assert bool(found) == is_found
+
+
+def test_an_id_that_alone_tells_the_label_of_its_rows_is_found(linclf, in_tmp) -> None:
+    """Other columns do not recognise a customer, but the default model has a feature for each."""
+    rng = np.random.default_rng(0)
+    who = rng.integers(0, 60, 600)
+    frame = pd.DataFrame({"customer": [f"c{i}" for i in who], "x": rng.standard_normal(600)})
+    frame["label"] = np.where(rng.random(600) < 0.1, rng.integers(0, 2, 600), rng.permutation(60)[who] % 2)
+    found, command = examined(linclf, frame)
+    random, honest = accuracies(found["groups"])
+    assert random > 0.85
+    assert honest < 0.65
+    assert command == "linclf train t.csv --loss logistic --group customer"
+
+
+def test_a_few_subjects_are_groups_by_their_name_only(linclf, in_tmp) -> None:
+    frame = patients("subject", rows=10)
+    frame["subject"] %= 8
+    found, _ = examined(linclf, frame)
+    assert found["groups"]["what"].startswith("subject: 8 values, with 75 rows each on average")
+    found, _ = examined(linclf, frame.rename(columns={"subject": "lot"}), "--drop f0")
+    assert "groups" not in found
+
+
 def test_a_column_of_dates_that_separates_the_labels_is_a_leak(linclf, in_tmp) -> None:
     rng = np.random.default_rng(0)
     y = rng.integers(0, 2, 400)
