@@ -108,7 +108,7 @@ class Journal:
             try:
                 entry = json.loads(line, parse_constant=float)
                 configuration, row = entry["configuration"], Row(**entry["row"])
-                row = replace(row, folds=tuple(row.folds))
+                row = replace(row, folds=tuple(row.folds), seeds=tuple(row.seeds))
                 sound = self._is_sound(configuration, row)
             except (ValueError, KeyError, TypeError, RecursionError):
                 sound = False
