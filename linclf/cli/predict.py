@@ -59,7 +59,7 @@ def predict(*, model: str, data: str, output: str, quiet: bool, **options: Any) 
     if model == data == "-":
         raise InputError("the model and the data cannot both come from stdin; give one of them as a file")
     trained, given = load_model(model), source(data, options)
-    say_threshold(trained, quiet or not printed.label)
+    say_threshold(trained, quiet or (printed.figure == "scores" and not printed.label))
     names, guard = printed.names(trained), suffix == ".csv"
     with writing(output) as write:
         for piece in stream(given, trained.schema, printed.keep, lambda note: say([note], quiet)):

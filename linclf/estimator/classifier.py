@@ -4,7 +4,7 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from functools import lru_cache
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -34,7 +34,7 @@ from linclf.storage.decode import JsonObject
 from linclf.training.inputs import CALIBRATION_FRACTION
 from linclf.training.observer import EpochProgress, Observer
 from linclf.training.options import DTYPES, OPTIONS, TrainOptions
-from linclf.training.result import Trained, model_record
+from linclf.training.result import Trained, model_record, with_threshold
 from linclf.training.stream import Stream
 from linclf.training.train import InitialWeights, train
 
@@ -45,8 +45,13 @@ def _errors_in_python() -> Iterator[None]:
     try:
         yield
     except (InputError, DivergedError) as error:
-        text = str(error).replace("--no-bias", "fit_bias=False")
-        raise type(error)(re.sub("--([a-z-]+)", lambda found: found[1].replace("-", "_"), text)) from None
+        raise type(error)(_in_python(str(error))) from None
+
+
+def _in_python(text: str) -> str:
+    """The text with parameters instead of the options of the command line."""
+    text = text.replace("--no-bias", "fit_bias=False")
+    return re.sub("--([a-z-]+)", lambda found: found[1].replace("-", "_"), text)
 
 
 _checked_once = lru_cache(maxsize=64)(checked_loss)
@@ -204,7 +209,7 @@ class LinearClassifier(ClassifierMixin, FittedModel, BaseEstimator):
             raise trained.interrupted
         note = trained.convergence_note()
         if note is not None:
-            warnings.warn(note, ConvergenceWarning, stacklevel=2)
+            warnings.warn(_in_python(note), ConvergenceWarning, stacklevel=4)
         self._set_trained(trained, options.loss_value(), lines)
         return self
 
@@ -239,19 +244,22 @@ class LinearClassifier(ClassifierMixin, FittedModel, BaseEstimator):
                 "by sklearn.utils.class_weight.compute_class_weight"
             )
         X, y, weights = self._counted(*self._checked(X, y, reset=before is None), sample_weight)
-        if not len(y):
-            if before is not None:
-                return self
-            raise ValueError("all sample weights are 0 in the first call to partial_fit; at least one row must count")
         codes = np.minimum(np.searchsorted(labels, y), len(labels) - 1)
         unknown = np.flatnonzero(labels[codes] != y)
         if len(unknown):
             raise ValueError(f"y has the label {show(y[unknown[0]])}, which is not among the classes {labels.tolist()}")
+        class_weight = self._class_weights(y, labels)
+        if class_weight is not None:
+            used = np.flatnonzero(class_weight.of(labels)[codes])
+            X, codes, weights = X[used], codes[used], None if weights is None else weights[used]
+        if not len(codes):
+            if before is not None:
+                return self
+            raise ValueError("all weights are 0 in the first call to partial_fit; at least one row must count")
         stream = Stream(self._trained) if self._stream is None else self._stream
         if before is not None and stream.model is not before:
             stream = stream.with_model(before)
         loss, momentum = self._loss(), 0.0 if self.momentum == "auto" else self.momentum
-        class_weight = self._class_weights(y, labels)
         options = self._options(X.dtype, loss, class_weight=class_weight, epochs=1, momentum=momentum)
         if options.learns_from_held_out():
             raise ValueError(
@@ -383,8 +391,9 @@ class LinearClassifier(ClassifierMixin, FittedModel, BaseEstimator):
         self.n_iter_, self.objective_ = result.epochs, result.objective
         self._set_model(trained.model)
 
-    def _record_of_set_weights(self, loss: Loss) -> JsonObject:
-        return model_record(self._options("float64", loss), {}, None)
+    def _with_record(self, model: LinearModel, loss: Loss) -> LinearModel:
+        options = self._options("float64", loss)
+        return with_threshold(replace(model, record=model_record(options, {}, None)), options, None)
 
 
 def _loss_of(model: LinearModel, loss: Loss | None) -> Loss:

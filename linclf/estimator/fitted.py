@@ -15,7 +15,6 @@ from linclf.errors import InputError
 from linclf.losses import LOSSES, Array, Loss, softmax_probabilities
 from linclf.model.linear_model import LinearModel
 from linclf.optim.linalg import Matrix
-from linclf.storage.decode import JsonObject
 from linclf.training.stream import Stream
 
 Fitted = TypeVar("Fitted", bound="FittedModel")
@@ -58,8 +57,8 @@ class FittedModel:
     loss_: Loss
     coef_, intercept_, classes_ = map(_attribute, ATTRIBUTES)
 
-    def _record_of_set_weights(self, loss: Loss) -> JsonObject:
-        """The record of a model whose weights the user has set."""
+    def _with_record(self, model: LinearModel, loss: Loss) -> LinearModel:
+        """A model whose weights the user has set, with a record, and the threshold that is set by hand, if any."""
         raise NotImplementedError
 
     _attributes: Mapping[str, Any] = MappingProxyType({})  # the values of ATTRIBUTES
@@ -172,7 +171,7 @@ class FittedModel:
             weight, bias = np.hstack([-weight / 2, weight / 2]), np.hstack([-bias / 2, bias / 2])
         names = getattr(self, "feature_names_in_", None)
         schema = Schema(len(weight), None if names is None else tuple(map(str, names)))
-        return LinearModel(weight, bias, classes, loss.name, schema, self._record_of_set_weights(loss))
+        return self._with_record(LinearModel(weight, bias, classes, loss.name, schema, {}), loss)
 
 
 def _attributes_of(model: LinearModel) -> dict[str, Array]:

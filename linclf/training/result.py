@@ -139,7 +139,7 @@ def assemble(
     if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
         raise InputError(f"{name}: the weights overflow when the scaling is folded in; rescale the columns first")
     model = LinearModel(weight, bias, split.classes, options.loss_name, split.schema, {}, scaling.scale, scaling.center)
-    model = _with_threshold(_calibrated(model, options, prepared.held_out), options, prepared.held_out)
+    model = with_threshold(_calibrated(model, options, prepared.held_out), options, prepared.held_out)
 
     parts = {"train": split.train, "val": split.val, "test": split.test}
     figures = {
@@ -231,7 +231,7 @@ def _calibrated(model: LinearModel, options: TrainOptions, rows: Part | None) ->
     return replace(model, calibration=calibrate(options.calibrate, model.scores(rows.X), rows.y, rows.weights))
 
 
-def _with_threshold(model: LinearModel, options: TrainOptions, rows: Part | None) -> LinearModel:
+def with_threshold(model: LinearModel, options: TrainOptions, rows: Part | None) -> LinearModel:
     """The model with the threshold that --threshold asks for, set by hand or learned from held-out rows."""
     if options.threshold is None:
         return model

@@ -32,7 +32,7 @@ from linclf.optim.weights import ScaledWeights
 from linclf.training.fit import FitResult, sgd_settings
 from linclf.training.observer import EpochProgress, Observer
 from linclf.training.options import TrainOptions
-from linclf.training.prepare import PreparedData, check_range, loss_weights
+from linclf.training.prepare import PreparedData, check_range, check_threshold, loss_weights
 from linclf.training.result import Trained, assemble
 
 SLOWDOWN = 16  # minibatches; 4 and 64 did worse over the five data sets that they were tried on
@@ -127,6 +127,8 @@ class Stream:
 
     def _train(self, options: TrainOptions, split: Split, m: int) -> Trained:
         rows, loss = split.train, options.loss_value()
+        if options.threshold is not None:
+            check_threshold(options, split.classes)
         weights = loss_weights(options.class_weight, rows.y, split.classes, rows.weights)
         scaling = self._scaling(options, split)
         X = materialize(scaling.apply(rows.X, options.dtype))
@@ -200,8 +202,6 @@ class Stream:
             for begin in range(0, len(y), batch):
                 part = slice(begin, begin + batch)
                 mean = float(w[part].mean())
-                if mean == 0:  # of classes of weight 0
-                    continue
                 v = w[part] / mean  # (b,)
                 x = minibatch(X, begin, min(begin + batch, len(y)))
                 _, dscores = loss(iterate.scores(x), y[part])  # (b, m)

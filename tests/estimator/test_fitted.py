@@ -10,7 +10,7 @@ import pytest
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import load_iris
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.feature_selection import RFE, SelectFromModel
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.validation import check_is_fitted
@@ -178,6 +178,18 @@ def test_probabilities_exist_where_the_loss_has_them(data) -> None:
     assert estimator.model_.calibration is None
 
 
+def test_a_threshold_set_by_hand_holds_for_weights_set_by_hand() -> None:
+    X, y = load_iris(return_X_y=True)
+    X, y = X[y > 0], y[y > 0]
+    model = LinearClassifier(threshold=0.9).fit(X, y)
+    model.coef_ = model.coef_ / 2
+    np.testing.assert_array_equal(model.predict(X), np.where(model.predict_proba(X)[:, 1] >= 0.9, 2, 1))
+    assert model.model_.threshold.value == 0.9
+    learned = LinearClassifier(threshold="f1").fit(X, y)
+    learned.coef_ = learned.coef_ / 2
+    assert learned.model_.threshold is None  # it was learned for other scores
+
+
 def test_selectors_read_the_weights(data) -> None:
     X, y = data
     assert SelectFromModel(LinearClassifier(), max_features=2).fit_transform(X, y).shape[1] <= 2
@@ -210,8 +222,11 @@ def test_a_custom_loss_is_checked_once_and_travels(data) -> None:
         np.testing.assert_array_equal(clone(there).fit(X, y).coef_, model.coef_)
 
 
-def test_errors_name_parameters() -> None:
+def test_errors_and_warnings_name_parameters() -> None:
     X, y = load_iris(return_X_y=True)
+    with pytest.warns(ConvergenceWarning, match="scale the columns, with scale standard") as caught:
+        LinearClassifier(scale="none", epochs=2).fit(X, y)
+    assert caught[0].filename == __file__
     X = np.where(X.max() == X, 1e300, X)
     for options, message in (
         ({"scale": "none"}, r"X: column 0 has 1e\+300, beyond float32; use scale standard or maxabs, dtype float64, or rescale it"),

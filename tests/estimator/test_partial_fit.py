@@ -266,12 +266,17 @@ def test_calls_that_make_no_sense_are_refused(iris) -> None:
         (found, {"classes": [0, 1]}, "but were .* at the first call"),
         (LinearClassifier(early_stopping=True), {"classes": CLASSES}, "early_stopping is not supported for partial_fit"),
         (LinearClassifier(class_weight="balanced"), {"classes": CLASSES}, "class_weight 'balanced' is not supported"),
-        (LinearClassifier(), {"classes": CLASSES, "sample_weight": np.zeros(150)}, "all sample weights are 0 in the first call"),
+        (LinearClassifier(), {"classes": CLASSES, "sample_weight": np.zeros(150)}, "all weights are 0 in the first call"),
         (found, {"sample_weight": -np.ones(150)}, "[Nn]egative"),
     ):  # fmt: skip
         with pytest.raises(ValueError, match=message):
             model.partial_fit(X, y, **arguments)
     coef = found.coef_
+    nothing = LinearClassifier(class_weight={0: 0}).partial_fit(X, y, classes=CLASSES)
+    before = nothing.coef_
+    assert nothing.partial_fit(X[y == 0][:1], y[y == 0][:1]).coef_ is before
+    with pytest.raises(InputError, match="threshold is 5; the model has probabilities, so give one from 0 to 1"):
+        LinearClassifier(threshold=5).partial_fit(X[y > 0], y[y > 0], classes=[1, 2])
     assert found.partial_fit(X, y, sample_weight=np.zeros(150)).coef_ is coef
     assert found.history_[0]["epoch"] == 1
 
