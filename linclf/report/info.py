@@ -67,7 +67,7 @@ def model_text(described: JsonObject, columns: Sequence[Column] | None, path: st
         f"{metrics['n_val']} validation and {metrics['n_test']} test rows",
         *split_lines(metrics),
         f"options    reg {metrics['reg']:g}, lr {metrics['lr']:.4g}, momentum {metrics['momentum']:g}, "
-        f"{metrics['epochs']} epochs of minibatches of {metrics['batch_size']}, seed {metrics['seed']}",
+        f"{metrics['epochs']} epochs{_best_epoch(metrics)} of minibatches of {metrics['batch_size']}, seed {metrics['seed']}",
         *(
             [f"calibrate  {calibration['method']}, learned from {calibration['n']} held-out rows"]
             if calibration
@@ -83,6 +83,12 @@ def model_text(described: JsonObject, columns: Sequence[Column] | None, path: st
         else "strongest weights",
     ]
     return "\n".join([*lines, *_strongest_lines(described)])
+
+
+def _best_epoch(metrics: JsonObject) -> str:
+    """The epoch whose weights the model has, if it is not the last one."""
+    best = metrics.get("best_epoch", metrics["epochs"])
+    return "" if best == metrics["epochs"] else f" (the best one is {best})"
 
 
 def _text_of_set_weights(described: JsonObject, path: str) -> str:

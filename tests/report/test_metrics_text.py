@@ -95,3 +95,13 @@ def test_models_of_earlier_versions_show_the_accuracy_alone(linclf, path: Path) 
     printed = linclf("info", path)
     assert "\naccuracy   train " in printed
     assert "metrics    " not in printed
+
+
+def test_info_names_the_best_epoch_if_it_is_not_the_last(linclf, in_tmp) -> None:
+    trained = json.loads(linclf("train digits --val 0.2 --patience 3 -q --json -o m"))
+    best, last = trained["best_epoch"], trained["epochs"]
+    assert best < last
+    assert f" {last} epochs (the best one is {best}) of minibatches of 64" in linclf("info m")
+    assert f"epoch {best} of {last}, by log loss" in linclf("train digits --val 0.2 --patience 3 -q")
+    assert linclf("train iris --epochs 5 -q -o m").code == 0
+    assert ", 5 epochs of minibatches of 64" in linclf("info m")
