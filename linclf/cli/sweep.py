@@ -36,7 +36,7 @@ from linclf.storage.files import write_bytes
 from linclf.storage.signals import STOP_SIGNALS, signal_name_and_code
 from linclf.sweep.grid import SWEPT, SweepOptions
 from linclf.sweep.run import SweepProgress, Swept
-from linclf.sweep.seeds import sweep_over_seeds
+from linclf.sweep.run import sweep as run_sweep
 from linclf.training.inputs import LoadedData, load_data, make_split
 from linclf.training.options import TrainOptions
 from linclf.training.result import Trained
@@ -131,7 +131,7 @@ def sweep(
     loaded = time.perf_counter()
     with ExitStack() as stack:
         on_progress, note = _bar(stack, quiet), lambda text: say([text], quiet)
-        swept = sweep_over_seeds(config, split, jobs=jobs, journal=journal, on_progress=on_progress, on_note=note)
+        swept = run_sweep(config, split, jobs=jobs, journal=journal, on_progress=on_progress, on_note=note)
     swept_at = time.perf_counter()
     say([f"the best reg is the {swept.edge} tried; with a wider --reg it may get better"] if swept.edge else [], quiet)
     result = _result(config, split, swept)

@@ -14,6 +14,7 @@ from linclf.sweep.grid import SweepOptions
 from linclf.sweep.journal import open_journal
 from linclf.sweep.plan import Plan, make_plan
 from linclf.sweep.results import Ranking, Row
+from linclf.sweep.seeds import mean_rows
 from linclf.sweep.stack import row_options, train_stack
 from linclf.sweep.workers import run_parallel
 from linclf.training.fit import sgd_settings
@@ -68,12 +69,52 @@ def sweep(
     """Train all configurations on the training rows; the test rows are not used.
 
     jobs     parallel processes, None for one per core; the rows do not depend on it
-    journal  a file to save finished rows in, and to resume from
+    journal  a file to save finished rows in, and to resume from; with several seeds each but the first has one of its own, with
+             the seed after its name
     on_progress, on_note   called with the progress, and with a line that the user should read
+
+    With several seeds rows are means over them. A seed orders the rows of an epoch and draws the folds; the parts of the split are
+    the same for all.
 
     A KeyboardInterrupt or Terminated, and an AccessError or MemoryError once training has begun, end the sweep early: the
     rows so far are returned, with the cause in `interrupted`. Raises InputError, AccessError.
     """
+    found: dict[int, Swept] = {}
+    for i in range(options.seeds):
+        seed = options.base.seed + i
+
+        def shifted(progress: SweepProgress, earlier: int = i) -> None:
+            """The progress of one seed as that of all."""
+            done, total = earlier * progress.total + progress.done, progress.total * options.seeds
+            on_progress(SweepProgress(done, total, progress.best))
+
+        found[seed] = _sweep_once(
+            replace(options, base=replace(options.base, seed=seed)),
+            split,
+            jobs,
+            journal if i == 0 or journal is None else f"{journal}.{seed}",
+            on_progress=shifted,
+            on_note=on_note if i == 0 else lambda _: None,
+        )
+        if found[seed].interrupted:
+            break
+    if options.seeds == 1:
+        return found[options.base.seed]
+    *_, last = found.values()
+    rows = mean_rows({seed: swept.rows for seed, swept in found.items()})
+    return replace(last, rows=Ranking(last.selection.metric).rank(rows))
+
+
+def _sweep_once(
+    options: SweepOptions,
+    split: Split,
+    jobs: int | None,
+    journal: str | None,
+    *,
+    on_progress: Callable[[SweepProgress], None],
+    on_note: Callable[[str], None],
+) -> Swept:
+    """`sweep` with the seed of the options alone."""
     with one_blas_thread(), ExitStack() as exits:
         plan = make_plan(options, split)
         for note in plan.notes:
