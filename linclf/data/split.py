@@ -130,72 +130,70 @@ def split_dataset(
     With --group no group is divided, and with --time the held-out rows are the last ones, instead of drawn.
     """
     name, source = dataset.source.data, dataset.source
-    dataset = _counted(dataset, source)
-    rows: LabelledRows = dataset
-    labels.check_classes(rows.labels(), name)
-    test_rows: LabelledRows | None
-    val_rows: LabelledRows | None
-    if isinstance(test, Dataset):
-        test_rows = _counted(test, test.source)
-    elif test is None and dataset.test is not None:
-        test_rows = dataset.test
-    else:
-        rows, test_rows = split_off(dataset.all_rows(), TEST_FRACTION if test is None else test, seed, source, "test")
-    if isinstance(val, Dataset):
-        val_rows = _counted(val, val.source)
-    else:
-        rows, val_rows = split_off(rows, val or 0, seed, source, "val")
-    rows, calibration_rows = split_off(rows, calibration, seed, source, "calibration")
-    held_out = {"val": val_rows, "test": test_rows, "calibration": calibration_rows}
-    fractions = {"test": TEST_FRACTION if test is None else test, "val": val or 0, "calibration": calibration}
-    summary, kept_apart = _summary(dataset, rows, held_out, fractions)
-
+    dataset = _counted(dataset)
+    labels.check_classes(dataset.labels(), name)
+    asked = {"test": TEST_FRACTION if test is None else test, "val": val or 0, "calibration": calibration}
+    own = {key: _counted(one) for key, one in asked.items() if isinstance(one, Dataset)}
+    rows, held_out = _divided(dataset, asked, own, seed, brings_test=test is None and dataset.test is not None)
+    summary, kept_apart = _summary(dataset, rows, held_out, asked)
     classes = labels.check_classes(rows.labels(), name)
-    schema, learned = (model_schema, []) if model_schema else learn_schema(rows.X, dataset.schema, dataset.source)
-    keys = row_keys(rows.X, source)
-    train = Part(
-        encode(rows.X, schema, name)[0],
-        labels.encode(rows.labels(), classes)[0],
-        row_weights(rows.X, source),
-        keys.groups,
-    )
+    schema, learned = (model_schema, []) if model_schema else learn_schema(rows.X, dataset.schema, source)
+    sources = {"data": dataset, **own}
+    notes = [note for one in sources.values() for note in one.named_notes()] + learned + kept_apart
+
+    def encoded_part(key: str, part: LabelledRows) -> Part:
+        """Rows as features and codes; adds what there is to say of a held-out part to the notes."""
+        where = own[key].source if key in own else source
+        part_name = where.data if key in own or key == "train" else f"{name} ({key} part)"
+        codes, unseen = labels.encode(part.labels(), classes)
+        X, unknown = encode(part.X, schema, part_name)
+        notes.extend(f"{part_name}: {note}" for note in (unknown_notes(unknown, schema) if key in own else []))
+        notes.extend(labels.unseen_notes(unseen, len(codes), part_name, classes))
+        return Part(X, codes, row_weights(part.X, where), row_groups(part.X, where))
+
+    train = encoded_part("train", rows)
     if train.X.shape[1] == 0:
         raise InputError(f"{name}: has no feature columns, only labels; give data to learn from")
-    sources = {key: one for key, one in {"data": dataset, "test": test, "val": val}.items() if isinstance(one, Dataset)}
-    notes = [note for source in sources.values() for note in source.named_notes()] + learned + kept_apart
-    parts: dict[str, Part | None] = {"val": None, "test": None, "calibration": None}
-    for key, part in held_out.items():
-        if part is not None:
-            codes, unseen = labels.encode(part.labels(), classes)
-            part_name = sources[key].source.data if key in sources else f"{name} ({key} part)"
-            X, unknown = encode(part.X, schema, part_name)
-            parts[key] = Part(X, codes, row_weights(part.X, source), row_groups(part.X, source))
-            if key in sources:
-                notes += [f"{part_name}: {note}" for note in unknown_notes(unknown, schema)]
-            notes += labels.unseen_notes(unseen, len(codes), part_name, classes)
+    parts = {key: encoded_part(key, part) for key, part in held_out.items()}
     if len(classes) > max(20, len(train.y) // 4):
         notes.append(
             f"{name}: {len(classes)} classes for {len(train.y)} training rows; are the labels a quantity or row ids?"
         )
-    digests = {key: source.digest for key, source in sources.items()}
     return Split(
         classes,
         train,
-        parts["val"],
-        parts["test"],
+        parts.get("val"),
+        parts.get("test"),
         schema,
-        digests,
+        {key: one.digest for key, one in sources.items()},
         tuple(notes),
-        calibration=parts["calibration"],
-        keys=keys,
+        calibration=parts.get("calibration"),
+        keys=row_keys(rows.X, source),
         summary=summary,
     )
+
+
+def _divided(
+    dataset: Dataset, asked: Mapping[str, Dataset | float], own: Mapping[str, Dataset], seed: int, *, brings_test: bool
+) -> tuple[LabelledRows, dict[str, LabelledRows]]:
+    """The training rows, and the held-out rows by part: data of their own, those that the data set brings, or split off."""
+    held_out: dict[str, LabelledRows] = dict(own)
+    rows: LabelledRows = dataset
+    if brings_test and dataset.test is not None:
+        held_out["test"] = dataset.test
+    elif "test" not in own:
+        rows = dataset.all_rows()
+    for key, fraction in asked.items():
+        if key not in held_out and not isinstance(fraction, Dataset):
+            rows, part = split_off(rows, fraction, seed, dataset.source, key)
+            held_out |= {} if part is None else {key: part}
+    return rows, {key: held_out[key] for key in ("val", "test", "calibration") if key in held_out}
 
 
 def _summary(
     dataset: Dataset,
     train: LabelledRows,
-    held_out: dict[str, LabelledRows | None],
+    held_out: Mapping[str, LabelledRows],
     asked: Mapping[str, Dataset | float],
 ) -> tuple[SplitSummary, list[str]]:
     """The summary of a split by groups or by time, and notes on it; nothing without --group and --time.
@@ -207,7 +205,7 @@ def _summary(
     source = dataset.source
     if source.group is None and source.time is None:
         return SplitSummary(), []
-    parts = {"train": train} | {key: rows for key, rows in held_out.items() if rows is not None}
+    parts = {"train": train, **held_out}
     own = {key: one.source for key, one in asked.items() if isinstance(one, Dataset)}
     summary, notes = summarise(parts, own, source)
     later = np.setdiff1d(dataset.labels(), train.labels())
@@ -225,9 +223,9 @@ def _summary(
     return summary, notes
 
 
-def _counted(dataset: Dataset, source: Source) -> Dataset:
+def _counted(dataset: Dataset) -> Dataset:
     """The data set without the rows of weight 0."""
-    weights = row_weights(dataset.X, source)
+    weights = row_weights(dataset.X, dataset.source)
     if weights is None or weights.all():
         return dataset
     rows = dataset.select(np.flatnonzero(weights))

@@ -49,4 +49,4 @@ def _mean(rows: Mapping[int, Row]) -> Row:
 
 
 def _root_mean_square(numbers: Array) -> Array:
-    return np.sqrt(np.mean(np.square(numbers)))
+    return np.asarray(np.sqrt(np.mean(np.square(numbers))))

@@ -2,7 +2,6 @@
 
 import platform
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
 
 import numpy as np
 
@@ -133,28 +132,11 @@ def assemble(
     measured: tuple[str, ...],
     interrupted: BaseException | None,
 ) -> Trained:
-    """Fold the scaling into the weights, calibrate, choose the threshold, measure the parts named in `measured`, and record it all."""
-    name, scaling = options.source.data, prepared.scaling
-    weight, bias = scaling.weights_to_raw(fitted.W, fitted.b)
-    if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
-        raise InputError(f"{name}: the weights overflow when the scaling is folded in; rescale the columns first")
-    model = LinearModel(weight, bias, split.classes, options.loss_name, split.schema, {}, scaling.scale, scaling.center)
-    model = with_threshold(_calibrated(model, options, prepared.held_out), options, prepared.held_out)
-
-    parts = {"train": split.train, "val": split.val, "test": split.test}
-    figures = {
-        part: part_figures(_predictions(model, options, rows), split.classes)
-        for part, rows in parts.items()
-        if rows is not None and part in measured
-    }
-
-    def by_part(key: str) -> dict[str, Any]:
-        return {part: figures[part][key] if part in figures else None for part in parts}
-
-    settings = fitted.settings
-    described: JsonObject = {key: by_part(key) for key in PART_KEYS} | split.summary.to_json()
+    """Make the model, measure the parts named in `measured`, and record it all."""
+    model, settings = _folded(options, split, prepared, fitted), fitted.settings
+    by_part = _figures(model, options, split, measured)
     result = TrainResult(
-        data=name,
+        data=options.source.data,
         target=split.schema.target,
         target_guessed=split.schema.is_guessed_target(options.source.target),
         loss=options.loss_name,
@@ -169,7 +151,7 @@ def assemble(
         momentum=float(settings.momentum),
         schedule=settings.schedule,
         average=options.average,
-        scale=scaling.kind,
+        scale=prepared.scaling.kind,
         seed=options.seed,
         dtype=options.dtype,
         n_train=int(prepared.X.shape[0]),
@@ -184,14 +166,36 @@ def assemble(
         objective=fitted.data_loss + fitted.penalty,
         data_loss=fitted.data_loss,
         penalty=fitted.penalty,
-        accuracy={part: values and values["accuracy"] for part, values in by_part("metrics").items()},
+        accuracy={part: metrics and metrics["accuracy"] for part, metrics in by_part["metrics"].items()},
         retries=fitted.retries,
         possible_decrease=fitted.decrease,
         certificate=certificate_to_dict(fitted.certificate),
         interrupted=interrupted is not None,
-        **described,
+        **by_part,
+        **split.summary.to_json(),
     )
     return Trained(replace(model, record=model_record(options, split.digests, result)), result, fitted.why, interrupted)
+
+
+def _folded(options: TrainOptions, split: Split, prepared: PreparedData, fitted: FitResult) -> LinearModel:
+    """The model of raw columns, with the scaling folded into its weights, calibrated, and with its threshold."""
+    scaling = prepared.scaling
+    weight, bias = scaling.weights_to_raw(fitted.W, fitted.b)
+    if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
+        raise InputError(
+            f"{options.source.data}: the weights overflow when the scaling is folded in; rescale the columns first"
+        )
+    model = LinearModel(weight, bias, split.classes, options.loss_name, split.schema, {}, scaling.scale, scaling.center)
+    return with_threshold(_calibrated(model, options, prepared.held_out), options, prepared.held_out)
+
+
+def _figures(model: LinearModel, options: TrainOptions, split: Split, measured: tuple[str, ...]) -> JsonObject:
+    """For each of PART_KEYS its value by part, None for a part that is absent or not measured."""
+    figures = {
+        part: part_figures(_predictions(model, options, rows), split.classes) if rows and part in measured else {}
+        for part, rows in (("train", split.train), ("val", split.val), ("test", split.test))
+    }
+    return {key: {part: values.get(key) for part, values in figures.items()} for key in PART_KEYS}
 
 
 def model_record(options: TrainOptions, digests: dict[str, str], result: TrainResult | None) -> JsonObject:
