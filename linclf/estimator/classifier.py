@@ -1,9 +1,7 @@
 """The scikit-learn estimator: the options and the engine of `linclf train` behind fit and predict."""
 
-import re
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import lru_cache
 from numbers import Integral, Real
@@ -23,9 +21,9 @@ from linclf.data.row_weights import as_counts
 from linclf.data.schema import Schema
 from linclf.data.source import Source
 from linclf.data.split import STREAMS, HeldOut, Part, Split, stratified
-from linclf.errors import DivergedError, InputError
+from linclf.errors import InputError
 from linclf.estimator.fitted import FittedModel
-from linclf.estimator.parameters import with_options
+from linclf.estimator.parameters import errors_in_python, in_python, with_options
 from linclf.gradcheck import checked_loss
 from linclf.losses import LOSSES, Array, Loss
 from linclf.model.linear_model import LinearModel
@@ -37,22 +35,6 @@ from linclf.training.options import DTYPES, OPTIONS, TrainOptions
 from linclf.training.result import Trained, model_record, with_threshold
 from linclf.training.stream import Stream
 from linclf.training.train import InitialWeights, train
-
-
-@contextmanager
-def _errors_in_python() -> Iterator[None]:
-    """Errors that name options of the command line name parameters instead."""
-    try:
-        yield
-    except (InputError, DivergedError) as error:
-        raise type(error)(_in_python(str(error))) from None
-
-
-def _in_python(text: str) -> str:
-    """The text with parameters instead of the options of the command line."""
-    text = text.replace("--no-bias", "fit_bias=False")
-    return re.sub("--([a-z-]+)", lambda found: found[1].replace("-", "_"), text)
-
 
 _checked_once = lru_cache(maxsize=64)(checked_loss)
 
@@ -179,7 +161,7 @@ class LinearClassifier(ClassifierMixin, FittedModel, BaseEstimator):
     verbose: int = 0
 
     @_fit_context(prefer_skip_nested_validation=True)
-    @_errors_in_python()
+    @errors_in_python()
     def fit(self, X: object, y: object, sample_weight: object = None) -> "LinearClassifier":
         """Train on X (n_samples, n_features), dense or sparse, and labels y (n_samples,); sample_weight (n_samples,) >= 0."""
         before = self.model_ if self.warm_start and self.__sklearn_is_fitted__() else None
@@ -209,12 +191,12 @@ class LinearClassifier(ClassifierMixin, FittedModel, BaseEstimator):
             raise trained.interrupted
         note = trained.convergence_note()
         if note is not None:
-            warnings.warn(_in_python(note), ConvergenceWarning, stacklevel=4)
+            warnings.warn(in_python(note), ConvergenceWarning, stacklevel=4)
         self._set_trained(trained, options.loss_value(), lines)
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
-    @_errors_in_python()
+    @errors_in_python()
     def partial_fit(
         self, X: object, y: object, classes: Any = None, sample_weight: object = None
     ) -> "LinearClassifier":

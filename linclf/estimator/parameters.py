@@ -1,12 +1,17 @@
-"""The parameters of LinearClassifier that are training options: their constraints and descriptions come from these."""
+"""The parameters of LinearClassifier that are training options: their constraints and descriptions come from these, and messages
+that name options name parameters instead."""
 
 import math
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from numbers import Integral, Real
 from types import NoneType
 from typing import TypeVar
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from linclf.errors import DivergedError, InputError
 from linclf.training.options import OPTIONS, Option
 
 T = TypeVar("T")
@@ -40,3 +45,18 @@ def _constraints(option: Option) -> list[object]:
     if option.flag:
         found.append("boolean")
     return [*found, None] if NoneType in option.types else found
+
+
+@contextmanager
+def errors_in_python() -> Iterator[None]:
+    """Errors that name options of the command line name parameters instead."""
+    try:
+        yield
+    except (InputError, DivergedError) as error:
+        raise type(error)(in_python(str(error))) from None
+
+
+def in_python(text: str) -> str:
+    """The text with parameters instead of the options of the command line."""
+    text = text.replace("--no-bias", "fit_bias=False")
+    return re.sub("--([a-z-]+)", lambda found: found[1].replace("-", "_"), text)

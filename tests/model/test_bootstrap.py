@@ -1,38 +1,18 @@
 """Resamples and intervals: fast metrics against plain ones, scipy.stats.bootstrap, coverage, laws of weights and groups."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
+from drawing import SHAPES, random_predictions
 from scipy import stats
 
 from linclf.model.bootstrap import FASTER, Resampling, interval, of_counts, resampled
 from linclf.model.metrics import METRICS
 from linclf.model.predictions import Predictions
 
-SHAPES = [(2, 1), (2, 2), (3, 3), (7, 7)]  # classes K, outputs m
-
-
-def drawn(
-    K: int,
-    m: int,
-    seed: int = 0,
-    n: int = 120,
-    *,
-    probabilities: bool = True,
-    ties: bool = False,
-    unknown: bool = False,
-) -> Predictions:
-    """Predictions that are right more often than not; `ties` makes most scores equal to others, `unknown` some labels."""
-    rng = np.random.default_rng(seed)
-    y = rng.integers(0, K, n)
-    s = rng.standard_normal((n, m)) + (2 * y[:, None] - 1 if m == 1 else 2 * (np.arange(m) == y[:, None]))
-    s = np.round(s) if ties else s
-    logits = np.hstack([0 * s, s]) if m == 1 else s
-    predicted = (s[:, 0] > 0).astype(int) if m == 1 else s.argmax(axis=1)
-    return Predictions(
-        predicted, np.where(rng.random(n) < 0.1 * unknown, -1, y), K, s, logits if probabilities else None
-    )
+drawn = partial(random_predictions, n=120)
 
 
 def samples(one: Predictions, name: str, resampling: Resampling, resamples: int = 50, seed: int = 0) -> np.ndarray:

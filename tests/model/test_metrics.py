@@ -3,10 +3,12 @@
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from drawing import SHAPES, random_predictions
 from sklearn import metrics as sk
 
 from linclf.losses import softmax_probabilities
@@ -16,22 +18,10 @@ from linclf.model.metrics import METRICS, measure, original_brier
 from linclf.model.predictions import Predictions
 
 ROOT = Path(__file__).parents[2]
-SHAPES = [(2, 1), (2, 2), (3, 3), (7, 7)]  # classes K, outputs m
 OF_CLASSES = ("balanced-accuracy", "macro-f1", "roc-auc", "average-precision")
 
 
-def drawn(
-    K: int, m: int, seed: int = 0, n: int = 300, *, probabilities: bool = True, ties: bool = False
-) -> Predictions:
-    """Predictions that are right more often than not, with weights; `ties` makes most scores equal to others."""
-    rng = np.random.default_rng(seed)
-    y = rng.integers(0, K, n)
-    s = rng.standard_normal((n, m)) + (2 * y[:, None] - 1 if m == 1 else 2 * (np.arange(m) == y[:, None]))
-    s = np.round(s) if ties else s
-    logits = np.hstack([0 * s, s]) if m == 1 else s
-    predicted = (s[:, 0] > 0).astype(int) if m == 1 else s.argmax(axis=1)
-    weights = rng.integers(1, 4, n) if seed % 2 else rng.random(n) + 0.01
-    return Predictions(predicted, y, K, s, logits if probabilities else None, weights)
+drawn = partial(random_predictions, weighted=True)
 
 
 def class_scores(one: Predictions) -> np.ndarray:
