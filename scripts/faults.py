@@ -45,7 +45,10 @@ ROWS = {
     20: ("labels of any text, 1..10, -1/+1, gaps", "predict prints the labels as they are in the file"),
     21: ('1, "1", 1.0 and 01 in a table', "1 in quotes is 1; the others are different classes"),
     22: ("labels that are not in the training data", "named, counted, and wrong"),
-    23: ("fewer, more, reordered columns", "found by name, or exit 2; new sparse columns are ignored and counted"),
+    23: (
+        "fewer, more, reordered columns",
+        "found by name, or exit 2; new columns of a sparse model are ignored, with a note",
+    ),
     24: ("indices from 0 in one file and from 1 in another", "the same columns, or exit 2"),
     25: ("indices with a digit too many", "exit 2 within 1 GB"),
     26: ("svmlight lines that are wrong", "exit 2 with the line"),

@@ -89,7 +89,7 @@ def compare(
     linclf compare a.safetensors b.safetensors             on their test part, read again
     linclf compare a.safetensors b.safetensors new.csv
     linclf compare *.safetensors --metric log-loss --json
-    linclf compare a.json b.json                           reports of train, evaluate or sweep --json
+    linclf compare a.json b.json                           reports of train, evaluate or sweep --select, by --json
 
     Without DATA the models must record the same test rows. The last file is DATA if it is not a model: a model file begins with
     the header that linclf train -o writes, whatever its name is. Intervals are percentiles of the metric over resamples of

@@ -75,7 +75,7 @@ def evaluate(
     predictions = trained.predictions(rows.X, rows.y, rows.weights)
     result = evaluation(predictions, trained.classes, trained.threshold_to_json())
     text = evaluation_text(result, f"{model} on {title}", target_text(labels))
-    click.echo(to_json(result) if json else printable(text))
+    click.echo(to_json({**result, **labels}) if json else printable(text))
 
 
 def _own_part(model: LinearModel, part: str, cache: Cache | None, quiet: bool) -> tuple[Part, str]:

@@ -20,7 +20,9 @@ JSON_SUFFIXES = (".jsonl", ".ndjson")
 @click.argument("model")
 @click.argument("data")
 @click.option("--scores", is_flag=True, help="Print the decision function, a column per output.")
-@click.option("--proba", is_flag=True, help="Print probabilities, a column per class (softmax and logistic).")
+@click.option(
+    "--proba", is_flag=True, help="Print probabilities, a column per class (softmax, logistic, and calibrated models)."
+)
 @click.option("--label", is_flag=True, help="Print the label before the scores or probabilities, too.")
 @click.option(
     "--top",

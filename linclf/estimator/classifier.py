@@ -86,7 +86,8 @@ class LinearClassifier(ClassifierMixin, FittedModel, BaseEstimator):
     pos_label : label, default=None
         The positive class, which the threshold is on; None: the second one.
     warm_start : bool, default=False
-        Whether fit continues from the weights of the previous fit, if loss, classes and features are the same.
+        Whether fit continues from the weights of the previous fit, or those that were set, if loss, classes and features are
+        the same.
     dtype : {"float32", "float64"} or None, default="float32"
         Precision of training; None: that of X.
     random_state : int, RandomState instance or None, default=0

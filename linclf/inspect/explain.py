@@ -45,7 +45,8 @@ def strongest(model: LinearModel, top: int = TOP, wanted: str | None = None) -> 
         }
         base = sign * (float(model.bias[j]) + float(reference @ model.weight[:, j]))
         classes.append({"class": label, "bias": float(sign * model.bias[j]), "base": base, **entries})
-    start = "of a row of zeros" if model.center is None else "with all numbers at their means"
+    at_means = model.center is not None or _encoded_numbers_are_standardised(model)
+    start = "with all numbers at their means" if at_means else "of a row of zeros"
     described = {"loss": model.loss, "unit": unit(model), "from": start, "n_features": model.schema.count}
     return {**described, "classes": classes}
 
@@ -58,9 +59,13 @@ def strengths(model: LinearModel) -> Array:
 def unit(model: LinearModel) -> str:
     """The change of a feature that its strength is for."""
     if model.scale is None:
-        standardised = model.schema.sparse and model.schema.columns is not None and any(_is_number(model))
-        return "1 (of numbers, one standard deviation)" if standardised else "1"
+        return "1 (of numbers, one standard deviation)" if _encoded_numbers_are_standardised(model) else "1"
     return "one standard deviation of the feature" if model.center is not None else "the largest number of the feature"
+
+
+def _encoded_numbers_are_standardised(model: LinearModel) -> bool:
+    """Whether numbers of a table became standardised features, as in a table with text."""
+    return model.schema.sparse and model.schema.columns is not None and any(_is_number(model))
 
 
 def contributions(model: LinearModel, X: Matrix, wanted: str | None = None) -> JsonObject:

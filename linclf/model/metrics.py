@@ -318,7 +318,7 @@ METRICS: dict[str, Metric] = {
                 f"top-{k}-accuracy",
                 f"top-{k} accuracy",
                 "scores",
-                f"share of rows whose class has one of the {k} largest scores, for more than {k} classes "
+                f"share of rows whose class has one of the {k} largest probabilities, or scores, for more than {k} classes "
                 "(Russakovsky et al., 2015)",
                 values=partial(top_k_rows, k),
                 min_classes=k + 1,

@@ -75,8 +75,9 @@ class Option:
     def type_text(self) -> str:
         """The type of its values as docstrings write it."""
         if self.choices:
-            return "{" + ", ".join(f'"{word}"' for word in self.choices) + "}"
-        kind = "bool" if self.types == (bool,) else self.number.__name__ if self.number else "str"
+            kind = "{" + ", ".join(f'"{word}"' for word in self.choices) + "}"
+        else:
+            kind = "bool" if self.types == (bool,) else self.number.__name__ if self.number else "str"
         return kind + ' or "auto"' * self.auto + " or None" * (NoneType in self.types)
 
     @property
