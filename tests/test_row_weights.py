@@ -186,3 +186,18 @@ def test_evaluate_counts_rows_by_the_weights_of_other_data(linclf, in_tmp) -> No
         assert weighted[key] == pytest.approx(repeated[key]), key
     np.testing.assert_allclose(weighted["per_class"], repeated["per_class"])
     assert weighted["accuracy"] != pytest.approx(json.loads(linclf("evaluate m new.csv --json"))["accuracy"])
+
+
+def test_rows_of_weight_0_matter_for_no_note_on_other_data(linclf, in_tmp) -> None:
+    write("train", HEADERS["dense"], rows_of(60, 1), WEIGHTS[:60])
+    assert linclf("train train.csv --drop times -q -o m").code == 0
+    strange = [["much", "", "2026-01-01", "new kind", "odd"]] * 3
+    write("new", HEADERS["dense"], [*strange, *rows_of(60, 2)], [0, 0, 0, *np.ones(60, int)])
+    for command in ("evaluate m new.csv --weight times", "compare m m new.csv --weight times --resamples 100"):
+        ran = linclf(command)
+        assert ran.code == 0, ran.err
+        assert "odd" not in ran + ran.err
+        assert "much" not in ran.err
+    for command in ("evaluate m new.csv --weight nothing", "compare m m new.csv --weight nothing"):
+        ran = linclf(command)
+        assert (ran.code, ran.err) == (2, "error: new.csv: --weight nothing: there is no such column\n")

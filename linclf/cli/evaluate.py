@@ -3,7 +3,6 @@
 from typing import Any
 
 import click
-import numpy as np
 
 from linclf.cli.config import config_option
 from linclf.cli.shared import (
@@ -17,11 +16,6 @@ from linclf.cli.shared import (
     weight_option,
 )
 from linclf.data.cache import Cache
-from linclf.data.dataset import Dataset, LabelledRows
-from linclf.data.encoder import encoded
-from linclf.data.labels import encode, unseen_notes
-from linclf.data.load import load
-from linclf.data.row_weights import row_weights
 from linclf.data.source import Source
 from linclf.data.split import Part
 from linclf.errors import InputError
@@ -31,7 +25,7 @@ from linclf.model.linear_model import load as load_model
 from linclf.report.evaluate import evaluation_text
 from linclf.report.terminal import printable
 from linclf.report.text import target_text, to_json
-from linclf.training.inputs import part_rows, rebuild_split
+from linclf.training.inputs import other_part, part_rows, rebuild_split
 
 
 @click.command()
@@ -64,14 +58,16 @@ def evaluate(
     if data is None:
         given = source("", options)
         if given != Source(""):
-            raise InputError("--target, --drop, --format and other data options describe DATA; give DATA")
+            raise InputError("--target, --drop, --weight and other data options describe DATA; give DATA")
         rows, title = _own_part(trained, part or "test", cache, quiet)
         labels = {"target": trained.schema.target, "target_guessed": trained.target_guessed}
     else:
-        dataset = load(source(data, options), trained.schema, cache=cache)
-        rows, title = _other_data(trained, dataset, part, quiet)
-        target, asked = dataset.schema.target, dataset.source.target or trained.schema.target
-        labels = {"target": target, "target_guessed": target is not None and target != asked}
+        other = other_part(trained, source(data, options), part, cache)
+        say([*other.notes, *other.unseen], quiet)
+        if other.trained_on:
+            say([f"{data} is the data that the model was trained on; leave it out to evaluate the test part"], quiet)
+        rows, title = other.rows, f"{data} (test part)" if other.part == "test" else data
+        labels = {"target": other.target, "target_guessed": other.target_guessed}
     predictions = trained.predictions(rows.X, rows.y, rows.weights)
     result = evaluation(predictions, trained.classes, trained.threshold_to_json())
     text = evaluation_text(result, f"{model} on {title}", target_text(labels))
@@ -84,22 +80,3 @@ def _own_part(model: LinearModel, part: str, cache: Cache | None, quiet: bool) -
     say(split.notes, quiet)
     rows, name = part_rows(model, split, part)
     return rows, f"{name} ({part} part)"
-
-
-def _other_data(model: LinearModel, raw: Dataset, part: str | None, quiet: bool) -> tuple[Part, str]:
-    """Rows of other data, with labels encoded as the model's classes, without those of weight 0; and their title."""
-    data, weights, dataset = raw.source.data, row_weights(raw.X, raw.source), encoded(raw, model.schema)
-    rows: LabelledRows = dataset
-    if part == "test" and dataset.test is None:
-        raise InputError(f"{data}: has no predefined test part; leave out --part")
-    if dataset.test is not None and part in (None, "test"):
-        rows, data = dataset.test, f"{data} (test part)"
-    elif part in (None, "all"):
-        rows = dataset.all_rows()
-    codes, unseen = encode(rows.labels(), model.classes)
-    say(dataset.named_notes(), quiet)
-    say(unseen_notes(unseen, len(codes), data, model.classes), quiet)
-    if dataset.digest == model.record.get("data", {}).get("data") and dataset.test is None:
-        say([f"{data} is the data that the model was trained on; leave it out to evaluate the test part"], quiet)
-    found = Part(rows.matrix(), codes, weights)
-    return found if weights is None or weights.all() else found.select(np.flatnonzero(weights)), data

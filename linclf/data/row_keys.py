@@ -87,7 +87,11 @@ def row_times(X: Matrix | Table | TableRows, source: Source) -> RowTimes | None:
     if not isinstance(cells, Cells):
         return None if cells is None else RowTimes(cells, "numbers", cells)
     used = np.flatnonzero(cells.counts())
-    parsed = {kind: np.array([parse(cells.levels[i]) for i in used]) for kind, parse in TIMES.items()}
+    parsed: dict[str, Array] = {}
+    for spelling, parse in TIMES.items():
+        parsed[spelling] = np.array([parse(cells.levels[i]) for i in used])
+        if np.isfinite(parsed[spelling]).all():
+            break
     kind = max(parsed, key=lambda kind: int(np.isfinite(parsed[kind]).sum()))
     bad = used[np.isnan(parsed[kind])]
     if len(bad):

@@ -130,10 +130,10 @@ def split_dataset(
     With --group no group is divided, and with --time the held-out rows are the last ones, instead of drawn.
     """
     name, source = dataset.source.data, dataset.source
-    dataset = _counted(dataset)
+    dataset = counted(dataset)
     labels.check_classes(dataset.labels(), name)
     asked = {"test": TEST_FRACTION if test is None else test, "val": val or 0, "calibration": calibration}
-    own = {key: _counted(one) for key, one in asked.items() if isinstance(one, Dataset)}
+    own = {key: counted(one) for key, one in asked.items() if isinstance(one, Dataset)}
     rows, held_out = _divided(dataset, asked, own, seed, brings_test=test is None and dataset.test is not None)
     summary, kept_apart = _summary(dataset, rows, held_out, asked)
     classes = labels.check_classes(rows.labels(), name)
@@ -223,7 +223,7 @@ def _summary(
     return summary, notes
 
 
-def _counted(dataset: Dataset) -> Dataset:
+def counted(dataset: Dataset) -> Dataset:
     """The data set without the rows of weight 0."""
     weights = row_weights(dataset.X, dataset.source)
     if weights is None or weights.all():

@@ -11,21 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from linclf.data.cache import Cache
-from linclf.data.dataset import Dataset, LabelledRows
-from linclf.data.encoder import encoded
-from linclf.data.labels import encode, unseen_notes
-from linclf.data.load import load
-from linclf.data.row_keys import row_groups
-from linclf.data.row_weights import row_weights
+from linclf.data.labels import encode
 from linclf.data.source import Source
-from linclf.data.split import Part
-from linclf.data.table import Table, TableRows
 from linclf.errors import InputError
 from linclf.losses import Array
 from linclf.model.linear_model import LinearModel
 from linclf.model.predictions import Predictions
 from linclf.storage.files import stdin
-from linclf.training.inputs import RowIdentity, part_rows, rebuild
+from linclf.training.inputs import OtherPart, RowIdentity, other_part, part_rows, rebuild
 
 Named = tuple[str, LinearModel]  # a model, and the path of its file
 
@@ -82,42 +75,35 @@ def other_rows(models: Sequence[Named], source: Source, part: str | None, cache:
 
     Raises InputError if the models have different label columns, and for a --weight or --group column that the data lack.
     """
-    predictions, notes, warnings, targets = [], [], [], []
+    found: list[OtherPart] = []
+    predictions, warnings = [], []
     with _readable_again(source.data) as rewind:
         for path, model in models:
             rewind()
-            dataset = load(source, model_schema=model.schema, cache=cache)
-            _check_roles(dataset, source)
-            weights, groups = row_weights(dataset.X, source), row_groups(dataset.X, source)
-            dataset = encoded(dataset, model.schema)
-            rows, found = _part(dataset, part)
-            codes, unseen = encode(rows.labels(), model.classes)
-            one = Part(rows.matrix(), codes, weights, groups)
-            one = one if weights is None else one.select(np.flatnonzero(weights))
-            predictions.append(model.predictions(one.X, one.y, one.weights))
-            targets.append(dataset.schema.target)
-            notes += dataset.named_notes()
-            warnings += [f"{path}: {note}" for note in unseen_notes(unseen, len(codes), source.data, model.classes)]
-            if dataset.test is None and dataset.digest == model.record.get("data", {}).get("data"):
+            one = other_part(model, source, part, cache)
+            found.append(one)
+            predictions.append(model.predictions(one.rows.X, one.rows.y, one.rows.weights))
+            warnings += [f"{path}: {note}" for note in one.unseen]
+            if one.trained_on:
                 warnings.append(
                     f"{path} was trained on rows of {source.data}, on which its figures are too good; leave DATA out to compare "
                     "on the test part"
                 )
-    for (path, _), target in zip(models, targets, strict=True):
-        if target != targets[0]:
+    first = found[0]
+    for (path, _), one in zip(models, found, strict=True):
+        if one.target != first.target:
             raise InputError(
-                f"{source.data}: {models[0][0]} predicts the column {targets[0]!r} and {path} the column {target!r}; name the "
-                "label column with --target"
+                f"{source.data}: {models[0][0]} predicts the column {first.target!r} and {path} the column {one.target!r}; name "
+                "the label column with --target"
             )
-    target, asked = targets[0], source.target or models[0][1].schema.target
     return CommonRows(
         source.data,
-        found,
-        target,
-        target is not None and target != asked,
+        first.part,
+        first.target,
+        first.target_guessed,
         tuple(predictions),
-        _recoded(one.groups),
-        tuple(dict.fromkeys(notes)),
+        _recoded(first.rows.groups),
+        tuple(dict.fromkeys(note for one in found for note in one.notes)),
         tuple(warnings),
     )
 
@@ -152,26 +138,9 @@ def _check_labels(models: Sequence[Named], predictions: Sequence[Predictions], p
             raise InputError(f"{first} and {path} do not have the same {part} rows; give DATA to compare them on")
 
 
-def _part(dataset: Dataset, part: str | None) -> tuple[LabelledRows, str]:
-    """The rows of a part of other data, and the name of the part."""
-    if part == "test" and dataset.test is None:
-        raise InputError(f"{dataset.source.data}: has no predefined test part; leave out --part")
-    if dataset.test is not None and part in (None, "test"):
-        return dataset.test, "test"
-    return (dataset, "train") if part == "train" else (dataset.all_rows(), "all")
-
-
 def _recoded(groups: Array | None) -> Array | None:
     """Codes of groups without gaps: the rows of some groups may have been left out."""
     return None if groups is None else np.unique(groups, return_inverse=True)[1].ravel()
-
-
-def _check_roles(dataset: Dataset, source: Source) -> None:
-    """Raise InputError for a --weight or --group column that the data lack."""
-    table = dataset.X.table if isinstance(dataset.X, TableRows) else dataset.X
-    for role, column in source.roles().items():
-        if not isinstance(table, Table) or column not in table.names:
-            raise InputError(f"{source.data}: --{role} {column}: there is no such column")
 
 
 @contextlib.contextmanager

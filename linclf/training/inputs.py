@@ -2,15 +2,20 @@
 
 import hashlib
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from linclf._version import __version__
 from linclf.data.cache import Cache
 from linclf.data.dataset import Dataset
+from linclf.data.encoder import encoded
+from linclf.data.labels import encode, unseen_notes
 from linclf.data.load import load
+from linclf.data.row_keys import row_groups
+from linclf.data.row_weights import row_weights
 from linclf.data.schema import Schema
 from linclf.data.source import Source
-from linclf.data.split import TEST_FRACTION, HeldOut, Part, Split, split_dataset
+from linclf.data.split import TEST_FRACTION, HeldOut, Part, Split, counted, split_dataset
+from linclf.data.table import Table
 from linclf.errors import InputError
 from linclf.losses import LOSSES
 from linclf.model.linear_model import LinearModel
@@ -49,11 +54,15 @@ def load_data(options: TrainOptions, cache: Cache | None = None) -> LoadedData:
 
 def make_split(options: TrainOptions, loaded: LoadedData, model_schema: Schema | None = None) -> Split:
     """Split the data, without a validation part if the options have none; `model_schema` is a schema learned before."""
-    calibration = CALIBRATION_FRACTION if options.learns_from_held_out() and not options.has_val() else 0
-    val = loaded.val if options.has_val() else None
+    val, calibration = loaded.val if options.has_val() else None, _calibration_fraction(options)
     return split_dataset(
         loaded.dataset, loaded.test, val, options.seed, calibration=calibration, model_schema=model_schema
     )
+
+
+def _calibration_fraction(options: TrainOptions) -> float:
+    """The fraction of the training rows that a calibration and a threshold are learned from."""
+    return CALIBRATION_FRACTION if options.learns_from_held_out() and not options.has_val() else 0
 
 
 def load_split(options: TrainOptions, cache: Cache | None = None, model_schema: Schema | None = None) -> Split:
@@ -113,6 +122,58 @@ def part_rows(model: LinearModel, split: Split, part: str) -> tuple[Part, str]:
     return rows, name
 
 
+class OtherPart(NamedTuple):
+    """Rows of other data, as a model reads them.
+
+    rows    without those of weight 0, their labels encoded as the classes of the model
+    part    `test`, `train` or `all`
+    target, target_guessed   the label column, and whether it was guessed by its name
+    notes   on the data, a line each
+    unseen  notes on labels that the model does not know
+    trained_on   whether the model was trained on these data, of which it recorded a test part
+    """
+
+    rows: Part
+    part: str
+    target: str | None
+    target_guessed: bool
+    notes: list[str]
+    unseen: list[str]
+    trained_on: bool
+
+
+def other_part(model: LinearModel, source: Source, part: str | None, cache: Cache | None = None) -> OtherPart:
+    """The part of other data that was asked for; without one the predefined test part, or all rows of data that have none.
+
+    Raises InputError for data without that part, and without a column that --weight or --group names.
+    """
+    dataset = load(source, model_schema=model.schema, cache=cache)
+    for role, column in source.roles().items():
+        if not isinstance(dataset.X, Table) or column not in dataset.X.names:
+            raise InputError(f"{source.data}: --{role} {column}: there is no such column")
+    dataset = counted(dataset)
+    weights, groups = row_weights(dataset.X, source), row_groups(dataset.X, source)
+    dataset = encoded(dataset, model.schema)
+    if part == "test" and dataset.test is None:
+        raise InputError(f"{source.data}: has no predefined test part; leave out --part")
+    rows, found = dataset.all_rows(), "all"
+    if dataset.test is not None and part in (None, "test"):
+        rows, found = dataset.test, "test"
+    elif part == "train":
+        rows, found = dataset, "train"
+    codes, unseen = encode(rows.labels(), model.classes)
+    target = dataset.schema.target
+    return OtherPart(
+        Part(rows.matrix(), codes, weights, groups),
+        found,
+        target,
+        target is not None and target != (source.target or model.schema.target),
+        dataset.named_notes(),
+        unseen_notes(unseen, len(codes), source.data, model.classes),
+        dataset.test is None and dataset.digest == model.record.get("data", {}).get("data"),
+    )
+
+
 def _identity(options: TrainOptions, loaded: LoadedData, part: str) -> RowIdentity:
     """What decides which rows a part has."""
     dataset, test, val, source = loaded.dataset, loaded.test, loaded.val, options.source
@@ -133,8 +194,7 @@ def _identity(options: TrainOptions, loaded: LoadedData, part: str) -> RowIdenti
             found["validation data"] = (val.digest, val.source.data)
         elif not isinstance(val, Dataset):
             fractions["val"] = val or 0
-        calibrates = options.calibrate is not None and not options.has_val()
-        fractions["calibrate"] = CALIBRATION_FRACTION if calibrates else 0
+        fractions["calibrate"] = _calibration_fraction(options)  # --threshold holds out the same rows
     found |= {f"--{name}": (fraction, f"{fraction:g}") for name, fraction in fractions.items()}
     if any(fractions.values()):
         found["--seed"] = (options.seed, str(options.seed))

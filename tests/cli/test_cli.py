@@ -96,6 +96,8 @@ def test_evaluate_repeats_the_training_report_to_the_last_digit(linclf, in_tmp, 
     assert whole["n"] == sum(map(sum, whole["confusion"])) > trained["n_train"]
     assert set(json.loads(again)) == {
         "accuracy",
+        "target",
+        "target_guessed",
         "n",
         "confusion",
         "classes",

@@ -129,8 +129,7 @@ def test_a_test_part_that_the_data_bring_does_not_depend_on_the_seed(linclf, in_
 
     rng = np.random.default_rng(0)
     np.savez("d.npz", X=rng.standard_normal((150, 3)), y=np.arange(150) % 2)
-    for module in ("linclf.training.inputs", "linclf.inspect.common_rows"):
-        monkeypatch.setattr(f"{module}.load", with_test)
+    monkeypatch.setattr("linclf.training.inputs.load", with_test)
     for name, options in {"a": "", "b": "--seed 3", "c": "--test 0.2"}.items():
         assert linclf(f"train d.npz --epochs 2 {options} -o {name}").code == 0
     for line, part, n in (
@@ -327,3 +326,17 @@ def test_options_from_a_file_and_the_environment(linclf, at, monkeypatch) -> Non
     assert (result["level"], result["resamples"]) == (0.9, 150)
     monkeypatch.setenv("LINCLF_COMPARE_METRIC", "roc-auc log-loss")
     assert list(json.loads(linclf("compare a b --json"))["models"][0]["metrics"]) == ["roc_auc", "log_loss"]
+
+
+def test_a_learned_threshold_holds_out_the_rows_that_a_calibration_does(linclf, in_tmp) -> None:
+    for name, more in (
+        ("c", "--calibrate sigmoid"),
+        ("t", "--threshold f1"),
+        ("u", "--threshold f1 --seed 1"),
+        ("n", "--threshold 0.4"),
+    ):
+        assert linclf(f"train breast_cancer --test 0 --epochs 3 -q -o {name} {more}").code == 0
+    assert linclf("compare c t --part train --resamples 100 -q").code == 0
+    ran = linclf("compare t u --part train --resamples 100 -q")
+    assert (ran.code, "do not have the same train rows (--seed: 0 and 1)" in ran.err) == (2, True)
+    assert linclf("compare t n --part train --resamples 100 -q").code == 2
