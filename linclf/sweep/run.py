@@ -9,6 +9,7 @@ from functools import partial
 from linclf.data.split import Split
 from linclf.errors import AccessError
 from linclf.optim.blas import one_blas_thread
+from linclf.storage.decode import JsonObject
 from linclf.storage.signals import STOP_SIGNALS, defer_signals
 from linclf.sweep.grid import SweepOptions
 from linclf.sweep.journal import open_journal
@@ -80,6 +81,14 @@ def sweep(
     rows so far are returned, with the cause in `interrupted`. Raises InputError, AccessError.
     """
     found: dict[int, Swept] = {}
+    said: set[str] = set()
+
+    def say_once(note: str) -> None:
+        """Say a note of which each seed may have the same."""
+        if note not in said:
+            said.add(note)
+            on_note(note)
+
     for i in range(options.seeds):
         seed = options.base.seed + i
 
@@ -93,15 +102,16 @@ def sweep(
             split,
             jobs,
             journal if i == 0 or journal is None else f"{journal}.{seed}",
+            {"split_seed": options.base.seed} if i else {},
             on_progress=shifted,
-            on_note=on_note if i == 0 else lambda _: None,
+            on_note=say_once,
         )
         if found[seed].interrupted:
             break
     if options.seeds == 1:
         return found[options.base.seed]
     *_, last = found.values()
-    rows = mean_rows({seed: swept.rows for seed, swept in found.items()})
+    rows = mean_rows({seed: swept.rows for seed, swept in found.items()}, options.seeds)
     return replace(last, rows=Ranking(last.selection.metric).rank(rows))
 
 
@@ -110,11 +120,12 @@ def _sweep_once(
     split: Split,
     jobs: int | None,
     journal: str | None,
+    drawn: JsonObject,
     *,
     on_progress: Callable[[SweepProgress], None],
     on_note: Callable[[str], None],
 ) -> Swept:
-    """`sweep` with the seed of the options alone."""
+    """`sweep` with the seed of the options alone; `drawn` identifies the split where that seed does not."""
     with one_blas_thread(), ExitStack() as exits:
         plan = make_plan(options, split)
         for note in plan.notes:
@@ -126,9 +137,8 @@ def _sweep_once(
         log = None
         if journal is not None:
             each = [row_options(configuration) for configuration in plan.configurations]
-            log = exits.enter_context(
-                open_journal(journal, sweep_fingerprint(options, split, plan.selection.metric.name), each)
-            )
+            fingerprint = {**sweep_fingerprint(options, split, plan.selection.metric.name), **drawn}
+            log = exits.enter_context(open_journal(journal, fingerprint, each))
         rows: dict[int, Row] = {} if log is None else dict(log.rows)
         for note in [] if log is None else log.notes:
             on_note(note)

@@ -12,19 +12,23 @@ from linclf.sweep.results import STATES, Row
 OF_SEED = ("score", "objective", "lr", "status")  # figures of each seed
 
 
-def mean_rows(of_seed: Mapping[int, Sequence[Row]]) -> list[Row]:
-    """The rows of the first seed as means over seeds, from the rows of each; a seed that was interrupted may lack some."""
+def mean_rows(of_seed: Mapping[int, Sequence[Row]], n_seeds: int) -> list[Row]:
+    """The rows of the first seed as means over seeds, from the rows of each. Rows that lack one of the `n_seeds` seeds, because
+    the sweep was interrupted, are unfinished."""
     by_options = {seed: {_key(row): row for row in rows} for seed, rows in of_seed.items()}
     configurations = next(iter(by_options.values()))
-    return [_mean({seed: rows[key] for seed, rows in by_options.items() if key in rows}) for key in configurations]
+    return [
+        _mean({seed: rows[key] for seed, rows in by_options.items() if key in rows}, n_seeds) for key in configurations
+    ]
 
 
 def _key(row: Row) -> str:
     return json.dumps(row.options, sort_keys=True)
 
 
-def _mean(rows: Mapping[int, Row]) -> Row:
+def _mean(rows: Mapping[int, Row], n_seeds: int) -> Row:
     """The row of a configuration from its rows by seed. Its status is the worst of theirs; a figure that one of them lacks is None."""
+    states = [row.status for row in rows.values()] + ["unfinished"] * (len(rows) < n_seeds)
 
     def over_seeds(name: str, function: Callable[[Array], Array]) -> float | None:
         figures = [getattr(row, name) for row in rows.values()]
@@ -33,7 +37,7 @@ def _mean(rows: Mapping[int, Row]) -> Row:
     best_epochs = {row.best_epoch for row in rows.values()}
     return replace(
         next(iter(rows.values())),
-        status=max((row.status for row in rows.values()), key=STATES.index),
+        status=max(states, key=STATES.index),
         epochs=max(row.epochs for row in rows.values()),
         score=over_seeds("score", np.mean),
         score_std=over_seeds("score_std", _root_mean_square),

@@ -7,6 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from linclf.data.source import Source
+from linclf.sweep.grid import SweepOptions
+from linclf.sweep.run import sweep
+from linclf.sweep.stack import train_stack
+from linclf.training.inputs import load_split
+from linclf.training.options import TrainOptions
+
 LINE = "sweep wine --loss softmax --reg 1e-3,1 --epochs 3 --jobs 1"
 
 
@@ -53,8 +60,10 @@ def test_every_seed_has_a_journal_and_none_is_trained_twice(linclf, in_tmp, monk
         raise AssertionError("nothing is left to train")
 
     monkeypatch.setattr("linclf.sweep.run.train_stack", never)
-    again = json.loads(linclf(f"{LINE} --seeds 2 --journal j --json"))
-    assert again["rows"] == before["rows"]
+    output = linclf(f"{LINE} --seeds 2 --journal j --json")
+    assert json.loads(output)["rows"] == before["rows"]
+    for name in ("j", "j.1"):
+        assert f"{name}: 2 of 2 configurations are in it already" in output.err
 
 
 def test_a_row_that_diverges_with_one_seed_has_diverged(linclf) -> None:
@@ -68,3 +77,28 @@ def test_a_row_that_diverges_with_one_seed_has_diverged(linclf) -> None:
         "with the seed 0: training"
     )
     assert linclf("sweep wine --seeds 0").err == "error: seeds is 0; give a whole number of seeds >= 1\n"
+
+
+def test_the_journal_of_a_later_seed_belongs_to_the_split_of_the_first(linclf, in_tmp) -> None:
+    linclf(f"{LINE} --seeds 2 --journal j -q")  # j.1: the rows in the order of seed 1, the split of seed 0
+    error = linclf(f"{LINE} --seed 1 --journal j.1 -q").err
+    assert "split_seed was 0, now it is null" in error
+    assert linclf(f"{LINE} --seed 0 --journal j -q").err == ""  # the first seed alone is the sweep of one seed
+
+
+def test_an_interrupted_sweep_has_finished_only_what_every_seed_has(monkeypatch) -> None:
+    calls = []
+
+    def stopped(*given):
+        calls.append(given)
+        if len(calls) > 1:
+            raise KeyboardInterrupt
+        yield from train_stack(*given)
+
+    monkeypatch.setattr("linclf.sweep.run.train_stack", stopped)
+    base = TrainOptions(source=Source("wine"), loss="softmax", epochs=3, val=None)
+    options = SweepOptions(base, {"reg": (1e-3, 1.0)}, cv=3, seeds=2)
+    swept = sweep(options, load_split(base), jobs=1)
+    assert isinstance(swept.interrupted, KeyboardInterrupt)
+    assert [row.status for row in swept.rows] == ["unfinished"] * 2
+    assert swept.best is None
