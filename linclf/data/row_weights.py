@@ -8,7 +8,7 @@ from linclf.errors import InputError
 from linclf.losses import Array
 from linclf.optim.linalg import Matrix
 
-MAX_COUNT = 2**31  # whole weights whose sum is larger are relative ones
+MAX_COUNT = 2**31  # weights are relative ones if one is as large as this, whole numbers or not
 
 
 def row_weights(X: Matrix | Table | TableRows, source: Source) -> Array | None:
@@ -41,8 +41,13 @@ def as_counts(weights: Array) -> Array | None:
     are relative, and divided by the mean of those that are not 0."""
     if (weights == 1).all():
         return None
-    if (weights == np.floor(weights)).all() and weights.max() < MAX_COUNT:
+    if are_counts(weights) and weights.max() < MAX_COUNT:
         return weights
     relative = weights / weights.max()  # so that their sum is finite
     counts = np.asarray(relative / relative[relative > 0].mean())
     return None if (counts == 1).all() else counts
+
+
+def are_counts(weights: Array | None) -> bool:
+    """Whether weights (n,) are numbers of rows, as None, which means ones, and all whole numbers are."""
+    return weights is None or bool((weights == np.floor(weights)).all())

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from linclf.data.labels import encode
+from linclf.data.row_weights import are_counts
 from linclf.losses import Array
-from linclf.model.bootstrap import Resampling, are_counts, interval, resampled
+from linclf.model.bootstrap import Resampling, interval, resampled
 from linclf.model.linear_model import LinearModel
 from linclf.model.mcnemar import holm, mcnemar
 from linclf.model.metrics import METRICS, Metric

@@ -11,6 +11,7 @@ from functools import partial
 
 import numpy as np
 
+from linclf.data.row_weights import are_counts
 from linclf.losses import Array
 from linclf.model.metrics import BINS, ClassCounts, Metric
 from linclf.model.predictions import Predictions
@@ -53,11 +54,6 @@ class Resampling:
             return rng.multinomial(int(w.sum()), w / w.sum(), size).astype(np.float64)
         drawn = _drawn(rng, self.n, size)
         return drawn if w is None else drawn * w
-
-
-def are_counts(weights: Array | None) -> bool:
-    """Whether weights (n,) are numbers of rows, as None, which means ones, and all whole numbers are."""
-    return weights is None or bool((weights == np.floor(weights)).all())
 
 
 def resampled(

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from linclf.data.row_weights import are_counts
 from linclf.losses import Array
 from linclf.model.metrics import f1, measure, original_brier, ratio
 from linclf.model.predictions import Predictions
@@ -82,6 +83,5 @@ def _majority(predictions: Predictions, labels: list[object]) -> JsonObject | No
 
 
 def _rows(n: Array, predictions: Predictions) -> Array:
-    """Numbers of rows as ints, unless the weights are floats."""
-    weighted = predictions.weights is not None and predictions.weights.dtype.kind == "f"
-    return n if weighted else n.astype(np.intp)
+    """Numbers of rows, as ints unless the weights are relative."""
+    return n.astype(np.intp) if are_counts(predictions.weights) else n

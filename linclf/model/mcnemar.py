@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from linclf.data.row_weights import are_counts
 from linclf.losses import Array
-from linclf.model.bootstrap import are_counts
 from linclf.storage.decode import JsonObject
 
 

@@ -287,6 +287,6 @@ def _unreachable(rule: ThresholdRule, criterion: Criterion, rows: ClassCounts, p
         raise AssertionError("a criterion without a constraint has a best threshold")
     limit, name = criterion.limit(rows, positive), str(rule).partition("@")[2].partition("=")[0]
     return (
-        f"threshold is {str(rule)!r}, and no threshold has a {name} of {criterion.least:g} or more on the {rows.total:g} held-out "
+        f"threshold is {str(rule)!r}, and no threshold has a {name} of {criterion.least:g} or more on the {round(float(rows.total))} held-out "
         f"rows; the largest is {limit.max():.4f}; give a smaller {name}"
     )

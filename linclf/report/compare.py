@@ -2,7 +2,7 @@
 
 from linclf.model.metrics import METRICS
 from linclf.report.terminal import one_line
-from linclf.report.text import share_text, table, target_text
+from linclf.report.text import count_text, share_text, table, target_text
 from linclf.storage.decode import JsonObject
 
 LONGEST_NAME = 40  # of a model, whose end is shown
@@ -55,7 +55,7 @@ def _metrics_table(result: JsonObject, names: dict[str, str]) -> list[str]:
         title = metric.title if metric.greater_is_better else f"{metric.title} (lower is better)"
         for entry, one in zip(models, of_models, strict=True):
             difference = (entry["difference"] or {}).get(metric.key)
-            cells = [_interval(one), *_difference_cells(difference)] if sampled else [_count(entry["n"])]
+            cells = [_interval(one), *_difference_cells(difference)] if sampled else [count_text(entry["n"])]
             rows.append([title, names[entry["model"]], share_text(one["value"]), *cells])
             title = ""
     return table(header, rows, left=2)
@@ -138,10 +138,6 @@ def _p(p: float, equals: str = "") -> str:
 
 def _percent(level: float) -> str:
     return f"{100 * level:.4g}%"
-
-
-def _count(n: float | None) -> str:
-    return "-" if n is None else f"{n:g}"
 
 
 def _names(paths: list[str]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from linclf.model.metrics import METRICS
 from linclf.report.metrics import majority_text, titled, warnings
-from linclf.report.text import share_text, table
+from linclf.report.text import count_text, share_text, table
 from linclf.report.threshold import threshold_line
 from linclf.storage.decode import JsonObject
 
@@ -21,19 +21,19 @@ def evaluation_text(result: JsonObject, title: str, target: str = "") -> str:
         "average_precision": "avg prec",
     }
     rows = [
-        [label, *(share_text(row[key]) for key in shares), f"{row['support']:g}"]
+        [label, *(share_text(row[key]) for key in shares), count_text(row["support"])]
         for label, row in zip(labels, result["per_class"].values(), strict=True)
     ]
     head = [title, *([f"target  {target}"] if target else []), *threshold_line(result["threshold"], 11), ""]
     lines = [*head, *table(["class", *shares.values(), "support"], rows), ""]
     matrix = result["confusion"]
     if len(labels) <= MAX_CONFUSION_CLASSES:
-        counts = [[label, *map(str, row)] for label, row in zip(labels, matrix, strict=True)]
+        counts = [[label, *map(count_text, row)] for label, row in zip(labels, matrix, strict=True)]
         lines += ["confusion (rows: true class, columns: predicted)", *table(["", *labels], counts), ""]
     else:
         wrong = [(matrix[i][j], i, j) for i in range(len(labels)) for j in range(len(labels)) if i != j]
         most_frequent = [
-            f"  {labels[i]} predicted as {labels[j]}: {count}"
+            f"  {labels[i]} predicted as {labels[j]}: {count_text(count)}"
             for count, i, j in sorted(wrong, reverse=True)[:10]
             if count
         ]

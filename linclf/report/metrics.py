@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from linclf.model.metrics import METRICS
 from linclf.report.terminal import one_line
-from linclf.report.text import share_text, shorten
+from linclf.report.text import count_text, share_text, shorten
 from linclf.storage.decode import JsonObject
 
 PARTS = {"train": "training", "val": "validation", "test": "test"}  # a part and its name in a sentence
@@ -57,7 +57,7 @@ def warnings(
     for part in ("", *PARTS):
         for entry in never_predicted.get(part) or ():
             n = entry["rows"]
-            rows.setdefault(_label(entry["class"]), []).append(f"{n:g} {_adjective(part)}row{'s' * (n != 1)}")
+            rows.setdefault(_label(entry["class"]), []).append(f"{count_text(n)} {_adjective(part)}row{'s' * (n != 1)}")
     never = [f"{label} ({', '.join(of)})" for label, of in rows.items()]
     said = [f"never predicts {_listed(never)}"] if never else []
     for part in ("", *PARTS):

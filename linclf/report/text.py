@@ -52,6 +52,11 @@ def share_text(value: float | None) -> str:
     return "-" if value is None else f"{value:.4f}"
 
 
+def count_text(n: float | None) -> str:
+    """A number of rows, which relative weights make a fraction; - for None."""
+    return "-" if n is None else f"{n:.0f}" if n == round(n) else f"{n:g}"
+
+
 def split_lines(result: JsonObject) -> list[str]:
     """How the rows were split by groups and by time, a line each; none for a split that was drawn row by row.
 

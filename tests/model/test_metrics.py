@@ -163,7 +163,10 @@ def test_a_row_of_weight_two_is_two_rows_and_one_of_weight_zero_is_none(K: int, 
         found, expected = (evaluation(each, np.arange(K)) for each in (weighted, repeated))
         assert (found.pop("n"), expected.pop("n")) == (120, weights.sum())
         same(found, expected)
-    assert isinstance(evaluation(replace(one, weights=weights), np.arange(K))["per_class"]["0"]["support"], int)
+        assert all(type(n) is int for row in found["confusion"] for n in row)
+        assert isinstance(found["per_class"]["0"]["support"], int)
+    relative = evaluation(replace(one, weights=weights * 0.5), np.arange(K))
+    np.testing.assert_array_equal(relative["confusion"], np.array(found["confusion"]) / 2)
     assert found["absent_classes"] == [K - 1]
 
 

@@ -34,6 +34,15 @@ def test_many_classes_show_the_commonest_confusions() -> None:
     )
 
 
+def test_numbers_of_rows_have_all_their_digits_and_relative_ones_a_few() -> None:
+    one = Predictions(np.array([0, 1, 1]), np.array([0, 1, 0]), 2)
+    many = evaluation_text(evaluation(replace(one, weights=np.array([3e6 + 1, 2e6, 1.0])), np.arange(2)), "t")
+    assert many.count("3000002") == 1  # the support
+    assert many.count("3000001") == 1  # the confusion
+    assert "e+06" not in many
+    assert " 0.333333" in evaluation_text(evaluation(replace(one, weights=np.array([1, 1, 1 / 3])), np.arange(2)), "t")
+
+
 def test_table_lines_up() -> None:
     assert table(["name", "n"], [["a", "100"], ["long name", "1"]]) == [
         "name         n",
