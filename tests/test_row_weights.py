@@ -126,6 +126,22 @@ def test_rows_of_weight_0_lend_their_class_to_the_estimator_and_nothing_else() -
     assert ones.coef_.tobytes() == LinearClassifier().fit(X, y).coef_.tobytes()
 
 
+def test_doctor_finds_nothing_in_rows_of_weight_0(linclf, in_tmp) -> None:
+    rng = np.random.default_rng(3)
+    rows = [f"{x:.3f},{g},{'no' if x < 0 else 'yes'},1" for x, g in zip(rng.normal(size=60), range(60), strict=True)]
+    bad = [
+        "1e9,1e9,No,0",
+        "1e9,1e9,no,0",
+        ",,rare,0",
+        ",,rare,0",
+    ]  # an outlier, a class of one row, repeated rows, gaps
+    found = []
+    for lines in (rows, rows + bad):
+        (in_tmp / "f.csv").write_text("\n".join(["x,g,label,w", *lines]) + "\n")
+        found.append(json.loads(linclf("doctor f.csv --weight w --no-cache --json")))
+    assert found[0] == found[1]
+
+
 def test_whole_weights_are_counts_and_others_are_relative() -> None:
     assert as_counts(np.ones(4)) is None
     assert as_counts(np.array([0.0, 2.0, 3.0])).tolist() == [0, 2, 3]

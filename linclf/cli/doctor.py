@@ -10,7 +10,7 @@ from linclf.cli.config import config_option
 from linclf.cli.shared import cache_option, cache_or_none, column_options, data_options, json_option, source
 from linclf.cli.training_options import test_option
 from linclf.data.source import Source
-from linclf.data.split import HeldOut
+from linclf.data.split import HeldOut, counted
 from linclf.data.table import typed
 from linclf.inspect.doctor import examine
 from linclf.report.doctor import doctor_text
@@ -45,12 +45,13 @@ def doctor(*, data: str, test: HeldOut | None, seed: int, no_cache: bool, json: 
     config = TrainOptions(source=source(data, options), test=test, seed=seed)
     loaded = load_data(config, cache_or_none(no_cache))
     split = make_split(config, loaded)
-    examined = examine(loaded.dataset, split)
+    dataset = counted(loaded.dataset)
+    examined = examine(dataset, split)
     result = {
         "data": data,
         "target": split.schema.target,
         "target_guessed": split.schema.is_guessed_target(config.source.target),
-        "n": len(loaded.dataset.labels()),
+        "n": len(dataset.labels()),
         "n_train": len(split.train.y),
         "n_features": split.schema.count,
         "classes": {str(label): int((split.train.y == k).sum()) for k, label in enumerate(split.classes.tolist())},

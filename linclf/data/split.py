@@ -17,6 +17,7 @@ from linclf.data.row_weights import row_weights
 from linclf.data.schema import Schema
 from linclf.data.source import Source
 from linclf.data.split_summary import SplitSummary, class_notes, share_note, summarise
+from linclf.data.table import TableRows
 from linclf.errors import InputError
 from linclf.losses import Array
 from linclf.optim.linalg import Matrix, select_rows, stack_rows
@@ -229,7 +230,7 @@ def counted(dataset: Dataset) -> Dataset:
     if weights is None or weights.all():
         return dataset
     rows = dataset.select(np.flatnonzero(weights))
-    return replace(dataset, X=rows.X, y=rows.y)
+    return replace(dataset, X=rows.X[:] if isinstance(rows.X, TableRows) else rows.X, y=rows.y)
 
 
 def split_off(
