@@ -6,8 +6,8 @@ weight for the raw column shrinks as the estimate grows.
 
 After t minibatches of `batch_size` rows the learning rate is lr / sqrt(1 + t / SLOWDOWN), unless the schedule is constant. A
 call of fewer rows takes a step that is shorter in proportion: every row pulls equally, however the rows are cut into calls,
-and a row of weight 2 is two rows. An automatic lr is estimated from the first rows, again and again until there are
-FIRST_ROWS of them.
+and a row of weight 2 is two rows. A minibatch whose weights make several full ones takes as many steps. An automatic lr is
+estimated from the first rows, again and again until there are FIRST_ROWS of them.
 """
 
 import copy
@@ -38,6 +38,7 @@ from linclf.training.result import Trained, assemble
 SLOWDOWN = 16  # minibatches; 4 and 64 did worse over the five data sets that they were tried on
 FIRST_ROWS, FIRST_NUMBERS = 200, 4_000_000  # so many rows, or numbers in them, settle an automatic rate
 SPARSE_BIAS_RATE = 0.01  # of sparse data, as in scikit-learn's SGDClassifier: the bias is in every row, a column in few
+MAX_STEPS = 100  # with a minibatch, whose weights count as no more; later ones would hardly change the weights
 GROWTH = 1.25  # it is estimated again whenever there are so many times as many rows
 
 
@@ -152,9 +153,8 @@ class Stream:
         self._run(iterate, X, rows.y, weights, lr=lr, options=options)
         W, b = iterate.weights()
         if not (np.isfinite(W).all() and np.isfinite(b).all()):
-            raise DivergedError(
-                f"training diverged at lr {lr:.3g}: the weights are not finite; use a smaller lr, or auto"
-            )
+            advice = "use a smaller lr" + (", or auto" if options.lr != "auto" else "")
+            raise DivergedError(f"training diverged at lr {lr:.3g}: the weights are not finite; {advice}")
         objective = Objective(loss, options.reg, options.reg_bias)
         data_loss, penalty = map(float, objective.terms(X, rows.y, W, b, weights))
         used = replace(settings, lr=lr, schedule=options.schedule, seed=options.seed)
@@ -201,13 +201,15 @@ class Stream:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the weights are checked afterwards
             for begin in range(0, len(y), batch):
                 part = slice(begin, begin + batch)
-                mean = float(w[part].mean())
-                v = w[part] / mean  # (b,)
+                v = w[part] / w[part].mean()  # (b,)
+                total = min(float(w[part].sum()), MAX_STEPS * batch)
                 x = minibatch(X, begin, min(begin + batch, len(y)))
-                _, dscores = loss(iterate.scores(x), y[part])  # (b, m)
-                dscores *= v[:, None].astype(dscores.dtype)
-                rate = lr * mean
-                if options.schedule != "constant":
-                    rate /= math.sqrt(1 + self.rows / batch / SLOWDOWN)
-                iterate.step(x, dscores, rate, None if curvature is None else curvature[part] * v)
-                self.rows += float(w[part].sum())
+                steps = max(1, math.ceil(total / batch))
+                for _ in range(steps):
+                    _, dscores = loss(iterate.scores(x), y[part])  # (b, m)
+                    dscores *= v[:, None].astype(dscores.dtype)
+                    rate = lr * total / steps / len(v)
+                    if options.schedule != "constant":
+                        rate /= math.sqrt(1 + self.rows / batch / SLOWDOWN)
+                    iterate.step(x, dscores, rate, None if curvature is None else curvature[part] * v)
+                    self.rows += total / steps

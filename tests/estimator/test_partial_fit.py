@@ -135,6 +135,34 @@ def test_weights_count_rows(iris, loss: str, scale: str) -> None:
 
 
 @pytest.mark.parametrize("loss", list(LOSSES))
+@pytest.mark.parametrize("schedule", ["linear", "constant"])
+def test_a_weight_of_several_minibatches_takes_their_steps(iris, loss: str, schedule: str) -> None:
+    X, y = (a[::5] for a in iris)
+    w = np.random.default_rng(1).integers(1, 9, 30)
+    options = {"scale": "maxabs", "lr": 0.3, "dtype": "float64", "batch_size": 2, "schedule": schedule}
+    weighted, repeated = (LinearClassifier(loss, **options).partial_fit(X[:1], y[:1], CLASSES) for _ in range(2))
+    for i in range(30):
+        two = X[[i, i]], y[[i, i]]  # a full minibatch
+        weighted.partial_fit(*two, sample_weight=np.full(2, float(w[i])))
+        for _ in range(w[i]):
+            repeated.partial_fit(*two)
+    np.testing.assert_allclose(weighted.coef_, repeated.coef_, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(weighted.intercept_, repeated.intercept_, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("loss", list(LOSSES))
+@pytest.mark.parametrize("weight", [10.0, 1e9])
+def test_large_weights_do_not_overshoot(iris, loss: str, weight: float) -> None:
+    X, y = iris
+    plain, weighted = LinearClassifier(loss), LinearClassifier(loss)
+    for x, labels, w in calls(50, X, y, np.full(150, weight)):
+        plain.partial_fit(x, labels, CLASSES)
+        weighted.partial_fit(x, labels, CLASSES, w)
+    assert weighted.objective_ < 1.2 * plain.objective_
+    assert weighted.score(X, y) >= plain.score(X, y)
+
+
+@pytest.mark.parametrize("loss", list(LOSSES))
 @pytest.mark.parametrize("size", [1, 10])
 def test_a_stream_of_small_calls_is_learned(loss: str, size: int) -> None:
     n = 20 * size + 200
