@@ -45,7 +45,14 @@ def test_early_stopping_rows_choose_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("labels", "named"), [(LABELS, "no"), (np.where(Y, 7, 3), 3), (Y, False), (np.where(Y, 1, -1), np.int64(-1))]
+    ("labels", "named"),
+    [
+        (LABELS, "no"),
+        (np.where(Y, 7, 3), 3),
+        (Y, False),
+        (np.where(Y, 1, -1), np.int64(-1)),
+        (np.where(Y, 7.0, 3.0), 3),
+    ],
 )
 def test_pos_label_names_the_class(labels, named) -> None:
     found = LinearClassifier(threshold=0.9, pos_label=named, epochs=5).fit(X, labels)

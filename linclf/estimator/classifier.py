@@ -32,6 +32,7 @@ from linclf.storage.decode import JsonObject
 from linclf.training.inputs import CALIBRATION_FRACTION
 from linclf.training.observer import EpochProgress, Observer
 from linclf.training.options import DTYPES, OPTIONS, TrainOptions
+from linclf.training.prepare import check_threshold
 from linclf.training.result import Trained, model_record, with_threshold
 from linclf.training.stream import Stream
 from linclf.training.train import InitialWeights, train
@@ -177,7 +178,7 @@ class LinearClassifier(ClassifierMixin, FittedModel, BaseEstimator):
             raise ValueError("all sample weights are zero; at least one row must count")
         codes = np.searchsorted(classes, y)
         rows, val, held_out = Part(X, codes, None if weights is None else as_counts(weights)), None, None
-        options = self._options(X.dtype, self._loss(), class_weight=self._class_weights(y, classes))
+        options = self._options(X.dtype, self._loss(), classes, class_weight=self._class_weights(y, classes))
         if self.early_stopping:
             rows, val = self._split_off(rows, self.validation_fraction, options.seed, "val")
             if not len(val.y):
@@ -243,7 +244,7 @@ class LinearClassifier(ClassifierMixin, FittedModel, BaseEstimator):
         if before is not None and stream.model is not before:
             stream = stream.with_model(before)
         loss, momentum = self._loss(), 0.0 if self.momentum == "auto" else self.momentum
-        options = self._options(X.dtype, loss, class_weight=class_weight, epochs=1, momentum=momentum)
+        options = self._options(X.dtype, loss, labels, class_weight=class_weight, epochs=1, momentum=momentum)
         if options.learns_from_held_out():
             raise ValueError(
                 f"threshold {self.threshold!r} is learned from held-out rows, which partial_fit does not have; give a number"
@@ -274,6 +275,10 @@ class LinearClassifier(ClassifierMixin, FittedModel, BaseEstimator):
         names = {one.name: one.parameter for one in OPTIONS if one.name not in ("loss", "patience")}
         own = estimator.get_params()
         estimator.set_params(**{p: recorded[name] for name, p in names.items() if name in recorded and p in own})
+        class_weight = ClassWeights.parse(recorded.get("class_weight"))
+        if class_weight is not None and not class_weight.balanced:
+            weights = class_weight.of(model.classes)  # (K,)
+            estimator.class_weight = dict(zip(model.classes.tolist(), weights.tolist(), strict=True))
         estimator.n_features_in_ = model.schema.count
         if model.schema.names is not None:
             estimator.feature_names_in_ = np.array(model.schema.names, object)
@@ -327,9 +332,9 @@ class LinearClassifier(ClassifierMixin, FittedModel, BaseEstimator):
             raise ValueError("weights of classes must be finite and not negative")
         return ClassWeights.of_labels(dict(zip(map(str, classes.tolist()), weights.tolist(), strict=True)))
 
-    def _options(self, dtype: object, loss: Loss, **changed: Any) -> TrainOptions:
-        """The training options of these parameters."""
-        seed = self.random_state
+    def _options(self, dtype: object, loss: Loss, classes: Array, **changed: Any) -> TrainOptions:
+        """The training options of these parameters, for labels (K,); `changed` are used instead."""
+        seed = changed.get("seed", self.random_state)
         if not isinstance(seed, Integral):
             seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
         values = {one.name: getattr(self, one.parameter) for one in OPTIONS if hasattr(self, one.parameter)}
@@ -340,10 +345,15 @@ class LinearClassifier(ClassifierMixin, FittedModel, BaseEstimator):
             "val": HeldOut(self.validation_fraction) if self.early_stopping else None,
             "val_metric": self.val_metric if self.early_stopping else None,
             "patience": self.patience if self.early_stopping else None,
-            "positive": None if self.pos_label is None else str(self.pos_label),
+            "positive": self._positive(classes),
         }
         values = {name: x.item() if isinstance(x, np.generic) else x for name, x in values.items()}
         return TrainOptions(source=Source("X"), test=HeldOut("0"), **{**values, **changed})
+
+    def _positive(self, classes: Array) -> str | None:
+        """The option --positive: the text of the label (K,) that equals pos_label, such as 1.0 for 1."""
+        equal = [str(label) for label in classes.tolist() if label == self.pos_label]
+        return equal[0] if equal else None if self.pos_label is None else str(self.pos_label)
 
     def _loss(self) -> Loss:
         """The loss itself. A custom loss is checked first, once in a process: clones of an estimator have equal ones."""
@@ -375,7 +385,13 @@ class LinearClassifier(ClassifierMixin, FittedModel, BaseEstimator):
         self._set_model(trained.model)
 
     def _with_record(self, model: LinearModel, loss: Loss) -> LinearModel:
-        options = self._options("float64", loss)
+        seed = (
+            self.random_state if isinstance(self.random_state, Integral) else TrainOptions.seed
+        )  # no random number is drawn
+        class_weight = self._class_weights(model.classes, model.classes)
+        options = self._options("float64", loss, model.classes, class_weight=class_weight, seed=int(seed))
+        if options.threshold is not None:
+            check_threshold(options, model.classes)
         return with_threshold(replace(model, record=model_record(options, {}, None)), options, None)
 
 

@@ -146,7 +146,7 @@ class FittedModel:
             if name != "classes_" and value.dtype not in (np.float32, np.float64):
                 value = value.astype(np.float64)
         self._attributes, self._may_differ = {**self._attributes, name: value}, True
-        if name == "coef_" and getattr(self, "n_features_in_", None) != value.shape[-1]:
+        if name == "coef_" and value.ndim and getattr(self, "n_features_in_", None) != value.shape[-1]:
             self.n_features_in_ = value.shape[-1]
             vars(self).pop("feature_names_in_", None)
 

@@ -219,6 +219,21 @@ def test_files_and_estimators(linclf, in_tmp, iris) -> None:
     assert LinearClassifier.from_model(replace(model, record={})).predict(frame).shape == (150,)
 
 
+@pytest.mark.parametrize("labels", [[0, 1, 2], [0.0, 1.0, 2.0], ["a", "b,=", "c"]])
+def test_class_weights_come_back_from_a_model(in_tmp, iris, labels: list) -> None:
+    X, y = iris
+    names = np.array(labels)[y]
+    found = LinearClassifier(class_weight={labels[0]: 3, labels[1]: 0.5}, dtype="float64").fit(X, names)
+    found.save("m")
+    back = LinearClassifier.from_model(load_model("m"))
+    assert back.class_weight == {labels[0]: 3, labels[1]: 0.5, labels[2]: 1}
+    np.testing.assert_array_equal(back.fit(X, names).coef_, found.coef_)
+    assert LinearClassifier.from_model(load_model("m")).partial_fit(X, names).lr_ > 0
+    found.coef_ = found.coef_ * 2  # the record of weights that were set names the class weights, too
+    found.save("set")
+    assert LinearClassifier.from_model(load_model("set")).class_weight == back.class_weight
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

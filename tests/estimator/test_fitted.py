@@ -235,3 +235,25 @@ def test_errors_and_warnings_name_parameters() -> None:
     ):  # fmt: skip
         with pytest.raises(InputError, match=message):
             LinearClassifier(**options).fit(X, y)
+
+
+def test_weights_that_are_set_draw_no_random_numbers() -> None:
+    X, y = load_iris(return_X_y=True)
+    states = [np.random.RandomState(0) for _ in range(2)]
+    found = [LinearClassifier(random_state=state).fit(X, y) for state in states]
+    found[0].coef_ = np.ones((3, 4))
+    found[0].predict(X)
+    assert states[0].randint(10**9) == states[1].randint(10**9)
+
+
+def test_weights_that_are_no_matrix_and_thresholds_off_the_scale_are_refused() -> None:
+    X, y = (a[:100] for a in load_iris(return_X_y=True))
+    found = LinearClassifier().fit(X, y)
+    found.coef_ = 1.0
+    with pytest.raises(ValueError, match=r"coef_ has the shape \(\)"):
+        found.predict(X)
+    found.coef_ = np.ones((1, 4))
+    found.set_params(threshold=5)
+    found.intercept_ = np.zeros(1)
+    with pytest.raises(ValueError, match="threshold is 5; the model has probabilities, so give one from 0 to 1"):
+        found.predict(X)
