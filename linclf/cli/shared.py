@@ -5,15 +5,17 @@ import io
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import fields
 from typing import Any, TypeVar
 
 import click
 
 from linclf.cli.config import CONFIG
+from linclf.cli.params import ListOf
 from linclf.data.cache import Cache, user_cache
 from linclf.data.columns.base import Column
 from linclf.data.readers.registry import READERS
-from linclf.data.source import Source
+from linclf.data.source import ANALYZERS, DATE_PARTS, Source
 from linclf.model.linear_model import LinearModel
 from linclf.report.columns import columns_text
 from linclf.report.terminal import one_line, printable
@@ -23,6 +25,7 @@ from linclf.storage.files import check_outputs
 F = TypeVar("F", bound=Callable[..., object])
 
 
+TAB = "\t"
 COLUMNS: dict[str, Any] = {"metavar": "COL", "multiple": True}
 
 
@@ -49,6 +52,25 @@ def data_options(command: F) -> F:
         click.option("--no-header", is_flag=True, help="The table has no header; columns are numbered from 0."),
         click.option(
             "--zero-based/--one-based", default=None, help="Whether svmlight indices begin at 0. [default: detected]"
+        ),
+        click.option("--sep", metavar="CHAR", help="Character between the cells of a line. [default: detected]"),
+        click.option("--decimal", metavar="CHAR", help="Decimal mark, '.' or ','. [default: detected]"),
+        click.option(
+            "--thousands",
+            metavar="CHAR",
+            help="Mark between groups of three digits: '.', ',', ' ' or \"'\". [default: detected for each column]",
+        ),
+        click.option(
+            "--encoding", metavar="NAME", help="Encoding of a text file. [default: UTF-8, UTF-16 or cp1252, detected]"
+        ),
+        click.option(
+            "--na-values",
+            **{**COLUMNS, "metavar": "TEXT"},
+            help="Cells that are missing, such as -999, beside the usual ones; repeat, or separate with commas.",
+        ),
+        click.option("--comment", metavar="CHAR", help="Character that begins a comment."),
+        click.option(
+            "--skip-rows", type=int, default=0, show_default=True, help="Number of lines before the header to skip."
         ),
         click.option(
             "--max-features",
@@ -90,6 +112,34 @@ def column_options(command: F) -> F:
             show_default=True,
             help="Minimum number of rows with a level or a word that becomes a feature; rarer levels share one feature.",
         ),
+        click.option("--ranges", is_flag=True, help="Read a range such as 18-25 as a number, its middle."),
+        click.option(
+            "--day-first/--month-first",
+            default=None,
+            help="Whether 01/02/2024 is the first of February. [default: detected for each column]",
+        ),
+        click.option(
+            "--date-parts",
+            type=click.Choice(DATE_PARTS),
+            default=Source.date_parts,
+            show_default=True,
+            help="Whether weekday, month and hour of a date are features; auto: if the label depends on them.",
+        ),
+        click.option(
+            "--analyzer",
+            type=click.Choice(ANALYZERS),
+            help="What the features of text are: words, or characters. [default: words; characters where no blanks separate words]",
+        ),
+        click.option(
+            "--ngrams",
+            type=ListOf(click.INT, "MIN,MAX"),
+            help="Number of words, or characters, in a row that make a feature of text. [default: 1,2; of characters 1,3]",
+        ),
+        click.option(
+            "--clean-labels",
+            is_flag=True,
+            help="Treat labels that differ only in blanks, case or Unicode form, or as 1 and 1.0, as one.",
+        ),
         weight_option,
         click.option("--group", metavar="COL", help="Column of groups: no group is on both sides of a split."),
         click.option(
@@ -101,29 +151,20 @@ def column_options(command: F) -> F:
     return with_options(options, command)
 
 
+def lenient_option(command: F) -> F:
+    """--lenient; `source` collects it."""
+    text = "Predict data that look unlike those of the training all the same, with a note."
+    return click.option("--lenient", is_flag=True, help=text)(command)
+
+
 def source(data: str, options: dict[str, Any]) -> Source:
     """The Source of DATA and the data options, which are removed from `options`."""
-    target, drop, kind, no_header, zero_based = (
-        options.pop(name) for name in ("target", "drop", "format", "no_header", "zero_based")
-    )
-    numeric, category, text = (column_names(options.pop(name, ())) for name in ("numeric", "category", "text"))
-    return Source(
-        data,
-        format=kind,
-        header=not no_header,
-        target=target,
-        drop=column_names(drop),
-        zero_based=zero_based,
-        numeric=numeric,
-        category=category,
-        text=text,
-        min_count=options.pop("min_count", Source.min_count),
-        weight=options.pop("weight", None),
-        group=options.pop("group", None),
-        time=options.pop("time", None),
-        max_features=options.pop("max_features"),
-        max_unpacked=options.pop("max_unpacked"),
-    )
+    given = {field.name: options.pop(field.name) for field in fields(Source) if field.name in options}
+    for name in ("drop", "numeric", "category", "text", "na_values"):
+        given[name] = column_names(given.get(name, ()))
+    if given.get("sep") is not None:
+        given["sep"] = TAB if given["sep"] in ("\\t", "tab") else given["sep"]
+    return Source(data, header=not options.pop("no_header"), **given)
 
 
 def column_names(entries: Iterable[str]) -> tuple[str, ...]:

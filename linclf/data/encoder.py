@@ -15,11 +15,15 @@ from linclf.data.schema import Schema
 from linclf.data.source import Source
 from linclf.data.table import Cells, Table, TableRows
 from linclf.errors import InputError
+from linclf.losses import Array
 from linclf.optim.linalg import Matrix, Stored, first_not_finite, materialize, select_rows, to_dense
 
 
-def learn_schema(X: Matrix | Table | TableRows, schema: Schema, source: Source) -> tuple[Schema, list[str]]:
-    """The schema of a data set, learned from the training rows X, and notes; `schema` is that of the file as it was read.
+def learn_schema(
+    X: Matrix | Table | TableRows, schema: Schema, source: Source, y: Array | None = None
+) -> tuple[Schema, list[str]]:
+    """The schema of a data set, learned from the training rows X with labels y (n,), and notes; `schema` is that of the file as
+    it was read.
 
     Raises InputError as `learn_columns` does, and for more features than --max-features.
     """
@@ -28,11 +32,14 @@ def learn_schema(X: Matrix | Table | TableRows, schema: Schema, source: Source) 
     roles = source.roles()
     forced = {roles[kind.role]: kind for kind in KINDS.values() if kind.role in roles}
     forced |= {name: kind for kind in KINDS.values() if kind.option for name in getattr(source, kind.option)}
-    columns, sparse, notes = learn_columns(X, forced, source.min_count, source.data, row_weights(X, source))
+    columns, sparse, notes = learn_columns(
+        X, forced, source, weights=row_weights(X, source), y=y, decimal=schema.decimal
+    )
     count = sum(len(column.feature_names()) for column in columns)
     source.check_width(count)
     texts = tuple(column.name for column in columns if column.read_as_text)
-    return replace(schema, count=count, sparse=sparse, texts=texts, columns=columns), notes
+    decimal = "," if any(column.has_decimal_comma for column in columns) else schema.decimal
+    return replace(schema, count=count, sparse=sparse, texts=texts, columns=columns, decimal=decimal), notes
 
 
 def encode(X: Matrix | Table | TableRows, schema: Schema, name: str) -> tuple[Matrix, dict[str, Unknown]]:

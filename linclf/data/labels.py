@@ -10,9 +10,10 @@ from linclf.errors import InputError
 from linclf.losses import Array
 
 _INTEGER, _DECIMAL = re.compile(r"-?\d{1,18}"), re.compile(r"-?\d+\.\d+")
-# cells that are missing: those that pandas treats as missing, and ?
+# cells that are missing: those that pandas treats as missing, ?, and those of databases and spreadsheets
 MISSING = ["", "?", "NA", "N/A", "n/a", "#N/A", "#N/A N/A", "#NA", "<NA>", "NaN", "nan", "-NaN", "-nan", "null", "NULL"]
-MISSING += ["None", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"]
+MISSING += ["None", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN", "NAN", "Null", "\\N", "#VALUE!", "#REF!", "#DIV/0!"]
+MISSING += ["#NUM!", "#NAME?", "#NULL!"]  # errors of a spreadsheet
 MAX_CODE_POINT = 0x10FFFF
 MAX_LENGTH = 1000  # of a label, in characters
 SHOWN = 10  # labels shown in a message

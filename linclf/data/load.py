@@ -41,7 +41,7 @@ def load_features(source: Source, model_schema: Schema, labelled: bool = True, c
 
 def as_matrix(dataset: Dataset) -> Matrix:
     """X (n, d) of a data set that is not split: the columns of a table become features by what all rows contain."""
-    features, _ = learn_schema(dataset.X, dataset.schema, dataset.source)
+    features, _ = learn_schema(dataset.X, dataset.schema, dataset.source, dataset.y)
     return encode(dataset.X, features, dataset.source.data)[0]
 
 

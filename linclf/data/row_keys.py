@@ -1,24 +1,19 @@
 """The groups and the times of rows, which decide how they may be split: the cells of the columns of --group and --time."""
 
-import math
-import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from linclf.data.columns.date import parse_date
+from linclf.data.columns.date_format import DateFormat, choose_date_format
 from linclf.data.ordered import merged_times
 from linclf.data.source import Source
-from linclf.data.table import Cells, Table, TableRows, parse_number, spell_numbers
+from linclf.data.table import Cells, Table, TableRows, parse_numbers, spell_numbers
 from linclf.errors import InputError
 from linclf.losses import Array
 from linclf.optim.linalg import Matrix
 
 Cell = str | int | float  # as a text column or a column of numbers has it
-
-_MONTH = re.compile(r"\d{4}-\d\d")
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +30,7 @@ class RowKeys:
 
 
 class RowTimes(NamedTuple):
-    """The column of times: its cells (n,) as numbers in their order, what they are (a key of TIMES), and the cells themselves."""
+    """The column of times: its cells (n,) as numbers in their order, what they are, numbers or dates, and the cells themselves."""
 
     numbers: Array
     kind: str
@@ -86,32 +81,29 @@ def row_times(X: Matrix | Table | TableRows, source: Source) -> RowTimes | None:
     cells = _role_cells(X, source, name, "time")
     if not isinstance(cells, Cells):
         return None if cells is None else RowTimes(cells, "numbers", cells)
-    used = np.flatnonzero(cells.counts())
-    parsed: dict[str, Array] = {}
-    for spelling, parse in TIMES.items():
-        parsed[spelling] = np.array([parse(cells.levels[i]) for i in used])
-        if np.isfinite(parsed[spelling]).all():
-            break
-    kind = max(parsed, key=lambda kind: int(np.isfinite(parsed[kind]).sum()))
-    bad = used[np.isnan(parsed[kind])]
+    counts = cells.counts()
+    used = np.flatnonzero(counts)
+    kind, parsed, form = "numbers", parse_numbers(cells.levels[used]), None
+    if np.isnan(parsed).any():
+        form = choose_date_format(cells.levels[used], counts[used], source.day_first)
+        dates = (form or DateFormat()).numbers(cells.levels[used])
+        if np.isnan(dates).sum() < np.isnan(parsed).sum():
+            kind, parsed = "dates", dates
+    bad = used[np.isnan(parsed)]
     if len(bad):
         row = int(np.flatnonzero(np.isin(cells.codes, bad))[0])
         raise InputError(
             f"{source.data}{_locate(X, row)}: the time in column {name!r} is {cells.levels[cells.codes[row]][:30]!r}, which has no "
             "clear order; write dates as 2026-12-31, with times as 2026-12-31 23:59:00, or give numbers"
         )
+    if form is not None and form.ambiguous:
+        raise InputError(
+            f"{source.data}: is the day or the month first in the times of column {name!r}, such as {form.example!r}? both fit; "
+            "pass --day-first or --month-first"
+        )
     numbers = np.zeros(len(cells.levels))
-    numbers[used] = parsed[kind]
+    numbers[used] = parsed
     return RowTimes(numbers[cells.codes], kind, cells)
-
-
-def parse_month(text: str) -> float:
-    """Days since 1970 of the first day of a month such as 2026-12, else NaN."""
-    return parse_date(f"{text}-01") if _MONTH.fullmatch(text) else math.nan
-
-
-# The spellings of times that have an order; a column has one of them.
-TIMES: dict[str, Callable[[str], float]] = {"numbers": parse_number, "dates": parse_date, "months": parse_month}
 
 
 def _role_cells(X: Matrix | Table | TableRows, source: Source, name: str | None, role: str) -> Array | Cells | None:

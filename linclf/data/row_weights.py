@@ -3,7 +3,7 @@
 import numpy as np
 
 from linclf.data.source import Source
-from linclf.data.table import Cells, Table, TableRows, parse_number
+from linclf.data.table import Cells, Table, TableRows, parse_numbers
 from linclf.errors import InputError
 from linclf.losses import Array
 from linclf.optim.linalg import Matrix
@@ -22,7 +22,7 @@ def row_weights(X: Matrix | Table | TableRows, source: Source) -> Array | None:
     if name is None or not isinstance(table, Table) or name not in table.names:
         return None
     cells = table.column(name)
-    weights = cells.converted(parse_number) if isinstance(cells, Cells) else cells
+    weights = cells.converted(parse_numbers) if isinstance(cells, Cells) else cells
     bad = np.flatnonzero(~(weights >= 0))
     if len(bad):
         row = int(bad[0])

@@ -17,6 +17,8 @@ class Schema:
     format      the format that was read, None for a named data set
     header, target, drop, zero_based   as in Source, resolved
     texts       the columns that are read as text, whatever their cells look like
+    decimal     the decimal mark of text
+    na_values   as in Source: cells that are missing
     columns     the columns and their features; None where the columns are the features
     """
 
@@ -30,6 +32,8 @@ class Schema:
     zero_based: bool | None = None
     texts: tuple[str, ...] = ()
     columns: tuple[Column, ...] | None = None
+    decimal: str = "."
+    na_values: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, record: object) -> "Schema":

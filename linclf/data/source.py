@@ -1,5 +1,6 @@
 """Where data come from and how to read them: the data options of the command line, and the bytes of a file."""
 
+import codecs
 import math
 from dataclasses import dataclass
 
@@ -18,7 +19,22 @@ FLAGS = {  # the data options that only some formats understand: the field of So
     "group": "--group",
     "time": "--time",
     "zero_based": "--zero-based or --one-based",
+    "sep": "--sep",
+    "decimal": "--decimal",
+    "thousands": "--thousands",
+    "encoding": "--encoding",
+    "na_values": "--na-values",
+    "comment": "--comment",
+    "skip_rows": "--skip-rows",
+    "ranges": "--ranges",
+    "day_first": "--day-first or --month-first",
+    "date_parts": "--date-parts",
+    "analyzer": "--analyzer",
+    "ngrams": "--ngrams",
+    "clean_labels": "--clean-labels",
 }
+DATE_PARTS = ("auto", "yes", "no")
+ANALYZERS = ("word", "char")
 
 
 @dataclass(frozen=True)
@@ -38,6 +54,21 @@ class Source:
     time        the column of times: no row of the future is trained on
     max_features   the largest number of feature columns: an svmlight index with a digit too many would take all memory
     max_unpacked   the largest uncompressed size in megabytes; None: see `linclf.storage.packed.unpacked_limit`
+
+    sep         the character between the cells of a line; None: found by looking
+    decimal     the decimal mark, `.` or `,`; None: found by looking, for the file and for each column of text
+    thousands   the mark between groups of three digits; None: found by looking, for each column of text
+    encoding    how text is encoded, as Python names it; None: UTF-8, UTF-16 with a byte order mark, else cp1252
+    na_values   cells that are missing, beside the usual ones: words, and numbers such as -999
+    comment     what begins a comment that reaches to the end of the line, a character; None for none
+    skip_rows   the number of lines before the header that are skipped
+    ranges      whether a range such as 18-25 is a number, its middle
+    day_first   whether 01/02/2024 is the first of February; None: decided by the cells of the column
+    date_parts  whether weekday, month and hour of a date are features: one of DATE_PARTS, auto: if they tell about the label
+    analyzer    what the features of a text are made of, one of ANALYZERS; None: characters where words are not separated
+    ngrams      the smallest and largest number of words, or characters, in a row that make a feature; None: by analyzer
+    clean_labels   whether labels that differ by blanks, case, Unicode form, or as 1 and 1.0, are one
+    lenient     whether data that look unlike those of the training are predicted all the same, with a note
 
     The columns `weight`, `group` and `time` are no features, unless numeric, category or text names them too.
 
@@ -59,6 +90,20 @@ class Source:
     time: str | None = None
     max_features: int = 2**24
     max_unpacked: float | None = None
+    sep: str | None = None
+    decimal: str | None = None
+    thousands: str | None = None
+    encoding: str | None = None
+    na_values: tuple[str, ...] = ()
+    comment: str | None = None
+    skip_rows: int = 0
+    ranges: bool = False
+    day_first: bool | None = None
+    date_parts: str = "auto"
+    analyzer: str | None = None
+    ngrams: tuple[int, ...] | None = None
+    clean_labels: bool = False
+    lenient: bool = False
 
     def __post_init__(self) -> None:
         if self.max_features < 1:
@@ -67,6 +112,7 @@ class Source:
             raise InputError(f"max-unpacked is {self.max_unpacked}; give a number of megabytes > 0")
         if self.min_count < 1:
             raise InputError(f"min-count is {self.min_count}; give a whole number of rows >= 1")
+        self._check_dialect()
         named = [name for columns in self.column_options().values() for name in columns]
         twice = next((name for name in named if named.count(name) > 1), None)
         if twice is not None:
@@ -98,17 +144,35 @@ class Source:
         given = {"weight": self.weight, "group": self.group, "time": self.time}
         return {role: column for role, column in given.items() if column is not None}
 
+    def _check_dialect(self) -> None:
+        """Raise InputError for marks that no file can have."""
+        for name in ("sep", "comment"):
+            mark = getattr(self, name)
+            if mark is not None and (len(mark) != 1 or mark in '\n\r"' or not mark.isascii()):
+                raise InputError(f"--{name} is {mark!r}; give one character, a tab as '\\t'")
+        if self.decimal not in (None, ".", ","):
+            raise InputError(f"--decimal is {self.decimal!r}; give '.' or ','")
+        if self.thousands not in (None, "", ".", ",", " ", "'"):
+            raise InputError(f"--thousands is {self.thousands!r}; give '.', ',', ' ', \"'\" or '' for none")
+        if self.thousands and self.thousands == self.decimal:
+            raise InputError(f"--decimal and --thousands are both {self.decimal!r}; give two marks")
+        if self.skip_rows < 0:
+            raise InputError(f"skip-rows is {self.skip_rows}; give a whole number of lines >= 0")
+        if self.encoding is not None:
+            try:
+                codecs.lookup(self.encoding)
+            except LookupError:
+                raise InputError(f"--encoding {self.encoding}: there is no such encoding; e.g. utf-8, cp1252") from None
+        if self.ngrams is not None and (len(self.ngrams) != 2 or not 1 <= self.ngrams[0] <= self.ngrams[1] <= 20):
+            raise InputError("ngrams are the smallest and the largest length, from 1 to 20, such as 1,2")
+
+    def decimal_or(self, likely: str) -> str:
+        """The decimal mark; `likely` if neither it nor the thousands mark was given."""
+        return self.decimal or {".": ",", ",": "."}.get(self.thousands or "", likely)
+
     def given_options(self) -> list[str]:
-        """The fields among FLAGS that were given, in that order."""
-        given: dict[str, bool] = {name: bool(columns) for name, columns in self.column_options().items()}
-        given |= {
-            "target": bool(self.target),
-            "header": not self.header,
-            "min_count": self.min_count != Source.min_count,
-            "zero_based": self.zero_based is not None,
-        }
-        given |= dict.fromkeys(("weight", "group", "time"), False) | dict.fromkeys(self.roles(), True)
-        return [field for field in FLAGS if given[field]]
+        """The fields among FLAGS that differ from their defaults, in that order."""
+        return [name for name in FLAGS if getattr(self, name) != getattr(Source, name)]
 
 
 @dataclass(frozen=True)

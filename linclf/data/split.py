@@ -138,7 +138,7 @@ def split_dataset(
     rows, held_out = _divided(dataset, asked, own, seed, brings_test=test is None and dataset.test is not None)
     summary, kept_apart = _summary(dataset, rows, held_out, asked)
     classes = labels.check_classes(rows.labels(), name)
-    schema, learned = (model_schema, []) if model_schema else learn_schema(rows.X, dataset.schema, source)
+    schema, learned = (model_schema, []) if model_schema else learn_schema(rows.X, dataset.schema, source, rows.y)
     sources = {"data": dataset, **own}
     notes = [note for one in sources.values() for note in one.named_notes()] + learned + kept_apart
 

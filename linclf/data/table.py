@@ -19,6 +19,7 @@ from linclf.optim.linalg import dense_chunks
 MAX_EXACT_INT = 2**53  # float64 can represent all whole numbers up to this one
 TRUTH_VALUES = {"true": "True", "TRUE": "True", "false": "False", "FALSE": "False"}
 MOST_COLUMNS = 100_000  # columns of a table; pandas needs about 20 KB for each
+Parse = Callable[[Array], Array]  # texts (L,) of cells -> numbers (L,), NaN where a text cannot be parsed
 Series = Any  # pandas.Series
 Frame = Any  # pandas.DataFrame; pandas is imported only when a table is read
 
@@ -37,11 +38,10 @@ class Cells:
         """The number of rows of each level, (L,)."""
         return np.bincount(self.codes[self.codes >= 0], minlength=len(self.levels))
 
-    def converted(self, convert: Callable[[str], float]) -> Array:
-        """The cells as numbers (n,), NaN where one is missing; `convert` is called once for each level that occurs."""
-        numbers = np.full(len(self.levels) + 1, np.nan)
-        for level in np.flatnonzero(self.counts()):
-            numbers[level] = convert(self.levels[level])
+    def converted(self, parse: Parse) -> Array:
+        """The cells as numbers (n,), NaN where one is missing; `parse` is called once, with the levels that occur."""
+        numbers, used = np.full(len(self.levels) + 1, np.nan), np.flatnonzero(self.counts())
+        numbers[used] = parse(self.levels[used])
         return numbers[self.codes]
 
     def texts(self) -> Array:
@@ -162,11 +162,12 @@ def from_table_arrays(arrays: dict[str, Array], columns: Mapping[str, Sequence[s
     return Table(tuple(columns["names"]), arrays["numbers"], texts, arrays.get("lines"))
 
 
-def from_frame(frame: Frame, name: str, lines: Array | None = None) -> Table:
+def from_frame(frame: Frame, name: str, lines: Array | None = None, na_values: Sequence[str] = ()) -> Table:
     """The Table of a data frame of feature columns, from pandas or anything whose columns have `to_numpy`.
 
     Columns of numbers are numbers; all others, truth values and dates included, are text as Python prints it, and a
-    text in `labels.MISSING` is a missing cell. Raises InputError for an infinite number; `name` is that of the data set.
+    text in `labels.MISSING` or `na_values` is a missing cell, and so is a number in `na_values`. Raises InputError for an
+    infinite number; `name` is that of the data set.
     """
     import pandas as pd
 
@@ -187,9 +188,12 @@ def from_frame(frame: Frame, name: str, lines: Array | None = None) -> Table:
         numeric[np.flatnonzero(numeric)[beyond]] = False
         block, numbers = block.loc[:, ~beyond], np.ascontiguousarray(numbers[:, ~beyond])
     try:
-        texts = {column: _blanked(to_cells(frame[column])) for column in frame.columns[~numeric]}
+        texts = {column: _blanked(to_cells(frame[column]), na_values) for column in frame.columns[~numeric]}
     except InputError as error:
         raise InputError(f"{name}: {error}") from None
+    absent = [number for number in map(parse_number, na_values) if not math.isnan(number)]
+    if absent:
+        numbers = np.where(np.isin(numbers, absent), np.nan, numbers)
     table = Table(names, numbers, texts, lines)
     if np.isinf(numbers).any():
         row, j = map(int, np.argwhere(np.isinf(numbers))[0])
@@ -232,11 +236,12 @@ def to_cells(column: Series) -> Cells:
     return Cells(codes.astype(np.int32), levels)
 
 
-def _blanked(cells: Cells) -> Cells:
-    """The cells, those in `labels.MISSING` missing, and true and false in one spelling: formats differ in it."""
+def _blanked(cells: Cells, na_values: Sequence[str] = ()) -> Cells:
+    """The cells, those in `labels.MISSING` and `na_values` missing, and true and false in one spelling: formats differ in it."""
     levels = [TRUTH_VALUES.get(level, level) for level in cells.levels]
     found: dict[str, int] = {}
-    new_codes = [-1 if level in MISSING else found.setdefault(level, len(found)) for level in levels]
+    missing = {*MISSING, *na_values}
+    new_codes = [-1 if level in missing else found.setdefault(level, len(found)) for level in levels]
     return Cells(np.array([*new_codes, -1], np.int32)[cells.codes], np.array([*found], object))
 
 
@@ -247,6 +252,11 @@ def parse_number(text: str) -> float:
     except ValueError:
         return math.nan
     return value if math.isfinite(value) and "_" not in text else math.nan  # Python reads 1_0 as 10
+
+
+def parse_numbers(texts: Array) -> Array:
+    """The finite numbers that texts (L,) spell, NaN for others."""
+    return np.array([parse_number(text) for text in texts], np.float64)
 
 
 def spell_numbers(numbers: Array) -> Cells:

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from linclf.data.columns.date import parse_date
+from linclf.data.columns.date_format import choose_date_format
 from linclf.data.dataset import Dataset
-from linclf.data.row_keys import parse_month, row_keys
+from linclf.data.row_keys import row_keys
 from linclf.data.schema import Schema
 from linclf.data.table import Table
 from linclf.inspect.features import features_of, standardised
@@ -59,10 +59,12 @@ def _date_columns(dataset: Dataset, y: Array) -> dict[str, Array]:
     texts = dataset.X.texts if isinstance(dataset.X, Table) else {}
     for name, cells in texts.items():
         if (cells.codes >= 0).all() and np.count_nonzero(cells.counts()) >= FEWEST_TIMES:
-            for parse in (parse_date, parse_month):
-                times = cells.converted(parse)
-                if not np.isnan(times).any() and not _sorted_by(times, y):
-                    columns[name] = times
+            counts = cells.counts()
+            used = np.flatnonzero(counts)
+            form = choose_date_format(cells.levels[used], counts[used], dataset.source.day_first)
+            times = None if form is None or form.ambiguous or not form.has_date else cells.converted(form.numbers)
+            if times is not None and not np.isnan(times).any() and not _sorted_by(times, y):
+                columns[name] = times
     return columns
 
 

@@ -7,6 +7,7 @@ from linclf.data.columns.base import Column
 from linclf.data.columns.infer import infer_kind
 from linclf.data.columns.registry import KINDS
 from linclf.data.columns.training_column import TrainingColumn, TrainingRows
+from linclf.data.source import Source
 from linclf.data.table import Cells, Table, from_frame
 
 
@@ -17,7 +18,7 @@ def table(**columns: list) -> Table:
 
 def training_column(cells: list, name: str = "a", min_count: int = 2) -> TrainingColumn:
     """The only column of a table whose rows are all trained on."""
-    return TrainingRows.of(table(**{name: cells}), min_count, "t").column(name)
+    return TrainingRows.of(table(**{name: cells}), Source("t", min_count=min_count)).column(name)
 
 
 def kind_of(cells: list, name: str = "a") -> str:

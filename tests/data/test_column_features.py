@@ -170,7 +170,7 @@ def test_which_columns_an_array_of_numbers_can_have(kind: str, cells: list, take
 def test_numbers_that_are_all_the_same_are_constant_and_no_number_is_an_error() -> None:
     assert learned("number", [3, 3, 3]) == ConstantColumn("a")
     assert learned("number", [nan, nan]) == ConstantColumn("a")
-    assert learned("number", ["3", "x", "3"]) == NumberColumn("a", missing=1, median=3.0)
+    assert learned("number", ["3", "x", "3"]) == NumberColumn("a", missing=1, median=3.0, absent=("x",))
     for kind, column in (("number", "number"), ("date", "date")):
         with pytest.raises(InputError, match=f"t: column 'a' holds no {column}; leave out --numeric a"):
             learned(kind, ["x", "y", "?"])

@@ -9,6 +9,7 @@ from linclf.data.columns.category import CategoryColumn
 from linclf.data.columns.infer import infer_kind, learn_columns
 from linclf.data.columns.registry import KINDS
 from linclf.data.columns.training_column import TrainingRows, spans_of
+from linclf.data.source import Source
 from linclf.data.table import Cells, Table, TableRows
 from linclf.optim import linalg
 
@@ -21,10 +22,10 @@ def repeated(n_levels: int, n: int, words: str = "aa bb cc") -> list[str]:
 
 LIMITS = [
     # numbers: 90 % of the cells that are not missing, and more than 10 different ones
-    ([*map(str, range(11)), *["7"] * 25, *["none"] * 4], "number"),
-    ([*map(str, range(11)), *["7"] * 24, *["none"] * 5], "category"),
-    ([*map(str, range(10)), *["7"] * 26, *["none"] * 4], "category"),
-    ([*map(str, range(11)), *["7"] * 25, *["none"] * 4, *["?"] * 40], "number"),
+    ([*map(str, range(11)), *["7"] * 25, *["odd", "even"] * 2], "number"),
+    ([*map(str, range(11)), *["7"] * 24, *["odd", "even"] * 2, "odd"], "category"),
+    ([*map(str, range(10)), *["7"] * 26, *["odd", "even"] * 2], "category"),
+    ([*map(str, range(11)), *["7"] * 25, *["odd", "even"] * 2, *["?"] * 40], "number"),
     (["1", "2"] * 20, "number"),
     # whole numbers beyond 2^53 that would become the same number
     (["9007199254740992", "9007199254740993"] * 20, "category"),
@@ -70,8 +71,8 @@ LIMITS = [
     ([f"{i:04}{' aa bb cc' * (i % 3 == 0)}" for i in range(2000)], "text"),
     # dates
     (["2024-01-05", "2024-01-06"] * 10, "date"),
-    ([*(f"2024-01-{i + 1:02}" for i in range(11)), *["2024-01-07"] * 7, "never", "none"], "date"),
-    ([*(f"2024-01-{i + 1:02}" for i in range(10)), *["2024-01-07"] * 8, "never", "none"], "category"),
+    ([*(f"2024-01-{i + 1:02}" for i in range(11)), *["2024-01-07"] * 7, "never", "ever"], "date"),
+    ([*(f"2024-01-{i + 1:02}" for i in range(10)), *["2024-01-07"] * 8, "never", "ever"], "category"),
 ]
 
 
@@ -91,10 +92,10 @@ def test_the_name_of_an_id_decides_where_cells_alone_do_not(name: str) -> None:
 def test_the_training_rows_alone_decide() -> None:
     """Levels that other rows have are neither counted nor pooled."""
     whole = table(a=["x", "y"] * 20 + ["z"] * 20, b=["x"] * 40 + ["y"] * 20, c=[*range(1, 41), *[0.5] * 20])
-    columns, _, _ = learn_columns(TableRows(whole, np.arange(40)), {}, 2, "t")
+    columns, _, _ = learn_columns(TableRows(whole, np.arange(40)), {}, Source("t", min_count=2))
     assert [column.kind for column in columns] == ["category", "constant", "id"]
     assert (columns[0].levels, columns[0].pooled) == (("x", "y"), 0)
-    training = TrainingRows.of(TableRows(whole, np.arange(40)), 2, "t").column("a")
+    training = TrainingRows.of(TableRows(whole, np.arange(40)), Source("t", min_count=2)).column("a")
     assert (training.n, training.levels.tolist(), training.counts.tolist()) == (40, ["x", "y"], [20, 20])
 
 
@@ -157,23 +158,23 @@ def test_wide_or_large_tables_of_categories_are_sparse(n_levels: int, n: int, sp
     """More than 256 features that are mostly 0, or more than 2^26 values of them."""
     levels = np.array([f"l{i}" for i in range(n_levels)], object)
     categories = Table(("a",), np.zeros((n, 0)), {"a": Cells(np.arange(n, dtype=np.int32) % n_levels, levels)})
-    columns, found, _ = learn_columns(categories, {}, 2, "t")
+    columns, found, _ = learn_columns(categories, {}, Source("t", min_count=2))
     assert (len(columns[0].feature_names()), found) == (n_levels, sparse)
 
 
 def test_only_features_that_are_mostly_0_count_as_wide() -> None:
     wide = table(**{f"c{i}": [1.5, 2.5, 4, 4] for i in range(300)}, colour=["a", "b"] * 2)
-    columns, sparse, _ = learn_columns(wide, {}, 2, "t")
+    columns, sparse, _ = learn_columns(wide, {}, Source("t", min_count=2))
     assert (len(columns), sparse) == (301, False)
     assert {column.kind for column in columns} == {"number", "category"}
     with_text = table(a=THREE_WORDS, n=[1.5, 2.5, 4, 4] * 10)
-    columns, sparse, _ = learn_columns(with_text, {"a": KINDS["text"]}, 2, "t")
+    columns, sparse, _ = learn_columns(with_text, {"a": KINDS["text"]}, Source("t", min_count=2))
     assert sparse
     assert columns[1].center == 3
 
 
 def test_a_forced_kind_overrules_the_inferred_one() -> None:
-    columns, _, _ = learn_columns(table(a=[1, 2] * 10, b=[1, 2] * 10), {"a": CategoryColumn}, 2, "t")
+    columns, _, _ = learn_columns(table(a=[1, 2] * 10, b=[1, 2] * 10), {"a": CategoryColumn}, Source("t", min_count=2))
     assert [column.kind for column in columns] == ["category", "number"]
     assert infer_kind(training_column([1, 2] * 10)).kind == "number"
 
@@ -221,9 +222,9 @@ def test_spans_equal_a_naive_loop(monkeypatch) -> None:
 def test_a_cell_is_parsed_once_for_each_level() -> None:
     parsed: list[str] = []
 
-    def parse(text: str) -> float:
-        parsed.append(text)
-        return float(len(text))
+    def parse(texts: np.ndarray) -> np.ndarray:
+        parsed.extend(texts)
+        return np.array([float(len(text)) for text in texts])
 
     column = training_column(["aa", "b", "?", "aa"])
     for _ in range(2):

@@ -16,6 +16,7 @@ from linclf.data.columns.registry import KINDS, column_from_record
 from linclf.data.columns.training_column import TrainingRows
 from linclf.data.encoder import learn_schema
 from linclf.data.schema import Schema
+from linclf.data.source import Source
 
 FIELDS = ["name", "kind", "missing", "median", "center", "spread", "levels", "pooled", "words", "idf"]
 
@@ -25,7 +26,7 @@ FIELDS = ["name", "kind", "missing", "median", "center", "spread", "levels", "po
 def test_laws_of_every_kind(tmp_path, kind: str, sparse: bool) -> None:
     """Each kind has a column in `make`; its parts agree on the number of features, and its record makes it again."""
     dataset = read(tmp_path / "t.csv", table_of(make(60, 0)), min_count=1)
-    training = TrainingRows.of(dataset.X, 1, "t.csv")
+    training = TrainingRows.of(dataset.X, Source("t.csv", min_count=1))
     schema, _ = learn_schema(dataset.X, dataset.schema, dataset.source)
     learned = [column for column in schema.columns if column.kind == kind]
     assert learned, "give `make` a column of this kind"

@@ -32,6 +32,19 @@ GIVEN = {
     "weight": "a",
     "group": "a",
     "time": "a",
+    "sep": ";",
+    "decimal": ",",
+    "thousands": ".",
+    "encoding": "cp1252",
+    "na_values": ("-",),
+    "comment": "#",
+    "skip_rows": 1,
+    "ranges": True,
+    "day_first": True,
+    "date_parts": "no",
+    "analyzer": "char",
+    "ngrams": (1, 1),
+    "clean_labels": True,
 }
 
 

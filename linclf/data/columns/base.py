@@ -103,6 +103,11 @@ class Column(ABC):
         """Whether it has one feature, which is the number in the table (unless the features are sparse)."""
         return False
 
+    @property
+    def has_decimal_comma(self) -> bool:
+        """Whether its numbers are written with a decimal comma."""
+        return False
+
     def training_notes(self, column: TrainingColumn) -> list[str]:
         """Notes on the cells of the training rows, a line each."""
         return []

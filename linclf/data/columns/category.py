@@ -5,11 +5,16 @@ from collections import Counter
 import numpy as np
 
 from linclf.data.columns.base import MISSING, Column, Unknown, in_rows
+from linclf.data.columns.codes import code_example, is_code
 from linclf.data.columns.training_column import TrainingColumn
-from linclf.data.table import Cells, parse_number, spell_numbers
+from linclf.data.table import Cells, option, parse_number, spell_numbers
 from linclf.losses import Array
 from linclf.optim.linalg import Stored, csr
 
+SOME_NUMBERS = (
+    0.3  # share of the cells that are numbers, from which on a note says that the column is one of categories
+)
+FEW_NUMBERS = 10  # different numbers, likewise
 MOST_LEVELS = 10_000  # levels that become features: the most frequent ones
 
 
@@ -32,7 +37,7 @@ class CategoryColumn(Column):
     def fit(cls, column: TrainingColumn) -> Column:
         """Learn the levels, in alphabetical order."""
         levels, counts = column.levels, column.level_weights
-        frequent = np.flatnonzero(counts >= column.min_count)
+        frequent = np.flatnonzero(counts >= column.source.min_count)
         chosen = sorted(frequent, key=lambda i: (-counts[i], levels[i]))[:MOST_LEVELS]
         known = sorted(str(levels[i]) for i in chosen)
         return cls(column.name, missing=column.missing(), levels=tuple(known), pooled=len(levels) - len(chosen))
@@ -73,6 +78,19 @@ class CategoryColumn(Column):
             index |= {level: unique[parse_number(level)] for level in others}
         return index
 
+    def training_notes(self, column: TrainingColumn) -> list[str]:
+        """A note on numbers that are codes, and on numbers that are too few of the cells."""
+        if self.name in column.source.category:
+            return []
+        if is_code(column):
+            what = f"codes such as {code_example(column)!r}, treated as categories"
+        elif column.is_text and (share := _number_share(column)) >= SOME_NUMBERS:
+            what = f"{share:.0%} of its cells are numbers and the others are not, treated as categories"
+        else:
+            return []
+        remedy = f"{option('numeric', self.name)} treats them as numbers"
+        return [f"{column.dataset}: column {self.name!r}: {what}; {remedy}"]
+
     def summary(self) -> str:
         """The number of levels, of pooled levels, and of missing cells."""
         words = [f"{len(self.levels)} levels"]
@@ -92,6 +110,12 @@ class CategoryColumn(Column):
 
     def _missing_treatment(self) -> str:
         return "treated as none of its levels"
+
+
+def _number_share(column: TrainingColumn) -> float:
+    """The share of the cells that are numbers."""
+    fits = ~np.isnan(column.parsed(column.number_format.numbers))
+    return float(column.counts[fits].sum() / max(column.counts.sum(), 1)) if fits.sum() > FEW_NUMBERS else 0.0
 
 
 def _one_hot(hot: Array, width: int, sparse: bool) -> Stored:

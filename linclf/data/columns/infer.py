@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from linclf.data.columns.base import Column
 from linclf.data.columns.registry import KINDS
 from linclf.data.columns.training_column import TrainingColumn, TrainingRows
+from linclf.data.source import Source
 from linclf.data.table import Table, TableRows
 from linclf.errors import InputError
 from linclf.losses import Array
@@ -16,19 +17,22 @@ MOST_DENSE = 2**26  # likewise if these features have more values than this in a
 def learn_columns(
     X: Table | TableRows,
     forced: Mapping[str, type[Column]],
-    min_count: int,
-    dataset: str,
+    source: Source,
+    *,
     weights: Array | None = None,
+    y: Array | None = None,
+    decimal: str = ".",
 ) -> tuple[tuple[Column, ...], bool, list[str]]:
     """The columns, learned from the training rows X; whether the features are sparse; and notes.
 
     forced     kinds by column, chosen by the user
-    min_count  the number of rows that a level or a word must occur in to become a feature
-    dataset    the name of the data set, for messages
+    source     the data options
     weights    (n,) of the rows; they matter for what is learned, and not for the kind of a column
+    y          (n,) labels, None if they are not known; they matter for the parts of dates alone
+    decimal    the decimal mark that is likely in text
     Raises InputError for a column that cannot be of the kind that it is forced to be, and if no feature is left.
     """
-    training = TrainingRows.of(X, min_count, dataset, weights)
+    training = TrainingRows.of(X, source, weights, y=y, decimal=decimal)
     columns: list[Column] = []
     notes: list[str] = []
     for name in training.table.names:
@@ -39,7 +43,7 @@ def learn_columns(
         notes += learned.training_notes(column)
     if not any(column.feature_names() for column in columns):
         raise InputError(
-            f"{dataset}: no column is left to learn from; say what they are with --numeric, --category or --text"
+            f"{source.data}: no column is left to learn from; say what they are with --numeric, --category or --text"
         )
     n_mostly_zero = sum(len(column.feature_names()) for column in columns if column.mostly_zero)
     sparse = any(column.needs_sparse for column in columns)

@@ -4,7 +4,7 @@ import numpy as np
 
 from linclf.data.columns.base import Column, Unknown
 from linclf.data.columns.training_column import TrainingColumn
-from linclf.data.table import Cells, parse_number
+from linclf.data.table import Cells, parse_numbers
 from linclf.losses import Array
 from linclf.optim.linalg import Stored
 
@@ -50,7 +50,7 @@ class ConstantColumn(LeftOutColumn):
         """Whether all cells are the same, or missing."""
         if column.is_text:
             return not len(column.levels) or (len(column.levels) == 1 and int(column.counts[0]) == column.n)
-        return column.span(parse_number).is_constant
+        return column.span(parse_numbers).is_constant
 
 
 class IdColumn(LeftOutColumn):
@@ -103,8 +103,8 @@ class TimeColumn(RoleColumn):
 
 def are_row_numbers(column: TrainingColumn) -> bool:
     """Whether the cells are row numbers: different whole numbers, with few gaps or under the name of an id."""
-    span = column.span(parse_number)
+    span = column.span(parse_numbers)
     if column.n < FEWEST_IDS or span.missing or not span.whole or span.width < column.n:
         return False
     dense = column.n / span.width > DENSE_IDS
-    return (dense or column.has_id_name) and len(np.unique(column.numbers(parse_number))) == column.n
+    return (dense or column.has_id_name) and len(np.unique(column.numbers(parse_numbers))) == column.n

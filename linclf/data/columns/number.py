@@ -1,56 +1,92 @@
 """Columns of numbers: missing ones become the median, and a second feature flags them if the training rows have any."""
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
 
 from linclf.data.columns.base import MISSING, Column, Unknown, counted, in_rows
+from linclf.data.columns.codes import is_code
 from linclf.data.columns.left_out import ConstantColumn, are_row_numbers
+from linclf.data.columns.markers import is_marker
+from linclf.data.columns.number_format import PLAIN, NumberFormat, is_bound
 from linclf.data.columns.training_column import TrainingColumn
-from linclf.data.table import MAX_EXACT_INT, Cells, option, parse_number
+from linclf.data.table import MAX_EXACT_INT, Cells, Parse, parse_number
+from linclf.data.table import option as typed_option
 from linclf.errors import InputError
 from linclf.losses import Array
 from linclf.optim.linalg import Stored
 
 NUMBERS = 0.9  # share of the cells of a column of numbers that must be numbers; the others are treated as missing
-FEW_NUMBERS = 10  # a column of so few different numbers, and other cells, is one of categories
+FEW_NUMBERS = 10  # a column of so few different numbers, and other words, is one of categories
+MARKED = 0.5  # share of the cells that must be numbers where all others are one and the same word
+KEPT_WORDS = 20  # words of the training rows that mean that a cell is missing
 
 
+@dataclass(frozen=True)
 class NumberColumn(Column):
-    """A column of numbers."""
+    """A column of numbers.
 
-    kind = "number"
+    written  how the numbers are written, None for plainly
+    absent   texts of the training rows that are no numbers, and treated as missing
+    """
+
+    written: NumberFormat | None = None
+    absent: tuple[str, ...] = ()
+
+    kind: str = field(default="number", init=False)
     option: ClassVar[str | None] = "numeric"
     reports_unparsed = True
-    parse = staticmethod(parse_number)
+
+    def parse(self, levels: Array) -> Array:
+        """Levels (L,) of text as numbers (L,), NaN where one is none."""
+        return (self.written or PLAIN).numbers(levels)
+
+    @classmethod
+    def learned_parse(cls, column: TrainingColumn) -> Parse:
+        """How the cells of the training rows are parsed."""
+        return column.number_format.numbers
 
     @classmethod
     def recognises(cls, column: TrainingColumn) -> bool:
-        """Whether the cells are numbers, but not row numbers."""
-        return (not column.is_text or cls.mostly_parsed(column)) and not are_row_numbers(column)
+        """Whether the cells are numbers, but not row numbers or codes."""
+        return (not column.is_text or cls.mostly_parsed(column)) and not are_row_numbers(column) and not is_code(column)
 
     @classmethod
     def mostly_parsed(cls, column: TrainingColumn) -> bool:
-        """Whether all cells that are not missing can be parsed; or nearly all, as more than a few different numbers."""
-        values, counts = column.parsed(cls.parse), column.counts
+        """Whether all cells that are not missing can be parsed, or nearly all, as more than a few different numbers, or all but
+        those with one and the same word. Words that say that a cell is missing do not count."""
+        values, counts, levels = column.parsed(cls.learned_parse(column)), column.counts, column.levels
         fits = ~np.isnan(values)
-        most = counts[fits].sum() >= NUMBERS * counts.sum() and fits.sum() > FEW_NUMBERS
+        words = np.array([not fit and not is_marker(level) for fit, level in zip(fits, levels, strict=True)], bool)
+        n_numbers, n_words, many = counts[fits].sum(), counts[words].sum(), fits.sum() > FEW_NUMBERS
+        most = many and n_numbers >= NUMBERS * (n_numbers + n_words)
+        most |= many and words.sum() == 1 and n_numbers >= MARKED * (n_numbers + n_words)
         # whole numbers too long for a float are codes, and must not be merged
         exact = (np.abs(values[fits]) < MAX_EXACT_INT).all() or len(np.unique(values[fits])) == fits.sum()
-        return bool((fits.all() or most) and exact)
+        return bool(fits.any() and (not words.any() or most) and exact)
 
     @classmethod
     def fit(cls, column: TrainingColumn) -> Column:
         """Learn the median. A column whose numbers are all the same is constant."""
-        span = column.span(cls.parse)
+        parse = cls.learned_parse(column)
+        span = column.span(parse)
         if column.is_text and span.missing == column.n:
-            leave = option("numeric", column.name)
+            leave = typed_option("numeric", column.name)
             raise InputError(f"{column.dataset}: column {column.name!r} holds no {cls.kind}; leave out {leave}")
         if span.is_constant:
             return ConstantColumn(column.name)
-        return cls(column.name, missing=column.missing(cls.parse), median=column.median(cls.parse))
+        found = cls(column.name, missing=column.missing(parse), median=column.median(parse))
+        return found.as_written(column)
+
+    def as_written(self, column: TrainingColumn) -> Column:
+        """The column with what is known of how its cells are written."""
+        if not column.is_text:
+            return self
+        written = column.number_format
+        found = replace(self, written=None if written.is_plain() and not written.example else written)
+        return replace(found, absent=tuple(list(found._unparsed(column.text))[:KEPT_WORDS]))
 
     def standardised(self, column: TrainingColumn) -> Column:
         """The column with mean and standard deviation. Raises InputError if these overflow."""
@@ -89,22 +125,42 @@ class NumberColumn(Column):
         return np.column_stack([values, missing] if self.missing else [values]).astype(np.float64), unknown
 
     def summary(self) -> str:
-        """The number of missing cells."""
-        return f"missing in {in_rows(self.missing)}" if self.missing else ""
+        """The number of missing cells, and how numbers are written."""
+        words = [f"missing in {in_rows(self.missing)}"] if self.missing else []
+        if self.written is not None:
+            shown = "truth values" if self.written.truth else f"as in {self.written.example!r}"
+            words.append(shown if self.written.truth or self.written.example else "")
+        return ", ".join(filter(None, words))
 
     @property
     def is_identity(self) -> bool:
         """Whether no cell was missing in the training rows."""
         return not self.missing
 
+    @property
+    def has_decimal_comma(self) -> bool:
+        """Whether the numbers are written with a decimal comma."""
+        return self.written is not None and self.written.decimal == ","
+
     def training_notes(self, column: TrainingColumn) -> list[str]:
-        """A note on the cells that are not numbers."""
-        unparsed = self.unparsed(column.text) if column.is_text else {}
-        if not unparsed:
+        """Notes on the cells that are not numbers, and on those that are bounds."""
+        if not column.is_text:
             return []
-        what = f"not {self.kind}s in {in_rows(sum(unparsed.values()))}, treated as missing"
-        remedy = f"{option('category', self.name)} treats them as levels"
-        return [f"{column.dataset}: column {self.name!r}: {what}: {counted(unparsed)}; {remedy}"]
+        unparsed, notes = self._unparsed(column.text), []
+        if unparsed:
+            what = f"not {self.kind}s in {in_rows(sum(unparsed.values()))}, treated as missing"
+            remedy = f"{typed_option('category', self.name)} treats them as levels"
+            notes.append(f"{column.dataset}: column {self.name!r}: {what}: {counted(unparsed)}; {remedy}")
+        bounds = self._bounds(column.text)
+        if bounds:
+            what = f"bounds in {in_rows(sum(bounds.values()))}, treated as the number in them"
+            notes.append(f"{column.dataset}: column {self.name!r}: {what}: {counted(bounds)}")
+        return notes
+
+    def _bounds(self, cells: Cells) -> dict[str, int]:
+        """The cells such as <5, and how often each occurs."""
+        counts = cells.counts()
+        return {str(cells.levels[i]): int(counts[i]) for i in np.flatnonzero(counts) if is_bound(cells.levels[i])}
 
     def _unknown_treatment(self) -> tuple[str, str]:
         return f"not {self.kind}s", "missing"
@@ -116,7 +172,7 @@ class NumberColumn(Column):
         """The number is too large, or there is none and no median to replace it."""
         if self.median is not None:
             return super().not_finite_error(text)
-        if text and math.isnan(self.parse(text)):
+        if text and np.isnan(self.parse(np.array([text], object)))[0]:
             return f"the cell in column {self.name!r} is {text[:30]!r}, and the model takes a number; fix it, or leave out the row"
         return (
             f"the number in column {self.name!r} is missing, and the model knows no median for it; fill it in, or leave "
@@ -143,22 +199,24 @@ class NumberColumn(Column):
         return cells.converted(self.parse)
 
     def unparsed(self, cells: Cells) -> dict[str, int]:
-        """The cells that are not numbers, and how often each occurs."""
+        """The cells that are not numbers, and how often each occurs; without those that the training rows had, too, and those
+        that say that a cell is missing."""
+        known = set(self.absent)
+        return {text: n for text, n in self._unparsed(cells).items() if text not in known and not is_marker(text)}
+
+    def _unparsed(self, cells: Cells) -> dict[str, int]:
         counts = cells.counts()
-        return {
-            str(cells.levels[i]): int(counts[i])
-            for i in np.flatnonzero(counts)
-            if math.isnan(self.parse(cells.levels[i]))
-        }
+        used = np.flatnonzero(counts)
+        bad = used[np.isnan(self.parse(cells.levels[used]))]
+        return {str(cells.levels[i]): int(counts[i]) for i in bad}
 
 
-def _parse_plain(text: str) -> float:
-    """The number that a cell spells, 1 and 0 for true and false, else NaN."""
-    return {"True": 1.0, "False": 0.0}.get(text, parse_number(text))
-
-
+@dataclass(frozen=True)
 class PlainNumberColumn(NumberColumn):
     """A column of numbers of a model that was trained on arrays: nothing is known about missing cells, and truth values are
     the numbers 1 and 0, as they are in an array."""
 
-    parse = staticmethod(_parse_plain)
+    def parse(self, levels: Array) -> Array:
+        """The numbers that levels (L,) spell, 1 and 0 for true and false, NaN for others."""
+        truth = {"True": 1.0, "False": 0.0}
+        return np.array([truth.get(level, parse_number(level)) for level in levels], np.float64)

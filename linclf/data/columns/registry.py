@@ -13,8 +13,8 @@ KINDS: dict[str, type[Column]] = {
     kind.kind: kind
     for kind in (
         ConstantColumn,
-        NumberColumn,
         DateColumn,
+        NumberColumn,
         TextColumn,
         IdColumn,
         CategoryColumn,

@@ -1,25 +1,49 @@
-"""Columns of text: tf-idf of words and pairs of words (Sparck Jones, 1972), by scikit-learn's vectorizer."""
+"""Columns of text: tf-idf of words, characters, and several of them in a row (Sparck Jones, 1972), by scikit-learn's vectorizer."""
 
 import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from linclf.data.columns.base import Column, Unknown
 from linclf.data.columns.training_column import TrainingColumn
+from linclf.data.source import ANALYZERS
 from linclf.data.table import Cells, option, spell_numbers
 from linclf.errors import InputError
 from linclf.losses import Array
 from linclf.optim.linalg import Stored
 
 FEWEST_WORDS = 3  # average number of words in a cell of a column of text
+FEWEST_SHARED = 2  # the same, where most cells share words with others, such as short texts, addresses and paths
+SHARED = 0.5  # share of the cells with a word that other cells have, too, but not nearly all
+NEARLY_ALL = 0.95
 SAMPLE = 1000  # levels whose words are counted
 MOST_WORDS = 100_000  # words and pairs of words that become features: the most frequent ones
+WORDS, CHARACTERS = (1, 2), (1, 3)  # lengths of the n-grams of words, of characters
 _WORD = re.compile(r"[^\W\d_]{2}")  # two letters: dates, sums of money and UUIDs have no words
+_WORDS_IN = re.compile(r"[^\W\d_]{2,}")
+_RUNS = re.compile(r"\w+")
+# scripts that write no blanks between words, by the names of their letters in Unicode
+_UNSEPARATED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")
 
 
+@dataclass(frozen=True)
 class TextColumn(Column):
-    """A column of text."""
+    """A column of text.
+
+    analyzer  what the features are made of, as scikit-learn names it: word or char
+    ngrams    the smallest and largest number of them in a row
+    marks     whether a word may contain combining marks, such as the vowels of Hindi (older models were trained without)
+    """
+
+    analyzer: str = "word"
+    ngrams: tuple[int, ...] = WORDS
+    marks: bool = False
 
     kind = "text"
     option = "text"
@@ -29,21 +53,28 @@ class TextColumn(Column):
 
     @classmethod
     def recognises(cls, column: TrainingColumn) -> bool:
-        """Whether most cells differ and have several words."""
-        if not column.is_text:
-            return False
+        """Whether most cells differ, and have several words, or letters of a script without blanks, or words that they share."""
         levels = column.levels
+        if not column.is_text or column.has_id_name:
+            return False
+        if not (len(levels) > column.counts.sum() / 5 or len(levels) > SAMPLE):
+            return False
         sample = sorted(levels)[:: len(levels) // SAMPLE + 1]
         words = np.mean([sum(map(bool, map(_WORD.search, level.split()))) for level in sample])
-        many = len(levels) > column.counts.sum() / 5 or len(levels) > SAMPLE
-        return bool(words >= FEWEST_WORDS and many and not column.has_id_name)
+        return bool(words >= FEWEST_WORDS) or _is_unseparated(sample) or _share_words(sample)
 
     @classmethod
     def fit(cls, column: TrainingColumn) -> Column:
         """Learn the words and their weights. Raises InputError if there are no words."""
-        vectorizer = _vectorizer(use_idf=False, norm=None, sublinear_tf=False)
+        source, texts = column.source, column.text.texts()
+        analyzer = source.analyzer or (
+            "char" if _is_unseparated(column.levels[:: len(column.levels) // SAMPLE + 1].tolist()) else "word"
+        )
+        ngrams = source.ngrams or (WORDS if analyzer == "word" else CHARACTERS)
+        empty = cls(column.name, analyzer=analyzer, ngrams=tuple(ngrams), marks=True)
+        vectorizer = empty._vectorizer(use_idf=False, norm=None, sublinear_tf=False)
         try:
-            counts = vectorizer.fit_transform(column.text.texts())  # (n, words)
+            counts = vectorizer.fit_transform(texts)  # (n, words)
         except ValueError:  # no word at all
             raise InputError(
                 f"{column.dataset}: there are no words in column {column.name!r}; leave it out with "
@@ -51,12 +82,18 @@ class TextColumn(Column):
             ) from None
         weights = np.ones(column.n) if column.training.weights is None else column.training.weights
         rows_with, total = counts.astype(bool).T @ weights, counts.T @ weights  # (words,)
-        frequent = rows_with >= column.min_count
+        frequent = rows_with >= source.min_count
         chosen = np.flatnonzero(frequent if frequent.any() else rows_with)  # in few rows all words are used
         chosen = np.sort(chosen[np.argsort(-total[chosen], kind="stable")][:MOST_WORDS])
         words = vectorizer.get_feature_names_out()[chosen].tolist()
         idf = np.log((weights.sum() + 1) / (rows_with[chosen] + 1)) + 1
-        return cls(column.name, words=tuple(words), idf=tuple(idf.tolist()))
+        return replace(empty, words=tuple(words), idf=tuple(idf.tolist()))
+
+    def check(self) -> None:
+        """Raise ValueError unless `fit` could have made this column."""
+        super().check()
+        if self.analyzer not in ANALYZERS or len(self.ngrams) != 2 or not 1 <= self.ngrams[0] <= self.ngrams[1]:
+            raise ValueError(f"the column {self.name!r} is not one that linclf wrote")
 
     def feature_names(self) -> list[str]:
         """The column and each word or pair of words."""
@@ -65,19 +102,62 @@ class TextColumn(Column):
     def transform(self, cells: Array | Cells, sparse: bool) -> tuple[Stored, Unknown]:
         """The tf-idf of each word or pair of words, CSR; others are ignored."""
         cells = cells if isinstance(cells, Cells) else spell_numbers(cells)
-        vectorizer = _vectorizer(vocabulary=self.words)
+        vectorizer = self._vectorizer(vocabulary=self.words)
         vectorizer.idf_ = np.array(self.idf)
         texts = cells.texts()
         return vectorizer.transform(texts if len(texts) else [""])[: len(texts)].astype(np.float64), {}
 
     def summary(self) -> str:
         """The features."""
-        return "words and pairs of words"
+        if (self.analyzer, self.ngrams) == ("word", WORDS):
+            return "words and pairs of words"
+        low, high = self.ngrams
+        count = str(low) if low == high else f"{low} to {high}"
+        return f"{count} {'words' if self.analyzer == 'word' else 'characters'} in a row"
+
+    def _vectorizer(self, **options: Any) -> Any:
+        """scikit-learn's vectorizer for these words or characters; a term frequency is 1 + log(count)."""
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
+        chosen = {"ngram_range": self.ngrams, "sublinear_tf": True, "analyzer": self.analyzer, **options}
+        if self.analyzer == "word":
+            chosen["token_pattern"] = rf"[\w{_combining_marks()}]+" if self.marks else r"(?u)\b\w+\b"
+        if self.marks:
+            chosen["preprocessor"] = _normalized
+        return TfidfVectorizer(**chosen)
 
 
-def _vectorizer(**options: Any) -> Any:
-    """scikit-learn's vectorizer for words of letters and digits, and pairs of them; a term frequency is 1 + log(count)."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
+def _normalized(text: str) -> str:
+    """A text in lower case and in one Unicode form, whether its accents were letters of their own or not."""
+    return unicodedata.normalize("NFC", text.lower())
 
-    chosen = {"ngram_range": (1, 2), "sublinear_tf": True, "token_pattern": r"(?u)\b\w+\b", **options}
-    return TfidfVectorizer(**chosen)
+
+@cache
+def _combining_marks() -> str:
+    """The combining marks of all scripts, as ranges of a regular expression; `\\w` has none of them."""
+    points = [i for i in range(0x300, 0x12000) if unicodedata.category(chr(i)) in ("Mn", "Mc")]
+    ranges: list[list[int]] = []
+    for point in points:
+        if ranges and ranges[-1][1] == point - 1:
+            ranges[-1][1] = point
+        else:
+            ranges.append([point, point])
+    return "".join(f"{chr(first)}-{chr(last)}" for first, last in ranges)
+
+
+def _is_unseparated(sample: Sequence[str]) -> bool:
+    """Whether most of the letters of some texts are of scripts that write no blanks between words."""
+    letters = Counter(c for text in sample for c in text if c.isalpha())
+    unseparated = sum(
+        n for c, n in letters.items() if ord(c) > 0xE00 and unicodedata.name(c, "").startswith(_UNSEPARATED)
+    )
+    return unseparated > letters.total() / 2
+
+
+def _share_words(sample: Sequence[str]) -> bool:
+    """Whether most of some texts have a word of letters that other texts have, too, though not nearly all."""
+    words = [{word for word in _RUNS.findall(text.casefold()) if word.isalpha() and len(word) > 1} for text in sample]
+    rows_with = Counter(word for found in words for word in found)
+    shared = {word for word, n in rows_with.items() if 1 < n <= NEARLY_ALL * len(sample)}
+    several = np.mean([len(_WORDS_IN.findall(text)) for text in sample]) >= FEWEST_SHARED
+    return bool(several) and sum(not found.isdisjoint(shared) for found in words) >= SHARED * len(sample)

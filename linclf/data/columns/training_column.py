@@ -2,20 +2,20 @@
 
 import math
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from typing import NamedTuple
 
 import numpy as np
 
-from linclf.data.table import Cells, Table, TableRows, spell_numbers
+from linclf.data.columns.date_format import DateFormat, choose_date_format
+from linclf.data.columns.number_format import NumberFormat, candidates, choose_format
+from linclf.data.source import Source
+from linclf.data.table import Cells, Parse, Table, TableRows, spell_numbers
 from linclf.losses import Array
 from linclf.optim.linalg import Matrix, chunks, select_rows, to_dense
 
 _ID_NAME = re.compile(r"(.*[\W_])?(id|uuid|guid|index|key|unnamed: 0)", re.IGNORECASE)
-
-Parse = Callable[[str], float]  # the text of a cell -> a number, NaN if it cannot be parsed
 
 
 class Spans(NamedTuple):
@@ -85,23 +85,34 @@ class TrainingRows:
     table      the table
     rows       the row numbers (n,) of the training rows
     weights    the weights (n,) of the training rows, None if all are 1
-    min_count  the number of rows that a level or a word must occur in to become a feature
-    dataset    the name of the data set, for messages
+    source     the data options
     spans      the spans of the columns of numbers
+    y          (n,) labels of any type, None if they are not known
+    decimal    the likely decimal mark of text
     """
 
     table: Table
     rows: Array
     weights: Array | None
-    min_count: int
-    dataset: str
+    source: Source
     spans: Spans
+    y: Array | None = None
+    decimal: str = "."
 
     @classmethod
-    def of(cls, X: Table | TableRows, min_count: int, dataset: str, weights: Array | None = None) -> "TrainingRows":
-        """The training rows X of a table, with weights (n,)."""
+    def of(
+        cls,
+        X: Table | TableRows,
+        source: Source,
+        weights: Array | None = None,
+        *,
+        y: Array | None = None,
+        decimal: str = ".",
+    ) -> "TrainingRows":
+        """The training rows X of a table, with weights (n,) and labels (n,)."""
         table, rows = (X.table, X.rows) if isinstance(X, TableRows) else (X, np.arange(X.shape[0]))
-        return cls(table, rows, weights, min_count, dataset, spans_of(select_rows(table.numbers, rows)))
+        spans = spans_of(select_rows(table.numbers, rows))
+        return cls(table, rows, weights, source, spans, y, source.decimal_or(decimal))
 
     def column(self, name: str) -> "TrainingColumn":
         """The column of this name."""
@@ -120,12 +131,12 @@ class TrainingColumn:
     @property
     def dataset(self) -> str:
         """The name of the data set, for messages."""
-        return self.training.dataset
+        return self.training.source.data
 
     @property
-    def min_count(self) -> int:
-        """The number of rows that a level or a word must occur in to become a feature."""
-        return self.training.min_count
+    def source(self) -> Source:
+        """The data options."""
+        return self.training.source
 
     @property
     def n(self) -> int:
@@ -196,8 +207,20 @@ class TrainingColumn:
     def parsed(self, parse: Parse) -> Array:
         """The levels as numbers (L,), NaN where one cannot be parsed."""
         if parse not in self._parsed:
-            self._parsed[parse] = np.array([parse(level) for level in self.levels], np.float64)
+            self._parsed[parse] = parse(self.levels)
         return self._parsed[parse]
+
+    @cached_property
+    def number_format(self) -> NumberFormat:
+        """How most of the cells of text write numbers."""
+        source = self.source
+        marks = candidates(source.decimal, source.thousands, self.training.decimal)
+        return choose_format(self.levels, self.counts, marks, ranges=source.ranges)
+
+    @cached_property
+    def date_format(self) -> DateFormat | None:
+        """How most of the cells of text write dates, None if they do not."""
+        return choose_date_format(self.levels, self.counts, self.source.day_first)
 
     def numbers(self, parse: Parse) -> Array:
         """The cells as numbers (n,), NaN where one is missing or cannot be parsed; `parse` is for cells of text."""

@@ -1,0 +1,250 @@
+"""How the numbers of a column are written: decimal and thousands marks, units, bounds, accounting negatives, truth values.
+
+A format is chosen for a whole column, from its training rows, and kept in the model: a cell is never read in two ways.
+"""
+
+import math
+import re
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from linclf.data.table import parse_number
+from linclf.losses import Array
+
+SAMPLE = 2000  # levels that are looked at to choose a format
+TRUE = {"true", "t", "yes", "y", "on", "1", "ja", "j", "wahr", "oui", "vrai", "si", "sí", "verdadero", "да", "是"}
+FALSE = {"false", "f", "no", "n", "off", "0", "nein", "falsch", "non", "faux", "falso", "нет", "否"}
+MAGNITUDES = {"k": 1e3, "K": 1e3, "Tsd": 1e3, "M": 1e6, "Mio": 1e6, "mn": 1e6, "B": 1e9, "bn": 1e9, "Mrd": 1e9}
+FEWEST_MAGNITUDES = 0.1  # share of the cells that have one; in 3 of 100 house numbers, B is no billion
+CURRENCY_CODES = {
+    *("aud", "brl", "cad", "chf", "cny", "czk", "dkk", "eur", "gbp", "hkd", "huf", "inr", "jpy", "krw", "mxn", "nok"),
+    *("nzd", "pln", "rub", "sek", "sgd", "try", "usd", "zar", "rs", "fr", "sfr", "kr", "zł", "kč", "円", "元"),
+}
+
+# Typographic variants of a minus, an apostrophe and a blank.
+_PLAIN = str.maketrans(
+    {**dict.fromkeys("−–‒﹣－", "-"), **dict.fromkeys("’ʼ′´`", "'"), **dict.fromkeys("\u00a0\u202f\u2009\u2007\u2002\t", " ")}
+)  # fmt: skip
+_CELL = re.compile(
+    r"(?P<bound>[<>≤≥~≈]=?|=[<>])?\s*(?P<open>\()?\s*(?P<sign>[-+])?\s*(?P<before>[^\d\s.,'()+\-<>=%:/]{1,4}\.?)?\s*"
+    r"(?P<second>[-+])?\s*(?P<number>\d[\d.,' ]*|[.,]\d+)(?P<exponent>[eE][-+]?\d+)?(?P<more>\+)?\s*"
+    r"(?P<after>[^\d\s.,'()+\-<>=:;][^\d\s()+\-<>=:;,]{0,11}(?: [^\d\s()+\-<>=:;,]{1,9})?)?(?P<trailing>-)?\s*(?P<close>\))?"
+)
+_NO_CENTS = re.compile(r"(?<=\d)[.,]--?$")  # 50.- in Switzerland
+_RANGE = re.compile(r"(?P<low>.*?\d.*?)\s*(?:-|to|bis|à|\.\.\.?)\s*(?P<high>\D{0,4}\d.*)")
+_SEPARATORS = {"": "", ",": ",", ".": r"\.", "'": "'", " ": " "}
+
+
+class _Spelled(NamedTuple):
+    """A cell taken apart: its sign, digits with their marks, exponent, the currency before them and the unit behind."""
+
+    sign: float
+    number: str
+    exponent: str
+    currency: str
+    behind: str
+    is_bound: bool
+
+    def unit(self, magnitudes: bool) -> tuple[str | None, float]:
+        """The unit, None for two of them, and the factor of a magnitude such as k."""
+        behind, factor = self.behind, 1.0
+        first, _, rest = behind.partition(" ")
+        if magnitudes and first.rstrip(".") in MAGNITUDES:
+            factor, behind = MAGNITUDES[first.rstrip(".")], rest
+        unit = _normalized_unit(behind)
+        if self.currency and unit and not _is_currency(unit):
+            return None, factor
+        return self.currency or unit, factor
+
+
+@dataclass(frozen=True)
+class NumberFormat:
+    """How the numbers of a column are written.
+
+    decimal    the decimal mark, `.` or `,`
+    thousands  the mark between groups of three digits: `,`, `.`, `'`, a blank of any kind, or empty for none
+    unit       the unit or currency of all cells, in lower case; empty for none
+    magnitudes whether k, M and the like behind a number multiply it
+    ranges     whether 18-25 is a number, the middle
+    truth      whether the cells are truth values in several spellings, 1 for yes and 0 for no
+    example    a cell that is written in this way and could be read in another
+    """
+
+    decimal: str = "."
+    thousands: str = ""
+    unit: str = ""
+    magnitudes: bool = False
+    ranges: bool = False
+    truth: bool = False
+    example: str = field(default="", compare=False)
+
+    def __call__(self, text: str) -> float:
+        """The number that a cell spells, NaN if it is none in this format."""
+        if self.truth:
+            word = text.strip().casefold()
+            return 1.0 if word in TRUE else 0.0 if word in FALSE else math.nan
+        if self.decimal == ".":
+            plain = parse_number(text)
+            if not math.isnan(plain):
+                return plain if not self.unit or _is_currency(self.unit) else math.nan
+        spelled = _spelled(text)
+        if spelled is None:
+            return self._middle(text) if self.ranges else math.nan
+        unit, factor = spelled.unit(self.magnitudes)
+        if unit != self.unit and (unit or not _is_currency(self.unit)):
+            return math.nan
+        digits = _digits(spelled.number, self.decimal, self.thousands)
+        value = math.nan if digits is None else math.copysign(float(digits + spelled.exponent), spelled.sign)
+        if factor != 1:
+            value *= factor
+        return value if math.isfinite(value) else math.nan
+
+    def numbers(self, levels: Array) -> Array:
+        """The numbers that levels (L,) of text spell, NaN for others."""
+        return np.array([self(level) for level in levels], np.float64)
+
+    def _middle(self, text: str) -> float:
+        """The middle of a range, NaN if the cell is none."""
+        found = _RANGE.fullmatch(text.translate(_PLAIN).strip())
+        if found is None:
+            return math.nan
+        low, high = found["low"], found["high"]
+        if self.unit and not _is_currency(self.unit) and not re.search(r"[^\W\d_]|%", low):
+            low = f"{low} {self.unit}"  # 18-25 kg
+        return (self(low) + self(high)) / 2
+
+    def is_plain(self) -> bool:
+        """Whether numbers are written as Python writes them."""
+        return self == PLAIN
+
+
+PLAIN = NumberFormat()
+TRUTH_VALUES = NumberFormat(truth=True)
+
+
+@lru_cache(2 * SAMPLE)
+def _spelled(text: str) -> _Spelled | None:
+    """A cell taken apart, None if it does not look like a number."""
+    found = _CELL.fullmatch(_NO_CENTS.sub("", text.translate(_PLAIN).strip()))
+    if found is None or bool(found["open"]) != bool(found["close"]):
+        return None
+    signs = [found[name] for name in ("sign", "second", "trailing") if found[name]]
+    before, after = (found["before"] or "").strip(), (found["after"] or "").strip()
+    if len(signs) > 1 or (signs and found["open"]):
+        return None
+    currency = _normalized_unit(before)
+    if currency and not _is_currency(currency):
+        return None
+    negative, is_bound = bool(found["open"]) or "-" in signs, bool(found["bound"] or found["more"])
+    number = found["number"].strip()
+    return _Spelled(-1.0 if negative else 1.0, number, found["exponent"] or "", currency, after, is_bound)
+
+
+def _normalized_unit(unit: str) -> str:
+    """A unit without differences that do not matter: case, a final point, the plural."""
+    unit = unicodedata.normalize("NFKC", unit).replace(".", "").strip().casefold()
+    return unit[:-1] if len(unit) > 3 and unit.endswith("s") else unit
+
+
+@lru_cache(1000)
+def _is_currency(unit: str) -> bool:
+    """Whether a unit is a currency: a code, or a sign, perhaps with up to two letters, as in US$."""
+    letters = "".join(c for c in unit if unicodedata.category(c) != "Sc")
+    return letters in CURRENCY_CODES or len(letters) < len(unit) <= 3
+
+
+@lru_cache(100)
+def _number_pattern(decimal: str, thousands: str) -> re.Pattern[str]:
+    mark, groups = _SEPARATORS[decimal], ""
+    if thousands:
+        between = _SEPARATORS[thousands]
+        groups = rf"|[1-9]\d{{0,2}}(?:{between}\d{{3}})+"
+        groups += r"|[1-9]\d?(?:,\d\d)*,\d{3}" if thousands == "," else ""  # 12,34,567 in India
+    return re.compile(rf"(\d+{groups})?(?:{mark}(\d*))?")
+
+
+def _digits(number: str, decimal: str, thousands: str) -> str | None:
+    """Digits with marks as Python writes a number, None if they do not fit these marks."""
+    found = _number_pattern(decimal, thousands).fullmatch(number)
+    if found is None or not (found[1] or found[2]):
+        return None
+    whole = (found[1] or "0").replace(thousands, "") if thousands else found[1] or "0"
+    return f"{whole}.{found[2]}" if found[2] else whole
+
+
+def is_bound(text: str) -> bool:
+    """Whether a cell is a bound, such as <5 or 10+."""
+    spelled = _spelled(text)
+    return spelled is not None and spelled.is_bound
+
+
+def candidates(decimal: str | None, thousands: str | None, likely: str) -> list[tuple[str, str]]:
+    """The pairs of decimal and thousands marks that a column may be written with, the likelier first.
+
+    decimal, thousands  the marks that the user gave, None for none
+    likely   the decimal mark of the file
+    """
+    other = "," if likely == "." else "."
+    pairs = [(likely, "")]
+    pairs += [(mark, between) for mark in (likely, other) for between in (".,".replace(mark, ""), " ", "'", "")]
+    pairs = list(dict.fromkeys(pairs))
+    return [
+        (mark, between)
+        for mark, between in pairs
+        if decimal in (None, mark) and (thousands is None or thousands == between)
+    ]
+
+
+def choose_format(levels: Array, counts: Array, marks: list[tuple[str, str]], *, ranges: bool = False) -> NumberFormat:
+    """The format in which most of the cells with these levels (L,) are numbers; `counts` (L,) are their rows.
+
+    marks  the pairs of decimal and thousands marks, the likelier first: they decide where a column fits several
+    """
+    step = len(levels) // SAMPLE + 1
+    sample = sorted(zip(levels.tolist(), counts.tolist(), strict=True))[::step]
+    if _are_truth_values([level for level, _ in sample]):
+        return TRUTH_VALUES
+    unit, magnitudes = _choose_unit(sample)
+    best, most = PLAIN, -1
+    for mark, between in marks:
+        form = NumberFormat(mark, between, unit, magnitudes, ranges)
+        fit = sum(count for text, count in sample if not math.isnan(form(text)))
+        if fit > most:
+            best, most = form, fit
+    return replace(best, example=_example([text for text, _ in sample], best))
+
+
+def _choose_unit(sample: list[tuple[str, int]]) -> tuple[str, bool]:
+    """The most frequent unit of these cells and their rows, empty for none; and whether k, M and the like multiply."""
+    ends = [(part["high"] if (part := _RANGE.fullmatch(text)) else text, count) for text, count in sample]
+    spelled = [(found, count) for text, count in ends if (found := _spelled(text)) is not None]
+    total = sum(count for _, count in spelled)
+    scaled = [(found, count) for found, count in spelled if found.unit(magnitudes=True)[1] != 1]
+    others = [found for found, _ in spelled if found.behind and found.unit(magnitudes=True)[1] == 1]
+    magnitudes = sum(count for _, count in scaled) > FEWEST_MAGNITUDES * total
+    magnitudes &= all(_is_currency(_normalized_unit(found.behind)) for found in others)
+    units = Counter[str]()
+    for found, count in spelled:
+        units[found.unit(magnitudes)[0] or ""] += count
+    unit = max(units, key=lambda name: units[name] * bool(name), default="")
+    return (unit if units[unit] >= units[""] or _is_currency(unit) else ""), magnitudes
+
+
+def _are_truth_values(levels: list[str]) -> bool:
+    """Whether truth values are written in more than two ways. Written in two, they are two levels like any others."""
+    words = {level.strip().casefold() for level in levels}
+    some = bool(words & TRUE) and bool(words & FALSE) and words <= TRUE | FALSE
+    return some and len(set(levels)) > 2
+
+
+def _example(texts: list[str], form: NumberFormat) -> str:
+    """The cell that shows best how numbers are written, empty if all are plain."""
+    shown = [text for text in texts if math.isnan(parse_number(text)) and not math.isnan(form(text))]
+    if form.decimal == ",":
+        shown = shown or [text for text in texts if not math.isnan(form(text))]
+    return max(shown, key=lambda text: (len({c for c in text if not c.isdigit()}), len(text), text), default="")
