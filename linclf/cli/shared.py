@@ -70,7 +70,7 @@ def data_options(command: F) -> F:
         ),
         click.option("--comment", metavar="CHAR", help="Character that begins a comment."),
         click.option(
-            "--skip-rows", type=int, default=0, show_default=True, help="Number of lines before the header to skip."
+            "--skip-rows", type=int, help="Number of lines above the header to leave out. [default: detected]"
         ),
         click.option(
             "--max-features",

@@ -2,7 +2,8 @@
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -113,21 +114,22 @@ def is_missing(texts: Array) -> Array:
     return np.array([text in (MISSING if among_numbers else always) for text in uniques.tolist()])[inverse]
 
 
-def encode(labels: Array, classes: Array) -> tuple[Array, dict[str, int]]:
+def encode(labels: Array, classes: Array, key: Callable[[str], object] | None = None) -> tuple[Array, dict[str, int]]:
     """Codes 0..K-1 (n,) of labels (n,) among sorted classes (K,), -1 for a label that is not a class, and the counts of
     those.
 
-    A label belongs to the class that it equals, that is spelled like it, or that is the same number.
+    A label belongs to the class that it equals, that is spelled like it, that is the same number, or that has the same `key`.
     """
     code: dict[object, int] = {}
+
+    def keys(label: Any) -> list[object]:
+        return [label, str(label), _number(label), *([] if key is None else [("key", key(str(label)))])]
+
     for i, label in enumerate(classes.tolist()):
-        for key in (label, str(label), _number(label)):
-            code.setdefault(key, i)
+        for one in keys(label):
+            code.setdefault(one, i)
     uniques, inverse, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    known = [
-        next((code[key] for key in (label, str(label), _number(label)) if key in code), -1)
-        for label in uniques.tolist()
-    ]
+    known = [next((code[one] for one in keys(label) if one in code), -1) for label in uniques.tolist()]
     unseen = {show(label): int(count) for label, count, c in zip(uniques, counts, known, strict=True) if c < 0}
     return np.array(known, np.intp)[inverse], unseen
 

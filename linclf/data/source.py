@@ -2,7 +2,7 @@
 
 import codecs
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from linclf.errors import InputError
 from linclf.storage.packed import unpacked_limit
@@ -61,7 +61,7 @@ class Source:
     encoding    how text is encoded, as Python names it; None: UTF-8, UTF-16 with a byte order mark, else cp1252
     na_values   cells that are missing, beside the usual ones: words, and numbers such as -999
     comment     what begins a comment that reaches to the end of the line, a character; None for none
-    skip_rows   the number of lines before the header that are skipped
+    skip_rows   the number of lines before the header that are skipped; None: found by looking
     ranges      whether a range such as 18-25 is a number, its middle
     day_first   whether 01/02/2024 is the first of February; None: decided by the cells of the column
     date_parts  whether weekday, month and hour of a date are features: one of DATE_PARTS, auto: if they tell about the label
@@ -96,7 +96,7 @@ class Source:
     encoding: str | None = None
     na_values: tuple[str, ...] = ()
     comment: str | None = None
-    skip_rows: int = 0
+    skip_rows: int | None = None
     ranges: bool = False
     day_first: bool | None = None
     date_parts: str = "auto"
@@ -156,7 +156,7 @@ class Source:
             raise InputError(f"--thousands is {self.thousands!r}; give '.', ',', ' ', \"'\" or '' for none")
         if self.thousands and self.thousands == self.decimal:
             raise InputError(f"--decimal and --thousands are both {self.decimal!r}; give two marks")
-        if self.skip_rows < 0:
+        if self.skip_rows is not None and self.skip_rows < 0:
             raise InputError(f"skip-rows is {self.skip_rows}; give a whole number of lines >= 0")
         if self.encoding is not None:
             try:
@@ -169,6 +169,10 @@ class Source:
     def decimal_or(self, likely: str) -> str:
         """The decimal mark; `likely` if neither it nor the thousands mark was given."""
         return self.decimal or {".": ",", ",": "."}.get(self.thousands or "", likely)
+
+    def as_trained(self, na_values: tuple[str, ...]) -> "Source":
+        """With the missing cells of the training data, too."""
+        return replace(self, na_values=tuple(dict.fromkeys([*self.na_values, *na_values])))
 
     def given_options(self) -> list[str]:
         """The fields among FLAGS that differ from their defaults, in that order."""
@@ -186,6 +190,7 @@ class RawFile:
     skipped  the number of lines before the content (of a table: between its header and the first row of the content)
     columns  the columns of the table in the rows before the content (`Dataset.columns`), as far as they are known
     keep     columns that are wanted as they are in the file, beside those that are read (`Dataset.kept`)
+    whole    whether this is all of the file, and not a piece of it
     """
 
     source: Source
@@ -195,6 +200,7 @@ class RawFile:
     skipped: int = 0
     columns: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
+    whole: bool = True
 
     def check_cells(self, rows: int, columns: int) -> None:
         """Raise InputError if the cells of a table take more memory than a packed file of this size may: formats that

@@ -11,6 +11,7 @@ from linclf.data import labels
 from linclf.data.dataset import Dataset, LabelledRows
 from linclf.data.encoder import encode, learn_schema, unknown_notes
 from linclf.data.grouped import group_folds, stratified_groups
+from linclf.data.label_spelling import plain_form
 from linclf.data.ordered import forward_folds, last_rows
 from linclf.data.row_keys import RowKeys, row_groups, row_keys
 from linclf.data.row_weights import row_weights
@@ -146,7 +147,7 @@ def split_dataset(
         """Rows as features and codes; adds what there is to say of a held-out part to the notes."""
         where = own[key].source if key in own else source
         part_name = where.data if key in own or key == "train" else f"{name} ({key} part)"
-        codes, unseen = labels.encode(part.labels(), classes)
+        codes, unseen = labels.encode(part.labels(), classes, plain_form if source.clean_labels else None)
         X, unknown = encode(part.X, schema, part_name)
         notes.extend(f"{part_name}: {note}" for note in (unknown_notes(unknown, schema) if key in own else []))
         notes.extend(labels.unseen_notes(unseen, len(codes), part_name, classes))

@@ -6,7 +6,7 @@ import io
 import os
 import re
 import select
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import chain
 from typing import BinaryIO, NamedTuple, cast
@@ -16,6 +16,7 @@ from linclf.data.dataset import Dataset
 from linclf.data.encoder import encode, encoded, unknown_notes
 from linclf.data.load import check_path, load
 from linclf.data.readers.base import Reader
+from linclf.data.readers.encoding import Transcoder
 from linclf.data.readers.named import is_name
 from linclf.data.readers.registry import CUT_SHORT, check_content, choose_reader, read_file, with_format
 from linclf.data.schema import Schema
@@ -74,11 +75,12 @@ def stream(
         yield _whole(dataset, model_schema, on_note)
         return
     with reading(source.data) as file:
+        text = Transcoder(source.data, _unpacked(file, source), source.encoding)
         try:
-            content = _unpacked(file, source)
-            yield from _pieces(content, reader, source, model_schema=model_schema, keep=keep, notes=notes)
+            yield from _pieces(cast(BinaryIO, text), reader, source, model_schema=model_schema, keep=keep, notes=notes)
         except InputError as error:
             raise error if known else with_format(error, source, reader) from None
+        notes.say([note] if (note := text.note()) else [])
     notes.end()
 
 
@@ -131,7 +133,12 @@ def _pieces(
     file: BinaryIO, reader: Reader, source: Source, *, model_schema: Schema, keep: tuple[str, ...], notes: _Notes
 ) -> Iterator[Piece]:
     """Yield the rows of a file of text whose records end with a line."""
-    pieces = whole_records(file, reader.separator)
+    chunks = available(file)
+    first = next(chunks, b"")
+    separator = reader.separator
+    if reader.settle and first:
+        separator = reader.settle(RawFile(source, reader.name, "", first, whole=False), model_schema).raw.source.sep
+    pieces = whole_records(chain([first], chunks), None if separator == " " else separator)
     start = b""
     while not reader.has_records(start) and (piece := next(pieces, b"")):
         start += piece
@@ -140,15 +147,16 @@ def _pieces(
     base = source.zero_based is None and model_schema.zero_based is None and "zero_based" in reader.options
     if (base and source.data != "-") or (reader.array_start and _begins_with(start, reader.array_start)):
         start += b"".join(pieces)  # the base of the indices, or an array, is known from the whole
-    header = b""
-    if reader.has_header:
-        headed = reader.has_header(RawFile(source, reader.name, "", start), model_schema)
-        source = replace(source, header=headed)  # also for later pieces, whose first rows may look like a header
-        if headed:
-            end = next((end for end in record_ends(start, reader.separator) if start[:end].strip()), len(start))
+    header, skipped = b"", 0
+    if reader.settle:
+        settled = reader.settle(RawFile(source, reader.name, "", start, whole=False), model_schema)
+        source, start, skipped = settled.raw.source, settled.raw.content, settled.raw.skipped  # also for later pieces
+        notes.say(settled.notes)
+        if source.header:
+            end = next((end for end in record_ends(start, separator) if start[:end].strip()), len(start))
             header, start = start[:end], start[end:]
-    piece_reader = _PieceReader(reader, source, model_schema, header=header, keep=keep, notes=notes)
-    skipped, last = 0, header
+    piece_reader = _PieceReader(reader, source, model_schema, separator, header=header, keep=keep, notes=notes)
+    last = header
     for content in chain([start], pieces):
         yield from piece_reader.read(content, skipped)
         skipped += content.count(b"\n")
@@ -156,7 +164,7 @@ def _pieces(
     if not piece_reader.rows:
         if source.data == "-":
             raise InputError("-: contains no rows; give rows on standard input")
-        reader.read(RawFile(source, reader.name, "", header + start), model_schema.input_schema(), False)
+        reader.read(RawFile(source, reader.name, "", header + start, whole=False), model_schema.input_schema(), False)
     if reader.may_be_cut_short(last) and source.data != "-":
         notes.say([CUT_SHORT])
 
@@ -165,6 +173,7 @@ class _PieceReader:
     """Read pieces of a file one after the other, all in the same way: what the first rows say about the columns of the file
     is true of the others.
 
+    separator   between the cells of a line
     header   the line with the names of the columns, read before each piece; empty for none
     rows     the number of rows read so far
     """
@@ -174,12 +183,14 @@ class _PieceReader:
         reader: Reader,
         source: Source,
         model_schema: Schema,
+        separator: str | None,
         *,
         header: bytes,
         keep: tuple[str, ...],
         notes: _Notes,
     ) -> None:
         self.reader, self.source, self.schema, self.header, self.notes = reader, source, model_schema, header, notes
+        self.separator = separator
         self.wanted, self.keep, self.rows = model_schema.input_schema(), keep, 0
         self.columns: tuple[str, ...] = ()
 
@@ -188,12 +199,15 @@ class _PieceReader:
         a wrong row is halved until that row is found, so that every row that arrived before it is predicted."""
         if not self.reader.has_records(content):
             return
-        raw = RawFile(self.source, self.reader.name, "", self.header + content, skipped, self.columns, self.keep)
+        source = self.source.as_trained(self.schema.na_values)
+        raw = RawFile(
+            source, self.reader.name, "", self.header + content, skipped, self.columns, self.keep, whole=False
+        )
         try:
             dataset = self.reader.read(raw, self.wanted, False)
             X, unknown = encode(dataset.X, self.schema, self.source.data)
         except InputError:
-            ends = [end for end in record_ends(content, self.reader.separator) if end < len(content)]
+            ends = [end for end in record_ends(content, self.separator) if end < len(content)]
             if self.source.data != "-" or not ends:
                 raise
             middle = ends[len(ends) // 2]
@@ -264,10 +278,10 @@ class _Scan:
             self.position, self.quoted = found.end(), True
 
 
-def whole_records(file: BinaryIO, separator: str | None) -> Iterator[bytes]:
-    """Yield the content of a file in pieces that end with the last line of a record, as soon as they can be read."""
+def whole_records(chunks: Iterable[bytes], separator: str | None) -> Iterator[bytes]:
+    """Yield content that arrives in chunks in pieces that end with the last line of a record."""
     scan = _Scan(separator)
-    while more := _available(file):
+    for more in chunks:
         scan.feed(more)
         last = max(scan.ends(), default=0)
         if last:
@@ -276,19 +290,19 @@ def whole_records(file: BinaryIO, separator: str | None) -> Iterator[bytes]:
         yield scan.content
 
 
-def _available(file: BinaryIO) -> bytes:
-    """The bytes that can be read without a long wait, at least one, or none at the end of the file."""
+def available(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the content of a file in chunks, as soon as they can be read without a long wait."""
     read1 = getattr(file, "read1", file.read)
-    content: bytes = read1(PIECE)
-    try:
-        while content and len(content) < PIECE and select.select([file], [], [], WAIT)[0]:
-            more = read1(PIECE - len(content))
-            if not more:
-                break
-            content += more
-    except (OSError, ValueError):  # select does not support this file: return the bytes read so far
-        pass
-    return content
+    while content := read1(PIECE):
+        try:
+            while len(content) < PIECE and select.select([file], [], [], WAIT)[0]:
+                more = read1(PIECE - len(content))
+                if not more:
+                    break
+                content += more
+        except (OSError, ValueError):  # select does not support this file: yield the bytes read so far
+            pass
+        yield content
 
 
 class _Unpacked(io.RawIOBase):

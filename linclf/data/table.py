@@ -237,8 +237,9 @@ def to_cells(column: Series) -> Cells:
 
 
 def _blanked(cells: Cells, na_values: Sequence[str] = ()) -> Cells:
-    """The cells, those in `labels.MISSING` and `na_values` missing, and true and false in one spelling: formats differ in it."""
-    levels = [TRUTH_VALUES.get(level, level) for level in cells.levels]
+    """The cells without blanks around them, those in `labels.MISSING` and `na_values` missing, and true and false in one
+    spelling: formats differ in it."""
+    levels = [TRUTH_VALUES.get(level, level) for level in map(str.strip, cells.levels)]
     found: dict[str, int] = {}
     missing = {*MISSING, *na_values}
     new_codes = [-1 if level in missing else found.setdefault(level, len(found)) for level in levels]

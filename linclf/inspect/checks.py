@@ -12,6 +12,7 @@ from linclf.data.columns.number import FEW_NUMBERS
 from linclf.data.columns.registry import KINDS
 from linclf.data.columns.training_column import spans_of
 from linclf.data.dataset import Dataset
+from linclf.data.label_spelling import written_alike
 from linclf.data.labels import first_of, normalized
 from linclf.data.scaling import MIN_SCALE
 from linclf.data.split import Split
@@ -53,10 +54,15 @@ def find_label_problems(labels: Array) -> list[Finding]:
         )
         do = "compare the accuracy with that figure; --class-weight balanced gives all classes the same weight"
         findings.append(Finding("imbalance", what, do))
-    groups = _similar(map(str, classes))
-    if groups and classes.dtype.kind == "U":
-        what = f"labels that differ little: {_listed(groups)}"
-        findings.append(Finding("labels alike", what, "if they mean the same, spell them the same"))
+    alike = [" and ".join(map(repr, group)) for group in written_alike([str(label) for label in classes])]
+    groups = _similar(map(str, classes)) if classes.dtype.kind == "U" else []
+    if alike or groups:
+        do = (
+            "if they mean the same, --clean-labels makes them one"
+            if alike
+            else "if they mean the same, spell them the same"
+        )
+        findings.append(Finding("labels alike", f"labels that differ little: {_listed(alike or groups)}", do))
     return findings
 
 

@@ -8,6 +8,7 @@ from linclf._version import __version__
 from linclf.data.cache import Cache
 from linclf.data.dataset import Dataset
 from linclf.data.encoder import encoded
+from linclf.data.label_spelling import plain_form
 from linclf.data.labels import encode, unseen_notes
 from linclf.data.load import load
 from linclf.data.row_keys import row_groups
@@ -161,7 +162,8 @@ def other_part(model: LinearModel, source: Source, part: str | None, cache: Cach
         rows, found = dataset.test, "test"
     elif part == "train":
         rows, found = dataset, "train"
-    codes, unseen = encode(rows.labels(), model.classes)
+    clean = source.clean_labels or bool(model.record.get("options", {}).get("source", {}).get("clean_labels"))
+    codes, unseen = encode(rows.labels(), model.classes, plain_form if clean else None)
     target = dataset.schema.target
     return OtherPart(
         Part(rows.matrix(), codes, weights, groups),

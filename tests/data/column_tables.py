@@ -46,6 +46,7 @@ def make(n: int, seed: int) -> dict[str, list]:
     """Columns of every kind, with missing cells."""
     rng = np.random.default_rng(seed)
     return {
+        "Unnamed: 0": [i % 7 for i in range(n)],
         "size": rng.standard_normal(n).round(3).tolist(),
         "gap": [x if x > -1 else "" for x in rng.standard_normal(n).round(3).tolist()],
         "colour": rng.choice(["red", "green", "blue", "?"], n, p=[0.5, 0.3, 0.15, 0.05]).tolist(),

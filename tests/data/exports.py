@@ -35,7 +35,6 @@ from export_parts import (
     Gaps,
     Rng,
     Sheet,
-    plain_numbers,
     z,
 )
 
@@ -263,20 +262,18 @@ def job_ads(rng: Rng) -> Export:
 
 
 def reviews(rng: Rng) -> Export:
-    """Reviews in English, German and Chinese, with quotes and line ends in them, and prices in three currencies."""
+    """Reviews in English, German and Chinese, with quotes and line ends in them, and prices in euros."""
     draw, sheet = Draws(rng, 1500), Sheet(rng)
     mood, price, helpful = draw.normal(), draw.gamma(400), draw.gamma(900)
     written, sentiment, verified = draw.days("2023-01-10", 600), draw.uniform(0, 100), draw.flags(0.6)
     which, words = draw.whole(0, 3), PHRASES.values()
     texts = [draw.texts(mood, *phrases, mark) for phrases, mark in zip(words, (",\n", ", ", "。"), strict=True)]
-    signs = [US.with_unit(before=sign) for sign in "$€¥"]
-    prices = [signs[k](cell) for k, cell in zip(which.tolist(), plain_numbers(price, 2), strict=True)]
     score = 1.2 * mood - 1.3 * z(price) + 1.2 * z(helpful) + 1.3 * z(sentiment) + z(written)
     sheet.dropped("review id", draw.uuids())
     sheet.date("written", written, "%d %b %Y")
     sheet.category("language", np.array(list(PHRASES))[which])
     sheet.text("review", [texts[k][row] for row, k in enumerate(which.tolist())])
-    sheet.add("price", prices, plain_numbers(price, 2), Gaps(0.08, ("n/a", "-")))
+    sheet.number("price", price, 2, US.with_unit(before="€"), Gaps(0.08, ("n/a", "-")))
     sheet.number("helpful votes", helpful, 0, US, Gaps(0.12, ("none", "-")))
     sheet.number("score", sentiment, 0, PLAIN.with_unit("%"), Gaps(0.1, ("unknown",)))
     sheet.boolean("verified", verified, "No N", "Yes Y")

@@ -81,12 +81,28 @@ def test_limits_between_the_kinds(cells: list, kind: str) -> None:
     assert kind_of(cells) == kind
 
 
-@pytest.mark.parametrize("name", ["id", "row_id", "user ID", "uuid", "Index", "a.key", "Unnamed: 0"])
+@pytest.mark.parametrize("name", ["id", "row_id", "user ID", "uuid", "Index", "a.key"])
 def test_the_name_of_an_id_decides_where_cells_alone_do_not(name: str) -> None:
     for cells, kind in (([*range(19), 39], "number"), (THREE_WORDS, "text"), ([0, 0, *range(2, 20)], "number")):
         assert kind_of(cells, "idea") == kind
     assert kind_of([*range(19), 39], name) == kind_of(THREE_WORDS, name) == "id"
     assert kind_of([0, 0, *range(2, 20)], name) == "number"  # not different in every row
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        ([0, 1, 2] * 10, "index"),
+        ([*range(30)], "index"),
+        ([f"r{i}" for i in range(30)], "index"),
+        ([0.5, 1, 2] * 10, "number"),
+    ],
+)
+def test_a_first_column_without_a_name_is_an_index(cells: list, kind: str) -> None:
+    assert kind_of(cells, "Unnamed: 0") == kind
+    assert kind_of(cells, "Unnamed: 1") == {
+        "index": "number" if cells[:3] == [0, 1, 2] and len(set(cells)) == 3 else "id"
+    }.get(kind, kind)
 
 
 def test_the_training_rows_alone_decide() -> None:
@@ -106,6 +122,7 @@ PROPERTIES = {
     "date": (None, True, False, False, False, False, False),
     "text": ("text", True, True, False, False, True, False),
     "id": (None, False, False, False, False, True, False),
+    "index": (None, False, False, False, False, False, False),
     "category": ("category", True, False, True, True, True, False),
     **dict.fromkeys(("weight", "group", "time"), (None, False, False, False, False, False, False)),
 }

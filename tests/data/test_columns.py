@@ -70,9 +70,9 @@ def test_each_column_is_recognised_as_its_kind(tmp_path, cells: list, kind: str)
 def test_ids_are_recognised_by_name_and_options_overrule_what_is_recognised(tmp_path) -> None:
     ids = [str(10**9 + 7919 * i) for i in range(40)]
     columns = {"user_id": ids, "code": [f"{i % 4:02}" for i in range(40)], "price": [1, 2, 4, 4] * 10}
-    assert kinds(tmp_path, columns) == {"user_id": "id", "code": "number", "price": "number"}
-    forced = {"numeric": ("user_id",), "category": ("code",), "text": ("price",)}
-    assert kinds(tmp_path, columns, **forced) == {"user_id": "number", "code": "category", "price": "text"}
+    assert kinds(tmp_path, columns) == {"user_id": "id", "code": "category", "price": "number"}
+    forced = {"numeric": ("user_id", "code"), "text": ("price",)}
+    assert kinds(tmp_path, columns, **forced) == {"user_id": "number", "code": "number", "price": "text"}
     dataset = read(tmp_path / "t.csv", table_of(columns), category=("code", "price"), drop=("user_id",))
     features, _ = learn_schema(dataset.X, dataset.schema, dataset.source)
     assert [c.levels for c in features.columns] == [("00", "01", "02", "03"), ("1", "2", "4")]  # as they are written

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from exports import Export, make_exports
 
-from linclf.data.columns.date import parse_date
+from linclf.data.columns.date_format import DateFormat
 from linclf.data.source import Source
 from linclf.data.split import Split
 from linclf.training.inputs import load_split
@@ -49,6 +49,11 @@ SPELLINGS = [  # of cells, as regular expressions: each is more than 2 % of some
     *("yes", "Yes", "Y", "TRUE", "true", "WAHR", "VRAI", "no", "No", "N", "FALSE", "false"),
     *(r"\w+@example\.com", r"[0-9a-f-]{36}", r"(?s).*\n.*", r'(?s).*".*', r"[\u4e00-\u9fff].*"),
 ]
+
+
+def parse_date(text: str) -> float:
+    """Days since 1970 of a date in ISO 8601, else NaN."""
+    return float(DateFormat().numbers(np.array([text], object))[0])
 
 
 @cache

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linclf.data.stream import whole_records
+from linclf.data.stream import available, whole_records
 
 COMMAND = [sys.executable, "-m", "linclf"]
 TABLE = 'n,c,label\n1,a,x\n2,"b, ""c""",y\n3,"d\ne",x\n4,a,y\n' + "5,a,x\n6,d,y\n" * 10
@@ -39,7 +39,7 @@ def test_pieces_end_where_records_do(rows: list[list[str]], cuts: list[int], end
     content = content if ended else content.rstrip(b"\n")
     cuts = sorted({min(c, len(content)) for c in cuts})
     parts = [content[a:b] for a, b in zip([0, *cuts], [*cuts, len(content)], strict=True)]
-    pieces = list(whole_records(Pieces(parts), separator=","))
+    pieces = list(whole_records(available(Pieces(parts)), separator=","))
     assert b"".join(pieces) == content
     for piece in pieces[:-1]:
         assert piece.endswith(b"\n")
@@ -50,15 +50,15 @@ def test_pieces_end_where_records_do(rows: list[list[str]], cuts: list[int], end
 
 def test_a_quoted_header_after_a_byte_order_mark_is_one_record() -> None:
     header, row = b'\xef\xbb\xbf"a\nb",c\n', b"1,2\n"
-    assert list(whole_records(Pieces([header[:6], header[6:] + row]), separator=",")) == [header + row]
+    assert list(whole_records(available(Pieces([header[:6], header[6:] + row])), separator=",")) == [header + row]
 
 
 def test_a_stray_quote_does_not_take_quadratic_time() -> None:
     rows = b"1,2,3\n" * 20_000
-    pieces = list(whole_records(Pieces([b'5" pipe,1\n', *[rows] * 30]), separator=","))
+    pieces = list(whole_records(available(Pieces([b'5" pipe,1\n', *[rows] * 30])), separator=","))
     assert b"".join(pieces) == b'5" pipe,1\n' + rows * 30
     assert len(pieces) == 31  # a quote inside a cell does not open a quoted cell
-    assert len(list(whole_records(Pieces([b'"never closed,1\n', *[rows] * 30]), separator=","))) == 1
+    assert len(list(whole_records(available(Pieces([b'"never closed,1\n', *[rows] * 30])), separator=","))) == 1
 
 
 @pytest.fixture

@@ -74,10 +74,15 @@ def test_labels_named_like_missing_cells_are_labels(tmp_path) -> None:
     ["x,nan,y", "x,?,y", "x,NaN,y", "x,,y", "1,NA,2", "0.5,None,1.5", "-1,n/a,1"],
     ids=lambda c: c.split(",")[1],
 )
-def test_missing_labels_are_refused(tmp_path, column: str) -> None:
+def test_rows_without_a_label_are_left_out_and_counted(tmp_path, column: str) -> None:
     rows = "".join(f"{i},{label}\n" for i, label in enumerate(column.split(",")))
-    with pytest.raises(InputError, match="t.csv:3: the label in column 'label' is missing"):
-        read(tmp_path / "t.csv", "a,label\n" + rows)
+    dataset = read(tmp_path / "t.csv", "a,label\n" + rows)
+    assert dataset.X.numbers.tolist() == [[0], [2]]
+    assert dataset.X.lines.tolist() == [2, 4]
+    assert len(dataset.labels()) == 2
+    assert dataset.notes == ("the label in column 'label' is missing in 1 row, which were left out",)
+    with pytest.raises(InputError, match="t.csv: the label in column 'label' is missing in all rows"):
+        read(tmp_path / "t.csv", "a,label\n1,\n2,\n3,\n")
 
 
 @pytest.mark.parametrize(
@@ -90,25 +95,25 @@ def test_missing_labels_are_refused(tmp_path, column: str) -> None:
         (TABLE, {"target": "lable"}, "no column 'lable'; did you mean 'label'.; its columns are a, b, label"),
         (TABLE, {"drop": ("label",)}, "--drop label: this column is the label; leave one of the two out"),
         (" a,b,label \n1,2,x\n", {}, "the columns are a, b, 'label '"),
-        (TABLE.encode("utf-16"), {}, "is UTF-16 text; convert it, e.g. with iconv"),
         ('{"a": 1}\n', {}, "seems to contain JSON; pass --format jsonl"),
-        ("a;b;label\n1;2,5;x\n3,5;4;y\n", {}, "cells seem to be separated by ';'"),
+        ("a;b;label\n1;2,5;x\n3,5;4;y\n", {"sep": ","}, "are its cells separated by ';'"),
         ('1,2,"x\n' + "3" * 10 + "\n", {}, "opens a quote|has"),
         (TABLE, {"drop": ("c",)}, "--drop c: there is no such column"),
         (TABLE, {"drop": ("a", "b")}, "no feature column is left"),
         (TABLE + "7,1e999,x\n", {}, "t.csv:5: the cell in column 'b' is too large"),
-        (TABLE + "7,8,\n", {}, "t.csv:5: the label in column 'label' is missing"),
         (TABLE + "  \n\n7,1e999,x\n", {}, "t.csv:7: the cell in column 'b' is too large"),
         ('a,b,label\n1,"1\n",x\n\n1e999,2,y\n', {}, "t.csv:5: the cell in column 'a' is too large"),
         (TABLE + "7,8\n", {}, "t.csv:5: has 2 cells where 3 are expected"),
         (TABLE + "7,8,x,9\n", {}, "t.csv:5: has 4 cells where 3 are expected"),
         ("a,label\n1,x,2\n3,y,4\n", {}, "cells"),
         (TABLE + '7,"8,x\n', {}, "t.csv:5: opens a quote that is never closed"),
-        (TABLE.encode() + b"7,8,\xff\n", {}, "t.csv:5: is not UTF-8"),
+        (TABLE.encode() + b"7,8,\xff\n", {"encoding": "utf-8"}, "t.csv:5: is not UTF-8 text; name its encoding"),
+        (TABLE.encode() + "7,8,\u00e9\n".encode() + b"7,8,\xff\n", {}, "t.csv:6: is not UTF-8 text"),
+        (TABLE.encode() + b"7,8,\xff\1\n", {}, "t.csv:5: is not UTF-8 text"),
         (TABLE.encode() + b"7,8,\0\n", {}, "t.csv:5: has a NUL byte"),
         (TABLE, {"zero_based": True}, "is read as csv, which has no use for --zero-based or --one-based"),
-        (TABLE.replace(",", ";"), {}, "cells seem to be separated by ';', not ','"),
-        ("a,a,label\n1,2,x\n3,4,y\n", {}, "two columns are named 'a'"),
+        (TABLE.replace(",", ";"), {"sep": ","}, "are its cells separated by ';', and not by ','. pass --sep"),
+        ("1,1,label\n1,2,x\n3,4,y\n", {}, "two columns are named '1'; .* pass --no-header"),
         (TABLE.split("\n", 1)[1], {}, "if the file has no header, pass --no-header"),
         (TABLE.split("\n", 1)[1], {"target": "2"}, "is there no header. pass --no-header"),
     ],
@@ -148,11 +153,24 @@ def test_columns_are_found_by_name(tmp_path) -> None:
         load(Source(str(tmp_path / "less.csv")), model_schema=train.schema)
 
 
-def test_an_unknown_suffix_is_said_to_be_read_as_svmlight(tmp_path) -> None:
-    with pytest.raises(
-        InputError,
-        match="t.txt:1: the label 'a,b,label' .*cannot tell the format from ..txt., so it was read as svmlight; see --format",
-    ):
-        read(tmp_path / "t.txt", TABLE)
-    assert read(tmp_path / "t.txt", TABLE, format="csv").X.shape == (3, 2)
+@pytest.mark.parametrize(
+    ("text", "format"),
+    [
+        (TABLE, "csv"),
+        (TABLE.replace(",", "\t"), "csv"),
+        (TABLE.replace(",", "  "), "csv"),
+        ("1 1:2.5 3:4\n-1 2:7 # comment\n", "svmlight"),
+        ('{"a": 1, "label": 0}\n{"a": 2, "label": 1}\n', "jsonl"),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".txt", ".dat", ".data", ""])
+def test_an_unknown_suffix_is_read_by_the_look_of_the_first_lines(tmp_path, suffix, text: str, format: str) -> None:
+    assert read(tmp_path / f"t{suffix}", text).schema.format == format
+
+
+def test_suffixes_are_read_in_any_case_and_packed(tmp_path) -> None:
     assert read(tmp_path / "T.CSV.GZ", gzip.compress(TABLE.encode())).X.shape == (3, 2)
+    with pytest.raises(
+        InputError, match="cannot tell the format from ..txt., so it was read as svmlight; see --format"
+    ):
+        read(tmp_path / "t.txt", "words\n")

@@ -4,8 +4,9 @@ from collections import Counter
 
 import numpy as np
 
-from linclf.data.columns.base import MISSING, Column, Unknown, in_rows
+from linclf.data.columns.base import MISSING, Column, Unknown, counted, in_rows
 from linclf.data.columns.codes import code_example, is_code
+from linclf.data.columns.number_format import frequent_units
 from linclf.data.columns.training_column import TrainingColumn
 from linclf.data.table import Cells, option, parse_number, spell_numbers
 from linclf.losses import Array
@@ -84,6 +85,9 @@ class CategoryColumn(Column):
             return []
         if is_code(column):
             what = f"codes such as {code_example(column)!r}, treated as categories"
+        elif column.is_text and (mixed := _mixed_units(column)):
+            what = f"numbers in several units, treated as categories: {counted(mixed)}"
+            return [f"{column.dataset}: column {self.name!r}: {what}; write them in one unit, to use them as numbers"]
         elif column.is_text and (share := _number_share(column)) >= SOME_NUMBERS:
             what = f"{share:.0%} of its cells are numbers and the others are not, treated as categories"
         else:
@@ -116,6 +120,13 @@ def _number_share(column: TrainingColumn) -> float:
     """The share of the cells that are numbers."""
     fits = ~np.isnan(column.parsed(column.number_format.numbers))
     return float(column.counts[fits].sum() / max(column.counts.sum(), 1)) if fits.sum() > FEW_NUMBERS else 0.0
+
+
+def _mixed_units(column: TrainingColumn) -> Unknown:
+    """The units of numbers in several ones, and how often each occurs; empty for other cells."""
+    units = frequent_units(column.levels, column.counts)
+    few = sum(units.values()) < 0.5 * column.counts.sum() or len(column.levels) <= FEW_NUMBERS
+    return {} if few or len(units) < 2 else {unit or "(none)": count for unit, count in units.items()}
 
 
 def _one_hot(hot: Array, width: int, sparse: bool) -> Stored:

@@ -120,7 +120,8 @@ def choose_date_format(levels: Array, counts: Array, day_first: bool | None = No
     if max(fit, default=0) < ENOUGH * rows.sum():
         return None
     best = forms[fit.index(max(fit))]
-    example, days, other = str(sample[0]), best.numbers(sample), best.swapped()
+    days, other = best.numbers(sample), best.swapped()
+    example = str(sample[int(np.argmax(~np.isnan(days)))])
     if other is None or np.isnan(other.numbers(sample))[~np.isnan(days)].any():
         return DateFormat(best.format, example=example)
     if day_first is not None:

@@ -46,17 +46,26 @@ def chosen_parts(days: Array, form: DateFormat, column: TrainingColumn) -> tuple
     if wanted == "no" or y is None or len(days) < FEWEST_ROWS:
         return ()
     labels = np.unique(y, return_inverse=True)[1]
-    return tuple(part for part in varied if _p_value(codes[part], labels) < P_VALUE / len(varied))
+    # of a time of day the number is a feature already, and what is linear in it
+    return tuple(part for part in varied if _p_value(codes[part], labels, not form.has_date) < P_VALUE / len(varied))
 
 
-def _p_value(codes: Array, labels: Array) -> float:
-    """The p-value of Pearson's chi-squared test of independence; rows with the code -1 are left out."""
+def _p_value(codes: Array, labels: Array, without_trend: bool) -> float:
+    """The p-value of Pearson's chi-squared test of independence, or of what is left of it without the linear trend (Cochran,
+    1954, for more than two classes the mean score test); rows with the code -1 are left out."""
     from scipy.special import chdtrc
 
     known = codes >= 0
     table = np.zeros((codes.max() + 1, labels.max() + 1))
     np.add.at(table, (codes[known], labels[known]), 1)
-    table = table[table.sum(axis=1) > 0][:, table.sum(axis=0) > 0]
-    expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
-    freedom = (table.shape[0] - 1) * (table.shape[1] - 1)
-    return float(chdtrc(freedom, (np.square(table - expected) / expected).sum())) if freedom else 1.0
+    used = table.sum(axis=1) > 0
+    table, scores = table[used][:, table.sum(axis=0) > 0], np.flatnonzero(used)
+    n, of_levels, of_classes = table.sum(), table.sum(axis=1), table.sum(axis=0)
+    expected = np.outer(of_levels, of_classes) / n
+    statistic, freedom = (np.square(table - expected) / expected).sum(), (len(of_levels) - 1) * (len(of_classes) - 1)
+    if without_trend and freedom:
+        mean = scores @ of_levels / n
+        between = (of_classes * np.square(scores @ table / of_classes - mean)).sum()
+        statistic -= (n - 1) * between / (np.square(scores - mean) @ of_levels)
+        freedom -= len(of_classes) - 1
+    return float(chdtrc(freedom, max(statistic, 0))) if freedom > 0 else 1.0

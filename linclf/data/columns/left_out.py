@@ -1,5 +1,7 @@
 """Columns that are left out: constants, ids such as row numbers, and columns that weigh, group or order the rows."""
 
+import math
+
 import numpy as np
 
 from linclf.data.columns.base import Column, Unknown
@@ -8,6 +10,7 @@ from linclf.data.table import Cells, parse_numbers
 from linclf.losses import Array
 from linclf.optim.linalg import Stored
 
+NAMELESS = "Unnamed: 0"  # pandas' name of a first column without a name
 FEWEST_IDS = 20  # rows of a column of ids
 DENSE_IDS = 0.5  # share of the whole numbers between the smallest and the largest that row numbers use
 
@@ -51,6 +54,22 @@ class ConstantColumn(LeftOutColumn):
         if column.is_text:
             return not len(column.levels) or (len(column.levels) == 1 and int(column.counts[0]) == column.n)
         return column.span(parse_numbers).is_constant
+
+
+class IndexColumn(LeftOutColumn):
+    """The numbers or names of the rows in a first column without a name, as pandas and R write them."""
+
+    kind = "index"
+    left_out_reason = "the index of the rows, without a name"
+    left_out_hint = "--numeric, --category or --text includes it"
+
+    @classmethod
+    def recognises(cls, column: TrainingColumn) -> bool:
+        """Whether the first column has no name, and its cells are whole numbers or different texts."""
+        if column.name != NAMELESS:
+            return False
+        span = column.span(parse_numbers)
+        return (span.whole and not math.isnan(span.least)) or len(column.levels) == int(column.counts.sum())
 
 
 class IdColumn(LeftOutColumn):

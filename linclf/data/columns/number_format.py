@@ -177,6 +177,17 @@ def _digits(number: str, decimal: str, thousands: str) -> str | None:
     return f"{whole}.{found[2]}" if found[2] else whole
 
 
+def frequent_units(levels: Array, counts: Array) -> dict[str, int]:
+    """The units that at least a tenth of the cells have, and in how many rows each; `counts` (L,) are the rows of levels (L,)."""
+    step = len(levels) // SAMPLE + 1
+    units = Counter[str]()
+    for text, count in sorted(zip(levels.tolist(), counts.tolist(), strict=True))[::step]:
+        spelled = _spelled(text)
+        if spelled is not None:
+            units[spelled.unit(magnitudes=False)[0] or ""] += count
+    return {unit: count for unit, count in units.most_common() if count >= 0.1 * counts[::step].sum()}
+
+
 def is_bound(text: str) -> bool:
     """Whether a cell is a bound, such as <5 or 10+."""
     spelled = _spelled(text)

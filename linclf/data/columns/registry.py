@@ -3,7 +3,7 @@
 from linclf.data.columns.base import Column
 from linclf.data.columns.category import CategoryColumn
 from linclf.data.columns.date import DateColumn
-from linclf.data.columns.left_out import ConstantColumn, GroupColumn, IdColumn, TimeColumn, WeightColumn
+from linclf.data.columns.left_out import ConstantColumn, GroupColumn, IdColumn, IndexColumn, TimeColumn, WeightColumn
 from linclf.data.columns.number import NumberColumn
 from linclf.data.columns.text import TextColumn
 from linclf.storage.decode import build
@@ -13,6 +13,7 @@ KINDS: dict[str, type[Column]] = {
     kind.kind: kind
     for kind in (
         ConstantColumn,
+        IndexColumn,
         DateColumn,
         NumberColumn,
         TextColumn,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from linclf.data.dataset import Dataset
+from linclf.data.readers.dialect import Settled
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile, Source
 
@@ -18,6 +19,15 @@ COLUMN_OPTIONS = (
     "weight",
     "group",
     "time",
+    "decimal",
+    "thousands",
+    "na_values",
+    "ranges",
+    "day_first",
+    "date_parts",
+    "analyzer",
+    "ngrams",
+    "clean_labels",
 )  # of formats whose columns have names
 
 
@@ -33,11 +43,11 @@ class Reader:
     first_bytes       the bytes that all its files begin with; empty for text
     first_bytes_hint  the error for a file that begins with them but is read as another format
     by_lines          whether records end with a line, so that rows on standard input can be read as they arrive
-    separator         between cells, where quoted cells may contain line ends; None if every line end ends a record
+    separator         the usual one between cells, where quoted cells may contain line ends; None if every line end ends a record
     array_start       the first byte of a file that is one array of all records, which is read as a whole
     comment           what begins a comment, which reaches to the end of the line; None for none
     newline_at_end    whether complete files end with a line end, so that one without it may have been cut short
-    has_header        (raw, model_schema) -> whether its first record names the columns; None if it never does
+    settle            (raw, model_schema) -> Settled: find out how the file is written, by its beginning; None if all are the same
     """
 
     name: str
@@ -51,7 +61,7 @@ class Reader:
     array_start: bytes = b""
     comment: bytes | None = None
     newline_at_end: bool = False
-    has_header: Callable[[RawFile, Schema | None], bool] | None = None
+    settle: Callable[[RawFile, Schema | None], Settled] | None = None
 
     def has_records(self, content: bytes) -> bool:
         """Whether there is anything but blanks and comments."""

@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import islice
+from typing import Any
 
 import numpy as np
 
@@ -16,19 +18,26 @@ from linclf.data import labels
 from linclf.data.dataset import Dataset
 from linclf.data.matching import looks_like_data, match_table
 from linclf.data.readers.base import COLUMN_OPTIONS, Reader
+from linclf.data.readers.dialect import Settled, settle, without_footer, without_repeated_header
 from linclf.data.readers.frame import check_kept, choose_target, text_columns, to_dataset
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile
-from linclf.data.table import Frame, check_columns, is_numeric, parse_number
+from linclf.data.table import Frame, Series, check_columns, is_numeric, parse_number
 from linclf.errors import InputError
 from linclf.losses import Array
+
+SCANNED = 1 << 22  # bytes looked at together
+SAMPLE_ROWS, FEWEST_ROWS = 100, 3  # rows that tell whether all have a cell more than the header
+SHOWN = 6  # columns named in a note
 
 csv.field_size_limit(2**31 - 1)  # a cell may contain the text of a book
 
 
 def read_delimited(raw: RawFile, model_schema: Schema | None, labelled: bool, *, separator: str) -> Dataset:
     """Read CSV or TSV text as a Dataset whose X is a Table; see `Reader.read` for the other arguments."""
-    text = _Text(raw, separator, header=has_header(raw, model_schema, separator=separator))
+    settled = settle_text(raw, model_schema, separator=separator)
+    given, raw = raw.source, settled.raw
+    text = _Text(raw)
     named = text.header and (model_schema is None or model_schema.header)
     columns = text.columns(named)
     target = choose_target(raw.source, columns, model_schema, labelled, named)
@@ -41,21 +50,24 @@ def read_delimited(raw: RawFile, model_schema: Schema | None, labelled: bool, *,
     dataset = to_dataset(frame, raw, target, match, labelled=labelled, lines=text.lines(frame))
     if raw.keep:
         dataset = replace(dataset, kept=text.kept(raw))
+    notes = [*settled.notes, *text.notes]
     if text.header and not named:
-        note = "its first line is a header, which the training data had not; its columns were taken by position"
-        return replace(dataset, notes=(note, *dataset.notes))
-    return dataset
+        notes.append("its first line is a header, which the training data had not; its columns were taken by position")
+    return replace(dataset, source=given, notes=(*notes, *dataset.notes))
 
 
-def has_header(raw: RawFile, model_schema: Schema | None, *, separator: str) -> bool:
-    """Whether the first line names the columns: by --no-header; else as in the training data, unless these had none and the
-    first line has words where the others have numbers."""
-    if not raw.source.header or model_schema is None or model_schema.header:
-        return raw.source.header
-    first = next((record for _, record in _Text(raw, separator, header=False).records()), [])
+def settle_text(raw: RawFile, model_schema: Schema | None, *, separator: str) -> Settled:
+    """Find out how the text is written, and whether its first line names the columns: by --no-header; else as in the training
+    data, unless these had none and the first line has words where the others have numbers."""
+    settled = settle(raw, model_schema, separator)
+    raw, source = settled.raw, settled.raw.source
+    if not source.header or model_schema is None or model_schema.header:
+        return settled
+    first = next((record for _, record in _Text(raw).records()), [])
     words = all(re.search(r"[^\W\d_]", cell) and math.isnan(parse_number(cell)) for cell in first)
     numbers = set(model_schema.inputs() or ()) - set(model_schema.texts)
-    return bool(numbers) and words and len(set(first)) == len(first) and not set(first) & set(labels.MISSING)
+    header = bool(numbers) and words and len(set(first)) == len(first) and not set(first) & set(labels.MISSING)
+    return replace(settled, raw=replace(raw, source=replace(source, header=header)))
 
 
 def _are_numbered(columns: list[str]) -> bool:
@@ -65,12 +77,15 @@ def _are_numbered(columns: list[str]) -> bool:
 
 
 class _Text:
-    """CSV text: its columns, its cells, and the line on which each row begins."""
+    """CSV text whose dialect is settled: its columns, its cells, the line on which each row begins, and notes."""
 
-    def __init__(self, raw: RawFile, separator: str, header: bool) -> None:
-        self.name, self.content, self.header = raw.source.data, raw.content, header
-        self.separator, self.skipped, self.known = separator, raw.skipped, raw.columns
+    def __init__(self, raw: RawFile) -> None:
+        source = raw.source
+        self.raw, self.name, self.content, self.header = raw, source.data, raw.content, source.header
+        self.separator = "\t" if source.sep == " " else source.sep or ","
+        self.skipped, self.known = raw.skipped, raw.columns
         self.keys: list[str] | list[int] = []  # what pandas calls the columns
+        self.notes: list[str] = []
         if b"\0" in raw.content:
             line = self._line_at(raw.content.index(0))
             raise InputError(f"{self.name}:{line}: has a NUL byte; is it a text file? see --format")
@@ -89,14 +104,13 @@ class _Text:
                     io.BytesIO(self.content),
                     sep=self.separator,
                     header=0 if self.header else None,
+                    decimal=self.raw.source.decimal or ".",
                     encoding="utf-8-sig",
                     skipinitialspace=True,
                     index_col=False,
                     low_memory=False,
                     **options,
                 )
-        except UnicodeDecodeError:
-            raise self._not_utf8() from None
         except pd.errors.ParserWarning:
             raise self._too_wide() from None
         except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
@@ -112,15 +126,6 @@ class _Text:
         return InputError(
             f"{self.name}:{found[0]}: has {found[1]} cells where {width} are expected; fix the line, or the header"
         )
-
-    def _not_utf8(self) -> InputError:
-        try:
-            self.content.decode("utf-8")
-        except UnicodeDecodeError as error:
-            return InputError(
-                f"{self.name}:{self._line_at(error.start)}: is not UTF-8 text; convert it, e.g. with iconv"
-            )
-        return InputError(f"{self.name}: is not UTF-8 text; convert it, e.g. with iconv")
 
     def _explain(self, message: str) -> InputError:
         # pandas counts rows; there are fewer rows than lines if quoted cells contain line ends
@@ -142,15 +147,62 @@ class _Text:
             raise InputError(
                 f"{self.name}:{line}: has {len(first)} cells where {len(self.known)} are expected; fix the line"
             )
-        self._check_short(len(first))
         if not later:
             self._refuse_other_text(first)
-        twice = next((name for name, count in Counter(first).items() if self.header and count > 1), None)
-        if twice is not None:
-            hint = " (or is there no header? pass --no-header)" if looks_like_data(first) else ""
-            raise InputError(f"{self.name}: two columns are named {twice!r}; give each a different name{hint}")
+            if self.raw.whole:
+                self._leave_out(len(first))
+        if self.header:
+            self._name_rows(first)
+        self._check_short(len(first))
         self.keys = list(self._read(nrows=0 if self.header else 1, dtype=str).columns)
+        if self.header:
+            self._note_names(first)
         return [str(name) for name in (self.keys if named else range(len(self.keys)))]
+
+    def _leave_out(self, width: int) -> None:
+        """Leave out lines that are no rows: a header that is repeated, and footers."""
+        self.content, notes = without_footer(replace(self.raw, content=self.content), width)
+        if self.header:
+            self.content, count = without_repeated_header(self.content)
+            if count:
+                notes.append(f"{count} line{'s' * (count > 1)} that repeat{'s' * (count == 1)} the header left out")
+        self.notes += notes
+
+    def _name_rows(self, first: list[str]) -> None:
+        """If all rows have one cell more than the header: an empty last one is none; different first ones are the names of the
+        rows, as R writes them, and get an empty name."""
+        records = self.records()
+        next(records, None)
+        rows = [record for _, record in islice(records, SAMPLE_ROWS)]
+        if {len(record) for record in rows} != {len(first) + 1} or len(rows) < FEWEST_ROWS:
+            return
+        end = self.content.find(b"\n") + 1
+        header, body = self.content[:end], self.content[end:]
+        mark = self.separator.encode()
+        if not any(record[-1].strip() for record in rows):
+            self.content = header + re.sub(rb"(?m)" + re.escape(mark) + rb"[ ]*(?=\r?$)", b"", body)
+        elif len({record[0] for record in rows}) == len(rows):
+            start = len(header) - len(header.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n "))
+            self.content = header[:start] + b'""' + mark + header[start:] + body
+            first.insert(0, "")
+            self.notes.append(
+                "its header has one name less than its rows have cells; the first are taken for the names of the rows"
+            )
+
+    def _note_names(self, first: list[str]) -> None:
+        """Note the names that pandas gave to columns. Raises InputError for names that are rather a row of data."""
+        twice = [name for name, count in Counter(first).items() if count > 1 and name.strip()]
+        if twice and looks_like_data(first):
+            raise InputError(
+                f"{self.name}: two columns are named {twice[0]!r}; give each a different name (or is there no header? pass --no-header)"
+            )
+        given = [
+            f"{name.strip()!r} is named {str(key)!r}" if name.strip() else f"column {j} is named {str(key)!r}"
+            for j, (name, key) in enumerate(zip(first, self.keys, strict=False))
+            if str(key) != name.strip() and (not name.strip() or name in twice)
+        ]
+        if given:
+            self.notes.append(f"columns without a name of their own: {labels.first_of(given, SHOWN)}")
 
     def _refuse_other_text(self, first: list[str]) -> None:
         """Raise InputError for text whose first record looks like JSON, or like that of a table with another separator."""
@@ -164,8 +216,7 @@ class _Text:
         other = next(marks, None) if len(first) == 1 else None
         if other is not None:
             raise InputError(
-                f"{self.name}: has a single column; its cells seem to be separated by {other!r}, not {self.separator!r}; "
-                "save it with commas, or as .tsv with tabs"
+                f"{self.name}: has a single column; are its cells separated by {other!r}, and not by {self.separator!r}? pass --sep"
             )
 
     def _check_short(self, width: int) -> None:
@@ -185,9 +236,10 @@ class _Text:
         import pandas as pd
 
         name_of = dict(zip(self.keys, columns, strict=True))
+        missing = [*labels.MISSING, *self.raw.source.na_values]
         is_text = {key: str for key, name in name_of.items() if name == target or name in as_text}
         options = {
-            "na_values": {key: [""] if name == target else labels.MISSING for key, name in name_of.items()},
+            "na_values": {key: [""] if name == target else missing for key, name in name_of.items()},
             "keep_default_na": False,
         }
         frame = self._read(dtype=is_text, **options)
@@ -196,7 +248,18 @@ class _Text:
         if any(not isinstance(found[key], pd.StringDtype) for key in guessed):
             # pandas has converted cells that look like True and False to booleans; read the text as it was written
             frame = self._read(dtype=is_text | dict.fromkeys(guessed, str), **options)
+        for key, cells in self._padded(frame, options).items():
+            frame[key] = cells
         return frame.set_axis(columns, axis=1)
+
+    def _padded(self, frame: Frame, options: dict[str, Any]) -> dict[Any, Series]:
+        """The columns of whole numbers of which some begin with 0, as text: they may be codes, such as ZIP codes."""
+        if not _has_padded(self.content, self.separator):
+            return {}
+        numeric = [j for j, kind in enumerate(frame.dtypes) if is_numeric(kind)]
+        whole = [j for j in numeric if (frame.iloc[:, j].dropna() % 1 == 0).all()]
+        texts = self._read(usecols=whole, dtype=str, **options) if whole else frame.iloc[:, :0]
+        return {key: texts[key] for key in texts if texts[key].str.fullmatch(r"0\d+").fillna(False).any()}
 
     def kept(self, raw: RawFile) -> tuple[list[object], ...]:
         """The cells of the columns in `raw.keep`, as text; without a header the columns are numbered. Raises InputError."""
@@ -243,13 +306,24 @@ class _Text:
             raise InputError(f"{self.name}:{end + 1 + self.skipped}: is not a table ({error}); fix the line") from None
 
 
+def _has_padded(content: bytes, separator: str) -> bool:
+    """Whether a cell begins with a 0 and another digit."""
+    before = np.frombuffer(b'\n\r" ' + separator.encode(), np.uint8)
+    for start in range(0, len(content), SCANNED):
+        part = np.frombuffer(content, np.uint8, min(SCANNED + 2, len(content) - start), start)
+        zeros = np.flatnonzero((part[1:-1] == ord("0")) & (part[2:] - ord("0") < 10))
+        if np.isin(part[zeros], before).any():
+            return True
+    return False
+
+
 def _format(name: str, separator: str) -> Reader:
     return Reader(
         name,
         (f".{name}",),
         partial(read_delimited, separator=separator),
-        (*COLUMN_OPTIONS, "header"),
-        has_header=partial(has_header, separator=separator),
+        (*COLUMN_OPTIONS, "header", "sep", "encoding", "comment", "skip_rows"),
+        settle=partial(settle_text, separator=separator),
         by_lines=True,
         separator=separator,
         newline_at_end=True,

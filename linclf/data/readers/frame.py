@@ -8,13 +8,15 @@ from dataclasses import replace
 import numpy as np
 
 from linclf.data import labels
+from linclf.data.columns.base import in_rows
 from linclf.data.columns.registry import KINDS
 from linclf.data.dataset import Dataset
+from linclf.data.label_spelling import one_spelling
 from linclf.data.matching import Match, is_cut, looks_like_data, require_columns
 from linclf.data.readers.guess import check_guess
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile, Source
-from linclf.data.table import Frame, Table, from_frame, listed, to_cells
+from linclf.data.table import Frame, from_frame, listed, to_cells
 from linclf.errors import InputError
 from linclf.losses import Array
 
@@ -94,35 +96,58 @@ def to_dataset(
         raise InputError(f"{source.data}: contains no rows{' below its header' if lines is not None else ''}")
     if match is None:
         names = called = _feature_columns(list(frame.columns), source, target)
-        features = Schema(len(names), names, False, raw.format, source.header, target, source.drop)
+        features = Schema(
+            len(names),
+            names,
+            False,
+            raw.format,
+            source.header,
+            target,
+            source.drop,
+            decimal=source.decimal_or("."),
+            na_values=source.na_values,
+        )
         notes: tuple[str, ...] = ()
     else:
         names, called, notes = _model_columns(list(frame.columns), source, target, match)
         features = match.schema
-    table = from_frame(frame[list(names)], source.data, lines)
-    y = _labels(frame, target, table, source.data) if target is not None and labelled else None
+    table = from_frame(frame[list(names)], source.data, lines, source.na_values)
+    y: Array | None = None
+    label_notes: list[str] = []
+    if target is not None and labelled:
+        y, labelled_rows, label_notes = _labels(frame, target, source)
+        if len(labelled_rows) < len(table.numbers):
+            table = table[labelled_rows]
     if match is None:
         features = replace(features, texts=tuple(table.texts))
     if y is not None and target is not None and (match.guessed if match else features.is_guessed_target(source.target)):
         check_guess(target, y, frame, source)
     columns = tuple(frame.columns)
-    return Dataset(table.select(names, called), y, source, features, raw.digest, notes=notes, columns=columns)
+    return Dataset(
+        table.select(names, called), y, source, features, raw.digest, notes=(*notes, *label_notes), columns=columns
+    )
 
 
-def _labels(frame: Frame, target: str, table: Table, name: str) -> Array:
-    """The labels (n,) in the column `target`. Raises InputError if one is missing."""
+def _labels(frame: Frame, target: str, source: Source) -> tuple[Array, Array, list[str]]:
+    """The labels (m,) in the column `target`, the rows (m,) that have one, and notes. Raises InputError if none has."""
+    name = source.data
     try:
         cells = to_cells(frame[target])
     except InputError as error:
         raise InputError(f"{name}: {error}") from None
-    texts = np.append(cells.levels, "")  # the last one for missing cells
-    missing = np.flatnonzero(labels.is_missing(texts)[cells.codes])
-    if len(missing):
-        raise InputError(
-            f"{name}{table.locate(int(missing[0]))}: the label in column {target!r} is missing; fill it in or remove the row"
-        )
     labels.check_texts(cells.levels, name)
-    return labels.from_text(cells.levels)[cells.codes]
+    levels, notes = one_spelling(cells.levels, cells.counts(), source.clean_labels)
+    texts = np.append(levels, "")  # the last one for missing cells
+    rows = np.flatnonzero(~labels.is_missing(texts)[cells.codes])
+    if not len(rows):
+        raise InputError(
+            f"{name}: the label in column {target!r} is missing in all rows; name another column with --target"
+        )
+    if len(rows) < len(frame):
+        notes.append(
+            f"the label in column {target!r} is missing in {in_rows(len(frame) - len(rows))}, which were left out"
+        )
+    return labels.from_text(texts[cells.codes[rows]]), rows, notes
 
 
 def check_kept(raw: RawFile, columns: Sequence[str]) -> None:

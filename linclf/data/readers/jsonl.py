@@ -117,5 +117,10 @@ def _float(value: float | None) -> float:
 
 
 JSONL = Reader(
-    "jsonl", (".jsonl", ".ndjson", ".json"), read_json_lines, COLUMN_OPTIONS, by_lines=True, array_start=b"["
+    "jsonl",
+    (".jsonl", ".ndjson", ".json"),
+    read_json_lines,
+    (*COLUMN_OPTIONS, "encoding"),
+    by_lines=True,
+    array_start=b"[",
 )

@@ -1,12 +1,15 @@
 """The file formats, and the choice among them: by --format, else by the suffix."""
 
+import codecs
 import hashlib
 import os
+import re
 from dataclasses import replace
 
 from linclf.data.dataset import Dataset
 from linclf.data.readers import delimited, jsonl, npz, parquet, svmlight
 from linclf.data.readers.base import Reader
+from linclf.data.readers.encoding import to_utf8
 from linclf.data.schema import Schema
 from linclf.data.source import FLAGS, RawFile, Source
 from linclf.errors import InputError
@@ -24,14 +27,14 @@ READERS: dict[str, Reader] = {
         npz.NPZ,
     )
 }
+LOOKED_AT = 1 << 16  # bytes of a file whose name does not tell its format
+_SVMLIGHT_LINE = re.compile(rb"\s*[-+]?[\d.]+([eE][-+]?\d+)?((\s+\d+:\S+)+|\s*)(\s*#.*)?")
 FALLBACK = svmlight.SVMLIGHT  # where neither --format nor the suffix names a format
 STANDARD_INPUT = delimited.CSV  # for rows to predict on standard input, if the model's data had no format
 CUT_SHORT = "its last line has no line end; is the file complete?"
 NOT_DATA = {  # how files begin that no reader can read, and what to do with them
     b"\x93NUMPY": "is a single array; save features and labels together, as X and y, with numpy.savez",
     b"\x89PNG": "is a picture; give a table, or arrays in an npz file",
-    b"\xff\xfe": "is UTF-16 text; convert it, e.g. with iconv -f UTF-16 -t UTF-8",
-    b"\xfe\xff": "is UTF-16 text; convert it, e.g. with iconv -f UTF-16 -t UTF-8",
 }
 
 
@@ -47,14 +50,23 @@ def read_file(
     """
     packed = read_bytes(source.data)
     content = unpack(source.data, packed, source.max_unpacked)
-    reader, known = choose_reader(source, model_schema)
+    content, note = (content, None) if is_binary(content) else to_utf8(source.data, content, source.encoding)
+    reader, known = choose_reader(source, model_schema, content[:LOOKED_AT])
     check_content(source.data, content, reader)
-    raw = RawFile(source, reader.name, hashlib.sha256(packed).hexdigest(), content, keep=keep)
+    read = source.as_trained(model_schema.na_values if model_schema else ())
+    raw = RawFile(read, reader.name, hashlib.sha256(packed).hexdigest(), content, keep=keep)
     try:
         dataset = reader.read(raw, model_schema, labelled)
     except InputError as error:
         raise error if known else with_format(error, source, reader) from None
-    return replace(dataset, notes=(*dataset.notes, CUT_SHORT)) if reader.may_be_cut_short(content) else dataset
+    notes = [*([] if note is None else [note]), *dataset.notes, *[CUT_SHORT] * reader.may_be_cut_short(content)]
+    return replace(dataset, source=source, notes=tuple(notes))
+
+
+def is_binary(content: bytes) -> bool:
+    """Whether a file begins like one of a format that is no text."""
+    starts = [reader.first_bytes for reader in READERS.values() if reader.first_bytes]
+    return content.startswith((*starts, *NOT_DATA))
 
 
 def with_format(error: InputError, source: Source, reader: Reader) -> InputError:
@@ -62,8 +74,9 @@ def with_format(error: InputError, source: Source, reader: Reader) -> InputError
     return InputError(f"{error} ({_unknown_format(source)}, so it was read as {reader.name}; see --format)")
 
 
-def choose_reader(source: Source, model_schema: Schema | None) -> tuple[Reader, bool]:
-    """The reader of a file, and whether --format, the suffix or the model names its format; if not, it is FALLBACK.
+def choose_reader(source: Source, model_schema: Schema | None, start: bytes = b"") -> tuple[Reader, bool]:
+    """The reader of a file, and whether --format, the suffix, the model or its first line names its format; if not, it is
+    FALLBACK. `start` is the beginning of the file.
 
     Raises InputError for a format that does not exist, and for options that the format does not understand.
     """
@@ -72,6 +85,8 @@ def choose_reader(source: Source, model_schema: Schema | None) -> tuple[Reader, 
     name = source.format or by_suffix
     if name is None and model_schema is not None:
         name = model_schema.format or (STANDARD_INPUT.name if source.data == "-" else None)
+    if name is None and (found := _by_look(start)) is not None:
+        name = found.name
     reader = READERS.get(name) if name else FALLBACK
     if reader is None:
         raise InputError(f"{source.data}: there is no format {name!r}; the formats are {', '.join(READERS)}")
@@ -82,6 +97,20 @@ def choose_reader(source: Source, model_schema: Schema | None) -> tuple[Reader, 
     if field is not None:
         raise InputError(f"{source.data}: is read as {reader.name}, which has no use for {FLAGS[field]}; leave it out")
     return reader, name is not None
+
+
+def _by_look(start: bytes) -> Reader | None:
+    """The format of text by its first lines: objects of JSON, pairs INDEX:VALUE, or cells with a separator; None for none."""
+    lines = [line for line in start.removeprefix(codecs.BOM_UTF8).splitlines() if line.strip() and line[:1] != b"#"][
+        :20
+    ]
+    if not lines:
+        return None
+    if lines[0].lstrip().startswith((b'{"', b"[{")):
+        return jsonl.JSONL
+    if all(_SVMLIGHT_LINE.fullmatch(line) for line in lines[:-1] or lines):
+        return svmlight.SVMLIGHT
+    return delimited.CSV if len(lines) > 1 and re.search(rb"[,;\t| ]", lines[0]) else None
 
 
 def _suffix(path: str) -> str:

@@ -1,0 +1,112 @@
+"""Text files in UTF-8, UTF-16 and the code pages of Windows, as UTF-8."""
+
+import codecs
+import io
+import re
+from typing import BinaryIO
+
+from linclf.errors import InputError
+
+CHUNK = 1 << 20
+UTF16_SHARE = 0.3  # share of the bytes of UTF-16 text without a mark that are 0: every second one in Latin text
+_MARKS = {  # at the beginning of a file; longer ones first, since one begins with another
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+_NO_TEXT = re.compile(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f]")
+_NOT_CP1252 = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
+
+
+def guess_encoding(start: bytes) -> str:
+    """The encoding of text that begins with these bytes, as far as they tell: UTF-32, UTF-16, else UTF-8."""
+    named = next((name for mark, name in _MARKS.items() if start.startswith(mark)), None)
+    if named is not None:
+        return named
+    zeros = start[:1000]
+    for first, name in ((1, "utf-16-le"), (0, "utf-16-be")):
+        if zeros[first::2].count(0) > UTF16_SHARE * len(zeros) and zeros[1 - first :: 2].count(0) == 0:
+            return name
+    return "utf-8"
+
+
+class Transcoder(io.RawIOBase):
+    """A file of text as UTF-8, read in pieces.
+
+    Without a given encoding, bytes that are not UTF-8 are read as cp1252, or as latin-1 where it does not define them. A file
+    that was UTF-8 before is not: its error names the line.
+
+    encoding  the encoding in use, by now
+    """
+
+    def __init__(self, name: str, file: BinaryIO, encoding: str | None) -> None:
+        self.name, self.file, self.given = name, file, encoding
+        self.encoding, self.decoder = encoding, None if encoding is None else _decoder(encoding)
+        self.lines, self.has_letters = 0, False
+
+    def fileno(self) -> int:
+        """That of the file, for `select`."""
+        return self.file.fileno()
+
+    def read1(self, size: int) -> bytes:
+        """About as many bytes of UTF-8, none at the end."""
+        read = getattr(self.file, "read1", self.file.read)
+        while True:
+            content: bytes = read(size)
+            if self.encoding is None:
+                self.encoding = guess_encoding(content)
+                self.decoder = _decoder(self.encoding)
+            text = self._decoded(content)
+            if text or not content:
+                self.lines += text.count(b"\n")
+                return text
+
+    def _decoded(self, content: bytes) -> bytes:
+        assert self.decoder is not None
+        if self.encoding == "utf-8" and content.isascii() and not self.decoder.getstate()[0]:
+            return content
+        pending = self.decoder.getstate()[0]
+        try:
+            text = self.decoder.decode(content, final=not content)
+        except UnicodeDecodeError as error:
+            whole = pending + content
+            line = self.lines + whole[: error.start].count(b"\n") + 1
+            mixed = self.has_letters or not whole[: error.start].isascii()
+            if self.given is not None or self.encoding != "utf-8" or mixed or _NO_TEXT.search(whole):
+                wanted = self.given or self.encoding or "utf-8"
+                raise InputError(
+                    f"{self.name}:{line}: is not {'UTF-8' if wanted == 'utf-8' else wanted} text; name its encoding with --encoding"
+                ) from None
+            self.encoding = "latin-1" if _NOT_CP1252.search(whole) else "cp1252"
+            return whole.decode(self.encoding, "replace").encode()
+        self.has_letters |= not text.isascii()
+        return text.encode("utf-8", "surrogatepass")
+
+    def note(self) -> str | None:
+        """What to say of an encoding that was not given, None for UTF-8."""
+        if self.given is not None or self.encoding in (None, "utf-8"):
+            return None
+        guess = "is not UTF-8 text, and was read as" if self.encoding in ("cp1252", "latin-1") else "was read as"
+        return f"{guess} {self.encoding}; --encoding names another encoding"
+
+
+def _decoder(encoding: str) -> codecs.IncrementalDecoder:
+    return codecs.getincrementaldecoder(encoding)()
+
+
+def to_utf8(name: str, content: bytes, encoding: str | None) -> tuple[bytes, str | None]:
+    """Text as UTF-8, without a copy if it is, and a note if the encoding was guessed. Raises InputError for text that is not
+    of the given encoding."""
+    if (
+        (encoding is None or codecs.lookup(encoding).name in ("utf-8", "ascii"))
+        and content.isascii()
+        and b"\0" not in content
+    ):
+        return content, None
+    file, pieces = Transcoder(name, io.BytesIO(content), encoding), []
+    while piece := file.read1(CHUNK):
+        pieces.append(piece)
+    found = b"".join(pieces)
+    # the first pieces were ASCII and are the same in cp1252
+    return (content if found == content else found), file.note()
