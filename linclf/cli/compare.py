@@ -13,6 +13,7 @@ from linclf.cli.shared import (
     cache_or_none,
     data_options,
     json_option,
+    lenient_option,
     quiet_option,
     say,
     source,
@@ -66,6 +67,7 @@ from linclf.storage.decode import JsonObject
 @weight_option
 @click.option("--group", metavar="COL", help="Column of groups of DATA: groups are resampled instead of rows.")
 @data_options
+@lenient_option
 @cache_option
 @json_option
 @quiet_option

@@ -8,7 +8,16 @@ import click
 import numpy as np
 
 from linclf.cli.config import config_option
-from linclf.cli.shared import check_files, data_options, json_option, quiet_option, say, say_threshold, source
+from linclf.cli.shared import (
+    check_files,
+    data_options,
+    json_option,
+    lenient_option,
+    quiet_option,
+    say,
+    say_threshold,
+    source,
+)
 from linclf.data.encoder import encoded
 from linclf.data.load import load
 from linclf.data.source import Source
@@ -40,6 +49,7 @@ from linclf.report.text import to_json
 )
 @click.option("--image", metavar="HxW", help="The features are the pixels of a picture of this height and width.")
 @data_options
+@lenient_option
 @json_option
 @quiet_option
 @config_option

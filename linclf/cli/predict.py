@@ -6,9 +6,21 @@ from typing import Any
 import click
 
 from linclf.cli.config import config_option
-from linclf.cli.shared import COLUMNS, check_files, column_names, data_options, quiet_option, say, say_threshold, source
+from linclf.cli.shared import (
+    COLUMNS,
+    check_files,
+    column_names,
+    data_options,
+    lenient_option,
+    quiet_option,
+    say,
+    say_threshold,
+    source,
+)
+from linclf.data.cell_counts import FEWEST_ROWS, CellCounts, check_familiar
 from linclf.data.stream import stream
 from linclf.errors import InputError, RowError
+from linclf.model.drift import drift_notes, drift_problems
 from linclf.model.linear_model import load as load_model
 from linclf.report.predict import OutputColumns, csv_header, csv_lines, json_lines
 from linclf.storage.files import writing
@@ -37,6 +49,7 @@ JSON_SUFFIXES = (".jsonl", ".ndjson")
 )
 @click.option("-o", "--output", metavar="FILE", default="-", help="Write to this file; - is stdout. [default: -]")
 @data_options
+@lenient_option
 @quiet_option
 @config_option
 def predict(*, model: str, data: str, output: str, quiet: bool, **options: Any) -> None:
@@ -63,8 +76,12 @@ def predict(*, model: str, data: str, output: str, quiet: bool, **options: Any) 
     trained, given = load_model(model), source(data, options)
     say_threshold(trained, quiet or (printed.figure == "scores" and not printed.label))
     names, guard = printed.names(trained), suffix == ".csv"
+    counts: CellCounts | None = None
     with writing(output) as write:
         for piece in stream(given, trained.schema, printed.keep, lambda note: say([note], quiet)):
+            counts = piece.counts if counts is None else counts + piece.counts
+            if not given.lenient and (data != "-" or counts.rows >= FEWEST_ROWS):  # rows on stdin arrive one by one
+                check_familiar(drift_problems(trained, counts), data, lenient=False)
             try:
                 columns = printed.columns(trained, piece.X, piece.kept)
             except RowError as error:
@@ -73,6 +90,9 @@ def predict(*, model: str, data: str, output: str, quiet: bool, **options: Any) 
                 write(csv_header(names, guard=guard))
             header = False
             write(json_lines(names, columns) if as_json else csv_lines(columns, guard=guard))
+    if counts is not None:
+        found = [*(drift_problems(trained, counts) if given.lenient else []), *drift_notes(trained, counts)]
+        say([f"{data}: {what}" for what in found], quiet)
 
 
 def _columns(options: dict[str, Any]) -> OutputColumns:

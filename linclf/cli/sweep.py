@@ -16,6 +16,7 @@ from linclf.cli.shared import (
     column_options,
     data_options,
     json_option,
+    lenient_option,
     quiet_option,
     say,
     say_columns,
@@ -90,6 +91,7 @@ from linclf.training.train import train
 )
 @click.option("-o", "--output", metavar="MODEL", help="Write the model of the selected row to this file.")
 @data_options
+@lenient_option
 @column_options
 @cache_option
 @json_option

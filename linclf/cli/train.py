@@ -16,6 +16,7 @@ from linclf.cli.shared import (
     column_options,
     data_options,
     json_option,
+    lenient_option,
     quiet_option,
     say,
     say_columns,
@@ -46,6 +47,7 @@ from linclf.training.train import train as train_model
 @click.option("--resume", metavar="FILE", help="Continue from this checkpoint, with the same data and options.")
 @click.option("-o", "--output", metavar="MODEL", help="Write the model to this file; - is stdout.")
 @data_options
+@lenient_option
 @column_options
 @cache_option
 @json_option

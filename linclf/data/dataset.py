@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from linclf.data.cell_counts import CellCounts
 from linclf.data.schema import Schema
 from linclf.data.source import Source
 from linclf.data.table import Table, TableRows, select_table_rows
@@ -47,6 +48,7 @@ class Dataset(LabelledRows):
     test      its predefined test part, if any
     notes     warnings for the user, one line each
     columns   the names of all columns of a table, their numbers where they have none
+    counts    the cells, of a data set that was encoded for a model
     kept      the columns in `RawFile.keep`, each with its cells as they were read: text, or values of JSON or Parquet
     """
 
@@ -57,6 +59,7 @@ class Dataset(LabelledRows):
     notes: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     kept: tuple[list[object], ...] = ()
+    counts: CellCounts | None = None
 
     def named_notes(self) -> list[str]:
         """The notes, each after the name of the data set."""

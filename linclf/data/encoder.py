@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from linclf.data.cell_counts import count_cells
 from linclf.data.columns.base import Column, Unknown
 from linclf.data.columns.infer import learn_columns
 from linclf.data.columns.number import PlainNumberColumn
@@ -130,10 +131,12 @@ def unknown_notes(unknown: dict[str, Unknown], schema: Schema) -> list[str]:
 
 
 def encoded(dataset: Dataset, schema: Schema) -> Dataset:
-    """A data set that was read for a model, its columns as the features of that model."""
+    """A data set that was read for a model, its columns as the features of that model, and its cells counted."""
     X, unknown = encode(dataset.X, schema, dataset.source.data)
+    counts = count_cells(dataset.X, X, unknown, schema)
     test = dataset.test
     if test is not None:
         test = replace(test, X=encode(test.X, schema, dataset.source.data)[0])
     found = replace(schema, target=dataset.schema.target)
-    return replace(dataset, X=X, test=test, schema=found, notes=(*dataset.notes, *unknown_notes(unknown, schema)))
+    notes = (*dataset.notes, *unknown_notes(unknown, schema))
+    return replace(dataset, X=X, test=test, schema=found, notes=notes, counts=counts)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from linclf.data import labels
+from linclf.data.cell_counts import check_familiar, count_cells, unfamiliar_columns
 from linclf.data.dataset import Dataset, LabelledRows
 from linclf.data.encoder import encode, learn_schema, unknown_notes
 from linclf.data.grouped import group_folds, stratified_groups
@@ -149,6 +150,9 @@ def split_dataset(
         part_name = where.data if key in own or key == "train" else f"{name} ({key} part)"
         codes, unseen = labels.encode(part.labels(), classes, plain_form if source.clean_labels else None)
         X, unknown = encode(part.X, schema, part_name)
+        if key in own:
+            problems = unfamiliar_columns(count_cells(part.X, X, unknown, schema), schema)
+            notes.extend(f"{part_name}: {what}" for what in check_familiar(problems, part_name, where.lenient))
         notes.extend(f"{part_name}: {note}" for note in (unknown_notes(unknown, schema) if key in own else []))
         notes.extend(labels.unseen_notes(unseen, len(codes), part_name, classes))
         return Part(X, codes, row_weights(part.X, where), row_groups(part.X, where))

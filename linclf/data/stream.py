@@ -11,6 +11,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import BinaryIO, NamedTuple, cast
 
+from linclf.data.cell_counts import CellCounts, count_cells
 from linclf.data.columns.base import Unknown
 from linclf.data.dataset import Dataset
 from linclf.data.encoder import encode, encoded, unknown_notes
@@ -40,11 +41,13 @@ class Piece(NamedTuple):
     X       (n, d), the features of the model
     kept    the columns that were to be kept, as in `Dataset.kept`
     locate  the place of a row in the data, for messages, to follow their name
+    counts  the cells as the model reads them
     """
 
     X: Matrix
     kept: tuple[list[object], ...]
     locate: Callable[[int], str]
+    counts: CellCounts
 
 
 def stream(
@@ -89,7 +92,9 @@ def _whole(dataset: Dataset, model_schema: Schema, on_note: Callable[[str], None
     features = encoded(dataset, model_schema)
     for note in features.named_notes():
         on_note(note)
-    return Piece(features.all_rows().matrix(), dataset.kept, _locate(dataset, 0))
+    X = features.all_rows().matrix()
+    counts = features.counts if features.counts and features.test is None else count_cells(X, X, {}, model_schema)
+    return Piece(X, dataset.kept, _locate(dataset, 0), counts)
 
 
 def _locate(dataset: Dataset, first: int) -> Callable[[int], str]:
@@ -219,7 +224,8 @@ class _PieceReader:
             self.source = replace(self.source, zero_based=dataset.schema.zero_based)
         self.notes.say(dataset.notes)
         self.notes.count(unknown)
-        yield Piece(X, dataset.kept, _locate(dataset, self.rows))
+        counts = count_cells(dataset.X, X, unknown, self.schema)
+        yield Piece(X, dataset.kept, _locate(dataset, self.rows), counts)
         self.rows += X.shape[0]
 
 

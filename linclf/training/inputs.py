@@ -6,6 +6,7 @@ from typing import NamedTuple, TypeAlias
 
 from linclf._version import __version__
 from linclf.data.cache import Cache
+from linclf.data.cell_counts import CellCounts, check_familiar
 from linclf.data.dataset import Dataset
 from linclf.data.encoder import encoded
 from linclf.data.label_spelling import plain_form
@@ -19,6 +20,7 @@ from linclf.data.split import TEST_FRACTION, HeldOut, Part, Split, counted, spli
 from linclf.data.table import Table
 from linclf.errors import InputError
 from linclf.losses import LOSSES
+from linclf.model.drift import drift_problems
 from linclf.model.linear_model import LinearModel
 from linclf.storage.decode import JsonObject, build
 from linclf.storage.files import read_bytes
@@ -131,6 +133,7 @@ class OtherPart(NamedTuple):
     target, target_guessed   the label column, and whether it was guessed by its name
     notes   on the data, a line each
     unseen  notes on labels that the model does not know
+    counts  the cells as the model reads them
     trained_on   whether the model was trained on these data, of which it recorded a test part
     """
 
@@ -141,6 +144,7 @@ class OtherPart(NamedTuple):
     notes: list[str]
     unseen: list[str]
     trained_on: bool
+    counts: CellCounts | None
 
 
 def other_part(model: LinearModel, source: Source, part: str | None, cache: Cache | None = None) -> OtherPart:
@@ -155,6 +159,8 @@ def other_part(model: LinearModel, source: Source, part: str | None, cache: Cach
     dataset = counted(dataset)
     weights, groups = row_weights(dataset.X, source), row_groups(dataset.X, source)
     dataset = encoded(dataset, model.schema)
+    problems = [] if dataset.counts is None else drift_problems(model, dataset.counts)
+    strange = [f"{source.data}: {what}" for what in check_familiar(problems, source.data, source.lenient)]
     if part == "test" and dataset.test is None:
         raise InputError(f"{source.data}: has no predefined test part; leave out --part")
     rows, found = dataset.all_rows(), "all"
@@ -170,9 +176,10 @@ def other_part(model: LinearModel, source: Source, part: str | None, cache: Cach
         found,
         target,
         target is not None and target != (source.target or model.schema.target),
-        dataset.named_notes(),
+        [*dataset.named_notes(), *strange],
         unseen_notes(unseen, len(codes), source.data, model.classes),
         dataset.test is None and dataset.digest == model.record.get("data", {}).get("data"),
+        dataset.counts,
     )
 
 

@@ -163,7 +163,7 @@ HOSTILE = [
 ]
 
 
-@given(st.lists(st.sampled_from(HOSTILE), min_size=8, max_size=8), st.integers(0, 59))
+@given(st.lists(st.sampled_from(HOSTILE), min_size=9, max_size=9), st.integers(0, 59))
 @settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_held_out_rows_change_nothing_that_is_learned(tmp_path, cells: list[str], row: int) -> None:
     """Whatever is in a held-out row, the columns learned from the training rows and their features are the same."""
