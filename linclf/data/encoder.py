@@ -10,7 +10,7 @@ from linclf.data.columns.infer import learn_columns
 from linclf.data.columns.number import PlainNumberColumn
 from linclf.data.columns.registry import KINDS
 from linclf.data.dataset import Dataset
-from linclf.data.row_weights import row_weights
+from linclf.data.row_weights import column_weights
 from linclf.data.schema import Schema
 from linclf.data.source import Source
 from linclf.data.table import Cells, Table, TableRows
@@ -28,7 +28,7 @@ def learn_schema(X: Matrix | Table | TableRows, schema: Schema, source: Source) 
     roles = source.roles()
     forced = {roles[kind.role]: kind for kind in KINDS.values() if kind.role in roles}
     forced |= {name: kind for kind in KINDS.values() if kind.option for name in getattr(source, kind.option)}
-    columns, sparse, notes = learn_columns(X, forced, source.min_count, source.data, row_weights(X, source))
+    columns, sparse, notes = learn_columns(X, forced, source.min_count, source.data, column_weights(X, source))
     count = sum(len(column.feature_names()) for column in columns)
     source.check_width(count)
     texts = tuple(column.name for column in columns if column.read_as_text)
@@ -125,8 +125,6 @@ def unknown_notes(unknown: dict[str, Unknown], schema: Schema) -> list[str]:
 def encoded(dataset: Dataset, schema: Schema) -> Dataset:
     """A data set that was read for a model, its columns as the features of that model."""
     X, unknown = encode(dataset.X, schema, dataset.source.data)
-    test = dataset.test
-    if test is not None:
-        test = replace(test, X=encode(test.X, schema, dataset.source.data)[0])
+    dataset = dataset.with_parts(lambda rows: replace(rows, X=encode(rows.X, schema, dataset.source.data)[0]))
     found = replace(schema, target=dataset.schema.target)
-    return replace(dataset, X=X, test=test, schema=found, notes=(*dataset.notes, *unknown_notes(unknown, schema)))
+    return replace(dataset, X=X, schema=found, notes=(*dataset.notes, *unknown_notes(unknown, schema)))

@@ -37,6 +37,7 @@ class Reader:
     array_start       the first byte of a file that is one array of all records, which is read as a whole
     comment           what begins a comment, which reaches to the end of the line; None for none
     newline_at_end    whether complete files end with a line end, so that one without it may have been cut short
+    may_have_parts    whether a file may have validation and test rows beside the training rows
     has_header        (raw, model_schema) -> whether its first record names the columns; None if it never does
     """
 
@@ -52,6 +53,7 @@ class Reader:
     comment: bytes | None = None
     newline_at_end: bool = False
     has_header: Callable[[RawFile, Schema | None], bool] | None = None
+    may_have_parts: bool = False
 
     def has_records(self, content: bytes) -> bool:
         """Whether there is anything but blanks and comments."""

@@ -5,7 +5,7 @@ import os
 from dataclasses import replace
 
 from linclf.data.dataset import Dataset
-from linclf.data.readers import delimited, jsonl, npz, parquet, svmlight
+from linclf.data.readers import delimited, jsonl, npy, npz, parquet, svmlight
 from linclf.data.readers.base import Reader
 from linclf.data.schema import Schema
 from linclf.data.source import FLAGS, RawFile, Source
@@ -22,13 +22,13 @@ READERS: dict[str, Reader] = {
         parquet.PARQUET,
         svmlight.SVMLIGHT,
         npz.NPZ,
+        npy.NPY,
     )
 }
 FALLBACK = svmlight.SVMLIGHT  # where neither --format nor the suffix names a format
 STANDARD_INPUT = delimited.CSV  # for rows to predict on standard input, if the model's data had no format
 CUT_SHORT = "its last line has no line end; is the file complete?"
 NOT_DATA = {  # how files begin that no reader can read, and what to do with them
-    b"\x93NUMPY": "is a single array; save features and labels together, as X and y, with numpy.savez",
     b"\x89PNG": "is a picture; give a table, or arrays in an npz file",
     b"\xff\xfe": "is UTF-16 text; convert it, e.g. with iconv -f UTF-16 -t UTF-8",
     b"\xfe\xff": "is UTF-16 text; convert it, e.g. with iconv -f UTF-16 -t UTF-8",
@@ -82,6 +82,11 @@ def choose_reader(source: Source, model_schema: Schema | None) -> tuple[Reader, 
     if field is not None:
         raise InputError(f"{source.data}: is read as {reader.name}, which has no use for {FLAGS[field]}; leave it out")
     return reader, name is not None
+
+
+def may_have_parts(source: Source) -> bool:
+    """Whether a file of this format may have validation and test rows of its own. Raises InputError as `choose_reader`."""
+    return choose_reader(source, None)[0].may_have_parts
 
 
 def _suffix(path: str) -> str:
