@@ -62,9 +62,10 @@ def encode(X: Matrix | Table | TableRows, schema: Schema, name: str) -> tuple[Ma
     if plain and not table.texts:
         numbers: Matrix = select_rows(table.numbers, X.rows) if isinstance(X, TableRows) else table.numbers
         if not table.has_gaps or first_not_finite(numbers) is None:
-            # nothing to compute, and no copy if all columns are used in their order
+            # nothing to compute, and no copy if all columns are used in their order; row after row in memory, so that sums are the
+            # same to the last bit whatever other columns there are
             index = [table.number_index[column.name] for column in used]
-            return (numbers if index == list(range(numbers.shape[1])) else to_dense(numbers[:])[:, index]), {}
+            return (numbers if index == list(range(numbers.shape[1])) else to_dense(numbers[:]).take(index, axis=1)), {}
     return _encode_columns(X[:], used, schema, name)
 
 
