@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from linclf.data.dataset import Dataset
-from linclf.data.labels import from_array
+from linclf.data.labels import MAX_CODE_POINT
 from linclf.data.matching import match_dataset, match_table
 from linclf.data.readers.arrays import check_features, check_labels
 from linclf.data.readers.base import COLUMN_OPTIONS, Reader
@@ -109,12 +109,26 @@ def _cells(field: Array, column: str, name: str) -> Series:
         )
     try:
         if kind in "SU":
-            return pd.Series(from_array(field, name).astype(object), dtype=object)
+            return pd.Series(_texts(field), dtype=object)
         if kind == "f" and field.dtype.itemsize > 8:
             field = field.astype(np.float64)
         return pd.Series(field.astype(field.dtype.newbyteorder("=")))
-    except ValueError as error:  # a date that pandas has no place for
+    except ValueError as error:  # also a date that pandas has no place for
         raise InputError(f"{name}: column {column!r} cannot be read ({error}); save it as numbers or text") from None
+
+
+def _texts(field: Array) -> list[str]:
+    """The cells of a field of bytes or characters as text. Raises ValueError for bytes that are not UTF-8, and for characters that
+    do not exist."""
+    if field.dtype.kind == "S":
+        return [text.decode("utf-8") for text in field.tolist()]
+    field = np.ascontiguousarray(field.astype(field.dtype.newbyteorder("=")))
+    if field.dtype.itemsize and (field.view(np.uint32) > MAX_CODE_POINT).any():
+        raise ValueError("it has characters that do not exist")
+    texts: list[str] = field.tolist()
+    for text in set(texts):
+        text.encode("utf-8")  # refuses half of a pair of surrogates
+    return texts
 
 
 NPY = Reader(

@@ -56,14 +56,11 @@ def _format(arrays: Mapping[str, Array], name: str) -> tuple[str, tuple[str, ...
             return "csr", ("the sparse matrix does not say its format, and was read as csr",)
         return "dia" if "offsets" in arrays else "coo", ()
     given = arrays["format"]
-    try:
-        found = given.item() if given.dtype.kind in "SU" else None
-        kind = found.decode("ascii") if isinstance(found, bytes) else str(found)
-    except ValueError:
-        kind = "?"
-    if kind not in FORMATS:
+    scalar = given.shape == () and given.dtype.kind in "SU"
+    kind = next((kind for kind in FORMATS if scalar and given in (np.bytes_(kind), np.str_(kind))), None)
+    if kind is None:
         raise InputError(
-            f"{name}: the sparse matrix has the format {kind[:20]!r}; save it as one of {', '.join(FORMATS)}"
+            f"{name}: the format of the sparse matrix is not understood; save it as one of {', '.join(FORMATS)}"
         )
     return kind, ()
 
