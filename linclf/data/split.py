@@ -15,7 +15,7 @@ from linclf.data.ordered import forward_folds, last_rows
 from linclf.data.row_keys import RowKeys, row_groups, row_keys
 from linclf.data.schema import Schema
 from linclf.data.source import Source
-from linclf.data.split_summary import SplitSummary, class_notes, share_note, summarise
+from linclf.data.split_summary import SplitSummary, class_notes, part_notes, share_note, summarise
 from linclf.data.table import TableRows
 from linclf.errors import InputError
 from linclf.losses import Array
@@ -148,7 +148,7 @@ def split_dataset(
     schema, learned = (model_schema, []) if model_schema else learn_schema(rows.X, dataset.schema, source)
     sources = {"data": dataset, **own}
     notes = [note for one in sources.values() for note in one.named_notes()] + learned + kept_apart
-    notes += _part_notes(dataset, own, uses_val="val" in brought)
+    notes += part_notes(dataset, own, uses_val="val" in brought)
 
     def encoded_part(key: str, part: LabelledRows) -> Part:
         """Rows as features and codes; adds what there is to say of a held-out part to the notes."""
@@ -200,21 +200,6 @@ def _divided(
             rows, part = split_off(rows, fraction, seed, dataset.source, key)
             held_out |= {} if part is None else {key: part}
     return rows, {key: held_out[key] for key in ("val", "test", "calibration") if key in held_out}
-
-
-def _part_notes(dataset: Dataset, own: Mapping[str, Dataset], *, uses_val: bool) -> list[str]:
-    """Notes on the validation part that the data set brings, and on parts of the other data, which are not used."""
-    notes = []
-    if dataset.val is not None:
-        n = len(dataset.val.labels())
-        use = "left out; without --val and --cv it would be used"
-        if uses_val:
-            use = "used as --val DATA is; --val 0 goes without"
-        notes.append(f"{dataset.source.data}: its validation part of {n} rows is {use}")
-    for one in own.values():
-        parts = {"validation": one.val, "test": one.test}
-        notes += [f"{one.source.data}: its {key} part is not used" for key, part in parts.items() if part is not None]
-    return notes
 
 
 def _summary(
