@@ -154,7 +154,7 @@ def test_models_of_other_validation_rows_have_the_same_test_rows_only(linclf, in
     for chosen in ("test", "train"):
         assert linclf(f"compare one two --part {chosen} --resamples 100").code == 0
     found = linclf("compare one two --part all --resamples 100")
-    assert (found.code, "do not have the same all rows" in found.err) == (2, True)
+    assert (found.code, "all rows (validation part: that of the data and none); give DATA" in found.err) == (2, True)
 
 
 def test_parts_of_other_files_are_not_used_silently(linclf, in_tmp) -> None:
