@@ -19,6 +19,7 @@ import tempfile
 import time
 import traceback
 import warnings
+import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ from linclf.data.schema import Schema
 from linclf.data.source import RawFile, Source
 from linclf.data.split import Split, split_dataset
 from linclf.errors import LinclfError
+from linclf.losses import Array
 from linclf.model import linear_model as model
 from linclf.model import model_file
 from linclf.report.info import model_info
@@ -148,18 +150,82 @@ def read_text(kind: str, content: bytes) -> Split:
 
 
 def npz_files() -> list[bytes]:
-    """Arrays, packed and not."""
+    """Arrays, packed and not, and sparse matrices."""
     rng, files = np.random.default_rng(0), []
+    X, y = rng.integers(-2, 3, (8, 4)), np.arange(8) % 2
     for save in (np.savez, np.savez_compressed):
         for arrays in (
             {"X": rng.standard_normal((12, 3)), "y": np.arange(12) % 2},
             {"x_train": rng.integers(0, 9, (8, 2, 2)).astype(np.uint8), "y_train": np.arange(8) % 2},
             {"X": np.eye(6, dtype=np.float16), "y": np.array(list("ababab"))},
+            {
+                **{"X_train": X, "y_train": np.eye(2)[y], "weights": np.arange(8) / 4},
+                **{"x_val": X[:4] + 0.5, "y_val": y[:4, None], "test_images": X[4:], "test_labels": y[4:]},
+            },
+            {**sparse_arrays("csr", X), "y": y},
+            {**sparse_arrays("csc", X), "target": y, "sample_weight": y + 1},
         ):
             file = io.BytesIO()
             save(file, **arrays)
             files.append(file.getvalue())
+    for kind in ("coo", "dia", "bsr"):
+        file = io.BytesIO()
+        np.savez(file, **sparse_arrays(kind, X), y=y)
+        files.append(file.getvalue())
     return files
+
+
+def sparse_arrays(kind: str, X: Array) -> dict[str, Any]:
+    """The arrays that SciPy saves of a matrix in this sparse format."""
+    from scipy import sparse
+
+    file = io.BytesIO()
+    sparse.save_npz(file, sparse.csr_matrix(X).asformat(kind), compressed=False)
+    return dict(np.load(io.BytesIO(file.getvalue())))
+
+
+def rezip(content: bytes, mutations: random.Random) -> bytes:
+    """An npz file with one of its arrays changed, in an archive that is sound."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as before, zipfile.ZipFile(file, "w") as after:
+        chosen = mutations.choice(before.namelist())
+        for name in before.namelist():
+            inside = before.read(name)
+            if name == chosen:
+                kept = 128 if len(inside) > 128 and mutations.random() < 0.7 else 0  # often without the header
+                inside = inside[:kept] + _changed(inside[kept:], mutations)
+            after.writestr(name, inside)
+    return file.getvalue()
+
+
+def _changed(content: bytes, mutations: random.Random) -> bytes:
+    """Bytes of the same length, with some places changed, or mutated ones."""
+    if mutations.random() < 0.3:
+        return mutated([content], mutations)
+    changed = bytearray(content)
+    for _ in range(mutations.choice([1, 1, 2, 8])):
+        changed[mutations.randrange(len(changed))] = mutations.choice([0, 1, 2, 7, 8, 127, 128, 240, 255])
+    return bytes(changed)
+
+
+def npy_files() -> list[bytes]:
+    """An array of numbers, the last column its labels, and a structured one."""
+    numbers = np.column_stack([np.random.default_rng(0).standard_normal((8, 3)), np.arange(8) % 2])
+    fields = [("age", "f4"), ("city", "U6"), ("code", "S3"), ("day", "M8[D]"), ("ok", "?"), ("label", "i2")]
+    rows = [(k / 3, f"c{k % 3}", b"ab"[k % 2 :], f"2020-01-{1 + k:02}", k > 3, k % 2) for k in range(8)]
+    files = []
+    for array in (numbers, np.asfortranarray(numbers.astype(">f4")), np.array(rows, fields)):
+        file = io.BytesIO()
+        np.save(file, array)
+        files.append(file.getvalue())
+    return files
+
+
+def read_npy(content: bytes) -> Split:
+    """What `linclf train FILE.npy --target label`, or with -1 where columns have no names, does before it trains."""
+    target = "label" if b"descr': [" in content[:200] else "-1"
+    raw = RawFile(Source("t.npy", "npy", target=target), "npy", "", content)
+    return split_dataset(registry.READERS["npy"].read(raw, None, True), None, None, 0)
 
 
 def read_packed(content: bytes) -> object:
@@ -308,7 +374,13 @@ def read_checkpoint(content: bytes) -> object:
 
 def cache_files() -> list[bytes]:
     """Entries of the cache: what the readers made of the tables and of sparse rows."""
-    sources = [("csv", TABLE), ("csv", NUMBERS), ("svmlight", SVMLIGHT), ("npz", npz_files()[0])]
+    sources = [
+        ("csv", TABLE),
+        ("csv", NUMBERS),
+        ("svmlight", SVMLIGHT),
+        ("npz", npz_files()[0]),
+        ("npz", npz_files()[3]),
+    ]
     return [_entry(kind, content) for kind, content in sources]
 
 
@@ -335,7 +407,8 @@ READERS = {
     "svmlight": Reader(lambda: [SVMLIGHT], partial(read_text, "svmlight"), 220_000),
     "csv": Reader(lambda: [TABLE, NUMBERS], partial(read_text, "csv"), 80_000),
     "jsonl": Reader(lambda: [RECORDS], partial(read_text, "jsonl"), 40_000),
-    "npz": Reader(npz_files, partial(read_text, "npz"), 160_000),
+    "npz": Reader(npz_files, partial(read_text, "npz"), 160_000, rezip),
+    "npy": Reader(npy_files, read_npy, 40_000),
     "packed": Reader(packed_files, read_packed, 60_000),
     "cache": Reader(cache_files, read_entry, 190_000, reseal_entry),
     "model": Reader(model_files, read_model, 230_000, partial(forge, model_file.METADATA)),

@@ -24,7 +24,8 @@ from linclf.cli.shared import (
     wants_bar,
 )
 from linclf.cli.training_options import sweep_options, values_of
-from linclf.data.split import Split
+from linclf.data.readers.labels_file import labels_file
+from linclf.data.split import NO_VAL, Split
 from linclf.errors import DivergedError, InputError, LinclfError
 from linclf.model.evaluation import PART_KEYS
 from linclf.model.metrics import METRICS
@@ -124,10 +125,14 @@ def sweep(
     """  # fmt: skip
     began = time.perf_counter()
     config = _config(data, options)
-    check_files((output, csv, plot, journal), (data, config.base.test, config.base.val))
+    check_files(
+        (output, csv, plot, journal), (data, labels_file(config.base.source), config.base.test, config.base.val)
+    )
     _check_outputs(output, csv, plot, journal, json=json)
     loaded_data = load_data(config.base, cache_or_none(no_cache))
-    split = make_split(config.base, loaded_data)
+    if loaded_data.dataset.val is not None and config.base.val is None and options["cv"] is None:
+        config = replace(config, cv=None)  # the validation part of the data instead of folds
+    split = make_split(config.base if config.cv is None else replace(config.base, val=NO_VAL), loaded_data)
     say_columns(split.schema.columns, quiet)
     say(split.notes, quiet)
     loaded = time.perf_counter()
@@ -257,7 +262,7 @@ def _write_and_refit(
         if plot is not None and row:
             plot_sweep(result, plot)
         if row and (select or output):
-            chosen = replace(config.base, **row.options, val=None)
+            chosen = replace(config.base, **row.options, val=None if loaded.dataset.val is None else NO_VAL)
             refit = train(chosen, make_split(chosen, loaded))
             result["selected"] = "best_1se" if select == "1se" else "best"
             figures = refit.result.to_json()

@@ -23,6 +23,7 @@ from linclf.cli.shared import (
     source,
 )
 from linclf.cli.training_options import train_options, values_of
+from linclf.data.readers.labels_file import labels_file
 from linclf.data.split import Split
 from linclf.errors import InputError
 from linclf.losses import LOSSES
@@ -83,7 +84,10 @@ def train(
     _check_outputs(output, history, checkpoint, every, resume, json=json)
     # a run that continues may write its checkpoint where it reads one
     same = checkpoint and resume and os.path.realpath(checkpoint) == os.path.realpath(resume)
-    check_files((output, history, checkpoint), (data, config.test, config.val, None if same else resume))
+    check_files(
+        (output, history, checkpoint),
+        (data, labels_file(config.source), config.test, config.val, None if same else resume),
+    )
     resumed, recorded = (None, {}) if resume is None else load_checkpoint(resume)
     split = load_split(config, cache_or_none(no_cache))
     fingerprint = run_fingerprint(config, split)

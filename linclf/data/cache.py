@@ -27,6 +27,7 @@ import numpy as np
 
 from linclf._version import __version__
 from linclf.data.dataset import Dataset, LabelledRows
+from linclf.data.readers.labels_file import labels_file
 from linclf.data.readers.named import is_name
 from linclf.data.schema import Schema
 from linclf.data.source import Source
@@ -37,7 +38,7 @@ from linclf.optim.linalg import Matrix, check_structure, from_arrays, materializ
 from linclf.storage.decode import JsonObject, build
 from linclf.storage.files import replacing
 
-FORMAT = 4  # of entries and of the data sets that readers return: increase it when either changes
+FORMAT = 5  # of entries and of the data sets that readers return: increase it when either changes
 DEFAULT_MEGABYTES = 4096
 SETTLED_SECONDS = 2  # a file changed more recently could change again within the resolution of its time stamp
 STALE_SECONDS = 3600  # a temporary file older than this belongs to a run that was killed
@@ -101,6 +102,8 @@ class Cache:
     def _content_id(self, source: Source) -> str | None:
         """What identifies the content behind `source`: a hash of a file's bytes, or a name with the version of
         scikit-learn. None for content that is not cached."""
+        if labels_file(source) is not None:  # two files, which may change
+            return None
         if is_name(source.data):
             spec = find_spec("sklearn")  # does not take the second that an import takes
             home = os.environ.get("SCIKIT_LEARN_DATA", "")
@@ -207,7 +210,7 @@ def open_entry(path: Path, source: Source) -> Dataset | None:
 
 def check_dataset(dataset: Dataset) -> None:
     """Raise ValueError for a data set that cannot have been stored: later computations rely on these checks."""
-    for part in (dataset, dataset.test):
+    for part in (dataset, dataset.val, dataset.test):
         if part is None:
             continue
         n, width = part.X.shape
@@ -215,11 +218,18 @@ def check_dataset(dataset: Dataset) -> None:
             raise ValueError("columns")
         if part.y is not None and not (part.y.shape == (n,) and part.y.dtype.kind in "biufU" and _finite(part.y)):
             raise ValueError("labels")
+        if part.weights is not None and not _sound_weights(part.weights, n):
+            raise ValueError("weights")
         part.X.check() if isinstance(part.X, Table) else check_structure(materialize(part.matrix()))
 
 
 def _finite(labels: Array) -> bool:
     return labels.dtype.kind != "f" or bool(np.isfinite(labels).all())
+
+
+def _sound_weights(weights: Array, n: int) -> bool:
+    sound = weights.shape == (n,) and weights.dtype == np.float64 and np.isfinite(weights).all()
+    return bool(sound and (weights >= 0).all() and weights.any())
 
 
 def pack(dataset: Dataset) -> bytes:
@@ -228,11 +238,12 @@ def pack(dataset: Dataset) -> bytes:
 
     arrays: dict[str, Array] = {}
     parts: dict[str, dict[str, object]] = {}
-    for name, part in (("train", dataset), ("test", dataset.test)):
+    for name, part in (("train", dataset), ("val", dataset.val), ("test", dataset.test)):
         if part is None:
             continue
         rows, columns = _arrays(part.X)
         arrays |= {f"{name}.{key}": np.ascontiguousarray(a) for key, a in rows.items()}
+        arrays |= {} if part.weights is None else {f"{name}.weights": part.weights}
         labels = None
         if part.y is not None:
             classes, codes = np.unique(part.y, return_inverse=True)
@@ -268,7 +279,7 @@ def _header(content: mmap.mmap) -> tuple[int, JsonObject, JsonObject]:
 def _unpack(content: mmap.mmap, source: Source) -> Dataset:
     """Decode the data set in an entry; its arrays are views into `content`."""
     start, header, described = _header(content)
-    found: dict[str, dict[str, Array]] = {"train": {}, "test": {}}
+    found: dict[str, dict[str, Array]] = {"train": {}, "val": {}, "test": {}}
     for name, layout in header.items():
         first, last = layout["data_offsets"]
         kind = "?" if layout["dtype"] == "BOOL" else f"{layout['dtype'][0].lower()}{int(layout['dtype'][1:]) // 8}"
@@ -279,15 +290,16 @@ def _unpack(content: mmap.mmap, source: Source) -> Dataset:
     parts = {}
     for name, part in described["parts"].items():
         arrays, labels = found[name], part["labels"]
-        codes = arrays.pop("y", None)
+        codes, weights = arrays.pop("y", None), arrays.pop("weights", None)
         y = None if codes is None else np.array(labels["classes"], labels["dtype"])[codes]
         columns = part["columns"]
         X = from_table_arrays(arrays, columns) if columns else from_arrays(arrays, tuple(part["shape"]))
-        parts[name] = LabelledRows(X, y)
+        parts[name] = LabelledRows(X, y, weights=weights)
     features, train = Schema.of(described["features"]), parts["train"]
     notes = tuple(described["notes"])
     columns = tuple(described["columns"])
-    return Dataset(train.X, train.y, source, features, described["digest"], parts.get("test"), notes, columns)
+    val, test, digest = parts.get("val"), parts.get("test"), described["digest"]
+    return Dataset(train.X, train.y, source, features, digest, test, notes, columns, val=val, weights=train.weights)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from linclf.data.columns.infer import learn_columns
 from linclf.data.columns.number import PlainNumberColumn
 from linclf.data.columns.registry import KINDS
 from linclf.data.dataset import Dataset
-from linclf.data.row_weights import row_weights
+from linclf.data.row_weights import column_weights
 from linclf.data.schema import Schema
 from linclf.data.source import Source
 from linclf.data.table import Cells, Table, TableRows
@@ -34,7 +34,7 @@ def learn_schema(
     forced = {roles[kind.role]: kind for kind in KINDS.values() if kind.role in roles}
     forced |= {name: kind for kind in KINDS.values() if kind.option for name in getattr(source, kind.option)}
     columns, sparse, notes = learn_columns(
-        X, forced, source, weights=row_weights(X, source), y=y, decimal=schema.decimal
+        X, forced, source, weights=column_weights(X, source), y=y, decimal=schema.decimal
     )
     count = sum(len(column.feature_names()) for column in columns)
     source.check_width(count)
@@ -70,9 +70,10 @@ def encode(X: Matrix | Table | TableRows, schema: Schema, name: str) -> tuple[Ma
     if plain and not table.texts:
         numbers: Matrix = select_rows(table.numbers, X.rows) if isinstance(X, TableRows) else table.numbers
         if not table.has_gaps or first_not_finite(numbers) is None:
-            # nothing to compute, and no copy if all columns are used in their order
+            # nothing to compute, and no copy if all columns are used in their order; row after row in memory, so that sums are the
+            # same to the last bit whatever other columns there are
             index = [table.number_index[column.name] for column in used]
-            return (numbers if index == list(range(numbers.shape[1])) else to_dense(numbers[:])[:, index]), {}
+            return (numbers if index == list(range(numbers.shape[1])) else to_dense(numbers[:]).take(index, axis=1)), {}
     return _encode_columns(X[:], used, schema, name)
 
 
@@ -134,9 +135,7 @@ def encoded(dataset: Dataset, schema: Schema) -> Dataset:
     """A data set that was read for a model, its columns as the features of that model, and its cells counted."""
     X, unknown = encode(dataset.X, schema, dataset.source.data)
     counts = count_cells(dataset.X, X, unknown, schema)
-    test = dataset.test
-    if test is not None:
-        test = replace(test, X=encode(test.X, schema, dataset.source.data)[0])
+    dataset = dataset.with_parts(lambda rows: replace(rows, X=encode(rows.X, schema, dataset.source.data)[0]))
     found = replace(schema, target=dataset.schema.target)
     notes = (*dataset.notes, *unknown_notes(unknown, schema))
-    return replace(dataset, X=X, test=test, schema=found, notes=notes, counts=counts)
+    return replace(dataset, X=X, schema=found, notes=notes, counts=counts)

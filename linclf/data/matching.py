@@ -92,10 +92,10 @@ def match_dataset(dataset: Dataset, model_schema: Schema | None) -> Dataset:
         table = dataset.X.select(require_columns(dataset.X.names, match.schema.inputs() or (), data), match.names)
         return replace(dataset, X=table, schema=schema, notes=(*dataset.notes, *match.notes))
     X, notes = match_matrix(dataset.matrix(), names, model_schema, data)
-    test = dataset.test
-    if test is not None:
-        test = replace(test, X=match_matrix(test.matrix(), names, model_schema, data)[0])
-    return replace(dataset, X=X, test=test, schema=schema, notes=(*dataset.notes, *notes))
+    dataset = dataset.with_parts(
+        lambda rows: replace(rows, X=match_matrix(rows.matrix(), names, model_schema, data)[0])
+    )
+    return replace(dataset, X=X, schema=schema, notes=(*dataset.notes, *notes))
 
 
 def match_matrix(X: Matrix, names: Sequence[str] | None, schema: Schema, data: str) -> tuple[Stored, tuple[str, ...]]:

@@ -11,7 +11,7 @@ from linclf.optim.linalg import Matrix
 MAX_COUNT = 2**31  # weights are relative ones if one is as large as this, whole numbers or not
 
 
-def row_weights(X: Matrix | Table | TableRows, source: Source) -> Array | None:
+def column_weights(X: Matrix | Table | TableRows, source: Source) -> Array | None:
     """The weights (n,) of rows, float64, in the column that --weight names; None for a matrix, for a table without it, and if
     all are 1.
 

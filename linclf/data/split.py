@@ -15,10 +15,9 @@ from linclf.data.grouped import group_folds, stratified_groups
 from linclf.data.label_spelling import plain_form
 from linclf.data.ordered import forward_folds, last_rows
 from linclf.data.row_keys import RowKeys, row_groups, row_keys
-from linclf.data.row_weights import row_weights
 from linclf.data.schema import Schema
 from linclf.data.source import Source
-from linclf.data.split_summary import SplitSummary, class_notes, share_note, summarise
+from linclf.data.split_summary import SplitSummary, class_notes, part_notes, share_note, summarise
 from linclf.data.table import TableRows
 from linclf.errors import InputError
 from linclf.losses import Array
@@ -54,6 +53,9 @@ class HeldOut(str):
     def has_rows(self) -> bool:
         """Whether any rows are held out: neither the fraction 0 nor an empty name."""
         return bool(self) and self.fraction != 0
+
+
+NO_VAL = HeldOut("0")  # no validation rows, not even those that the data bring
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ def split_dataset(
     every part.
 
     test   a data set; a fraction, drawn stratified by `seed`; 0 for none; None for the part that the data set brings, else 0.2
-    val    a data set, or a fraction of what is left, or None for none
+    val    a data set; a fraction of what is left; 0 for none; None for the part that the data set brings, else none
     calibration   a fraction of what is then left, drawn likewise
     model_schema      a schema that was learned before
 
@@ -137,12 +139,18 @@ def split_dataset(
     labels.check_classes(dataset.labels(), name)
     asked = {"test": TEST_FRACTION if test is None else test, "val": val or 0, "calibration": calibration}
     own = {key: counted(one) for key, one in asked.items() if isinstance(one, Dataset)}
-    rows, held_out = _divided(dataset, asked, own, seed, brings_test=test is None and dataset.test is not None)
+    brought = {
+        key: part
+        for key, given, part in (("test", test, dataset.test), ("val", val, dataset.val))
+        if given is None and part is not None
+    }
+    rows, held_out = _divided(dataset, asked, own, seed, brought)
     summary, kept_apart = _summary(dataset, rows, held_out, asked)
     classes = labels.check_classes(rows.labels(), name)
     schema, learned = (model_schema, []) if model_schema else learn_schema(rows.X, dataset.schema, source, rows.y)
     sources = {"data": dataset, **own}
     notes = [note for one in sources.values() for note in one.named_notes()] + learned + kept_apart
+    notes += part_notes(dataset, own, uses_val="val" in brought)
 
     def encoded_part(key: str, part: LabelledRows) -> Part:
         """Rows as features and codes; adds what there is to say of a held-out part to the notes."""
@@ -155,7 +163,7 @@ def split_dataset(
             notes.extend(f"{part_name}: {what}" for what in check_familiar(problems, part_name, where.lenient))
         notes.extend(f"{part_name}: {note}" for note in (unknown_notes(unknown, schema) if key in own else []))
         notes.extend(labels.unseen_notes(unseen, len(codes), part_name, classes))
-        return Part(X, codes, row_weights(part.X, where), row_groups(part.X, where))
+        return Part(X, codes, part.row_weights(where), row_groups(part.X, where))
 
     train = encoded_part("train", rows)
     if train.X.shape[1] == 0:
@@ -180,15 +188,18 @@ def split_dataset(
 
 
 def _divided(
-    dataset: Dataset, asked: Mapping[str, Dataset | float], own: Mapping[str, Dataset], seed: int, *, brings_test: bool
+    dataset: Dataset,
+    asked: Mapping[str, Dataset | float],
+    own: Mapping[str, Dataset],
+    seed: int,
+    brought: Mapping[str, LabelledRows],
 ) -> tuple[LabelledRows, dict[str, LabelledRows]]:
     """The training rows, and the held-out rows by part: data of their own, those that the data set brings, or split off."""
-    held_out: dict[str, LabelledRows] = dict(own)
+    held_out = {key: part.with_counts() for key, part in {**brought, **own}.items()}
     rows: LabelledRows = dataset
-    if brings_test and dataset.test is not None:
-        held_out["test"] = dataset.test
-    elif "test" not in own:
-        rows = dataset.all_rows()
+    if "test" not in held_out:  # the test rows of the data set are split with the others
+        rows = replace(dataset, val=None).all_rows()
+    rows = rows.with_counts()
     for key, fraction in asked.items():
         if key not in held_out and not isinstance(fraction, Dataset):
             rows, part = split_off(rows, fraction, seed, dataset.source, key)
@@ -230,12 +241,15 @@ def _summary(
 
 
 def counted(dataset: Dataset) -> Dataset:
-    """The data set without the rows of weight 0."""
-    weights = row_weights(dataset.X, dataset.source)
-    if weights is None or weights.all():
-        return dataset
-    rows = dataset.select(np.flatnonzero(weights))
-    return replace(dataset, X=rows.X[:] if isinstance(rows.X, TableRows) else rows.X, y=rows.y)
+    """The data set, and its predefined parts, without the rows of weight 0."""
+
+    def of_weight(rows: LabelledRows) -> LabelledRows:
+        weights = rows.row_weights(dataset.source)
+        return rows if weights is None or weights.all() else rows.select(np.flatnonzero(weights))
+
+    rows, dataset = of_weight(dataset), dataset.with_parts(of_weight)
+    X = rows.X[:] if isinstance(rows.X, TableRows) else rows.X
+    return replace(dataset, X=X, y=rows.y, weights=rows.weights)
 
 
 def split_off(

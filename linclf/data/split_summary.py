@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 
 import numpy as np
 
-from linclf.data.dataset import LabelledRows
+from linclf.data.dataset import Dataset, LabelledRows
 from linclf.data.labels import first_of, show
 from linclf.data.row_keys import Cell, RowTimes, group_cells, group_names, row_times
 from linclf.data.source import Source
@@ -115,3 +115,18 @@ def class_notes(rows: LabelledRows, taken: LabelledRows, part: str, name: str) -
     if not len(absent):
         return []
     return [f"{name}: the {part} part has no row of class {first_of([show(label) for label in absent], SHOWN)}"]
+
+
+def part_notes(dataset: Dataset, own: Mapping[str, Dataset], *, uses_val: bool) -> list[str]:
+    """Notes on the validation part that the data set brings, and on parts of the other data, which are not used."""
+    notes = []
+    if dataset.val is not None:
+        n = len(dataset.val.labels())
+        use = "left out; without --val and --cv it would be used"
+        if uses_val:
+            use = "used as --val DATA is; --val 0 goes without"
+        notes.append(f"{dataset.source.data}: its validation part of {n} rows is {use}")
+    for one in own.values():
+        parts = {"validation": one.val, "test": one.test}
+        notes += [f"{one.source.data}: its {key} part is not used" for key, part in parts.items() if part is not None]
+    return notes

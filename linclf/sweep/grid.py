@@ -15,6 +15,7 @@ from linclf.training.selection import check_needs
 
 SWEPT = tuple(option.name for option in OPTIONS if option.sweep == "list")
 MAX_CONFIGURATIONS, MAX_MEMORY = 100_000, 1e12
+NO_HELD_OUT = "a sweep compares configurations on held-out rows; give --cv K or --val DATA or a fraction"
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +25,7 @@ class SweepOptions:
     base        the options that all configurations share
     lists       the values of names in SWEPT; every combination is a configuration
     metric      the name of the metric that rows are scored by, None for the default of linclf.training.selection
-    cv          the number of folds, None with a validation part (base.val)
+    cv          the number of folds, None with a validation part (base.val, or that of the data)
     halving     whether, after an eighth, a quarter and a half of the epochs, a stack drops those configurations of its worse
                 half that are more than a standard error behind its best
     seeds       the number of seeds, from base.seed on: a row is the mean over them
@@ -44,10 +45,8 @@ class SweepOptions:
     def __post_init__(self) -> None:
         if self.cv is not None and self.base.val is not None:
             raise InputError("--cv and --val both hold rows out; give one of the two")
-        if self.cv is None and not self.base.has_val():
-            raise InputError(
-                "a sweep compares configurations on held-out rows; give --cv K or --val DATA or a fraction"
-            )
+        if self.cv is None and not self.base.may_have_val():
+            raise InputError(NO_HELD_OUT)
         if self.cv is not None and self.cv < 2:
             raise InputError(f"cv is {self.cv}; give a whole number of folds >= 2")
         if self.seeds < 1:

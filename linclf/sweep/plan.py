@@ -11,7 +11,7 @@ from linclf.losses import Array
 from linclf.optim.auto_rate import SPARSE_COST
 from linclf.optim.linalg import CHUNK_NUMBERS, is_sparse, numbers_per_row
 from linclf.sweep.folds import Fold, ScaledTrainingData, scale_for_folds
-from linclf.sweep.grid import SWEPT, SweepOptions
+from linclf.sweep.grid import NO_HELD_OUT, SWEPT, SweepOptions
 from linclf.training.fit import sgd_settings
 from linclf.training.options import TrainOptions
 from linclf.training.selection import Selection, check_defined, choose_metric
@@ -53,6 +53,8 @@ def make_plan(options: SweepOptions, split: Split) -> Plan:
 
     Raises InputError for data that do not fit the options.
     """
+    if options.cv is None and split.val is None:
+        raise InputError(NO_HELD_OUT)
     configurations, K = options.configurations, len(split.classes)
     selection = choose_metric(options.metric, options.losses, split.train.y, K, split.train.weights)
     fold_of, forward = _fold_of(options, split), split.keys.times is not None

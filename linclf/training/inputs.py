@@ -12,8 +12,8 @@ from linclf.data.encoder import encoded
 from linclf.data.label_spelling import plain_form
 from linclf.data.labels import encode, unseen_notes
 from linclf.data.load import load
+from linclf.data.readers.labels_file import labels_file
 from linclf.data.row_keys import row_groups
-from linclf.data.row_weights import row_weights
 from linclf.data.schema import Schema
 from linclf.data.source import Source
 from linclf.data.split import TEST_FRACTION, HeldOut, Part, Split, counted, split_dataset
@@ -45,27 +45,38 @@ def load_data(options: TrainOptions, cache: Cache | None = None) -> LoadedData:
     """Read the data of a run, through the cache if there is one."""
     dataset = load(options.source, cache=cache)
 
+    # labels in a file of their own are those of these rows alone
+    others = options.source if labels_file(options.source) is None else replace(options.source, target=None)
+
     def read(held_out: HeldOut | None) -> Dataset | float | None:
         if held_out is None:
             return None
         if held_out.fraction is not None:
             return held_out.fraction
-        return load(replace(options.source, data=str(held_out)), model_schema=dataset.schema, cache=cache)
+        return load(replace(others, data=str(held_out)), model_schema=dataset.schema, cache=cache)
 
     return LoadedData(dataset, read(options.test), read(options.val))
 
 
 def make_split(options: TrainOptions, loaded: LoadedData, model_schema: Schema | None = None) -> Split:
-    """Split the data, without a validation part if the options have none; `model_schema` is a schema learned before."""
-    val, calibration = loaded.val if options.has_val() else None, _calibration_fraction(options)
+    """Split the data; `model_schema` is a schema learned before. The validation part is that of the options, else that which the
+    data bring, unless --val is 0. Raises InputError for options that need one where there is none."""
+    val = loaded.val if options.has_val() else None if options.val is None else 0
+    options.check_val(_has_val(options, loaded))
+    calibration = _calibration_fraction(options, loaded)
     return split_dataset(
         loaded.dataset, loaded.test, val, options.seed, calibration=calibration, model_schema=model_schema
     )
 
 
-def _calibration_fraction(options: TrainOptions) -> float:
+def _has_val(options: TrainOptions, loaded: LoadedData) -> bool:
+    """Whether there is a validation part: one that is asked for, or that the data bring."""
+    return options.has_val() or (options.val is None and loaded.dataset.val is not None)
+
+
+def _calibration_fraction(options: TrainOptions, loaded: LoadedData) -> float:
     """The fraction of the training rows that a calibration and a threshold are learned from."""
-    return CALIBRATION_FRACTION if options.learns_from_held_out() and not options.has_val() else 0
+    return CALIBRATION_FRACTION if options.learns_from_held_out() and not _has_val(options, loaded) else 0
 
 
 def load_split(options: TrainOptions, cache: Cache | None = None, model_schema: Schema | None = None) -> Split:
@@ -156,29 +167,31 @@ def other_part(model: LinearModel, source: Source, part: str | None, cache: Cach
     for role, column in source.roles().items():
         if not isinstance(dataset.X, Table) or column not in dataset.X.names:
             raise InputError(f"{source.data}: --{role} {column}: there is no such column")
-    dataset = counted(dataset)
-    weights, groups = row_weights(dataset.X, source), row_groups(dataset.X, source)
-    dataset = encoded(dataset, model.schema)
-    problems = [] if dataset.counts is None else drift_problems(model, dataset.counts)
-    strange = [f"{source.data}: {what}" for what in check_familiar(problems, source.data, source.lenient)]
     if part == "test" and dataset.test is None:
         raise InputError(f"{source.data}: has no predefined test part; leave out --part")
+    dataset = counted(dataset)
     rows, found = dataset.all_rows(), "all"
     if dataset.test is not None and part in (None, "test"):
         rows, found = dataset.test, "test"
     elif part == "train":
         rows, found = dataset, "train"
+    rows = rows.with_counts()
+    weights, groups = rows.row_weights(source), row_groups(rows.X, source)
+    trained_on = dataset.test is None and dataset.digest == model.record.get("data", {}).get("data")
+    dataset = encoded(replace(dataset, X=rows.X, y=rows.y, test=None, val=None), model.schema)
+    problems = [] if dataset.counts is None else drift_problems(model, dataset.counts)
+    strange = [f"{source.data}: {what}" for what in check_familiar(problems, source.data, source.lenient)]
     clean = source.clean_labels or bool(model.record.get("options", {}).get("source", {}).get("clean_labels"))
     codes, unseen = encode(rows.labels(), model.classes, plain_form if clean else None)
     target = dataset.schema.target
     return OtherPart(
-        Part(rows.matrix(), codes, weights, groups),
+        Part(dataset.matrix(), codes, weights, groups),
         found,
         target,
-        target is not None and target != (source.target or model.schema.target),
+        target is not None and source.target is None and target != model.schema.target,
         [*dataset.named_notes(), *strange],
         unseen_notes(unseen, len(codes), source.data, model.classes),
-        dataset.test is None and dataset.digest == model.record.get("data", {}).get("data"),
+        trained_on,
         dataset.counts,
     )
 
@@ -199,11 +212,13 @@ def _identity(options: TrainOptions, loaded: LoadedData, part: str) -> RowIdenti
     if not isinstance(test, Dataset) and (test is not None or dataset.test is None):
         fractions["test"] = TEST_FRACTION if test is None else test
     if part != "test":
-        if isinstance(val, Dataset) and part == "all":
+        if options.val is None and dataset.val is not None and part == "all":
+            found["validation part"] = (len(dataset.val.labels()), "that of the data")
+        elif isinstance(val, Dataset) and part == "all":
             found["validation data"] = (val.digest, val.source.data)
         elif not isinstance(val, Dataset):
             fractions["val"] = val or 0
-        fractions["calibrate"] = _calibration_fraction(options)  # --threshold holds out the same rows
+        fractions["calibrate"] = _calibration_fraction(options, loaded)  # --threshold holds out the same rows
     found |= {f"--{name}": (fraction, f"{fraction:g}") for name, fraction in fractions.items()}
     if any(fractions.values()):
         found["--seed"] = (options.seed, str(options.seed))

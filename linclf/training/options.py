@@ -11,6 +11,7 @@ from types import NoneType
 from typing import Any, Literal, get_args
 
 from linclf.data.class_weights import ClassWeights
+from linclf.data.readers.registry import may_have_parts
 from linclf.data.scaling import SCALES
 from linclf.data.source import Source
 from linclf.data.split import HeldOut
@@ -276,10 +277,8 @@ class TrainOptions:
             object.__setattr__(self, part, HeldOut.parse(getattr(self, part), part))
         if self.reg_bias and not self.bias:
             raise InputError("--reg-bias needs a bias; leave out --no-bias")
-        if self.patience is not None and not self.has_val():
-            raise InputError("--patience needs validation rows; give --val DATA or a fraction, e.g. --val 0.1")
-        if self.val_metric is not None and not self.has_val():
-            raise InputError("--val-metric needs validation rows; give --val DATA or a fraction, e.g. --val 0.1")
+        if self.patience is not None or self.val_metric is not None:
+            self.check_val(self.may_have_val())
         check_needs("val-metric", self.val_metric, [self.loss_value()])
         if self.positive is not None and self.threshold is None:
             raise InputError("--positive is the class that --threshold is on; give --threshold METRIC or a number too")
@@ -301,6 +300,16 @@ class TrainOptions:
     def has_val(self) -> bool:
         """Whether there is a validation part."""
         return self.val is not None and self.val.has_rows
+
+    def may_have_val(self) -> bool:
+        """Whether there is a validation part, or the data may bring one."""
+        return self.has_val() or (self.val is None and may_have_parts(self.source))
+
+    def check_val(self, has_val: bool) -> None:
+        """Raise InputError for an option that needs validation rows where there are none."""
+        for name, value in (("patience", self.patience), ("val-metric", self.val_metric)):
+            if value is not None and not has_val:
+                raise InputError(f"--{name} needs validation rows; give --val DATA or a fraction, e.g. --val 0.1")
 
     def learns_from_held_out(self) -> bool:
         """Whether a calibration or a threshold is learned from rows that are not trained on."""

@@ -58,12 +58,12 @@ def check_threshold(options: TrainOptions, classes: Array) -> None:
 def held_out_rows(options: TrainOptions, split: Split) -> Part | None:
     """The rows of known label that a calibration and a threshold are learned from: the validation rows, else the calibration rows;
     None if neither is wanted. Raises InputError for rows of a single class."""
-    rows = split.val if options.has_val() else split.calibration
+    rows = split.calibration if split.val is None else split.val
     if rows is None or not options.learns_from_held_out():
         return None
     known = rows.y >= 0
     if len(np.unique(rows.y[known])) < 2:
-        name, part = options.source.data, "validation" if options.has_val() else "held-out"
+        name, part = options.source.data, "held-out" if split.val is None else "validation"
         nothing = "calibrates nothing" if options.calibrate else "sets no threshold"
         raise InputError(f"{name}: the {part} rows hold a single known class, which {nothing}; give more rows")
     return rows if known.all() else rows.select(np.flatnonzero(known))

@@ -48,6 +48,7 @@ class Reader:
     comment           what begins a comment, which reaches to the end of the line; None for none
     newline_at_end    whether complete files end with a line end, so that one without it may have been cut short
     settle            (raw, model_schema) -> Settled: find out how the file is written, by its beginning; None if all are the same
+    may_have_parts    whether a file may have validation and test rows beside the training rows
     """
 
     name: str
@@ -62,6 +63,7 @@ class Reader:
     comment: bytes | None = None
     newline_at_end: bool = False
     settle: Callable[[RawFile, Schema | None], Settled] | None = None
+    may_have_parts: bool = False
 
     def has_records(self, content: bytes) -> bool:
         """Whether there is anything but blanks and comments."""

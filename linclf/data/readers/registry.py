@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 
 from linclf.data.dataset import Dataset
-from linclf.data.readers import delimited, jsonl, npz, parquet, svmlight
+from linclf.data.readers import delimited, jsonl, npy, npz, parquet, svmlight
 from linclf.data.readers.base import Reader
 from linclf.data.readers.encoding import to_utf8
 from linclf.data.schema import Schema
@@ -25,6 +25,7 @@ READERS: dict[str, Reader] = {
         parquet.PARQUET,
         svmlight.SVMLIGHT,
         npz.NPZ,
+        npy.NPY,
     )
 }
 LOOKED_AT = 1 << 16  # bytes of a file whose name does not tell its format
@@ -33,7 +34,6 @@ FALLBACK = svmlight.SVMLIGHT  # where neither --format nor the suffix names a fo
 STANDARD_INPUT = delimited.CSV  # for rows to predict on standard input, if the model's data had no format
 CUT_SHORT = "its last line has no line end; is the file complete?"
 NOT_DATA = {  # how files begin that no reader can read, and what to do with them
-    b"\x93NUMPY": "is a single array; save features and labels together, as X and y, with numpy.savez",
     b"\x89PNG": "is a picture; give a table, or arrays in an npz file",
 }
 
@@ -111,6 +111,11 @@ def _by_look(start: bytes) -> Reader | None:
     if all(_SVMLIGHT_LINE.fullmatch(line) for line in lines[:-1] or lines):
         return svmlight.SVMLIGHT
     return delimited.CSV if len(lines) > 1 and re.search(rb"[,;\t| ]", lines[0]) else None
+
+
+def may_have_parts(source: Source) -> bool:
+    """Whether a file of this format may have validation and test rows of its own. Raises InputError as `choose_reader`."""
+    return choose_reader(source, None)[0].may_have_parts
 
 
 def _suffix(path: str) -> str:
