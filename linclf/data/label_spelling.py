@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from linclf.data.labels import first_of
+from linclf.data.table import BLANKS
 from linclf.losses import Array
 
 SHOWN = 5  # groups of labels named in a note
@@ -29,27 +30,34 @@ def written_alike(labels: Sequence[str]) -> list[list[str]]:
     return [group for group in groups.values() if len(group) > 1]
 
 
+def alike_notes(classes: Array, name: str) -> list[str]:
+    """A note on classes (K,) that differ only in how they are written, if there are any; `name` is that of the data."""
+    alike = [" and ".join(map(repr, group)) for group in written_alike([str(label) for label in classes.tolist()])]
+    if not alike:
+        return []
+    what = f"labels differ only in how they are written: {first_of(alike, SHOWN)}"
+    return [f"{name}: {what}; if they mean the same, --clean-labels makes them one"]
+
+
 def one_spelling(labels: Array, counts: Array, clean: bool) -> tuple[Array, list[str]]:
     """Labels (L,) of text in one spelling, without blanks around them; and notes.
 
     counts  (L,) the number of rows of each
-    clean   whether labels with the same plain form become one, the most frequent of them; otherwise a note names them
+    clean   whether labels with the same plain form become one, the most frequent of them
     """
-    trimmed = np.array([label.strip() for label in labels], object)
+    trimmed = np.array([label.strip(BLANKS) for label in labels], object)
     rows: dict[str, int] = {}
     for label, count in zip(trimmed.tolist(), counts.tolist(), strict=True):
         rows[label] = rows.get(label, 0) + count
     notes = []
     if len(rows) < len(labels):
-        padded = [repr(label) for label in labels.tolist() if label != label.strip()]
+        padded = [repr(label) for label in labels.tolist() if label != label.strip(BLANKS)]
         notes.append(f"labels with blanks around them were trimmed: {first_of(padded, SHOWN)}")
     used = [label for label, count in rows.items() if count]
     groups = written_alike(used)
-    if not groups:
+    if not groups or not clean:
         return trimmed, notes
     named = first_of([" and ".join(f"{label!r} ({rows[label]})" for label in group) for group in groups], SHOWN)
-    if not clean:
-        return trimmed, [*notes, f"labels differ only in how they are written: {named}; --clean-labels makes them one"]
     chosen = {label: max(group, key=lambda one: rows[one]) for group in groups for label in group}
     notes.append(f"labels that differ only in how they are written became one: {named}")
     return np.array([chosen.get(label, label) for label in trimmed], object), notes

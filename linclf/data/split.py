@@ -12,7 +12,7 @@ from linclf.data.cell_counts import check_familiar, count_cells, unfamiliar_colu
 from linclf.data.dataset import Dataset, LabelledRows
 from linclf.data.encoder import encode, learn_schema, unknown_notes
 from linclf.data.grouped import group_folds, stratified_groups
-from linclf.data.label_spelling import plain_form
+from linclf.data.label_spelling import alike_notes, plain_form
 from linclf.data.ordered import forward_folds, last_rows
 from linclf.data.row_keys import RowKeys, row_groups, row_keys
 from linclf.data.schema import Schema
@@ -169,6 +169,7 @@ def split_dataset(
     if train.X.shape[1] == 0:
         raise InputError(f"{name}: has no feature columns, only labels; give data to learn from")
     parts = {key: encoded_part(key, part) for key, part in held_out.items()}
+    notes += alike_notes(classes, name)
     if len(classes) > max(20, len(train.y) // 4):
         notes.append(
             f"{name}: {len(classes)} classes for {len(train.y)} training rows; are the labels a quantity or row ids?"

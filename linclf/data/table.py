@@ -20,6 +20,7 @@ MAX_EXACT_INT = 2**53  # float64 can represent all whole numbers up to this one
 TRUTH_VALUES = {"true": "True", "TRUE": "True", "false": "False", "FALSE": "False"}
 MOST_COLUMNS = 100_000  # columns of a table; pandas needs about 20 KB for each
 Parse = Callable[[Array], Array]  # texts (L,) of cells -> numbers (L,), NaN where a text cannot be parsed
+BLANKS = " \t\r\n\u00a0\u2007\u202f\u3000"  # that mean nothing around a cell
 Series = Any  # pandas.Series
 Frame = Any  # pandas.DataFrame; pandas is imported only when a table is read
 
@@ -239,7 +240,7 @@ def to_cells(column: Series) -> Cells:
 def _blanked(cells: Cells, na_values: Sequence[str] = ()) -> Cells:
     """The cells without blanks around them, those in `labels.MISSING` and `na_values` missing, and true and false in one
     spelling: formats differ in it."""
-    levels = [TRUTH_VALUES.get(level, level) for level in map(str.strip, cells.levels)]
+    levels = [TRUTH_VALUES.get(level, level) for level in (level.strip(BLANKS) for level in cells.levels)]
     found: dict[str, int] = {}
     missing = {*MISSING, *na_values}
     new_codes = [-1 if level in missing else found.setdefault(level, len(found)) for level in levels]

@@ -1,6 +1,5 @@
 """The checks of `linclf doctor`: problems of the labels, columns and rows of a data set, as findings."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -31,11 +30,6 @@ MOSTLY_MISSING = 0.5  # share of the cells
 SCALE_RATIO, SPARSE_SCALE_RATIO = 1e3, 1e2  # ratio of the largest and the smallest scale of a column
 DUPLICATE = 1 - 1e-9  # correlation of two columns that are duplicates
 SHOWN = 6  # columns or classes named in a finding
-
-_DECORATED_NUMBER = re.compile(r"[-+(]?\s*[$€£¥]?\s*\d[\d.,' ]*\s*[%$€£¥)]?|\d+(\.\d+)?\s*[A-Za-z]{1,3}")
-_OTHER_DATE = re.compile(
-    r"\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}.*|\d{4}[/.]\d{1,2}[/.]\d{1,2}.*|\d{1,2}[ -][A-Za-z]{3}[a-z]*[ -]\d{2,4}.*"
-)
 
 
 def find_label_problems(labels: Array) -> list[Finding]:
@@ -139,7 +133,7 @@ def find_missing(columns: Sequence[Column], n: int) -> list[Finding]:
 
 
 def find_misspelled(table: Table, columns: Sequence[Column]) -> list[Finding]:
-    """Columns of text with cells that are not numbers, with numbers or dates in another spelling, or similar levels."""
+    """Columns of text with cells that are not numbers, or similar levels."""
     pairs = [(column, table.texts[column.name]) for column in columns if column.name in table.texts]
     return [finding for column, cells in pairs for finding in _misspelled(column, cells)]
 
@@ -153,17 +147,9 @@ def _misspelled(column: Column, cells: Cells) -> list[Finding]:
         what = f"{name}: {sum(unparsed.values())} cells are not {column.kind}s, such as {next(iter(unparsed))!r}"
         do = f"nothing, if they mean that a cell is missing; otherwise fix them, or {option('category', name)}"
         return [Finding(f"not {column.kind}s", what, do, (name,))]
-    if not column.may_be_misspelled:
+    if not column.has_levels:
         return []
-    levels = [level for level, count in zip(cells.levels, cells.counts(), strict=True) if count]
-    if all(_OTHER_DATE.fullmatch(level) for level in levels):
-        what = f"{name}: dates such as {levels[0]!r}, treated as {column.kind}"
-        return [Finding("dates", what, "write them as 2026-12-31, so that they become numbers", (name,))]
-    if all(_DECORATED_NUMBER.fullmatch(level) for level in levels):
-        what = f"{name}: numbers such as {levels[0]!r}, treated as {column.kind}"
-        do = "write them as 1234.5, without units and thousands separators"
-        return [Finding("written numbers", what, do, (name,))]
-    similar = _similar(levels) if column.has_levels else []
+    similar = _similar(level for level, count in zip(cells.levels, cells.counts(), strict=True) if count)
     if not similar:
         return []
     what = f"{name}: levels that differ little: {_listed(similar)}"

@@ -53,7 +53,8 @@ def column_drift(model: LinearModel, counts: CellCounts) -> list[ColumnDrift]:
     """The drift of each column of a table that the model uses, or of each column of numbers; none without rows."""
     if not counts.rows:
         return []
-    n = model.record.get("metrics", {}).get("n_train")
+    n_train = model.recorded("metrics", "n_train")
+    n = n_train if isinstance(n_train, int) and n_train > 0 else None
     shifts = _shifts(model, counts)
     if model.schema.columns is None:
         names = model.schema.feature_names()

@@ -140,10 +140,15 @@ class LinearModel(model_file.ModelContent):
     @property
     def target_guessed(self) -> bool:
         """Whether the label column of the training data was guessed by its name."""
-        found: object = self.record
-        for key in ("options", "source", "target"):
-            found = found.get(key) if isinstance(found, dict) else None
+        found = self.recorded("options", "source", "target")
         return self.schema.is_guessed_target(None if found is None else str(found))
+
+    def recorded(self, *keys: str) -> object:
+        """An entry of the record, which may be anything; None where there is none."""
+        found: object = self.record
+        for key in keys:
+            found = found.get(key) if isinstance(found, dict) else None
+        return found
 
     def predictions(self, X: Matrix, y: Array, weights: Array | None = None) -> Predictions:
         """The predictions for raw rows X (n, d) with true codes y (n,) and weights (n,), as metrics take them."""

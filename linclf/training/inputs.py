@@ -177,11 +177,11 @@ def other_part(model: LinearModel, source: Source, part: str | None, cache: Cach
         rows, found = dataset, "train"
     rows = rows.with_counts()
     weights, groups = rows.row_weights(source), row_groups(rows.X, source)
-    trained_on = dataset.test is None and dataset.digest == model.record.get("data", {}).get("data")
+    trained_on = dataset.test is None and dataset.digest == model.recorded("data", "data")
     dataset = encoded(replace(dataset, X=rows.X, y=rows.y, test=None, val=None), model.schema)
     problems = [] if dataset.counts is None else drift_problems(model, dataset.counts)
     strange = [f"{source.data}: {what}" for what in check_familiar(problems, source.data, source.lenient)]
-    clean = source.clean_labels or bool(model.record.get("options", {}).get("source", {}).get("clean_labels"))
+    clean = source.clean_labels or model.recorded("options", "source", "clean_labels") is True
     codes, unseen = encode(rows.labels(), model.classes, plain_form if clean else None)
     target = dataset.schema.target
     return OtherPart(

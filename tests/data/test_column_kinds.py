@@ -115,16 +115,16 @@ def test_the_training_rows_alone_decide() -> None:
     assert (training.n, training.levels.tolist(), training.counts.tolist()) == (40, ["x", "y"], [20, 20])
 
 
-FLAGS = ("option", "read_as_text", "needs_sparse", "mostly_zero", "has_levels", "may_be_misspelled", "reports_unparsed")
+FLAGS = ("option", "read_as_text", "needs_sparse", "mostly_zero", "has_levels", "reports_unparsed")
 PROPERTIES = {
-    "constant": (None, False, False, False, False, False, False),
-    "number": ("numeric", False, False, False, False, False, True),
-    "date": (None, True, False, False, False, False, False),
-    "text": ("text", True, True, False, False, True, False),
-    "id": (None, False, False, False, False, True, False),
-    "index": (None, False, False, False, False, False, False),
-    "category": ("category", True, False, True, True, True, False),
-    **dict.fromkeys(("weight", "group", "time"), (None, False, False, False, False, False, False)),
+    "constant": (None, False, False, False, False, False),
+    "number": ("numeric", False, False, False, False, True),
+    "date": (None, True, False, False, False, False),
+    "text": ("text", True, True, False, False, False),
+    "id": (None, False, False, False, False, False),
+    "index": (None, False, False, False, False, False),
+    "category": ("category", True, False, True, True, False),
+    **dict.fromkeys(("weight", "group", "time"), (None, False, False, False, False, False)),
 }
 
 
@@ -157,7 +157,7 @@ class Plain(Column):
 
 def test_what_a_kind_need_not_define() -> None:
     plain = Plain("a")
-    assert tuple(getattr(plain, flag) for flag in FLAGS) == (None, False, False, False, False, False, False)
+    assert tuple(getattr(plain, flag) for flag in FLAGS) == (None, False, False, False, False, False)
     assert (plain.missing, plain.median, plain.center, plain.spread, plain.pooled) == (0, None, 0, 1, 0)
     assert (plain.levels, plain.words, plain.idf, plain.left_out_reason) == ((), (), (), None)
     assert (plain.is_identity, plain.number_features()) == (False, [False, False])

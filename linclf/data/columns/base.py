@@ -59,7 +59,6 @@ class Column(ABC):
     left_out_reason: ClassVar[str | None] = None  # why such a column has no features
     left_out_hint: ClassVar[str] = ""  # what to do to include it
     has_levels: ClassVar[bool] = False  # each spelling of a text is a different level
-    may_be_misspelled: ClassVar[bool] = False  # numbers and dates in an unknown spelling become a column of this kind
     reports_unparsed: ClassVar[bool] = False  # the doctor reports the cells that `unparsed` returns
 
     @classmethod

@@ -27,7 +27,6 @@ class CategoryColumn(Column):
     read_as_text = True
     mostly_zero = True
     has_levels = True
-    may_be_misspelled = True
 
     @classmethod
     def recognises(cls, column: TrainingColumn) -> bool:

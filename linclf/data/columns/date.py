@@ -73,7 +73,7 @@ class DateColumn(NumberColumn):
         form = _format(column)
         found = replace(self, dates=None if form is None or form.format == ISO else form)
         days = found.as_numbers(column.text)
-        found = replace(found, absent=tuple(found._unparsed(column.text)))
+        found = replace(found, absent=tuple(found.unparsed(column.text)))
         return replace(found, parts=chosen_parts(days, form or DateFormat(), column))
 
     def feature_names(self) -> list[str]:

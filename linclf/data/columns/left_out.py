@@ -78,7 +78,6 @@ class IdColumn(LeftOutColumn):
     kind = "id"
     left_out_reason = "different in every row"
     left_out_hint = "--numeric, --category or --text includes it"
-    may_be_misspelled = True
 
     @classmethod
     def recognises(cls, column: TrainingColumn) -> bool:

@@ -86,7 +86,7 @@ class NumberColumn(Column):
             return self
         written = column.number_format
         found = replace(self, written=None if written.is_plain() and not written.example else written)
-        return replace(found, absent=tuple(list(found._unparsed(column.text))[:KEPT_WORDS]))
+        return replace(found, absent=tuple(list(found.unparsed(column.text))[:KEPT_WORDS]))
 
     def standardised(self, column: TrainingColumn) -> Column:
         """The column with mean and standard deviation. Raises InputError if these overflow."""
@@ -115,7 +115,7 @@ class NumberColumn(Column):
     def transform(self, cells: Array | Cells, sparse: bool) -> tuple[Stored, Unknown]:
         """The numbers, standardised if sparse; and 1 where one is missing."""
         values, missing = self._filled(cells)
-        unknown = self.unparsed(cells) if isinstance(cells, Cells) else {}
+        unknown = self._unknown(cells) if isinstance(cells, Cells) else {}
         newly_missing = int(missing.sum()) - sum(unknown.values())
         if newly_missing and not self.missing:
             unknown[MISSING] = newly_missing
@@ -146,7 +146,7 @@ class NumberColumn(Column):
         """Notes on the cells that are not numbers, and on those that are bounds."""
         if not column.is_text:
             return []
-        unparsed, notes = self._unparsed(column.text), []
+        unparsed, notes = self.unparsed(column.text), []
         if unparsed:
             what = f"not {self.kind}s in {in_rows(sum(unparsed.values()))}, treated as missing"
             remedy = f"{typed_option('category', self.name)} treats them as levels"
@@ -199,16 +199,16 @@ class NumberColumn(Column):
         return cells.converted(self.parse)
 
     def unparsed(self, cells: Cells) -> dict[str, int]:
-        """The cells that are not numbers, and how often each occurs; without those that the training rows had, too, and those
-        that say that a cell is missing."""
-        known = set(self.absent)
-        return {text: n for text, n in self._unparsed(cells).items() if text not in known and not is_marker(text)}
-
-    def _unparsed(self, cells: Cells) -> dict[str, int]:
+        """The cells that are not numbers, and how often each occurs."""
         counts = cells.counts()
         used = np.flatnonzero(counts)
         bad = used[np.isnan(self.parse(cells.levels[used]))]
         return {str(cells.levels[i]): int(counts[i]) for i in bad}
+
+    def _unknown(self, cells: Cells) -> dict[str, int]:
+        """Those without the ones that the training rows had, too, and those that say that a cell is missing."""
+        known = set(self.absent)
+        return {text: n for text, n in self.unparsed(cells).items() if text not in known and not is_marker(text)}
 
 
 @dataclass(frozen=True)

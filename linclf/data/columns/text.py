@@ -49,7 +49,6 @@ class TextColumn(Column):
     option = "text"
     read_as_text = True
     needs_sparse = True
-    may_be_misspelled = True
 
     @classmethod
     def recognises(cls, column: TrainingColumn) -> bool:

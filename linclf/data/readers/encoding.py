@@ -59,7 +59,7 @@ class Transcoder(io.RawIOBase):
                 self.decoder = _decoder(self.encoding)
             text = self._decoded(content)
             if text or not content:
-                self.lines += text.count(b"\n")
+                self.lines += _line_ends(text)
                 return text
 
     def _decoded(self, content: bytes) -> bytes:
@@ -71,7 +71,7 @@ class Transcoder(io.RawIOBase):
             text = self.decoder.decode(content, final=not content)
         except UnicodeDecodeError as error:
             whole = pending + content
-            line = self.lines + whole[: error.start].count(b"\n") + 1
+            line = self.lines + _line_ends(whole[: error.start]) + 1
             mixed = self.has_letters or not whole[: error.start].isascii()
             if self.given is not None or self.encoding != "utf-8" or mixed or _NO_TEXT.search(whole):
                 wanted = self.given or self.encoding or "utf-8"
@@ -89,6 +89,10 @@ class Transcoder(io.RawIOBase):
             return None
         guess = "is not UTF-8 text, and was read as" if self.encoding in ("cp1252", "latin-1") else "was read as"
         return f"{guess} {self.encoding}; --encoding names another encoding"
+
+
+def _line_ends(text: bytes) -> int:
+    return len(re.findall(rb"\r\n|\r|\n", text))
 
 
 def _decoder(encoding: str) -> codecs.IncrementalDecoder:
