@@ -50,6 +50,7 @@ def data_options(command: F) -> F:
         click.option(
             "--zero-based/--one-based", default=None, help="Whether svmlight indices begin at 0. [default: detected]"
         ),
+        click.option("--sheet", metavar="NAME|NUMBER", help="Sheet of a workbook; numbers are from 1. [default: 1]"),
         click.option(
             "--max-features",
             type=int,
@@ -121,6 +122,7 @@ def source(data: str, options: dict[str, Any]) -> Source:
         weight=options.pop("weight", None),
         group=options.pop("group", None),
         time=options.pop("time", None),
+        sheet=options.pop("sheet"),
         max_features=options.pop("max_features"),
         max_unpacked=options.pop("max_unpacked"),
     )

@@ -18,6 +18,7 @@ FLAGS = {  # the data options that only some formats understand: the field of So
     "group": "--group",
     "time": "--time",
     "zero_based": "--zero-based or --one-based",
+    "sheet": "--sheet",
 }
 
 
@@ -36,6 +37,7 @@ class Source:
     weight      the column of row weights: a row of weight 2 counts as two rows, a row of weight 0 as none
     group       the column of groups: no group is on both sides of a split
     time        the column of times: no row of the future is trained on
+    sheet       the sheet of a workbook: its name, or its number from 1; None: the first one
     max_features   the largest number of feature columns: an svmlight index with a digit too many would take all memory
     max_unpacked   the largest uncompressed size in megabytes; None: see `linclf.storage.packed.unpacked_limit`
 
@@ -57,6 +59,7 @@ class Source:
     weight: str | None = None
     group: str | None = None
     time: str | None = None
+    sheet: str | None = None
     max_features: int = 2**24
     max_unpacked: float | None = None
 
@@ -106,6 +109,7 @@ class Source:
             "header": not self.header,
             "min_count": self.min_count != Source.min_count,
             "zero_based": self.zero_based is not None,
+            "sheet": self.sheet is not None,
         }
         given |= dict.fromkeys(("weight", "group", "time"), False) | dict.fromkeys(self.roles(), True)
         return [field for field in FLAGS if given[field]]

@@ -19,6 +19,8 @@ COLUMN_OPTIONS = (
     "group",
     "time",
 )  # of formats whose columns have names
+ZIP = b"PK\x03\x04"  # the first bytes of formats that are zip files
+ZIP_HINT = "is an Excel workbook or another zip file; pass --format excel if it is a workbook, else save it as CSV, or unpack it"
 
 
 @dataclass(frozen=True)

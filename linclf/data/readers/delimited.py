@@ -2,7 +2,6 @@
 
 import csv
 import io
-import math
 import re
 import warnings
 from collections import Counter
@@ -17,9 +16,10 @@ from linclf.data.dataset import Dataset
 from linclf.data.matching import looks_like_data, match_table
 from linclf.data.readers.base import COLUMN_OPTIONS, Reader
 from linclf.data.readers.frame import check_kept, choose_target, text_columns, to_dataset
+from linclf.data.readers.header import HEADER_NOT_USED, check_header, is_header
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile
-from linclf.data.table import Frame, check_columns, is_numeric, parse_number
+from linclf.data.table import Frame, check_columns, is_numeric
 from linclf.errors import InputError
 from linclf.losses import Array
 
@@ -34,34 +34,22 @@ def read_delimited(raw: RawFile, model_schema: Schema | None, labelled: bool, *,
     target = choose_target(raw.source, columns, model_schema, labelled, named)
     match = None
     if model_schema is not None:
-        if named and model_schema.names is None and looks_like_data(columns) and not _are_numbered(columns):
-            raise InputError(f"{raw.source.data}:1: looks like a row of data; pass --no-header, or give it a header")
+        if named:
+            check_header(columns, model_schema, f"{raw.source.data}:1")
         match = match_table(columns, model_schema, raw.source, target, labelled=labelled, named=named)
     frame = text.frame(columns, target, text_columns(raw.source, match.schema if match else None))
     dataset = to_dataset(frame, raw, target, match, labelled=labelled, lines=text.lines(frame))
     if raw.keep:
         dataset = replace(dataset, kept=text.kept(raw))
     if text.header and not named:
-        note = "its first line is a header, which the training data had not; its columns were taken by position"
-        return replace(dataset, notes=(note, *dataset.notes))
+        return replace(dataset, notes=(HEADER_NOT_USED, *dataset.notes))
     return dataset
 
 
 def has_header(raw: RawFile, model_schema: Schema | None, *, separator: str) -> bool:
-    """Whether the first line names the columns: by --no-header; else as in the training data, unless these had none and the
-    first line has words where the others have numbers."""
-    if not raw.source.header or model_schema is None or model_schema.header:
-        return raw.source.header
-    first = next((record for _, record in _Text(raw, separator, header=False).records()), [])
-    words = all(re.search(r"[^\W\d_]", cell) and math.isnan(parse_number(cell)) for cell in first)
-    numbers = set(model_schema.inputs() or ()) - set(model_schema.texts)
-    return bool(numbers) and words and len(set(first)) == len(first) and not set(first) & set(labels.MISSING)
-
-
-def _are_numbered(columns: list[str]) -> bool:
-    """Whether these names of columns are those that pandas gives columns without names: 0, 1, 2, ..."""
-    numbers = [name for name in columns if looks_like_data([name])]
-    return len(numbers) > 2 and numbers == [str(j) for j in range(len(numbers))]
+    """Whether the first line names the columns, by `header.is_header`."""
+    records = (record for _, record in _Text(raw, separator, header=False).records())
+    return is_header(lambda: next(records, []), raw.source, model_schema)
 
 
 class _Text:

@@ -9,7 +9,7 @@ import numpy as np
 from linclf.data import labels
 from linclf.data.dataset import Dataset, LabelledRows
 from linclf.data.matching import match_dataset
-from linclf.data.readers.base import Reader
+from linclf.data.readers.base import ZIP, ZIP_HINT, Reader
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile
 from linclf.errors import InputError
@@ -101,6 +101,6 @@ NPZ = Reader(
     "npz",
     (".npz",),
     read_npz,
-    first_bytes=b"PK\x03\x04",
-    first_bytes_hint="is an Excel workbook or another zip file; save it as CSV, or unpack it",
+    first_bytes=ZIP,
+    first_bytes_hint=ZIP_HINT,
 )

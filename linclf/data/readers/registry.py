@@ -5,7 +5,7 @@ import os
 from dataclasses import replace
 
 from linclf.data.dataset import Dataset
-from linclf.data.readers import delimited, jsonl, npz, parquet, svmlight
+from linclf.data.readers import delimited, excel, jsonl, npz, ods, parquet, svmlight
 from linclf.data.readers.base import Reader
 from linclf.data.schema import Schema
 from linclf.data.source import FLAGS, RawFile, Source
@@ -20,6 +20,8 @@ READERS: dict[str, Reader] = {
         delimited.TSV,
         jsonl.JSONL,
         parquet.PARQUET,
+        excel.EXCEL,
+        ods.ODS,
         svmlight.SVMLIGHT,
         npz.NPZ,
     )
@@ -27,7 +29,9 @@ READERS: dict[str, Reader] = {
 FALLBACK = svmlight.SVMLIGHT  # where neither --format nor the suffix names a format
 STANDARD_INPUT = delimited.CSV  # for rows to predict on standard input, if the model's data had no format
 CUT_SHORT = "its last line has no line end; is the file complete?"
-NOT_DATA = {  # how files begin that no reader can read, and what to do with them
+NOT_DATA = {
+    # how files begin that no reader can read, and what to do with them
+    excel.OLD: excel.OLD_HINT,
     b"\x93NUMPY": "is a single array; save features and labels together, as X and y, with numpy.savez",
     b"\x89PNG": "is a picture; give a table, or arrays in an npz file",
     b"\xff\xfe": "is UTF-16 text; convert it, e.g. with iconv -f UTF-16 -t UTF-8",
