@@ -13,6 +13,7 @@ from linclf.cli.config import CONFIG
 from linclf.data.cache import Cache, user_cache
 from linclf.data.columns.base import Column
 from linclf.data.readers.registry import READERS
+from linclf.data.readers.several import matching_files
 from linclf.data.source import Source
 from linclf.model.linear_model import LinearModel
 from linclf.report.columns import columns_text
@@ -34,8 +35,9 @@ def with_options(options: Sequence[Callable[[F], F]], command: F) -> F:
 
 
 def check_files(outputs: Iterable[str | None], inputs: Iterable[str | None]) -> None:
-    """`linclf.storage.files.check_outputs`, with the file of --config among the inputs."""
-    check_outputs(outputs, [*inputs, click.get_current_context().meta.get(CONFIG)])
+    """`linclf.storage.files.check_outputs`, with the file of --config among the inputs, and the files that a pattern matches."""
+    files = [path for data in inputs if data for path in matching_files(data) or [data]]
+    check_outputs(outputs, [*files, click.get_current_context().meta.get(CONFIG)])
 
 
 def data_options(command: F) -> F:

@@ -5,7 +5,7 @@ import io
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -14,9 +14,10 @@ import numpy as np
 from linclf.data import labels
 from linclf.data.dataset import Dataset
 from linclf.data.matching import looks_like_data, match_table
-from linclf.data.readers.base import COLUMN_OPTIONS, Reader
+from linclf.data.readers.base import COLUMN_OPTIONS, Piece, Reader
 from linclf.data.readers.frame import check_kept, choose_target, text_columns, to_dataset
 from linclf.data.readers.header import HEADER_NOT_USED, check_header, is_header
+from linclf.data.readers.joined_tables import join_tables
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile
 from linclf.data.table import Frame, check_columns, is_numeric
@@ -50,6 +51,12 @@ def has_header(raw: RawFile, model_schema: Schema | None, *, separator: str) -> 
     """Whether the first line names the columns, by `header.is_header`."""
     records = (record for _, record in _Text(raw, separator, header=False).records())
     return is_header(lambda: next(records, []), raw.source, model_schema)
+
+
+def join_delimited(raws: Sequence[RawFile], model_schema: Schema | None, *, separator: str) -> list[Piece]:
+    """Join several files, by `joined_tables.join_tables`."""
+    header = has_header(raws[0], model_schema, separator=separator)
+    return join_tables(raws, separator, header, lambda raw: _Text(raw, separator, header=False).records())
 
 
 class _Text:
@@ -241,6 +248,7 @@ def _format(name: str, separator: str) -> Reader:
         by_lines=True,
         separator=separator,
         newline_at_end=True,
+        join=partial(join_delimited, separator=separator),
     )
 
 

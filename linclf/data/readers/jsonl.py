@@ -2,13 +2,14 @@
 
 import codecs
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from linclf.data.dataset import Dataset
 from linclf.data.matching import match_table
-from linclf.data.readers.base import COLUMN_OPTIONS, Reader
+from linclf.data.readers.base import COLUMN_OPTIONS, Piece, Reader, join_lines
 from linclf.data.readers.frame import check_kept, choose_target, text_columns, to_dataset
 from linclf.data.readers.values import to_column
 from linclf.data.schema import Schema
@@ -94,6 +95,22 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return found
 
 
+def _join(raws: Sequence[RawFile], model_schema: Schema | None) -> list[Piece]:
+    """Join files of lines. Raises InputError for one that is an array."""
+    pieces = join_lines(raws, model_schema)
+    array = next((i for i, piece in enumerate(pieces) if piece.content.lstrip().startswith(b"[")), None)
+    if array is not None:
+        name = raws[array].source.data
+        raise InputError(f"{name}: is one array; several files are read as one if they have an object on each line")
+    return pieces
+
+
 JSONL = Reader(
-    "jsonl", (".jsonl", ".ndjson", ".json"), read_json_lines, COLUMN_OPTIONS, by_lines=True, array_start=b"["
+    "jsonl",
+    (".jsonl", ".ndjson", ".json"),
+    read_json_lines,
+    COLUMN_OPTIONS,
+    by_lines=True,
+    array_start=b"[",
+    join=_join,
 )

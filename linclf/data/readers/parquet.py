@@ -3,12 +3,14 @@
 import io
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.util import find_spec
+from typing import Any
 
 from linclf.data.dataset import Dataset
 from linclf.data.matching import Match, match_table
-from linclf.data.readers.base import COLUMN_OPTIONS, Reader
+from linclf.data.readers.base import COLUMN_OPTIONS, Piece, Reader, check_same_columns
 from linclf.data.readers.frame import check_kept, choose_target, to_dataset
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile
@@ -19,8 +21,7 @@ from linclf.errors import InputError
 def read_parquet(raw: RawFile, model_schema: Schema | None, labelled: bool) -> Dataset:
     """Read a Parquet file as a Dataset whose X is a Table; raises InputError if pyarrow is not installed."""
     name = raw.source.data
-    if find_spec("pyarrow") is None:
-        raise InputError(f"{name}: reading Parquet needs pyarrow; install it with: pip install pyarrow")
+    _check_installed(name)
     try:
         columns = _columns(raw)
         check_kept(raw, columns)
@@ -34,6 +35,12 @@ def read_parquet(raw: RawFile, model_schema: Schema | None, labelled: bool) -> D
     except Exception as error:  # pyarrow and pandas raise many types for damaged files and dates
         raise InputError(f"{name}: is not a complete Parquet file ({error}); see --format") from None
     return replace(to_dataset(frame[columns], raw, target, match, labelled=labelled), kept=kept)
+
+
+def _check_installed(name: str) -> None:
+    """Raise InputError if pyarrow is not installed; `name` is that of the file."""
+    if find_spec("pyarrow") is None:
+        raise InputError(f"{name}: reading Parquet needs pyarrow; install it with: pip install pyarrow")
 
 
 def _columns(raw: RawFile) -> list[str]:
@@ -77,11 +84,46 @@ def _frame(raw: RawFile, match: Match | None) -> Frame:
         reason = f"column {wrong!r} contains lists or objects; leave it out with {option('drop', wrong)}"
         raise InputError(f"{raw.source.data}: {reason}")
     flat = [column for column in wanted if column not in nested]
-    groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
-    raw.check_cells(file.metadata.num_rows, len(flat))
-    raw.check_bytes(sum(group.total_byte_size for group in groups))
+    _check_size(raw, file, len(flat))
     frame = file.read(columns=flat).to_pandas(ignore_metadata=True).set_axis(flat, axis=1)
     return frame.reindex(columns=names)  # the other columns are empty
+
+
+def _check_size(raw: RawFile, file: Any, columns: int) -> None:
+    """Raise InputError if this many columns of a Parquet file take more memory than `RawFile.check_bytes` allows."""
+    groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
+    raw.check_cells(file.metadata.num_rows, columns)
+    raw.check_bytes(sum(group.total_byte_size for group in groups))
+
+
+def _join(raws: Sequence[RawFile], model_schema: Schema | None) -> list[Piece]:
+    """Join Parquet files whose columns have the same names and types, in any order; whole numbers and others become the others."""
+    _check_installed(raws[0].source.data)
+    import pyarrow
+    from pyarrow.parquet import ParquetFile, write_table
+
+    tables: list[Any] = []
+    columns: list[str] = []
+    for raw in raws:
+        name = raw.source.data
+        try:
+            names = _columns(raw)
+            columns = columns or names
+            check_same_columns(name, names, raws[0].source.data, columns)
+            file = ParquetFile(io.BytesIO(raw.content))
+            _check_size(raw, file, len(names))
+            tables.append(file.read(columns=columns).select(columns).replace_schema_metadata())
+        except InputError:
+            raise
+        except Exception as error:  # pyarrow raises many types for damaged files
+            raise InputError(f"{name}: is not a complete Parquet file ({error}); see --format") from None
+        try:
+            pyarrow.unify_schemas([tables[0].schema, tables[-1].schema], promote_options="permissive")
+        except (pyarrow.ArrowTypeError, pyarrow.ArrowInvalid) as error:
+            raise InputError(f"{name}: has columns of other types than {raws[0].source.data} ({error})") from None
+    content = io.BytesIO()
+    write_table(pyarrow.concat_tables(tables, promote_options="permissive"), content)
+    return [Piece(content.getvalue())]
 
 
 PARQUET = Reader(
@@ -91,4 +133,5 @@ PARQUET = Reader(
     COLUMN_OPTIONS,
     first_bytes=b"PAR1",
     first_bytes_hint="is a Parquet file; pass --format parquet, or name it .parquet",
+    join=_join,
 )
