@@ -108,7 +108,7 @@ def test_lists_may_be_dropped_and_options_of_other_formats_are_refused(tmp_path)
 
 
 def test_parquet_without_pyarrow_is_refused_with_the_command_that_installs_it(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("linclf.data.readers.parquet.find_spec", lambda _: None)
+    monkeypatch.setattr("linclf.data.readers.arrow_tables.find_spec", lambda _: None)
     with pytest.raises(InputError, match="reading Parquet needs pyarrow; install it with: pip install pyarrow"):
         read(tmp_path / "t.parquet", b"PAR1")
 

@@ -1,6 +1,7 @@
 """Several files, named by a pattern, are read as if they were one."""
 
 import gzip
+import io
 import json
 import re
 from itertools import pairwise
@@ -32,12 +33,19 @@ def svmlight(frame: pd.DataFrame) -> str:
     return "".join(f"{i % 2} 1:{x} {3 + i % 4}:1\n" for i, x in zip(frame.index, frame["size"], strict=True))
 
 
+def arrow(frame: pd.DataFrame, **options) -> bytes:
+    content = io.BytesIO()
+    frame.reset_index(drop=True).to_feather(content, **options)
+    return content.getvalue()
+
+
 WRITERS = {
     ".csv": lambda frame: frame.to_csv(index=False),
     ".tsv": lambda frame: frame.to_csv(index=False, sep="\t"),
     ".jsonl": lambda frame: frame.to_json(orient="records", lines=True),
     ".svm": svmlight,
     ".parquet": lambda frame: frame.to_parquet(index=False),
+    ".feather": lambda frame: arrow(frame, compression="zstd"),
     ".csv.gz": lambda frame: gzip.compress(frame.to_csv(index=False).encode()),
 }
 
@@ -140,7 +148,7 @@ def test_an_output_must_not_overwrite_one_of_the_files(linclf, in_tmp) -> None:
     assert (in_tmp / "part-2.csv").read_bytes() == before
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".svm", ".parquet"])
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".svm", ".parquet", ".feather"])
 def test_predictions_are_those_of_one_file_in_order(linclf, in_tmp, suffix: str) -> None:
     write(in_tmp, suffix)
     assert linclf(f"train whole{suffix} -q -o m").code == 0

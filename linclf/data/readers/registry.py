@@ -5,7 +5,7 @@ import os
 from dataclasses import replace
 
 from linclf.data.dataset import Dataset
-from linclf.data.readers import delimited, excel, jsonl, npz, ods, parquet, svmlight
+from linclf.data.readers import arrow, delimited, excel, jsonl, npz, ods, parquet, svmlight
 from linclf.data.readers.base import Reader
 from linclf.data.schema import Schema
 from linclf.data.source import FLAGS, RawFile, Source
@@ -20,6 +20,7 @@ READERS: dict[str, Reader] = {
         delimited.TSV,
         jsonl.JSONL,
         parquet.PARQUET,
+        arrow.ARROW,
         excel.EXCEL,
         ods.ODS,
         svmlight.SVMLIGHT,
