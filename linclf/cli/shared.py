@@ -12,6 +12,7 @@ import click
 from linclf.cli.config import CONFIG
 from linclf.data.cache import Cache, user_cache
 from linclf.data.columns.base import Column
+from linclf.data.database import split_database
 from linclf.data.readers.registry import READERS
 from linclf.data.readers.several import matching_files
 from linclf.data.source import Source
@@ -35,8 +36,9 @@ def with_options(options: Sequence[Callable[[F], F]], command: F) -> F:
 
 
 def check_files(outputs: Iterable[str | None], inputs: Iterable[str | None]) -> None:
-    """`linclf.storage.files.check_outputs`, with the file of --config among the inputs, and the files that a pattern matches."""
-    files = [path for data in inputs if data for path in matching_files(data) or [data]]
+    """`linclf.storage.files.check_outputs`, with the file of --config among the inputs, the files that a pattern matches, and
+    the files of databases."""
+    files = [path for data in inputs if data for path in matching_files(data) or [split_database(data)[0]]]
     check_outputs(outputs, [*files, click.get_current_context().meta.get(CONFIG)])
 
 

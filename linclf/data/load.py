@@ -14,7 +14,7 @@ from linclf.data.dataset import Dataset
 from linclf.data.encoder import encode, encoded, learn_schema
 from linclf.data.matching import match_dataset
 from linclf.data.readers.named import is_name, load_name, unknown_name
-from linclf.data.readers.registry import read_file
+from linclf.data.readers.registry import is_database, read_file
 from linclf.data.readers.several import matching_files, read_files
 from linclf.data.schema import Schema
 from linclf.data.source import Source
@@ -34,6 +34,8 @@ def load(
     """
     columns = model_schema.input_schema() if model_schema else None
     read = partial(_read, source, columns, labelled)
+    if not is_name(source.data) and is_database(source, columns):
+        return read()  # a database may have changes in other files, so that an entry of the cache could be out of date
     return read() if cache is None else cache.load(source, columns, labelled, read)
 
 

@@ -80,6 +80,7 @@ class Reader:
     newline_at_end    whether complete files end with a line end, so that one without it may have been cut short
     join              (raws, model_schema) -> the contents of several files, to be read as the content of one; raises InputError if
                       they do not fit together; None for a format of which several files cannot be read as one
+    has_tables        whether a file holds tables, of which DATA names one as FILE::TABLE, or a query
     has_header        (raw, model_schema) -> whether its first record names the columns; None if it never does
     """
 
@@ -95,6 +96,7 @@ class Reader:
     comment: bytes | None = None
     newline_at_end: bool = False
     join: Callable[[Sequence[RawFile], Schema | None], "list[Piece]"] | None = None
+    has_tables: bool = False
     has_header: Callable[[RawFile, Schema | None], bool] | None = None
 
     def has_records(self, content: bytes) -> bool:

@@ -10,7 +10,8 @@ from typing import Any
 
 from linclf.data.dataset import Dataset
 from linclf.data.readers.base import COLUMN_OPTIONS, ZIP, ZIP_HINT, Reader
-from linclf.data.readers.sheets import Row, choose_sheet, limited, sheet_dataset, to_value, uncomputed_note
+from linclf.data.readers.sheets import Row, choose_sheet, limited, sheet_dataset, uncomputed_note
+from linclf.data.readers.values import to_value
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile
 from linclf.errors import InputError

@@ -4,8 +4,9 @@ import hashlib
 import os
 from dataclasses import replace
 
+from linclf.data.database import split_database
 from linclf.data.dataset import Dataset
-from linclf.data.readers import arrow, delimited, excel, jsonl, npz, ods, parquet, svmlight
+from linclf.data.readers import arrow, delimited, excel, jsonl, npz, ods, parquet, sql, svmlight
 from linclf.data.readers.base import Reader
 from linclf.data.schema import Schema
 from linclf.data.source import FLAGS, RawFile, Source
@@ -23,6 +24,8 @@ READERS: dict[str, Reader] = {
         arrow.ARROW,
         excel.EXCEL,
         ods.ODS,
+        sql.SQLITE,
+        sql.DUCKDB,
         svmlight.SVMLIGHT,
         npz.NPZ,
     )
@@ -50,11 +53,17 @@ def read_file(
     keep      columns that are wanted as they are in the file, too
     Raises InputError for wrong data, AccessError for a file that cannot be read.
     """
-    packed = read_bytes(source.data)
-    content = unpack(source.data, packed, source.max_unpacked)
+    path, table = split_database(source.data)
+    packed = read_bytes(path)
+    content = unpack(path, packed, source.max_unpacked)
     reader, known = choose_reader(source, model_schema)
-    check_content(source.data, content, reader)
-    raw = RawFile(source, reader.name, hashlib.sha256(packed).hexdigest(), content, keep=keep)
+    check_content(path, content, reader)
+    if table is not None and not reader.has_tables:
+        raise InputError(f"{source.data}: is read as {reader.name}, which has no tables to name after ::; leave it out")
+    digest = hashlib.sha256(packed).hexdigest()
+    if table is not None:
+        digest = hashlib.sha256(f"{digest} {table}".encode()).hexdigest()
+    raw = RawFile(source, reader.name, digest, content, keep=keep)
     try:
         dataset = reader.read(raw, model_schema, labelled)
     except InputError as error:
@@ -72,11 +81,7 @@ def choose_reader(source: Source, model_schema: Schema | None) -> tuple[Reader, 
 
     Raises InputError for a format that does not exist, and for options that the format does not understand.
     """
-    suffix = _suffix(source.data)
-    by_suffix = next((reader.name for reader in READERS.values() if suffix in reader.suffixes), None)
-    name = source.format or by_suffix
-    if name is None and model_schema is not None:
-        name = model_schema.format or (STANDARD_INPUT.name if source.data == "-" else None)
+    name = _format_name(source, model_schema)
     reader = READERS.get(name) if name else FALLBACK
     if reader is None:
         raise InputError(f"{source.data}: there is no format {name!r}; the formats are {', '.join(READERS)}")
@@ -89,8 +94,24 @@ def choose_reader(source: Source, model_schema: Schema | None) -> tuple[Reader, 
     return reader, name is not None
 
 
+def is_database(source: Source, model_schema: Schema | None) -> bool:
+    """Whether a file is read as a database."""
+    reader = READERS.get(_format_name(source, model_schema) or "")
+    return reader is not None and reader.has_tables
+
+
+def _format_name(source: Source, model_schema: Schema | None) -> str | None:
+    """The format of a file by --format, the suffix or the model; None if these do not say it."""
+    suffix = _suffix(source.data)
+    name = source.format or next((reader.name for reader in READERS.values() if suffix in reader.suffixes), None)
+    if name is None and model_schema is not None:
+        name = model_schema.format or (STANDARD_INPUT.name if source.data == "-" else None)
+    return name
+
+
 def _suffix(path: str) -> str:
-    """The suffix that decides the format, in lower case: that of t.CSV.gz is .csv."""
+    """The suffix that decides the format, in lower case: that of t.CSV.gz is .csv, and that of t.db::TABLE is .db."""
+    path = split_database(path)[0]
     stem, suffix = os.path.splitext(path)
     if packed_suffix(path):
         suffix = os.path.splitext(stem)[1]

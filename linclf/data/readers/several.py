@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
+from linclf.data.database import split_database
 from linclf.data.dataset import Dataset
 from linclf.data.file_lines import FileLines, place_in_files
 from linclf.data.readers.base import Piece, Reader, count_lines
@@ -24,8 +25,8 @@ SHOWN = 12  # files named in a note
 
 def matching_files(data: str) -> list[str] | None:
     """The files that match DATA as a pattern, in natural order: part-2 before part-10. None for DATA that has none of * ? [ in it,
-    and for the name of a file that exists. Raises InputError if no file matches."""
-    if not glob.has_magic(data) or os.path.exists(data):
+    for the name of a file that exists, and for a table or query of a database. Raises InputError if no file matches."""
+    if not glob.has_magic(data) or os.path.exists(data) or split_database(data)[1] is not None:
         return None
     found = [path for path in glob.glob(data, recursive=True) if not os.path.isdir(path)]
     if not found:

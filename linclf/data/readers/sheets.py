@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date, datetime
 from itertools import islice
 
 from linclf.data.dataset import Dataset
@@ -52,17 +51,6 @@ def choose_sheet(
     if not others:
         return 0, ()
     return 0, (f"sheet {names[0]!r} was read; others are {listed(others, SHOWN)} (--sheet names one)",)
-
-
-def to_value(cell: object) -> object:
-    """A cell as a plain value: dates and times as ISO text, without the time where it is midnight; whole numbers as integers."""
-    if isinstance(cell, datetime):
-        return cell.isoformat(" ").removesuffix(" 00:00:00")
-    if isinstance(cell, float) and cell.is_integer():
-        return int(cell)
-    if cell is None or isinstance(cell, str | int | float):
-        return None if cell == "" else cell
-    return cell.isoformat() if isinstance(cell, date) else str(cell)
 
 
 def limited(raw: RawFile, rows: Iterator[Row]) -> Iterator[Row]:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import date, datetime, time
+from decimal import Decimal
 
 import numpy as np
 
@@ -13,6 +15,20 @@ from linclf.data.schema import Schema
 from linclf.data.source import RawFile
 from linclf.data.table import MAX_EXACT_INT
 from linclf.losses import Array
+
+
+def to_value(cell: object) -> object:
+    """A cell as a plain value: dates and times as ISO text, without the time where it is midnight; whole numbers as integers,
+    if float64 can tell them apart; None for an empty cell."""
+    if isinstance(cell, datetime):
+        return cell.isoformat(" ").removesuffix(" 00:00:00")
+    if isinstance(cell, Decimal):
+        cell = float(cell)
+    if isinstance(cell, float):
+        return int(cell) if cell.is_integer() and abs(cell) < MAX_EXACT_INT else cell
+    if cell is None or isinstance(cell, str | int):
+        return None if cell == "" else cell
+    return cell.isoformat() if isinstance(cell, date | time) else str(cell)
 
 
 def spell_value(value: object) -> str:
