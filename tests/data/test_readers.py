@@ -94,18 +94,18 @@ def test_options_that_a_format_does_not_understand_are_refused(reader: Reader, f
         (
             "t.txt",
             "target",
-            "t.txt: cannot tell the format from '.txt'; pass --format csv, tsv, jsonl, parquet, arrow, excel, ods, sqlite, duckdb",
+            "t.txt: cannot tell the format from '.txt'; pass --format csv, tsv, jsonl, parquet, arrow, excel, ods, arff, sqlite, duckdb",
         ),
         (
             "t.TXT.gz",
             "drop",
-            "t.TXT.gz: cannot tell the format from '.txt'; pass --format csv, tsv, jsonl, parquet, arrow, excel, ods, sqlite, duckdb",
+            "t.TXT.gz: cannot tell the format from '.txt'; pass --format csv, tsv, jsonl, parquet, arrow, excel, ods, arff, sqlite, duckdb",
         ),
         ("t", "header", "t: cannot tell the format without a suffix; pass --format csv, tsv, excel, ods"),
         (
             "-",
             "category",
-            "-: cannot tell the format without a suffix; pass --format csv, tsv, jsonl, parquet, arrow, excel, ods, sqlite, duckdb",
+            "-: cannot tell the format without a suffix; pass --format csv, tsv, jsonl, parquet, arrow, excel, ods, arff, sqlite, duckdb",
         ),
     ],
 )
@@ -145,7 +145,7 @@ def test_a_new_format_is_one_line_of_the_registry(tmp_path, monkeypatch: pytest.
     with pytest.raises(InputError, match="t.csv: is words"):
         read(tmp_path / "t.csv", "WORDS\n")
     with pytest.raises(
-        InputError, match="pass --format csv, tsv, jsonl, parquet, arrow, excel, ods, sqlite, duckdb, words"
+        InputError, match="pass --format csv, tsv, jsonl, parquet, arrow, excel, ods, arff, sqlite, duckdb, words"
     ):
         read(tmp_path / "t.txt", "a b\n", target="x")
     rows = io.TextIOWrapper(io.BytesIO(b"a b\nc\n"))

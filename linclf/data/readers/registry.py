@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from linclf.data.database import split_database
 from linclf.data.dataset import Dataset
-from linclf.data.readers import arrow, delimited, excel, jsonl, npz, ods, parquet, sql, svmlight
+from linclf.data.readers import arff, arrow, delimited, excel, jsonl, npz, ods, parquet, sql, svmlight
 from linclf.data.readers.base import Reader
 from linclf.data.schema import Schema
 from linclf.data.source import FLAGS, RawFile, Source
@@ -24,6 +24,7 @@ READERS: dict[str, Reader] = {
         arrow.ARROW,
         excel.EXCEL,
         ods.ODS,
+        arff.ARFF,
         sql.SQLITE,
         sql.DUCKDB,
         svmlight.SVMLIGHT,
