@@ -125,6 +125,7 @@ def test_without_a_usual_name_the_label_is_not_guessed(tmp_path) -> None:
         (HEADER + ROWS + "1e999,2,sunny,1,a,b,yes\n", ":18: has '1e999', which is no finite number"),
         (HEADER + ROWS + "1,2,sunny,1,'a,b,yes\n", ':18: has "\'a,b,yes", a value with an open quote'),
         (HEADER + ROWS + "1,2,sunny,1,'a'b,c,yes\n", ":18: has \"'a'b,c,yes\", a value with an open quote, or with more after"),
+        (HEADER + ROWS + "1,2,sunny,1,'\\ud800',b,yes\n", ":18: has half of a character"),
         (HEADER + ROWS + "1,2,sunny,1,a,b,?\n", ":18: the label in column 'Class' is missing"),
         (HEADER + ROWS + "1,2,sunny,1,a,b,yes,{5}\n", ":18: has '{5}'"),
         (HEADER + ROWS + "{1 2, 1 3}\n", ":18: has '1 3', not INDEX VALUE with an index above 1 and below 7"),

@@ -116,7 +116,10 @@ def _unquoted(found: re.Match[str]) -> str:
     if found[3] is not None:
         return found[3].rstrip()
     quoted = found[1] if found[1] is not None else found[2]
-    return ESCAPE.sub(lambda code: chr(int(code[1], 16)) if code[1] else ESCAPED.get(code[2], code[2]), quoted)
+    text = ESCAPE.sub(lambda code: chr(int(code[1], 16)) if code[1] else ESCAPED.get(code[2], code[2]), quoted)
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise _LineError("has half of a character")
+    return text
 
 
 def _value(text: str, at: int) -> tuple[str | None, int]:

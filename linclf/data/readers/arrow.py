@@ -81,13 +81,13 @@ class _Flat:
         offset = self.number("H", layout + entry) if entry < self.number("H", layout) else 0
         return table + offset if offset else 0
 
-    def vector(self, table: int, index: int, size: int) -> list[int]:
+    def vector(self, table: int, index: int, size: int) -> range:
         """The positions of the entries, each of `size` bytes, of a field that is a vector."""
         at = self.field(table, index)
         if not at:
-            return []
-        start = self.follow(at)
-        return [start + 4 + size * k for k in range(self.number("I", start))]
+            return range(0)
+        start = self.follow(at) + 4
+        return range(start, start + size * self.number("I", start - 4), size)
 
 
 def block_offsets(content: bytes) -> list[int]:

@@ -56,7 +56,7 @@ class ArrowFormat:
             if model_schema is not None:
                 match = match_table(columns, model_schema, raw.source, target, labelled=labelled)
             frame = _frame(raw, file, match)
-            kept = file.read(list(raw.keep)) if raw.keep else None
+            kept = _read(file, list(raw.keep)) if raw.keep else None
             values = tuple(kept.column(name).to_pylist() for name in raw.keep) if kept is not None else ()
         except InputError:
             raise
@@ -80,7 +80,7 @@ class ArrowFormat:
                 columns = columns or names
                 check_same_columns(name, names, first, columns)
                 file.check_size(raw, len(names))
-                tables.append(file.read(columns).select(columns).replace_schema_metadata())
+                tables.append(_read(file, columns).select(columns).replace_schema_metadata())
             except InputError:
                 raise
             except Exception as error:  # pyarrow raises many types for damaged files
@@ -100,6 +100,13 @@ class ArrowFormat:
 
     def _not_complete(self, raw: RawFile, error: Exception) -> InputError:
         return InputError(f"{raw.source.data}: is not a complete {self.name} file ({error}); see --format")
+
+
+def _read(file: ArrowFile, columns: list[str]) -> Any:
+    """These columns, as a table of pyarrow. Raises ArrowInvalid for cells outside of the file, and for text that is not UTF-8."""
+    table = file.read(columns)
+    table.validate(full=True)
+    return table
 
 
 def _columns(raw: RawFile, file: ArrowFile) -> list[str]:
@@ -128,5 +135,5 @@ def _frame(raw: RawFile, file: ArrowFile, match: Match | None) -> Frame:
         raise InputError(f"{raw.source.data}: {reason}")
     flat = [column for column in wanted if column not in nested]
     file.check_size(raw, len(flat))
-    frame = file.read(flat).to_pandas(ignore_metadata=True).set_axis(flat, axis=1)
+    frame = _read(file, flat).to_pandas(ignore_metadata=True).set_axis(flat, axis=1)
     return frame.reindex(columns=names)  # the other columns are empty

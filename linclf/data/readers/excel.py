@@ -45,7 +45,8 @@ def read_excel(raw: RawFile, model_schema: Schema | None, labelled: bool) -> Dat
     except InputError:
         raise
     except Exception as error:  # zipfile, XML parsers and openpyxl raise many types for a damaged file
-        raise InputError(f"{name}: is not a complete Excel workbook ({error}); see --format") from None
+        reason = " ".join(str(error).split())
+        raise InputError(f"{name}: is not a complete Excel workbook ({reason}); see --format") from None
     return sheet_dataset(raw, model_schema, labelled, sheet=titles[chosen], rows=rows, notes=notes)
 
 
