@@ -249,6 +249,8 @@ def test_a_pattern_is_a_name_that_no_file_has(in_tmp) -> None:
     (in_tmp / "b3.csv").mkdir()
     assert matching_files("a[1].csv") is None
     assert matching_files("b1.csv") is None
+    assert matching_files("make:classification:weights=[0.9]") is None
+    assert matching_files("t.db::SELECT * FROM a") is None
     assert matching_files("[a]1.csv") == ["a1.csv"]
     assert matching_files("b?.csv") == ["b1.csv", "b2.csv"]
     assert matching_files("b*.csv") == ["b1.csv", "b02.csv", "b2.csv", "b10.csv"]

@@ -12,6 +12,7 @@ from linclf.data.database import split_database
 from linclf.data.dataset import Dataset
 from linclf.data.file_lines import FileLines, place_in_files
 from linclf.data.readers.base import Piece, Reader, count_lines
+from linclf.data.readers.named import is_name
 from linclf.data.readers.registry import CUT_SHORT, check_content, choose_reader, with_format
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile, Source
@@ -25,8 +26,8 @@ SHOWN = 12  # files named in a note
 
 def matching_files(data: str) -> list[str] | None:
     """The files that match DATA as a pattern, in natural order: part-2 before part-10. None for DATA that has none of * ? [ in it,
-    for the name of a file that exists, and for a table or query of a database. Raises InputError if no file matches."""
-    if not glob.has_magic(data) or os.path.exists(data) or split_database(data)[1] is not None:
+    for the name of a data set or of a file that exists, and for a table or query of a database. Raises InputError if no file matches."""
+    if not glob.has_magic(data) or is_name(data) or os.path.exists(data) or split_database(data)[1] is not None:
         return None
     found = [path for path in glob.glob(data, recursive=True) if not os.path.isdir(path)]
     if not found:
