@@ -14,6 +14,7 @@ from linclf.data.load import load
 from linclf.data.readers.several import matching_files
 from linclf.data.source import Source
 from linclf.errors import InputError
+from linclf.model.linear_model import load as load_model
 
 N, CUTS = 60, (0, 7, 31, 60)
 RNG = np.random.default_rng(0)
@@ -135,6 +136,8 @@ def test_a_pattern_works_in_every_command(linclf, in_tmp) -> None:
     for one, many in zip(outputs["one"], outputs["many"], strict=True):
         assert len(one) > 100
         assert many == one
+    one, many = load_model("one"), load_model("many")
+    assert (many.weight.tobytes(), many.bias.tobytes()) == (one.weight.tobytes(), one.bias.tobytes())
     assert json.loads(linclf("evaluate --json many --part all"))["n"] == 3 * N  # and its test and validation files
     (in_tmp / "part-11.csv").write_text("size,late,colour,label\n1,2,3,u\n")
     changed = linclf("evaluate many")
