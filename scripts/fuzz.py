@@ -140,7 +140,8 @@ RECORDS = b"".join(
 
 def parse(kind: str, content: bytes, model_schema: Schema | None = None, labelled: bool = True) -> Dataset:
     """The data set in the content of a file of this format."""
-    raw = RawFile(Source(f"t.{kind}", kind), kind, "", content)
+    source = Source(f"t.{kind}", kind)
+    raw = RawFile(source, kind, "", registry.decoded(source, content, registry.READERS[kind])[0])
     return registry.READERS[kind].read(raw, model_schema, labelled)
 
 

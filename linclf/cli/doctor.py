@@ -79,6 +79,7 @@ def _command(config: TrainOptions, recommended: JsonObject) -> str:
         "seed": config.seed or None,
         "target": read.target,
         "format": read.format,
+        "sheet": read.sheet,
         **{option: _columns(option, columns, dropped) for option, columns in read.column_options().items()},
         **read.roles(),
         "min-count": None if read.min_count == Source.min_count else read.min_count,

@@ -14,7 +14,9 @@ from linclf.cli.config import CONFIG
 from linclf.cli.params import ListOf
 from linclf.data.cache import Cache, user_cache
 from linclf.data.columns.base import Column
+from linclf.data.database import split_database
 from linclf.data.readers.registry import READERS
+from linclf.data.readers.several import matching_files
 from linclf.data.source import ANALYZERS, DATE_PARTS, Source
 from linclf.model.linear_model import LinearModel
 from linclf.report.columns import columns_text
@@ -37,8 +39,10 @@ def with_options(options: Sequence[Callable[[F], F]], command: F) -> F:
 
 
 def check_files(outputs: Iterable[str | None], inputs: Iterable[str | None]) -> None:
-    """`linclf.storage.files.check_outputs`, with the file of --config among the inputs."""
-    check_outputs(outputs, [*inputs, click.get_current_context().meta.get(CONFIG)])
+    """`linclf.storage.files.check_outputs`, with the file of --config among the inputs, the files that a pattern matches, and
+    the files of databases."""
+    files = [path for data in inputs if data for path in matching_files(data) or [split_database(data)[0]]]
+    check_outputs(outputs, [*files, click.get_current_context().meta.get(CONFIG)])
 
 
 def data_options(command: F) -> F:
@@ -53,6 +57,7 @@ def data_options(command: F) -> F:
         click.option(
             "--zero-based/--one-based", default=None, help="Whether svmlight indices begin at 0. [default: detected]"
         ),
+        click.option("--sheet", metavar="NAME|NUMBER", help="Sheet of a workbook; numbers are from 1. [default: 1]"),
         click.option("--sep", metavar="CHAR", help="Character between the cells of a line. [default: detected]"),
         click.option("--decimal", metavar="CHAR", help="Decimal mark, '.' or ','. [default: detected]"),
         click.option(

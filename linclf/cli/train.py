@@ -76,8 +76,9 @@ def train(
     linclf train mydata.csv --val 0.1 --patience 5 --json
     linclf train big.npz --checkpoint c -o m.safetensors   if interrupted, rerun with --resume c
 
-    DATA is a name (linclf datasets) or a file: CSV or TSV with a header, JSON lines, Parquet, svmlight, or npz, also .gz,
-    .bz2 or .xz. Missing cells, categories, dates and text in a table become features (docs/tables.md).
+    DATA is a name (linclf datasets) or a file: CSV or TSV with a header, JSON lines, Parquet, Arrow, Excel, ODS, ARFF, svmlight,
+    or npz, also .gz, .bz2 or .xz; or several files, 'part-*.csv'; or a table or query of SQLite or DuckDB, data.db::TABLE.
+    Missing cells, categories, dates and text in a table become features (docs/tables.md).
     """  # fmt: skip
     began = time.perf_counter()
     config = _config(data, options)

@@ -32,6 +32,7 @@ FLAGS = {  # the data options that only some formats understand: the field of So
     "analyzer": "--analyzer",
     "ngrams": "--ngrams",
     "clean_labels": "--clean-labels",
+    "sheet": "--sheet",
 }
 DATE_PARTS = ("auto", "yes", "no")
 ANALYZERS = ("word", "char")
@@ -52,6 +53,7 @@ class Source:
     weight      the column of row weights: a row of weight 2 counts as two rows, a row of weight 0 as none
     group       the column of groups: no group is on both sides of a split
     time        the column of times: no row of the future is trained on
+    sheet       the sheet of a workbook: its name, or its number from 1; None: the first one
     max_features   the largest number of feature columns: an svmlight index with a digit too many would take all memory
     max_unpacked   the largest uncompressed size in megabytes; None: see `linclf.storage.packed.unpacked_limit`
 
@@ -88,6 +90,7 @@ class Source:
     weight: str | None = None
     group: str | None = None
     time: str | None = None
+    sheet: str | None = None
     max_features: int = 2**24
     max_unpacked: float | None = None
     sep: str | None = None

@@ -4,10 +4,10 @@ arrive."""
 import codecs
 import io
 import os
-import re
 import select
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from typing import BinaryIO, NamedTuple, cast
 
@@ -20,6 +20,8 @@ from linclf.data.readers.base import Reader
 from linclf.data.readers.encoding import Transcoder
 from linclf.data.readers.named import is_name
 from linclf.data.readers.registry import CUT_SHORT, check_content, choose_reader, read_file, with_format
+from linclf.data.readers.several import matching_files, read_files
+from linclf.data.records import RecordScan, record_ends
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile, Source
 from linclf.data.table import Table
@@ -68,6 +70,10 @@ def stream(
             )
         yield _whole(load(source, model_schema, labelled=False), model_schema, on_note)
         return
+    files = matching_files(source.data)
+    if files is not None:
+        yield from _stream_files(source, files, model_schema, keep, on_note)
+        return
     check_path(source.data)
     reader, known = choose_reader(source, model_schema)
     if keep and "drop" not in reader.options:
@@ -87,6 +93,23 @@ def stream(
     notes.end()
 
 
+def _stream_files(
+    source: Source, files: list[str], model_schema: Schema, keep: tuple[str, ...], on_note: Callable[[str], None]
+) -> Iterator[Piece]:
+    """The rows of several files, one file after the other; of svmlight text as a whole, which decides where its indices begin."""
+    if "zero_based" in choose_reader(replace(source, data=files[0]), model_schema)[0].options and not keep:
+        yield _whole(read_files(source, files, model_schema.input_schema(), labelled=False), model_schema, on_note)
+        return
+    for file in files:
+        for piece in stream(replace(source, data=file), model_schema, keep, on_note):
+            yield piece._replace(locate=partial(_place_in, file, piece.locate))
+
+
+def _place_in(file: str, locate: Callable[[int], str], row: int) -> str:
+    """The place of a row in one of several files."""
+    return f": {file}{locate(row)}"
+
+
 def _whole(dataset: Dataset, model_schema: Schema, on_note: Callable[[str], None]) -> Piece:
     """All rows of a data set."""
     features = encoded(dataset, model_schema)
@@ -99,8 +122,10 @@ def _whole(dataset: Dataset, model_schema: Schema, on_note: Callable[[str], None
 
 def _locate(dataset: Dataset, first: int) -> Callable[[int], str]:
     """The place of a row of these, the first of which is row `first` of the data."""
-    lines = dataset.X.lines if isinstance(dataset.X, Table) else None
-    return lambda row: f": row {first + row} (from 0)" if lines is None else f":{lines[row]}"
+    X = dataset.X
+    if isinstance(X, Table) and X.lines is not None:
+        return X.locate
+    return lambda row: f": row {first + row} (from 0)"
 
 
 class _Notes:
@@ -233,60 +258,9 @@ def _begins_with(content: bytes, start: bytes) -> bool:
     return content.removeprefix(codecs.BOM_UTF8).lstrip().startswith(start)
 
 
-def record_ends(content: bytes, separator: str | None) -> Iterator[int]:
-    """Yield the positions of the line ends that end a record."""
-    scan = _Scan(separator)
-    scan.feed(content)
-    return scan.ends()
-
-
-class _Scan:
-    """Find the ends of records in content that arrives in pieces; each byte is scanned once.
-
-    The rules are those of pandas: a quote at the beginning of a cell opens a quoted cell, which may contain line ends;
-    a doubled quote within it is a quote; any other quote is an ordinary character. Without a separator every line is a
-    record.
-    """
-
-    def __init__(self, separator: str | None) -> None:
-        self.content, self.position, self.quoted = b"", 0, False
-        self.opening = separator and re.compile(rb"(?:\A(?:\xef\xbb\xbf)?|(?<=[\n\r" + separator.encode() + rb'])) *"')
-
-    def feed(self, more: bytes) -> None:
-        """Append bytes that have arrived."""
-        self.content += more
-
-    def drop(self, end: int) -> bytes:
-        """Remove the content before `end` and return it."""
-        taken, self.content, self.position = self.content[:end], self.content[end:], self.position - end
-        return taken
-
-    def ends(self) -> Iterator[int]:
-        """Yield the ends of records in the content that have not been yielded before."""
-        while True:
-            if self.quoted:
-                quote = self.content.find(b'"', self.position)
-                self.position = quote if quote >= 0 else len(self.content)
-                if quote < 0 or quote + 1 == len(self.content):  # the next byte may double it
-                    return
-                doubled = self.content[quote + 1 : quote + 2] == b'"'
-                self.position, self.quoted = quote + 1 + doubled, doubled
-                continue
-            found = self.opening.search(self.content, self.position) if self.opening else None
-            limit = found.start() if found else len(self.content)
-            while (line := self.content.find(b"\n", self.position, limit)) >= 0:
-                self.position = line + 1
-                yield self.position
-            if not found:
-                if self.opening:  # blanks may be followed by a quote that has not arrived and opens a cell
-                    self.position = max(self.position, len(self.content.rstrip(b" ")))
-                return
-            self.position, self.quoted = found.end(), True
-
-
 def whole_records(chunks: Iterable[bytes], separator: str | None) -> Iterator[bytes]:
     """Yield content that arrives in chunks in pieces that end with the last line of a record."""
-    scan = _Scan(separator)
+    scan = RecordScan(separator)
     for more in chunks:
         scan.feed(more)
         last = max(scan.ends(), default=0)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from linclf.data.file_lines import FileLines, place_in_files
 from linclf.data.labels import MISSING
 from linclf.errors import InputError
 from linclf.losses import Array
@@ -58,12 +59,14 @@ class Table:
     numbers  (n, k) float64: the columns of numbers, in their order; NaN where a cell is missing
     texts    the columns of text, by name
     lines    (n,) the line of the file on which each row begins; None for rows that are not from a text file
+    files    the files that the lines are of, if they are several
     """
 
     names: tuple[str, ...]
     numbers: Array
     texts: dict[str, Cells]
     lines: Array | None = None
+    files: tuple[FileLines, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -73,7 +76,8 @@ class Table:
     def __getitem__(self, rows: Array | slice) -> "Table":
         """A table of some of the rows."""
         texts = {name: cells[rows] for name, cells in self.texts.items()}
-        return Table(self.names, self.numbers[rows], texts, None if self.lines is None else self.lines[rows])
+        lines = None if self.lines is None else self.lines[rows]
+        return Table(self.names, self.numbers[rows], texts, lines, self.files)
 
     def select(self, columns: Sequence[str], names: Sequence[str]) -> "Table":
         """These columns, in this order, under these names; without a copy if they are all of them in their order."""
@@ -82,7 +86,7 @@ class Table:
         if index != list(range(numbers.shape[1])):
             numbers = numbers[:, index]
         texts = {called[name]: self.texts[name] for name in columns if name in self.texts}
-        return Table(tuple(names), numbers, texts, self.lines)
+        return Table(tuple(names), numbers, texts, self.lines, self.files)
 
     def check(self) -> None:
         """Raise ValueError for columns that do not fit together."""
@@ -114,6 +118,8 @@ class Table:
 
     def locate(self, row: int) -> str:
         """The line or number of a row, for messages: it follows the name of the file."""
+        if self.lines is not None and self.files:
+            return f": {place_in_files(self.files, int(self.lines[row]))}"
         return f": row {row} (from 0)" if self.lines is None else f":{self.lines[row]}"
 
 

@@ -81,7 +81,7 @@ def test_parquet_types_become_numbers_categories_and_dates(tmp_path) -> None:
         ("t.json", json.dumps([*ROWS, 3]), r"t.json: entry 24 \(from 0\): is not an object"),
         ("t.json", "[1, 2", "t.json: is not JSON"),
         ("t.jsonl", "[" * 100_000, "is not JSON"),
-        ("t.jsonl", b"\xff\xfe", "t.jsonl: is empty"),
+        ("t.jsonl", b"\xff\xfe", "t.jsonl: has no column named target"),
         ("t.jsonl", b"\xf8\xfe", "t.jsonl:1: is not JSON"),
         ("t.parquet", b"PAR1 not really", "t.parquet: is not a complete Parquet file"),
     ],
@@ -107,7 +107,7 @@ def test_lists_may_be_dropped_and_options_of_other_formats_are_refused(tmp_path)
 
 
 def test_parquet_without_pyarrow_is_refused_with_the_command_that_installs_it(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("linclf.data.readers.parquet.find_spec", lambda _: None)
+    monkeypatch.setattr("linclf.data.readers.arrow_tables.find_spec", lambda _: None)
     with pytest.raises(InputError, match="reading Parquet needs pyarrow; install it with: pip install pyarrow"):
         read(tmp_path / "t.parquet", b"PAR1")
 

@@ -1,13 +1,17 @@
 """The description of a file format: its name, its suffixes, the function that reads it, and the options it understands."""
 
+import codecs
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from linclf.data.dataset import Dataset
 from linclf.data.readers.dialect import Settled
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile, Source
+from linclf.data.table import listed
+from linclf.errors import InputError
 
 COLUMN_OPTIONS = (
     "target",
@@ -29,6 +33,43 @@ COLUMN_OPTIONS = (
     "ngrams",
     "clean_labels",
 )  # of formats whose columns have names
+SHOWN = 12  # column names shown in a message
+ZIP = b"PK\x03\x04"  # the first bytes of formats that are zip files
+ZIP_HINT = "is an Excel workbook or another zip file; pass --format excel if it is a workbook, else save it as CSV, or unpack it"
+
+
+class Piece(NamedTuple):
+    """The content of one of several files, to be joined with the others, without its first `skipped` lines."""
+
+    content: bytes
+    skipped: int = 0
+
+
+def count_lines(content: bytes) -> int:
+    """The number of line ends in text: each is LF, CR LF or CR."""
+    return len(re.findall(rb"\r\n|\r|\n", content))
+
+
+def with_line_end(content: bytes) -> bytes:
+    """Text whose last line has a line end."""
+    return content if content.endswith((b"\n", b"\r")) else content + b"\n"
+
+
+def check_same_columns(name: str, names: Sequence[str], first: str, columns: Sequence[str]) -> None:
+    """Raise InputError unless the file `name` has the columns of the file `first`, in any order."""
+    if sorted(names) == sorted(columns):
+        return
+    lacking, more = [one for one in columns if one not in names], [one for one in names if one not in columns]
+    differ = [f"lacks {listed(lacking, SHOWN)}"] * bool(lacking) + [f"has {listed(more, SHOWN)} besides"] * bool(more)
+    raise InputError(
+        f"{name}: has other columns than {first}: {' and '.join(differ) or 'a name occurs twice'}; give all files the same "
+        "columns, in any order"
+    )
+
+
+def join_lines(raws: Sequence[RawFile], model_schema: Schema | None) -> list[Piece]:
+    """Join files of which every line is by itself."""
+    return [Piece(with_line_end(raw.content.removeprefix(codecs.BOM_UTF8))) for raw in raws]
 
 
 @dataclass(frozen=True)
@@ -49,6 +90,9 @@ class Reader:
     newline_at_end    whether complete files end with a line end, so that one without it may have been cut short
     settle            (raw, model_schema) -> Settled: find out how the file is written, by its beginning; None if all are the same
     may_have_parts    whether a file may have validation and test rows beside the training rows
+    join              (raws, model_schema) -> the contents of several files, to be read as the content of one; raises InputError if
+                      they do not fit together; None for a format of which several files cannot be read as one
+    has_tables        whether a file holds tables, of which DATA names one as FILE::TABLE, or a query
     """
 
     name: str
@@ -64,6 +108,8 @@ class Reader:
     newline_at_end: bool = False
     settle: Callable[[RawFile, Schema | None], Settled] | None = None
     may_have_parts: bool = False
+    join: Callable[[Sequence[RawFile], Schema | None], "list[Piece]"] | None = None
+    has_tables: bool = False
 
     def has_records(self, content: bytes) -> bool:
         """Whether there is anything but blanks and comments."""

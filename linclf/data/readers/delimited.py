@@ -2,11 +2,10 @@
 
 import csv
 import io
-import math
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -17,12 +16,14 @@ import numpy as np
 from linclf.data import labels
 from linclf.data.dataset import Dataset
 from linclf.data.matching import looks_like_data, match_table
-from linclf.data.readers.base import COLUMN_OPTIONS, Reader
+from linclf.data.readers.base import COLUMN_OPTIONS, Piece, Reader
 from linclf.data.readers.dialect import Settled, settle, without_footer, without_repeated_header
 from linclf.data.readers.frame import check_kept, choose_target, text_columns, to_dataset
+from linclf.data.readers.header import HEADER_NOT_USED, check_header, is_header
+from linclf.data.readers.joined_tables import join_tables
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile
-from linclf.data.table import Frame, Series, check_columns, is_numeric, parse_number
+from linclf.data.table import Frame, Series, check_columns, is_numeric
 from linclf.errors import InputError
 from linclf.losses import Array
 
@@ -43,8 +44,8 @@ def read_delimited(raw: RawFile, model_schema: Schema | None, labelled: bool, *,
     target = choose_target(raw.source, columns, model_schema, labelled, named)
     match = None
     if model_schema is not None:
-        if named and model_schema.names is None and looks_like_data(columns) and not _are_numbered(columns):
-            raise InputError(f"{raw.source.data}:1: looks like a row of data; pass --no-header, or give it a header")
+        if named:
+            check_header(columns, model_schema, f"{raw.source.data}:1")
         match = match_table(columns, model_schema, raw.source, target, labelled=labelled, named=named)
     frame = text.frame(columns, target, text_columns(raw.source, match.schema if match else None))
     dataset = to_dataset(frame, raw, target, match, labelled=labelled, lines=text.lines(frame))
@@ -52,28 +53,25 @@ def read_delimited(raw: RawFile, model_schema: Schema | None, labelled: bool, *,
         dataset = replace(dataset, kept=text.kept(raw))
     notes = [*settled.notes, *text.notes]
     if text.header and not named:
-        notes.append("its first line is a header, which the training data had not; its columns were taken by position")
+        notes.append(HEADER_NOT_USED)
     return replace(dataset, source=given, notes=(*notes, *dataset.notes))
 
 
 def settle_text(raw: RawFile, model_schema: Schema | None, *, separator: str) -> Settled:
-    """Find out how the text is written, and whether its first line names the columns: by --no-header; else as in the training
-    data, unless these had none and the first line has words where the others have numbers."""
+    """Find out how the text is written, and whether its first line names the columns, by `header.is_header`."""
     settled = settle(raw, model_schema, separator)
-    raw, source = settled.raw, settled.raw.source
-    if not source.header or model_schema is None or model_schema.header:
-        return settled
-    first = next((record for _, record in _Text(raw).records()), [])
-    words = all(re.search(r"[^\W\d_]", cell) and math.isnan(parse_number(cell)) for cell in first)
-    numbers = set(model_schema.inputs() or ()) - set(model_schema.texts)
-    header = bool(numbers) and words and len(set(first)) == len(first) and not set(first) & set(labels.MISSING)
-    return replace(settled, raw=replace(raw, source=replace(source, header=header)))
+    records = (record for _, record in _Text(settled.raw).records())
+    header = is_header(lambda: next(records, []), settled.raw.source, model_schema)
+    return replace(settled, raw=replace(settled.raw, source=replace(settled.raw.source, header=header)))
 
 
-def _are_numbered(columns: list[str]) -> bool:
-    """Whether these names of columns are those that pandas gives columns without names: 0, 1, 2, ..."""
-    numbers = [name for name in columns if looks_like_data([name])]
-    return len(numbers) > 2 and numbers == [str(j) for j in range(len(numbers))]
+def join_delimited(raws: Sequence[RawFile], model_schema: Schema | None, *, separator: str) -> list[Piece]:
+    """Join several files, by `joined_tables.join_tables`, without the lines of each that are no rows."""
+    settled = [settle_text(raw, model_schema, separator=separator).raw for raw in raws]
+    texts = [_Text(raw) for raw in settled]
+    for text in texts:
+        text.leave_out(len(next(text.records(), (1, []))[1]))
+    return join_tables(texts)
 
 
 class _Text:
@@ -150,7 +148,7 @@ class _Text:
         if not later:
             self._refuse_other_text(first)
             if self.raw.whole:
-                self._leave_out(len(first))
+                self.leave_out(len(first))
         if self.header:
             self._name_rows(first)
         self._check_short(len(first))
@@ -159,7 +157,7 @@ class _Text:
             self._note_names(first)
         return [str(name) for name in (self.keys if named else range(len(self.keys)))]
 
-    def _leave_out(self, width: int) -> None:
+    def leave_out(self, width: int) -> None:
         """Leave out lines that are no rows: a header that is repeated, and footers."""
         self.content, notes = without_footer(replace(self.raw, content=self.content), width)
         if self.header:
@@ -327,6 +325,7 @@ def _format(name: str, separator: str) -> Reader:
         by_lines=True,
         separator=separator,
         newline_at_end=True,
+        join=partial(join_delimited, separator=separator),
     )
 
 

@@ -2,19 +2,20 @@
 
 import codecs
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from linclf.data.dataset import Dataset
 from linclf.data.matching import match_table
-from linclf.data.readers.base import COLUMN_OPTIONS, Reader
+from linclf.data.readers.base import COLUMN_OPTIONS, Piece, Reader, join_lines
 from linclf.data.readers.frame import check_kept, choose_target, text_columns, to_dataset
+from linclf.data.readers.values import to_column
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile
-from linclf.data.table import MAX_EXACT_INT, check_columns
+from linclf.data.table import check_columns
 from linclf.errors import InputError
-from linclf.losses import Array
 
 
 def read_json_lines(raw: RawFile, model_schema: Schema | None, labelled: bool) -> Dataset:
@@ -48,7 +49,7 @@ def read_json_lines(raw: RawFile, model_schema: Schema | None, labelled: bool) -
         if strange is not None and column in taken and column not in left_out:
             place = f":{lines[strange]}" if lines is not None else f": row {strange} (from 0)"
             raise InputError(f"{name}{place}: {column!r} is a list or an object; give a number or text, or --drop it")
-        cells[column] = _column(values, as_text=column in as_text or strange is not None)
+        cells[column] = to_column(values, column in as_text or strange is not None, json.dumps)
     frame = pd.DataFrame(cells, index=range(len(records)))
     numbers = None if lines is None else np.array(lines, np.int32)
     dataset = to_dataset(frame, raw, target, match, labelled=labelled, lines=numbers)
@@ -94,26 +95,14 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return found
 
 
-def _column(values: list[object], as_text: bool) -> Array:
-    """The values as numbers with NaN for null, or as text with None for null."""
-    codes = any(isinstance(value, int) and abs(value) >= MAX_EXACT_INT for value in values)  # beyond exact floats
-    numbers = [
-        _float(value)
-        for value in values
-        if value is None or (isinstance(value, int | float) and not isinstance(value, bool))
-    ]
-    if not as_text and len(numbers) == len(values) and (not codes or any(isinstance(value, float) for value in values)):
-        return np.array(numbers)
-    texts = np.empty(len(values), object)
-    texts[:] = [value if value is None or isinstance(value, str) else json.dumps(value) for value in values]
-    return texts
-
-
-def _float(value: float | None) -> float:
-    try:
-        return np.nan if value is None else float(value)
-    except OverflowError:  # beyond the largest float: refused with its line, as infinities are
-        return np.inf
+def _join(raws: Sequence[RawFile], model_schema: Schema | None) -> list[Piece]:
+    """Join files of lines. Raises InputError for one that is an array."""
+    pieces = join_lines(raws, model_schema)
+    array = next((i for i, piece in enumerate(pieces) if piece.content.lstrip().startswith(b"[")), None)
+    if array is not None:
+        name = raws[array].source.data
+        raise InputError(f"{name}: is one array; several files are read as one if they have an object on each line")
+    return pieces
 
 
 JSONL = Reader(
@@ -123,4 +112,5 @@ JSONL = Reader(
     (*COLUMN_OPTIONS, "encoding"),
     by_lines=True,
     array_start=b"[",
+    join=_join,
 )

@@ -17,7 +17,7 @@ from linclf.data.readers.array_names import (
     spare_notes,
 )
 from linclf.data.readers.arrays import OBJECTS, check_features, check_labels, check_weights, read_array, weights_note
-from linclf.data.readers.base import Reader
+from linclf.data.readers.base import ZIP, ZIP_HINT, Reader
 from linclf.data.readers.labels_file import labels_file, read_labels_file
 from linclf.data.readers.sparse_arrays import read_sparse
 from linclf.data.schema import Schema
@@ -174,7 +174,7 @@ NPZ = Reader(
     (".npz",),
     read_npz,
     ("target",),
-    first_bytes=b"PK\x03\x04",
-    first_bytes_hint="is an Excel workbook or another zip file; save it as CSV, or unpack it",
+    first_bytes=ZIP,
+    first_bytes_hint=ZIP_HINT,
     may_have_parts=True,
 )

@@ -1,94 +1,52 @@
 """Read Parquet files through pyarrow (extra `parquet`)."""
 
 import io
-import re
-from collections import Counter
-from dataclasses import replace
-from importlib.util import find_spec
+from typing import Any
 
-from linclf.data.dataset import Dataset
-from linclf.data.matching import Match, match_table
+from linclf.data.readers.arrow_tables import ArrowFormat
 from linclf.data.readers.base import COLUMN_OPTIONS, Reader
-from linclf.data.readers.frame import check_kept, choose_target, to_dataset
-from linclf.data.schema import Schema
 from linclf.data.source import RawFile
-from linclf.data.table import Frame, check_columns, option
-from linclf.errors import InputError
 
 
-def read_parquet(raw: RawFile, model_schema: Schema | None, labelled: bool) -> Dataset:
-    """Read a Parquet file as a Dataset whose X is a Table; raises InputError if pyarrow is not installed."""
-    name = raw.source.data
-    if find_spec("pyarrow") is None:
-        raise InputError(f"{name}: reading Parquet needs pyarrow; install it with: pip install pyarrow")
-    try:
-        columns = _columns(raw)
-        check_kept(raw, columns)
-        target = choose_target(raw.source, columns, model_schema, labelled)
-        match = None
-        if model_schema is not None:
-            match = match_table(columns, model_schema, raw.source, target, labelled=labelled)
-        frame, kept = _frame(raw, match), _kept(raw)
-    except InputError:
-        raise
-    except Exception as error:  # pyarrow and pandas raise many types for damaged files and dates
-        raise InputError(f"{name}: is not a complete Parquet file ({error}); see --format") from None
-    return replace(to_dataset(frame[columns], raw, target, match, labelled=labelled), kept=kept)
+class ParquetContent:
+    """The content of a Parquet file. Text is read as codes into its distinct values, so that a value that is stored once takes
+    memory once."""
+
+    def __init__(self, content: bytes) -> None:
+        import pyarrow
+        from pyarrow.parquet import ParquetFile
+
+        self.schema: Any = ParquetFile(io.BytesIO(content)).schema_arrow
+        texts = [column.name for column in self.schema if pyarrow.types.is_string(column.type)]
+        self.file: Any = ParquetFile(io.BytesIO(content), read_dictionary=texts)
+
+    def check_size(self, raw: RawFile, columns: int) -> None:
+        """As `ArrowFile.check_size`."""
+        metadata = self.file.metadata
+        raw.check_cells(metadata.num_rows, columns)
+        raw.check_bytes(sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups)))
+
+    def read(self, columns: list[str]) -> Any:
+        """As `ArrowFile.read`."""
+        return self.file.read(columns=columns)
 
 
-def _columns(raw: RawFile) -> list[str]:
-    """The names of the columns of a Parquet file, without pandas' index. Raises InputError if two are the same."""
-    from pyarrow.parquet import ParquetFile
+def write_parquet(table: Any) -> bytes:
+    """The content of a Parquet file with this table of pyarrow."""
+    from pyarrow.parquet import write_table
 
-    names = [str(column) for column in ParquetFile(io.BytesIO(raw.content)).schema_arrow.names]
-    twice = next((column for column, count in Counter(names).items() if count > 1), None)
-    if twice is not None:
-        raise InputError(f"{raw.source.data}: two columns are named {twice!r}; give each a different name")
-    check_columns(len(names), raw.source.data)
-    return [column for column in names if not re.fullmatch(r"__index_level_\d+__", column)]
+    content = io.BytesIO()
+    write_table(table, content)
+    return content.getvalue()
 
 
-def _kept(raw: RawFile) -> tuple[list[object], ...]:
-    """The values of the columns in `raw.keep`."""
-    from pyarrow.parquet import ParquetFile
-
-    if not raw.keep:
-        return ()
-    table = ParquetFile(io.BytesIO(raw.content)).read(columns=list(raw.keep))
-    return tuple(table.column(name).to_pylist() for name in raw.keep)
-
-
-def _frame(raw: RawFile, match: Match | None) -> Frame:
-    """The columns of a Parquet file as a data frame, those that are not read empty. Text is read as codes into its distinct
-    values, so that a value that is stored once takes memory once."""
-    import pyarrow
-    from pyarrow.parquet import ParquetFile
-
-    schema = ParquetFile(io.BytesIO(raw.content)).schema_arrow
-    names = [str(column) for column in schema.names]
-    texts = [column.name for column in schema if pyarrow.types.is_string(column.type)]
-    file = ParquetFile(io.BytesIO(raw.content), read_dictionary=texts)
-    left_out = {*raw.source.drop, *(match.schema.drop if match else ())}
-    wanted = [column for column in names if column not in left_out]
-    nested = {column.name for column in schema if pyarrow.types.is_nested(column.type)}
-    taken = wanted if match is None else match.schema.inputs() or ()
-    wrong = next((column for column in wanted if column in nested and column in taken), None)
-    if wrong is not None:
-        reason = f"column {wrong!r} contains lists or objects; leave it out with {option('drop', wrong)}"
-        raise InputError(f"{raw.source.data}: {reason}")
-    flat = [column for column in wanted if column not in nested]
-    groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
-    raw.check_cells(file.metadata.num_rows, len(flat))
-    raw.check_bytes(sum(group.total_byte_size for group in groups))
-    frame = file.read(columns=flat).to_pandas(ignore_metadata=True).set_axis(flat, axis=1)
-    return frame.reindex(columns=names)  # the other columns are empty
-
-
+_FORMAT = ArrowFormat("Parquet", ParquetContent, write_parquet)
 PARQUET = Reader(
     "parquet",
     (".parquet",),
-    read_parquet,
+    _FORMAT.read,
     COLUMN_OPTIONS,
     first_bytes=b"PAR1",
     first_bytes_hint="is a Parquet file; pass --format parquet, or name it .parquet",
+    join=_FORMAT.join,
 )

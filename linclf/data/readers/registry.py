@@ -1,15 +1,15 @@
 """The file formats, and the choice among them: by --format, else by the suffix."""
 
-import codecs
 import hashlib
 import os
 import re
 from dataclasses import replace
 
+from linclf.data.database import split_database
 from linclf.data.dataset import Dataset
-from linclf.data.readers import delimited, jsonl, npy, npz, parquet, svmlight
+from linclf.data.readers import arff, arrow, delimited, excel, jsonl, npy, npz, ods, parquet, sql, svmlight
 from linclf.data.readers.base import Reader
-from linclf.data.readers.encoding import to_utf8
+from linclf.data.readers.encoding import guess_encoding, to_utf8
 from linclf.data.schema import Schema
 from linclf.data.source import FLAGS, RawFile, Source
 from linclf.errors import InputError
@@ -23,6 +23,12 @@ READERS: dict[str, Reader] = {
         delimited.TSV,
         jsonl.JSONL,
         parquet.PARQUET,
+        arrow.ARROW,
+        excel.EXCEL,
+        ods.ODS,
+        arff.ARFF,
+        sql.SQLITE,
+        sql.DUCKDB,
         svmlight.SVMLIGHT,
         npz.NPZ,
         npy.NPY,
@@ -33,7 +39,9 @@ _SVMLIGHT_LINE = re.compile(rb"\s*[-+]?[\d.]+([eE][-+]?\d+)?((\s+\d+:\S+)+|\s*)(
 FALLBACK = svmlight.SVMLIGHT  # where neither --format nor the suffix names a format
 STANDARD_INPUT = delimited.CSV  # for rows to predict on standard input, if the model's data had no format
 CUT_SHORT = "its last line has no line end; is the file complete?"
-NOT_DATA = {  # how files begin that no reader can read, and what to do with them
+NOT_DATA = {
+    # how files begin that no reader can read, and what to do with them
+    excel.OLD: excel.OLD_HINT,
     b"\x89PNG": "is a picture; give a table, or arrays in an npz file",
 }
 
@@ -48,13 +56,19 @@ def read_file(
     keep      columns that are wanted as they are in the file, too
     Raises InputError for wrong data, AccessError for a file that cannot be read.
     """
-    packed = read_bytes(source.data)
-    content = unpack(source.data, packed, source.max_unpacked)
-    content, note = (content, None) if is_binary(content) else to_utf8(source.data, content, source.encoding)
+    path, table = split_database(source.data)
+    packed = read_bytes(path)
+    content = unpack(path, packed, source.max_unpacked)
     reader, known = choose_reader(source, model_schema, content[:LOOKED_AT])
-    check_content(source.data, content, reader)
+    check_content(path, content, reader)
+    if table is not None and not reader.has_tables:
+        raise InputError(f"{source.data}: is read as {reader.name}, which has no tables to name after ::; leave it out")
+    digest = hashlib.sha256(packed).hexdigest()
+    if table is not None:
+        digest = hashlib.sha256(f"{digest} {table}".encode()).hexdigest()
+    content, note = decoded(source, content, reader)
     read = source.as_trained(model_schema.na_values if model_schema else ())
-    raw = RawFile(read, reader.name, hashlib.sha256(packed).hexdigest(), content, keep=keep)
+    raw = RawFile(read, reader.name, digest, content, keep=keep)
     try:
         dataset = reader.read(raw, model_schema, labelled)
     except InputError as error:
@@ -63,10 +77,9 @@ def read_file(
     return replace(dataset, source=source, notes=tuple(notes))
 
 
-def is_binary(content: bytes) -> bool:
-    """Whether a file begins like one of a format that is no text."""
-    starts = [reader.first_bytes for reader in READERS.values() if reader.first_bytes]
-    return content.startswith((*starts, *NOT_DATA))
+def decoded(source: Source, content: bytes, reader: Reader) -> tuple[bytes, str | None]:
+    """The content of a file, text as UTF-8; and a note if its encoding was guessed."""
+    return to_utf8(source.data, content, source.encoding) if "encoding" in reader.options else (content, None)
 
 
 def with_format(error: InputError, source: Source, reader: Reader) -> InputError:
@@ -80,11 +93,7 @@ def choose_reader(source: Source, model_schema: Schema | None, start: bytes = b"
 
     Raises InputError for a format that does not exist, and for options that the format does not understand.
     """
-    suffix = _suffix(source.data)
-    by_suffix = next((reader.name for reader in READERS.values() if suffix in reader.suffixes), None)
-    name = source.format or by_suffix
-    if name is None and model_schema is not None:
-        name = model_schema.format or (STANDARD_INPUT.name if source.data == "-" else None)
+    name = _format_name(source, model_schema)
     if name is None and (found := _by_look(start)) is not None:
         name = found.name
     reader = READERS.get(name) if name else FALLBACK
@@ -101,9 +110,8 @@ def choose_reader(source: Source, model_schema: Schema | None, start: bytes = b"
 
 def _by_look(start: bytes) -> Reader | None:
     """The format of text by its first lines: objects of JSON, pairs INDEX:VALUE, or cells with a separator; None for none."""
-    lines = [line for line in start.removeprefix(codecs.BOM_UTF8).splitlines() if line.strip() and line[:1] != b"#"][
-        :20
-    ]
+    text = start.decode(guess_encoding(start), "replace").removeprefix("\ufeff").encode("utf-8", "replace")
+    lines = [line for line in text.splitlines()[:100] if line.strip() and line[:1] != b"#"]
     if not lines:
         return None
     if lines[0].lstrip().startswith((b'{"', b"[{")):
@@ -118,8 +126,24 @@ def may_have_parts(source: Source) -> bool:
     return choose_reader(source, None)[0].may_have_parts
 
 
+def is_database(source: Source, model_schema: Schema | None) -> bool:
+    """Whether a file is read as a database."""
+    reader = READERS.get(_format_name(source, model_schema) or "")
+    return reader is not None and reader.has_tables
+
+
+def _format_name(source: Source, model_schema: Schema | None) -> str | None:
+    """The format of a file by --format, the suffix or the model; None if these do not say it."""
+    suffix = _suffix(source.data)
+    name = source.format or next((reader.name for reader in READERS.values() if suffix in reader.suffixes), None)
+    if name is None and model_schema is not None:
+        name = model_schema.format or (STANDARD_INPUT.name if source.data == "-" else None)
+    return name
+
+
 def _suffix(path: str) -> str:
-    """The suffix that decides the format, in lower case: that of t.CSV.gz is .csv."""
+    """The suffix that decides the format, in lower case: that of t.CSV.gz is .csv, and that of t.db::TABLE is .db."""
+    path = split_database(path)[0]
     stem, suffix = os.path.splitext(path)
     if packed_suffix(path):
         suffix = os.path.splitext(stem)[1]

@@ -9,7 +9,7 @@ import numpy as np
 
 from linclf.data.dataset import Dataset
 from linclf.data.matching import match_dataset
-from linclf.data.readers.base import Reader
+from linclf.data.readers.base import Reader, join_lines
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile
 from linclf.data.table import MAX_EXACT_INT
@@ -133,8 +133,9 @@ SVMLIGHT = Reader(
     "svmlight",
     (".svm", ".libsvm", ".svmlight"),
     read_svmlight,
-    ("zero_based",),
+    ("zero_based", "encoding"),
     by_lines=True,
     comment=b"#",
     newline_at_end=True,
+    join=join_lines,
 )
