@@ -94,7 +94,7 @@ def test_rows_without_a_label_are_left_out_and_counted(tmp_path, column: str) ->
         ("y,label\n1,2\n", {}, "more than one of y, label"),
         (TABLE, {"target": "lable"}, "no column 'lable'; did you mean 'label'.; its columns are a, b, label"),
         (TABLE, {"drop": ("label",)}, "--drop label: this column is the label; leave one of the two out"),
-        (" a,b,label \n1,2,x\n", {}, "the columns are a, b, 'label '"),
+        (" a,b,lable \n1,2,x\n", {}, "the columns are a, b, lable"),
         ('{"a": 1}\n', {}, "seems to contain JSON; pass --format jsonl"),
         ("a;b;label\n1;2,5;x\n3,5;4;y\n", {"sep": ","}, "are its cells separated by ';'"),
         ('1,2,"x\n' + "3" * 10 + "\n", {}, "opens a quote|has"),

@@ -1,6 +1,8 @@
 """Columns of categories: one-hot, a feature 0 or 1 for each level; levels rarer than min_count share one."""
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,12 +17,19 @@ from linclf.optim.linalg import Stored, csr
 SOME_NUMBERS = (
     0.3  # share of the cells that are numbers, from which on a note says that the column is one of categories
 )
+DASHES = {"-", "--", "---", "–", "—", ".", "..", "..."}
 FEW_NUMBERS = 10  # different numbers, likewise
 MOST_LEVELS = 10_000  # levels that become features: the most frequent ones
 
 
+@dataclass(frozen=True)
 class CategoryColumn(Column):
-    """A column of categories."""
+    """A column of categories.
+
+    absent  texts of the training rows that are no levels but mean that a cell is missing, such as -
+    """
+
+    absent: tuple[str, ...] = ()
 
     kind = "category"
     option = "category"
@@ -36,11 +45,13 @@ class CategoryColumn(Column):
     @classmethod
     def fit(cls, column: TrainingColumn) -> Column:
         """Learn the levels, in alphabetical order."""
-        levels, counts = column.levels, column.level_weights
-        frequent = np.flatnonzero(counts >= column.source.min_count)
+        levels, counts, absent = column.levels, column.level_weights, _absent(column.levels.tolist())
+        is_level = ~np.isin(levels, absent)
+        frequent = np.flatnonzero((counts >= column.source.min_count) & is_level)
         chosen = sorted(frequent, key=lambda i: (-counts[i], levels[i]))[:MOST_LEVELS]
-        known = sorted(str(levels[i]) for i in chosen)
-        return cls(column.name, missing=column.missing(), levels=tuple(known), pooled=len(levels) - len(chosen))
+        known, pooled = sorted(str(levels[i]) for i in chosen), int(is_level.sum()) - len(chosen)
+        missing = column.missing(absent=absent)
+        return cls(column.name, missing=missing, levels=tuple(known), pooled=pooled, absent=absent)
 
     def feature_names(self) -> list[str]:
         """The names of the levels, of the pool of rare levels, and of the flag of missing cells."""
@@ -53,7 +64,9 @@ class CategoryColumn(Column):
         cells = cells if isinstance(cells, Cells) else spell_numbers(cells)
         index = self._level_index(cells.levels)
         width, pool = len(self.feature_names()), len(self.levels) if self.pooled else -1
-        of_level = np.array([index.get(level, pool) for level in cells.levels] + [width - 1 if self.missing else -1])
+        gap = width - 1 if self.missing else -1
+        index |= dict.fromkeys(self.absent, gap)
+        of_level = np.array([index.get(level, pool) for level in cells.levels] + [gap])
         hot = of_level.astype(np.intp)[cells.codes]  # (n,)
         counts = cells.counts()
         unknown = {
@@ -113,6 +126,12 @@ class CategoryColumn(Column):
 
     def _missing_treatment(self) -> str:
         return "treated as none of its levels"
+
+
+def _absent(levels: Sequence[str]) -> tuple[str, ...]:
+    """The levels that are dashes or dots only, and mean that a cell is missing; none where other levels are marks, too."""
+    marks = {level for level in levels if not any(c.isalnum() for c in level)}
+    return tuple(sorted(marks)) if marks and marks <= DASHES and len(marks) < len(levels) else ()
 
 
 def _number_share(column: TrainingColumn) -> float:

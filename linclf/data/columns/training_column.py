@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from typing import NamedTuple
@@ -191,10 +192,12 @@ class TrainingColumn:
         sums = np.bincount(codes[known], weights[known], minlength=len(self.text.levels))
         return sums[np.flatnonzero(self.text.counts())]
 
-    def missing(self, parse: Parse | None = None) -> int:
-        """The number of missing cells, a cell of a row of weight 2 being two; with `parse` also those that cannot be parsed."""
+    def missing(self, parse: Parse | None = None, absent: Sequence[str] = ()) -> int:
+        """The number of missing cells, a cell of a row of weight 2 being two; with `parse` also those that cannot be parsed, and
+        with `absent` those of these texts."""
         if parse is None:
-            gaps: Array = self.text.codes < 0
+            cells = self.text
+            gaps: Array = (cells.codes < 0) | np.isin(cells.codes, np.flatnonzero(np.isin(cells.levels, absent)))
         elif not self.span(parse).missing:
             return 0
         else:

@@ -5,7 +5,7 @@ import io
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -40,7 +40,7 @@ def read_delimited(raw: RawFile, model_schema: Schema | None, labelled: bool, *,
     given, raw = raw.source, settled.raw
     text = _Text(raw)
     named = text.header and (model_schema is None or model_schema.header)
-    columns = text.columns(named)
+    columns = text.columns(named, (model_schema.names or ()) if model_schema else ())
     target = choose_target(raw.source, columns, model_schema, labelled, named)
     match = None
     if model_schema is not None:
@@ -134,8 +134,8 @@ class _Text:
             return InputError(f"{self.name}:{line}: opens a quote that is never closed; fix the line")
         return InputError(f"{self.name}: is not a table ({message.strip()}); see --format")
 
-    def columns(self, named: bool) -> list[str]:
-        """The names of the columns, or, if they are not to be `named`, their numbers from 0 as text."""
+    def columns(self, named: bool, known: Collection[str] = ()) -> list[str]:
+        """The names of the columns, or, if they are not to be `named`, their numbers from 0 as text; `known` are those of a model."""
         line, first = next(self.records(), (1, []))
         check_columns(len(first), self.name)
         later = (
@@ -155,7 +155,15 @@ class _Text:
         self.keys = list(self._read(nrows=0 if self.header else 1, dtype=str).columns)
         if self.header:
             self._note_names(first)
-        return [str(name) for name in (self.keys if named else range(len(self.keys)))]
+        return self._trimmed(known) if named else [str(j) for j in range(len(self.keys))]
+
+    def _trimmed(self, known: Collection[str]) -> list[str]:
+        """The names of the columns without blanks around them, unless these names are `known`, or two would be the same."""
+        names = [str(name) for name in self.keys]
+        if any(name != name.strip() for name in known):
+            return names
+        trimmed = [name.strip() for name in names]
+        return trimmed if len(set(trimmed)) == len(names) else names
 
     def leave_out(self, width: int) -> None:
         """Leave out lines that are no rows: a header that is repeated, and footers."""
@@ -261,7 +269,7 @@ class _Text:
 
     def kept(self, raw: RawFile) -> tuple[list[object], ...]:
         """The cells of the columns in `raw.keep`, as text; without a header the columns are numbered. Raises InputError."""
-        keys = [str(key) for key in self.keys]
+        keys = self._trimmed(raw.keep)
         check_kept(raw, keys)
         index = [keys.index(name) for name in raw.keep]
         frame = self._read(usecols=index, dtype=str, keep_default_na=False, na_filter=False)
