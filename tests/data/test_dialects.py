@@ -65,7 +65,7 @@ SAME = [  # other files, what is read from them being the same, and words of the
     ("t.csv", COMMAS, {"thousands": "."}, ["separated by ';'"]),
     ("t.tsv", PLAIN, {}, ["separated by ';'"]),
     ("t.txt", PLAIN.replace(";", "  "), {}, ["separated by blanks"]),
-    ("t.dat", "\n".join(f"  {line} " for line in PLAIN.replace(";", " \t").split("\n")), {}, ["separated by a tab"]),
+    ("t.dat", "".join(f"  {line} \n" for line in PLAIN.replace(";", " \t").splitlines()), {}, ["separated by a tab"]),
     ("t.data", PLAIN.replace(";", ","), {}, []),
     ("t.csv", PLAIN.encode("utf-16"), {}, ["utf-16", "';'"]),
     ("t.csv", PLAIN.encode("utf-16-le"), {}, ["utf-16-le", "';'"]),

@@ -7,11 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from linclf.data.columns.markers import is_marker
 from linclf.losses import Array
 
 SAMPLE = 500  # levels that are looked at to choose a format
 ENOUGH = 0.9  # share of the cells that must be dates
 ISO, SECONDS, MILLISECONDS = "ISO 8601", "seconds since 1970", "milliseconds since 1970"
+DURATION, QUARTER, WEEK = "hours:minutes:seconds", "year and quarter", "year and week"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EARLIEST, LATEST = 1900, 2200  # the years of dates that are written as one number, such as 20241231
 _EPOCH_RANGE = (3e8, 5e9)  # 1979 to 2128, in seconds
@@ -21,6 +23,9 @@ _DATE_TIME = re.compile(
     r"(?P<zone> ?(?:Z|UTC|GMT|[+-]\d\d:?\d\d))?)?"
 )
 _CLOCK = re.compile(r"\d{1,2}:\d\d(?P<seconds>:\d\d(?P<fraction>\.\d{1,6})?)?(?P<half> ?[AaPp][Mm])?")
+_DURATION = re.compile(r"(\d{1,4}):(\d\d)(?::(\d\d(?:\.\d+)?))?")
+_QUARTER = re.compile(r"(?P<year>\d{4})[-/ ]?[Qq](?P<quarter>[1-4])|[Qq](?P<first>[1-4])[-/ ]?(?P<last>\d{4})")
+_WEEK = re.compile(r"(\d{4})-?W(\d\d)")
 _WEEKDAY = re.compile(r"(?P<name>[A-Za-z]{3,9})(?P<comma>,?) (?=.*\d)")
 _MONTH_NAME = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _WEEKDAY_NAME = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -46,7 +51,7 @@ _DATES = [
 class DateFormat:
     """How the dates of a column are written.
 
-    format     as for `strptime`, or ISO, SECONDS or MILLISECONDS
+    format     as for `strptime`, or ISO, SECONDS, MILLISECONDS, DURATION, QUARTER or WEEK
     ambiguous  whether day and month could as well change places
     example    a cell
     """
@@ -62,6 +67,9 @@ class DateFormat:
             return np.array([_iso_days(level) for level in levels], np.float64)
         if self.format in (SECONDS, MILLISECONDS):
             return _plain_numbers(levels) / (86400 if self.format == SECONDS else 86_400_000)
+        if self.format in _OTHERS:
+            parse = _OTHERS[self.format]
+            return np.array([parse(level) for level in levels], np.float64)
         import pandas as pd
 
         moments = pd.to_datetime(pd.Series(levels, dtype=object), format=self.format, errors="coerce", utc=True)
@@ -72,7 +80,7 @@ class DateFormat:
     @property
     def has_date(self) -> bool:
         """Whether it is more than a time of day."""
-        return not self.format.startswith(("%H", "%I"))
+        return not self.format.startswith(("%H", "%I", DURATION))
 
     @property
     def has_time(self) -> bool:
@@ -103,6 +111,34 @@ def _iso_days(text: str) -> float:
     return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - EPOCH) / timedelta(days=1)
 
 
+def _duration_days(text: str) -> float:
+    """Days of a duration in hours, minutes and seconds, else NaN."""
+    found = _DURATION.fullmatch(text)
+    return np.nan if found is None else (int(found[1]) + int(found[2]) / 60 + float(found[3] or 0) / 3600) / 24
+
+
+def _quarter_days(text: str) -> float:
+    """Days since 1970 of the first day of a quarter, else NaN."""
+    found = _QUARTER.fullmatch(text)
+    if found is None:
+        return np.nan
+    year, quarter = int(found["year"] or found["last"]), int(found["quarter"] or found["first"])
+    return (datetime(year, 3 * quarter - 2, 1, tzinfo=UTC) - EPOCH).days if year else np.nan
+
+
+def _week_days(text: str) -> float:
+    """Days since 1970 of the Monday of a week in ISO 8601, else NaN."""
+    found = _WEEK.fullmatch(text)
+    try:
+        monday = None if found is None else datetime.fromisocalendar(int(found[1]), int(found[2]), 1)
+    except ValueError:
+        return np.nan
+    return np.nan if monday is None else (monday.replace(tzinfo=UTC) - EPOCH).days
+
+
+_OTHERS = {DURATION: _duration_days, QUARTER: _quarter_days, WEEK: _week_days}
+
+
 def _plain_numbers(levels: Array) -> Array:
     return np.array([float(level) if re.fullmatch(r"\d+(\.\d+)?", level) else np.nan for level in levels], np.float64)
 
@@ -113,13 +149,17 @@ def choose_date_format(levels: Array, counts: Array, day_first: bool | None = No
     counts     (L,) rows of each level
     day_first  whether the day comes before the month, where both fit
     """
-    order = np.argsort(levels)[:: len(levels) // SAMPLE + 1]
+    order = [i for i in np.argsort(levels)[:: len(levels) // SAMPLE + 1] if not is_marker(levels[i])]
     sample, rows = levels[order], counts[order]
+    if not len(sample):
+        return None
     forms = [DateFormat(text) for text in dict.fromkeys(_candidates(sample))]
     fit = [int(rows[~np.isnan(form.numbers(sample))].sum()) for form in forms]
-    if max(fit, default=0) < ENOUGH * rows.sum():
+    most = max(fit, default=0)
+    if most < ENOUGH * rows.sum():
         return None
-    best = forms[fit.index(max(fit))]
+    equal = [form for form, n in zip(forms, fit, strict=True) if n == most]
+    best = equal[-1] if equal[0].format == DURATION else equal[0]  # a time of day, if all hours are before 24
     days, other = best.numbers(sample), best.swapped()
     example = str(sample[int(np.argmax(~np.isnan(days)))])
     if other is None or np.isnan(other.numbers(sample))[~np.isnan(days)].any():
@@ -144,6 +184,9 @@ def _candidates(sample: Array) -> Iterator[str]:
     """The formats that one of some cells may be written in."""
     if any(_ISO.fullmatch(text) for text in sample[:20]):
         yield ISO
+    for name, pattern in ((DURATION, _DURATION), (QUARTER, _QUARTER), (WEEK, _WEEK)):
+        if pattern.fullmatch(sample[0]):
+            yield name
     for text in sample[:: len(sample) // 20 + 1]:
         clock = _CLOCK.fullmatch(text)
         if clock is not None:

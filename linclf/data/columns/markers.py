@@ -1,5 +1,7 @@
 """Texts that mean in a column of numbers or dates that a cell is missing. In a column of categories they are levels."""
 
+import re
+
 _WORDS = (
     "na n/a n.a. n.a n.v. nd n.d. k.a. ka nan null nil none void missing unknown undefined unspecified empty blank tbd tba "
     "unbekannt inconnu desconocido fehlt s/o \\n error"
@@ -8,6 +10,7 @@ _PHRASES = (
     "not available, not applicable, not known, not recorded, not reported, not specified, no data, no answer, no value, "
     "keine angabe, nicht bekannt, non disponible, sin datos, don't know, prefer not to say, refused"
 )
+_NO_DATE = re.compile(r"0000([-/.])00\1 ?00([T ]00:00(:00)?)?|00([-/.])00\4 ?0000")  # of MySQL and others
 _MARKERS = frozenset(_WORDS.split()) | frozenset(_PHRASES.split(", "))
 
 
@@ -15,4 +18,4 @@ def is_marker(text: str) -> bool:
     """Whether a cell says that there is no number: one of some words in any case, also in brackets, or marks only, such as -
     and ???."""
     word = text.strip().casefold().strip("()<>[]{}# ")
-    return word in _MARKERS or not any(c.isalnum() for c in word)
+    return word in _MARKERS or not any(c.isalnum() for c in word) or _NO_DATE.fullmatch(word) is not None

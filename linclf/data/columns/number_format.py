@@ -19,7 +19,8 @@ from linclf.losses import Array
 SAMPLE = 2000  # levels that are looked at to choose a format
 TRUE = {"true", "t", "yes", "y", "on", "1", "ja", "j", "wahr", "oui", "vrai", "si", "sí", "verdadero", "да", "是"}
 FALSE = {"false", "f", "no", "n", "off", "0", "nein", "falsch", "non", "faux", "falso", "нет", "否"}
-MAGNITUDES = {"k": 1e3, "K": 1e3, "Tsd": 1e3, "M": 1e6, "Mio": 1e6, "mn": 1e6, "B": 1e9, "bn": 1e9, "Mrd": 1e9}
+MAGNITUDES = {"k": 1e3, "K": 1e3, "Tsd": 1e3, "thousand": 1e3, "M": 1e6, "Mio": 1e6, "mn": 1e6}
+MAGNITUDES |= {"million": 1e6, "B": 1e9, "bn": 1e9, "Mrd": 1e9, "billion": 1e9}
 FEWEST_MAGNITUDES = 0.1  # share of the cells that have one; in 3 of 100 house numbers, B is no billion
 CURRENCY_CODES = {
     *("aud", "brl", "cad", "chf", "cny", "czk", "dkk", "eur", "gbp", "hkd", "huf", "inr", "jpy", "krw", "mxn", "nok"),
@@ -54,8 +55,9 @@ class _Spelled(NamedTuple):
         """The unit, None for two of them, and the factor of a magnitude such as k."""
         behind, factor = self.behind, 1.0
         first, _, rest = behind.partition(" ")
-        if magnitudes and first.rstrip(".") in MAGNITUDES:
-            factor, behind = MAGNITUDES[first.rstrip(".")], rest
+        word = first.rstrip(".")
+        if magnitudes and (word in MAGNITUDES or (word == "m" and self.currency)):  # 3 m are metres, $3m are millions
+            factor, behind = MAGNITUDES.get(word, 1e6), rest
         unit = _normalized_unit(behind)
         if self.currency and unit and not _is_currency(unit):
             return None, factor
