@@ -1,23 +1,38 @@
 """`linclf doctor`: problems of the data that stand in the way of a good linear model."""
 
+import csv
+import io
 import shlex
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import click
 
 from linclf.cli.config import config_option
-from linclf.cli.shared import cache_option, cache_or_none, column_options, data_options, json_option, source
+from linclf.cli.shared import (
+    cache_option,
+    cache_or_none,
+    check_files,
+    column_options,
+    data_options,
+    json_option,
+    source,
+    source_words,
+)
 from linclf.cli.training_options import test_option
-from linclf.data.source import Source
-from linclf.data.split import HeldOut, counted
-from linclf.data.table import typed
+from linclf.data.cache import Cache
+from linclf.data.dataset import Dataset
+from linclf.data.split import HeldOut, Split, counted
+from linclf.errors import InputError
+from linclf.inspect.cleaned import cleaned
 from linclf.inspect.doctor import examine
+from linclf.inspect.finding import Finding
 from linclf.report.doctor import doctor_text
 from linclf.report.terminal import printable
 from linclf.report.text import to_json
 from linclf.storage.decode import JsonObject
-from linclf.training.inputs import load_data, make_split
+from linclf.storage.files import write_bytes
+from linclf.training.inputs import LoadedData, load_data, make_split
 from linclf.training.options import TrainOptions
 
 
@@ -25,28 +40,39 @@ from linclf.training.options import TrainOptions
 @click.argument("data", default="digits", metavar="[DATA]")
 @test_option
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the split.")
+@click.option(
+    "--fix",
+    metavar="OUT.csv",
+    help="Write the table as it is used to this file: plain numbers, ISO dates, no useless columns.",
+)
 @data_options
 @column_options
 @cache_option
 @json_option
 @config_option
-def doctor(*, data: str, test: HeldOut | None, seed: int, no_cache: bool, json: bool, **options: Any) -> None:
+def doctor(
+    *, data: str, test: HeldOut | None, seed: int, fix: str | None, no_cache: bool, json: bool, **options: Any
+) -> None:
     """Find problems of DATA that stand in the way of a good linear model, with their remedies, and recommend a command.
 
     \b
     linclf doctor mydata.csv --target label
     linclf doctor train.csv --target label --test test.csv
+    linclf doctor mydata.csv --fix clean.csv
     linclf doctor mydata.svm --json
 
     It checks labels, kinds of columns, missing cells, leakage, redundant and constant columns, scales, and duplicate rows; and by
-    short trainings, whether a random split looks better than one by groups or by time. Nothing is written, and the exit code is
-    0 whatever it finds.
+    short trainings, whether a random split looks better than one by groups or by time. Nothing is written without --fix, and the
+    exit code is 0 whatever it finds.
     """  # fmt: skip
     config = TrainOptions(source=source(data, options), test=test, seed=seed)
-    loaded = load_data(config, cache_or_none(no_cache))
-    split = make_split(config, loaded)
+    check_files((fix,), (data, test))
+    config, loaded, split, refused = _load(config, cache_or_none(no_cache))
     dataset = counted(loaded.dataset)
-    examined = examine(dataset, split)
+    examined = examine(dataset, split, loaded.test if isinstance(loaded.test, Dataset) else None)
+    findings = [*refused, *examined.findings]
+    if fix is not None:
+        _write_fixed(cleaned(loaded.dataset, split.schema), fix)
     result = {
         "data": data,
         "target": split.schema.target,
@@ -64,40 +90,54 @@ def doctor(*, data: str, test: HeldOut | None, seed: int, no_cache: bool, json: 
             }
             for column in split.schema.columns or ()
         ],
-        "findings": [asdict(finding) for finding in examined.findings],
-        "notes": list(split.notes),
+        "findings": [asdict(finding) for finding in findings],
+        "notes": [note for note in split.notes if not any(note.endswith(one.what) for one in findings)],
         "command": _command(config, examined.options),
     }
     click.echo(to_json(result) if json else printable(doctor_text(result, split.schema.columns)))
 
 
+def _load(config: TrainOptions, cache: Cache | None) -> tuple[TrainOptions, LoadedData, Split, list[Finding]]:
+    """The data and their split. If data of their own for the test part are refused, a finding says why, and they are left out."""
+    try:
+        loaded = load_data(config, cache)
+        return config, loaded, make_split(config, loaded), []
+    except InputError as error:
+        if config.test is None or config.test.fraction is not None or not str(error).startswith(str(config.test)):
+            raise
+        without = replace(config, test=None)
+        loaded = load_data(without, cache)
+        refused = Finding("test data", str(error), "until then the test rows are drawn from the other data")
+        return without, loaded, make_split(without, loaded), [refused]
+
+
 def _command(config: TrainOptions, recommended: JsonObject) -> str:
     """The command line that trains on the data, read in the same way, with the recommended options."""
-    read, dropped = config.source, recommended.get("drop", ())
-    options: JsonObject = {
-        "test": config.test,
-        "seed": config.seed or None,
-        "target": read.target,
-        "format": read.format,
-        "sheet": read.sheet,
-        **{option: _columns(option, columns, dropped) for option, columns in read.column_options().items()},
-        **read.roles(),
-        "min-count": None if read.min_count == Source.min_count else read.min_count,
-        **{name: value for name, value in recommended.items() if name != "drop"},
-    }
-    flags = ["--no-header"] * (not read.header)
-    flags += [] if read.zero_based is None else ["--zero-based" if read.zero_based else "--one-based"]
-    words = [
-        "linclf",
-        "train",
-        read.data,
-        *(word for name, x in options.items() if x for word in (f"--{name}", str(x))),
-    ]
-    return shlex.join([*words, *flags])
+    dropped, absent = recommended.get("drop", ()), recommended.get("na-values", ())
+    read = replace(
+        config.source,
+        drop=(*config.source.drop, *dropped),
+        numeric=_without(config.source.numeric, dropped),
+        category=_without(config.source.category, dropped),
+        text=_without(config.source.text, dropped),
+        na_values=tuple(dict.fromkeys([*config.source.na_values, *absent])),
+        clean_labels=config.source.clean_labels or "clean-labels" in recommended,
+    )
+    options: JsonObject = {"test": config.test, "seed": config.seed or None}
+    given = [word for name, x in options.items() if x for word in (f"--{name}", str(x))]
+    others = {name: x for name, x in recommended.items() if name not in ("drop", "na-values", "clean-labels")}
+    more = [word for name, x in others.items() for word in (f"--{name}", str(x))]
+    return shlex.join(["linclf", "train", read.data, *given, *source_words(read), *more])
 
 
-def _columns(option: str, columns: tuple[str, ...], dropped: tuple[str, ...]) -> str:
-    """The columns that an option names, once some more are dropped."""
-    others = tuple(name for name in columns if name not in dropped)
-    names = (*others, *dropped) if option == "drop" else others
-    return typed(*names) if names else ""
+def _without(columns: tuple[str, ...], dropped: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in columns if name not in dropped)
+
+
+def _write_fixed(columns: dict[str, list[str]], path: str) -> None:
+    """Write columns of text as CSV, completely or not at all."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*columns.values(), strict=True))
+    write_bytes(path, text.getvalue().encode("utf-8", "surrogatepass"))

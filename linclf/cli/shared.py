@@ -18,6 +18,7 @@ from linclf.data.database import split_database
 from linclf.data.readers.registry import READERS
 from linclf.data.readers.several import matching_files
 from linclf.data.source import ANALYZERS, DATE_PARTS, Source
+from linclf.data.table import typed
 from linclf.model.linear_model import LinearModel
 from linclf.report.columns import columns_text
 from linclf.report.terminal import one_line, printable
@@ -27,6 +28,11 @@ from linclf.storage.files import check_outputs
 F = TypeVar("F", bound=Callable[..., object])
 
 
+_SWITCHES = {  # options of two words, for true and for false
+    "header": ("", "--no-header"),
+    "zero_based": ("--zero-based", "--one-based"),
+    "day_first": ("--day-first", "--month-first"),
+}
 TAB = "\t"
 COLUMNS: dict[str, Any] = {"metavar": "COL", "multiple": True}
 
@@ -170,6 +176,25 @@ def source(data: str, options: dict[str, Any]) -> Source:
     if given.get("sep") is not None:
         given["sep"] = TAB if given["sep"] in ("\\t", "tab") else given["sep"]
     return Source(data, header=not options.pop("no_header"), **given)
+
+
+def source_words(given: Source) -> list[str]:
+    """The data options as they are typed, without DATA: the inverse of `source`."""
+    words: list[str] = []
+    for field in fields(Source):
+        value = getattr(given, field.name)
+        if field.name == "data" or value == field.default:
+            continue
+        name = f"--{field.name.replace('_', '-')}"
+        if field.name in _SWITCHES:
+            words.append(_SWITCHES[field.name][not value])
+        elif value is True:
+            words.append(name)
+        elif field.name == "ngrams":
+            words += [name, ",".join(map(str, value))]
+        else:
+            words += [name, typed(*value) if isinstance(value, tuple) else str(value)]
+    return words
 
 
 def column_names(entries: Iterable[str]) -> tuple[str, ...]:

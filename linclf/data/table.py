@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 
@@ -244,9 +245,11 @@ def to_cells(column: Series) -> Cells:
 
 
 def _blanked(cells: Cells, na_values: Sequence[str] = ()) -> Cells:
-    """The cells without blanks around them, those in `labels.MISSING` and `na_values` missing, and true and false in one
+    """The cells without blanks around them and in one Unicode form, those in `labels.MISSING` and `na_values` missing, and true and false in one
     spelling: formats differ in it."""
-    levels = [TRUTH_VALUES.get(level, level) for level in (level.strip(BLANKS) for level in cells.levels)]
+    levels = [
+        TRUTH_VALUES.get(level, level) for level in (normalize("NFC", level.strip(BLANKS)) for level in cells.levels)
+    ]
     found: dict[str, int] = {}
     missing = {*MISSING, *na_values}
     new_codes = [-1 if level in missing else found.setdefault(level, len(found)) for level in levels]

@@ -1,5 +1,6 @@
 """The checks of `linclf doctor`: problems of the labels, columns and rows of a data set, as findings."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -13,6 +14,8 @@ from linclf.data.columns.training_column import spans_of
 from linclf.data.dataset import Dataset
 from linclf.data.label_spelling import written_alike
 from linclf.data.labels import first_of, normalized
+from linclf.data.readers.delimited import UNNAMED
+from linclf.data.readers.frame import UNLABELLED
 from linclf.data.scaling import MIN_SCALE
 from linclf.data.split import Split
 from linclf.data.table import Cells, Table, option
@@ -29,6 +32,8 @@ FEW_ROWS = 5  # rows of a class
 MOSTLY_MISSING = 0.5  # share of the cells
 SCALE_RATIO, SPARSE_SCALE_RATIO = 1e3, 1e2  # ratio of the largest and the smallest scale of a column
 DUPLICATE = 1 - 1e-9  # correlation of two columns that are duplicates
+FEWEST_SENTINELS = 3  # rows of a number such as -999 that means a missing cell
+SENTINEL_GAP = 0.25  # share of the range of the others between it and them
 SHOWN = 6  # columns or classes named in a finding
 
 
@@ -96,6 +101,50 @@ def with_numbers(table: Table, columns: Sequence[Column]) -> Table:
     return replace(table, numbers=np.column_stack(blocks) if blocks else table.numbers, texts=texts)
 
 
+def find_notes(notes: Sequence[str]) -> list[Finding]:
+    """What the reader noted of labels that are missing and of columns without a name of their own."""
+    dos = {UNLABELLED: "fill them in, or remove the rows", UNNAMED: "give each column a different name"}
+    return [
+        Finding("rows without a label" if begin == UNLABELLED else "names", note, do)
+        for begin, do in dos.items()
+        for note in notes
+        if note.startswith(begin)
+    ]
+
+
+def find_unseen_labels(split: Split) -> list[Finding]:
+    """Labels of held-out rows that no training row has."""
+    findings = []
+    for name, part in (("test", split.test), ("validation", split.val)):
+        unseen = 0 if part is None else int((part.y < 0).sum())
+        if part is not None and unseen:
+            what = f"{unseen} of {len(part.y)} {name} rows have a label that no training row has, and count as wrong"
+            findings.append(Finding("unseen labels", what, "spell them as in the training rows, or leave the rows out"))
+    return findings
+
+
+def find_empty_in_part(part: Dataset, name: str, columns: Sequence[Column], n: int) -> list[Finding]:
+    """Columns without a cell in data of their own, although most of the n training rows have one."""
+    table = part.X if isinstance(part.X, Table) else None
+    empty = tuple(
+        column.name
+        for column in columns
+        if table is not None
+        and column.feature_names()
+        and column.missing < MOSTLY_MISSING * n
+        and _is_empty(table, column.name)
+    )
+    if not empty:
+        return []
+    what = f"all cells are missing in the {name} rows, and not in the training rows: {_listed(empty)}"
+    return [Finding("empty in part", what, f"find out why; a model cannot use them: {option('drop', *empty)}", empty)]
+
+
+def _is_empty(table: Table, name: str) -> bool:
+    cells = table.column(name) if name in table.names else np.zeros(1)
+    return bool((cells.codes < 0).all() if isinstance(cells, Cells) else np.isnan(cells).all())
+
+
 def find_constants(table: Table) -> list[Finding]:
     """Columns of numbers that are the same in all rows."""
     spans = spans_of(table.numbers)
@@ -156,6 +205,16 @@ def _misspelled(column: Column, cells: Cells) -> list[Finding]:
     return [Finding("levels alike", what, "if they mean the same, spell them the same", (name,))]
 
 
+def is_sentinel(value: float, count: int) -> bool:
+    """Whether a number that occurs several times is written as people write a missing one: -99, 999, -9999 and so on."""
+    return count >= FEWEST_SENTINELS and re.fullmatch(r"-?9{2,}|-?9{3,}\.9+", f"{value:g}") is not None
+
+
+def _share_of_gap(value: float, count: int) -> float:
+    """The share of the range of all other numbers that lies between these and a number that is far away."""
+    return SENTINEL_GAP if is_sentinel(value, count) else 1.0
+
+
 def find_outliers(table: Table) -> list[Finding]:
     """Numbers further from all others than these are from each other: codes for missing cells, and typos."""
     findings = []
@@ -164,14 +223,15 @@ def find_outliers(table: Table) -> list[Finding]:
         if len(values) <= FEW_NUMBERS:
             continue
         with np.errstate(over="ignore"):
-            below = values[1] - values[0] > values[-1] - values[1]
-            above = values[-1] - values[-2] > values[-2] - values[0]
+            below = values[1] - values[0] > _share_of_gap(values[0], counts[0]) * (values[-1] - values[1])
+            above = values[-1] - values[-2] > _share_of_gap(values[-1], counts[-1]) * (values[-2] - values[0])
         for is_far, i, rest in ((below, 0, values[1:]), (above, -1, values[:-1])):
             if is_far:
                 where = f"{name}: {values[i]:g} in {in_rows(int(counts[i]))}"
                 what = f"{where}, far from all others ({rest[0]:g} to {rest[-1]:g})"
-                do = "if it is a code for a missing cell, or a typo, leave those cells empty"
-                findings.append(Finding("far away", what, do, (name,)))
+                do = f"if it means that the cell is missing: --na-values {values[i]:g}; if it is a typo, fix it"
+                key = "sentinel" if is_sentinel(values[i], counts[i]) else "far away"
+                findings.append(Finding(key, what, do, (name,)))
     return findings
 
 

@@ -25,15 +25,25 @@ class Examined(NamedTuple):
     options: dict[str, str | tuple[str, ...]]
 
 
-def examine(dataset: Dataset, split: Split) -> Examined:
-    """Check a data set as it was read, and its split into parts. Findings that need no action come last."""
+def examine(dataset: Dataset, split: Split, test: Dataset | None = None) -> Examined:
+    """Check a data set as it was read, and its split into parts, of which `test` are data of their own. Findings that need no action
+    come last."""
     y = np.unique(dataset.labels(), return_inverse=True)[1]  # (n,)
     dependent = _find_dependent_rows(dataset, split, y)
     # a column of groups or times may predict the label alone, because rows of the same group, or of neighbouring times, share it
     explained = _concerned(dependent, "groups") | _concerned(dependent, "time order")
     columns = _check_columns(dataset, split, y)
     columns = [finding for finding in columns if finding.key != "leak" or not explained.intersection(finding.columns)]
-    findings = [*checks.find_label_problems(dataset.labels()), *dependent, *columns, *checks.find_repeated_rows(split)]
+    first = [*checks.find_unseen_labels(split), *checks.find_notes(dataset.notes)]
+    if test is not None:
+        first += checks.find_empty_in_part(test, "test", split.schema.columns or (), len(split.train.y))
+    findings = [
+        *first,
+        *checks.find_label_problems(dataset.labels()),
+        *dependent,
+        *columns,
+        *checks.find_repeated_rows(split),
+    ]
     n, d = split.train.X.shape
     if d > n:
         do = "compare values of --reg with linclf sweep, from 1e-7 to 1"
@@ -100,6 +110,11 @@ def _recommended(findings: list[Finding], split: Split) -> dict[str, str | tuple
     for key, name in (("groups", "group"), ("time order", "time")):
         for column in _concerned(findings, key):
             options[name] = column
+    if any(finding.key == "labels alike" and "--clean-labels" in finding.do for finding in findings):
+        options["clean-labels"] = ""
+    sentinels = [finding.what.split(": ", 1)[1].split(" in ")[0] for finding in findings if finding.key == "sentinel"]
+    if sentinels:
+        options["na-values"] = tuple(dict.fromkeys(sentinels))
     if any(finding.key == "imbalance" for finding in findings):
         options["class-weight"] = "balanced"
     if any(finding.key == "sparse scales" for finding in findings):

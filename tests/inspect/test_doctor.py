@@ -51,8 +51,10 @@ FAULTS = [
     ("leak", lambda t: {"sum": np.where(t["label"] == "yes", 5, 1) + RNG.random(N)}, "sum: its value predicts the label for", "--drop sum"),
     ("leak", lambda t: {"paid": np.where(t["label"] == "yes", RNG.random(N), np.nan)}, "paid: its missingness predicts the label for", "--drop paid"),
     ("leak", lambda t: {"day": [f"2025-0{6 - 3 * (x == 'yes')}-{1 + i % 28:02}" for i, x in enumerate(t["label"])]}, "day: its value predicts the label for", "--drop day"),
-    ("far away", lambda t: {"weight": np.where(np.arange(N) % 9, t["weight"], -999)}, "weight: -999 in 45 rows, far from all others (-", "leave those cells empty"),
-    ("far away", lambda t: {"weight": np.where(np.arange(N) == 9, 1e30, t["weight"])}, "weight: 1e+30 in 1 row, far from all", "leave those cells empty"),
+    ("sentinel", lambda t: {"weight": np.where(np.arange(N) % 9, t["weight"], -999)}, "weight: -999 in 45 rows, far from all others (-", "--na-values -999"),
+    ("sentinel", lambda t: {"weight": np.where(np.arange(N) % 9, RNG.integers(0, 7500, N), 9999)}, "weight: 9999 in 45 rows, far", "--na-values 9999"),
+    ("far away", lambda t: {"weight": np.where(np.arange(N) == 9, 1e30, t["weight"])}, "weight: 1e+30 in 1 row, far from all", "if it is a typo, fix it"),
+    ("rows without a label", lambda t: {"label": np.where(np.arange(N) % 50, t["label"], "")}, "the label in column 'label' is missing in 8 rows", "fill them in"),
     ("levels alike", lambda t: {"colour": np.where(np.arange(N) % 9, t["colour"], "Red ")}, "colour: levels that differ little: 'Red' and 'red'", "spell them the same"),
     ("same", lambda t: {"inches": t["size"] * 2.54 + 1}, "inches is a duplicate of size", "--drop inches"),
     ("same", lambda t: {"couleur": pd.Series(t["colour"]).map({"red": 1, "green": 2, "blue": 3})}, "couleur is a duplicate of colour", "--drop couleur"),
@@ -157,3 +159,51 @@ def test_errors_are_those_of_train(linclf, in_tmp) -> None:
     for line in ("doctor t.csv", "doctor nothing.csv", "doctor iris --test 2"):
         ran = linclf(line)
         assert (ran.code, ran, ran.err.count("\n")) == (2, "", 1)
+
+
+def test_sentinels_are_taken_by_the_recommended_command(linclf, in_tmp) -> None:
+    table = clean()
+    table["weight"] = np.where(np.arange(N) % 9, table["weight"], -999)
+    result = examined(linclf, table)
+    assert result["command"] == "linclf train t.csv --na-values -999 --loss logistic"
+    assert "sentinel" not in found(examined(linclf, table, "--na-values -999"))
+    # ages up to 97 with a 99 among them, and a count that ends with 999, are none
+    table["weight"] = np.where(np.arange(N) % 9, np.arange(N) % 98, 99)
+    assert "sentinel" not in found(examined(linclf, table))
+
+
+def test_labels_of_test_rows_that_training_never_saw_come_first(linclf, in_tmp) -> None:
+    pd.DataFrame(clean()).to_csv("train.csv", index=False)
+    test = pd.DataFrame(clean(1)).assign(label=np.where(np.arange(N) % 10, clean(1)["label"], "perhaps"))
+    test.to_csv("test.csv", index=False)
+    first = json.loads(linclf("doctor train.csv --test test.csv --json"))["findings"][0]
+    assert (first["key"], first["what"]) == (
+        "unseen labels",
+        "40 of 400 test rows have a label that no training row has, and count as wrong",
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "key", "what"),
+    [
+        (
+            lambda t: t.drop(columns="weight"),
+            "test data",
+            "test.csv: lacks 1 of the 3 columns of the training data: weight",
+        ),
+        (lambda t: t.assign(size=""), "test data", "test.csv: column 'size' is empty, and no cell of it was missing"),
+        (
+            lambda t: t.assign(colour=""),
+            "empty in part",
+            "all cells are missing in the test rows, and not in the training rows: colour",
+        ),
+    ],
+)
+def test_what_the_test_part_lacks_is_a_finding(linclf, in_tmp, change, key: str, what: str) -> None:
+    pd.DataFrame(clean()).to_csv("train.csv", index=False)
+    change(pd.DataFrame(clean(1))).to_csv("test.csv", index=False)
+    ran = linclf("doctor train.csv --test test.csv --json")
+    assert (ran.code, ran.err) == (0, "")
+    result = json.loads(ran)
+    assert what in found(result)[key]["what"]
+    assert linclf(result["command"].removeprefix("linclf ") + " -q --epochs 2").code == 0

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from linclf.data.columns.base import Column, Unknown
-from linclf.data.columns.date_format import EPOCH, ISO, DateFormat, number_dates
+from linclf.data.columns.date_format import DURATION, EPOCH, ISO, DateFormat, number_dates
 from linclf.data.columns.date_parts import DATE_PART_LEVELS, chosen_parts, part_codes
 from linclf.data.columns.left_out import are_row_numbers
 from linclf.data.columns.number import NumberColumn
@@ -95,7 +95,7 @@ class DateColumn(NumberColumn):
         """The number of missing cells, how dates are written, the unit, and the parts."""
         form = self.dates or DateFormat()
         words = [super().summary(), f"as in {form.example!r}" if form.example else ""]
-        words += ["days since 1970" if form.has_date else "part of a day", *self.parts]
+        words += ["days since 1970" if form.has_date else "parts of a day", *self.parts]
         return ", ".join(filter(None, words))
 
     @property
@@ -109,6 +109,9 @@ class DateColumn(NumberColumn):
 
     def spell(self, number: float) -> str:
         """The date, with its time to the second if it is not midnight; a time of day without a date."""
+        if self.dates is not None and self.dates.format == DURATION:
+            hours, seconds = divmod(round(number * 86400), 3600)
+            return f"{hours}:{seconds // 60:02}:{seconds % 60:02}"
         try:
             moment = (EPOCH + timedelta(seconds=round(number * 86400))).replace(tzinfo=None)
         except (OverflowError, ValueError):

@@ -25,9 +25,6 @@ NEARLY_ALL = 0.95
 SAMPLE = 1000  # levels whose words are counted
 MOST_WORDS = 100_000  # words and pairs of words that become features: the most frequent ones
 WORDS, CHARACTERS = (1, 2), (1, 3)  # lengths of the n-grams of words, of characters
-_WORD = re.compile(r"[^\W\d_]{2}")  # two letters: dates, sums of money and UUIDs have no words
-_WORDS_IN = re.compile(r"[^\W\d_]{2,}")
-_RUNS = re.compile(r"\w+")
 # scripts that write no blanks between words, by the names of their letters in Unicode
 _UNSEPARATED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")
 
@@ -59,7 +56,7 @@ class TextColumn(Column):
         if not (len(levels) > column.counts.sum() / 5 or len(levels) > SAMPLE):
             return False
         sample = sorted(levels)[:: len(levels) // SAMPLE + 1]
-        words = np.mean([sum(map(bool, map(_WORD.search, level.split()))) for level in sample])
+        words = np.mean([sum(map(bool, map(_letters().search, level.split()))) for level in sample])
         return bool(words >= FEWEST_WORDS) or _is_unseparated(sample) or _share_words(sample)
 
     @classmethod
@@ -144,6 +141,12 @@ def _combining_marks() -> str:
     return "".join(f"{chr(first)}-{chr(last)}" for first, last in ranges)
 
 
+@cache
+def _letters() -> re.Pattern[str]:
+    """Two letters or more, with their combining marks: dates, sums of money and UUIDs have few."""
+    return re.compile(rf"(?:[^\W\d_]|[{_combining_marks()}]){{2,}}")
+
+
 def _is_unseparated(sample: Sequence[str]) -> bool:
     """Whether most of the letters of some texts are of scripts that write no blanks between words."""
     letters = Counter(c for text in sample for c in text if c.isalpha())
@@ -155,8 +158,9 @@ def _is_unseparated(sample: Sequence[str]) -> bool:
 
 def _share_words(sample: Sequence[str]) -> bool:
     """Whether most of some texts have a word of letters that other texts have, too, though not nearly all."""
-    words = [{word for word in _RUNS.findall(text.casefold()) if word.isalpha() and len(word) > 1} for text in sample]
+    tokens = re.compile(rf"[\w{_combining_marks()}]+")
+    words = [{word for word in tokens.findall(text.casefold()) if _letters().fullmatch(word)} for text in sample]
     rows_with = Counter(word for found in words for word in found)
     shared = {word for word, n in rows_with.items() if 1 < n <= NEARLY_ALL * len(sample)}
-    several = np.mean([len(_WORDS_IN.findall(text)) for text in sample]) >= FEWEST_SHARED
+    several = np.mean([len(_letters().findall(text)) for text in sample]) >= FEWEST_SHARED
     return bool(several) and sum(not found.isdisjoint(shared) for found in words) >= SHARED * len(sample)

@@ -29,6 +29,7 @@ from linclf.losses import Array
 
 SCANNED = 1 << 22  # bytes looked at together
 SAMPLE_ROWS, FEWEST_ROWS = 100, 3  # rows that tell whether all have a cell more than the header
+UNNAMED = "columns without a name of their own"  # begins the note on them
 SHOWN = 6  # columns named in a note
 
 csv.field_size_limit(2**31 - 1)  # a cell may contain the text of a book
@@ -208,7 +209,7 @@ class _Text:
             if str(key) != name.strip() and (not name.strip() or name in twice)
         ]
         if given:
-            self.notes.append(f"columns without a name of their own: {labels.first_of(given, SHOWN)}")
+            self.notes.append(f"{UNNAMED}: {labels.first_of(given, SHOWN)}")
 
     def _refuse_other_text(self, first: list[str]) -> None:
         """Raise InputError for text whose first record looks like JSON, or like that of a table with another separator."""

@@ -21,6 +21,7 @@ from linclf.errors import InputError
 from linclf.losses import Array
 
 TARGET_NAMES = ("target", "label", "class", "y")
+UNLABELLED = "the label in column"  # begins the note on rows without a label
 SHOWN = 12  # column names shown in a message
 
 
@@ -144,9 +145,7 @@ def _labels(frame: Frame, target: str, source: Source) -> tuple[Array, Array, li
             f"{name}: the label in column {target!r} is missing in all rows; name another column with --target"
         )
     if len(rows) < len(frame):
-        notes.append(
-            f"the label in column {target!r} is missing in {in_rows(len(frame) - len(rows))}, which were left out"
-        )
+        notes.append(f"{UNLABELLED} {target!r} is missing in {in_rows(len(frame) - len(rows))}, which were left out")
     return labels.from_text(texts[cells.codes[rows]]), rows, notes
 
 
