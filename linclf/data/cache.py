@@ -38,7 +38,7 @@ from linclf.optim.linalg import Matrix, check_structure, from_arrays, materializ
 from linclf.storage.decode import JsonObject, build
 from linclf.storage.files import replacing
 
-FORMAT = 5  # of entries and of the data sets that readers return: increase it when either changes
+FORMAT = 6  # of entries and of the data sets that readers return: increase it when either changes
 DEFAULT_MEGABYTES = 4096
 SETTLED_SECONDS = 2  # a file changed more recently could change again within the resolution of its time stamp
 STALE_SECONDS = 3600  # a temporary file older than this belongs to a run that was killed

@@ -7,7 +7,7 @@ import numpy as np
 
 from linclf.data.columns.base import MISSING, Column, Unknown, counted
 from linclf.data.schema import Schema
-from linclf.data.table import Cells, Table, TableRows
+from linclf.data.table import Table, TableRows
 from linclf.errors import InputError
 from linclf.losses import Array
 from linclf.optim.linalg import Matrix, materialize
@@ -51,21 +51,27 @@ def count_cells(
     X: Matrix | Table | TableRows, features: Matrix, unknown: dict[str, Unknown], schema: Schema
 ) -> CellCounts:
     """Count the cells of rows X, of which `features` (n, d) were made, with these unknown cells."""
-    missing: dict[str, int] = {}
-    if isinstance(X, Table | TableRows) and schema.columns is not None:
-        table = X[:] if isinstance(X, TableRows) else X
-        used = [column.name for column in schema.columns if column.feature_names() and column.name in table.names]
-        missing = {name: _n_missing(table.column(name)) for name in used}
     found = materialize(features)
     if isinstance(found, np.ndarray):
         sums = found.sum(axis=0, dtype=np.float64)
     else:
         sums = np.bincount(found.indices, found.data, found.shape[1])
+    missing: dict[str, int] = {}
+    if isinstance(X, Table | TableRows) and schema.columns is not None:
+        start = 0
+        for column in schema.columns:
+            missing |= {column.name: _n_missing(column, start, sums, unknown)} if column.feature_names() else {}
+            start += len(column.feature_names())
     return CellCounts(features.shape[0], missing, unknown, sums)
 
 
-def _n_missing(cells: Array | Cells) -> int:
-    return int((cells.codes < 0).sum() if isinstance(cells, Cells) else np.isnan(cells).sum())
+def _n_missing(column: Column, start: int, sums: Array, unknown: dict[str, Unknown]) -> int:
+    """The missing cells of a column whose first feature is `start`: those that its feature counts, or that are newly missing."""
+    cells = unknown.get(column.name, {})
+    if column.missing_feature is None:
+        return cells.get(MISSING, 0)
+    flagged = int(sums[start + column.missing_feature])
+    return flagged - sum(cells.values()) if column.number_features()[0] else flagged
 
 
 def unfamiliar_columns(counts: CellCounts, schema: Schema) -> list[str]:

@@ -39,8 +39,7 @@ def learn_schema(
     count = sum(len(column.feature_names()) for column in columns)
     source.check_width(count)
     texts = tuple(column.name for column in columns if column.read_as_text)
-    decimal = "," if any(column.has_decimal_comma for column in columns) else schema.decimal
-    return replace(schema, count=count, sparse=sparse, texts=texts, columns=columns, decimal=decimal), notes
+    return replace(schema, count=count, sparse=sparse, texts=texts, columns=columns), notes
 
 
 def encode(X: Matrix | Table | TableRows, schema: Schema, name: str) -> tuple[Matrix, dict[str, Unknown]]:
@@ -97,7 +96,10 @@ def _as_table(X: Matrix, columns: Sequence[Column], name: str) -> Table:
 def _encode_columns(
     table: Table, columns: Sequence[Column], schema: Schema, name: str
 ) -> tuple[Matrix, dict[str, Unknown]]:
-    """The features of these columns next to each other, and the unknown cells."""
+    """The features of these columns next to each other, and the unknown cells. In a file with another decimal mark than that of the
+    training data, all marks have changed places."""
+    if table.decimal not in (None, schema.decimal):
+        columns = [column.with_swapped_marks() for column in columns]
     unknown: dict[str, Unknown] = {}
     blocks: list[Stored] = []
     dense = None if schema.sparse else np.empty((table.shape[0], schema.count))

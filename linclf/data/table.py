@@ -61,6 +61,7 @@ class Table:
     texts    the columns of text, by name
     lines    (n,) the line of the file on which each row begins; None for rows that are not from a text file
     files    the files that the lines are of, if they are several
+    decimal  the decimal mark of the file, None where it is not known
     """
 
     names: tuple[str, ...]
@@ -68,6 +69,7 @@ class Table:
     texts: dict[str, Cells]
     lines: Array | None = None
     files: tuple[FileLines, ...] = ()
+    decimal: str | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -78,7 +80,7 @@ class Table:
         """A table of some of the rows."""
         texts = {name: cells[rows] for name, cells in self.texts.items()}
         lines = None if self.lines is None else self.lines[rows]
-        return Table(self.names, self.numbers[rows], texts, lines, self.files)
+        return Table(self.names, self.numbers[rows], texts, lines, self.files, self.decimal)
 
     def select(self, columns: Sequence[str], names: Sequence[str]) -> "Table":
         """These columns, in this order, under these names; without a copy if they are all of them in their order."""
@@ -87,7 +89,7 @@ class Table:
         if index != list(range(numbers.shape[1])):
             numbers = numbers[:, index]
         texts = {called[name]: self.texts[name] for name in columns if name in self.texts}
-        return Table(tuple(names), numbers, texts, self.lines, self.files)
+        return Table(tuple(names), numbers, texts, self.lines, self.files, self.decimal)
 
     def check(self) -> None:
         """Raise ValueError for columns that do not fit together."""
@@ -156,7 +158,7 @@ def table_arrays(table: Table) -> tuple[dict[str, Array], dict[str, Sequence[str
             f"ends{i}": np.cumsum([len(level) for level in encoded], dtype=np.int64),
             f"levels{i}": np.frombuffer(b"".join(encoded), np.uint8),
         }
-    return arrays, {"names": table.names, "texts": list(table.texts)}
+    return arrays, {"names": table.names, "texts": list(table.texts), "decimal": table.decimal or ""}
 
 
 def from_table_arrays(arrays: dict[str, Array], columns: Mapping[str, Sequence[str]]) -> Table:
@@ -167,7 +169,8 @@ def from_table_arrays(arrays: dict[str, Array], columns: Mapping[str, Sequence[s
         levels = np.empty(len(ends), object)
         levels[:] = [content[a:b].decode("utf-8", "surrogatepass") for a, b in zip([0, *ends], ends, strict=False)]
         texts[name] = Cells(arrays[f"codes{i}"], levels)
-    return Table(tuple(columns["names"]), arrays["numbers"], texts, arrays.get("lines"))
+    decimal = str(columns["decimal"]) or None
+    return Table(tuple(columns["names"]), arrays["numbers"], texts, arrays.get("lines"), decimal=decimal)
 
 
 def from_frame(frame: Frame, name: str, lines: Array | None = None, na_values: Sequence[str] = ()) -> Table:

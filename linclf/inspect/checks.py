@@ -82,7 +82,7 @@ def without_columns(table: Table, names: set[str]) -> Table:
     kept = [j for name, j in table.number_index.items() if name not in names]
     texts = {name: cells for name, cells in table.texts.items() if name not in names}
     left = tuple(name for name in table.names if name not in names)
-    return Table(left, table.numbers[:, kept], texts, table.lines, table.files) if names else table
+    return replace(table, names=left, numbers=table.numbers[:, kept], texts=texts) if names else table
 
 
 def with_numbers(table: Table, columns: Sequence[Column]) -> Table:

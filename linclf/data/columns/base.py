@@ -103,9 +103,18 @@ class Column(ABC):
         return False
 
     @property
+    def missing_feature(self) -> int | None:
+        """The index of the feature that is 1 where a cell is missing; None if there is none."""
+        return None
+
+    @property
     def has_decimal_comma(self) -> bool:
         """Whether its numbers are written with a decimal comma."""
         return False
+
+    def with_swapped_marks(self) -> "Column":
+        """The same column in a file with the other decimal mark."""
+        return self
 
     def training_notes(self, column: TrainingColumn) -> list[str]:
         """Notes on the cells of the training rows, a line each."""

@@ -59,6 +59,11 @@ class CategoryColumn(Column):
         names += [f"{self.name} (other)"] if self.pooled else []
         return [*names, f"{self.name} (missing)"] if self.missing else names
 
+    @property
+    def missing_feature(self) -> int | None:
+        """The last one."""
+        return len(self.feature_names()) - 1 if self.missing else None
+
     def transform(self, cells: Array | Cells, sparse: bool) -> tuple[Stored, Unknown]:
         """One-hot features in the order of `feature_names`; all 0 for an unknown cell without a pool."""
         cells = cells if isinstance(cells, Cells) else spell_numbers(cells)

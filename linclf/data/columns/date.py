@@ -98,6 +98,10 @@ class DateColumn(NumberColumn):
         words += ["days since 1970" if form.has_date else "parts of a day", *self.parts]
         return ", ".join(filter(None, words))
 
+    def with_swapped_marks(self) -> Column:
+        """The column as it is."""
+        return self
+
     @property
     def is_identity(self) -> bool:
         """False: the table has text."""

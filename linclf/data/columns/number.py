@@ -138,9 +138,18 @@ class NumberColumn(Column):
         return not self.missing
 
     @property
+    def missing_feature(self) -> int | None:
+        """The second one; a cell that is not a number is missing, too."""
+        return 1 if self.missing else None
+
+    @property
     def has_decimal_comma(self) -> bool:
         """Whether the numbers are written with a decimal comma."""
         return self.written is not None and self.written.decimal == ","
+
+    def with_swapped_marks(self) -> Column:
+        """The same numbers with the other decimal mark, and the mark of thousands that goes with it."""
+        return replace(self, written=(self.written or PLAIN).swapped())
 
     def training_notes(self, column: TrainingColumn) -> list[str]:
         """Notes on the cells that are not numbers, and on those that are bounds."""

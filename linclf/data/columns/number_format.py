@@ -120,6 +120,11 @@ class NumberFormat:
             low = f"{low} {self.unit}"  # 18-25 kg
         return (self(low) + self(high)) / 2
 
+    def swapped(self) -> "NumberFormat":
+        """The format with point and comma in each other's place."""
+        marks = {".": ",", ",": "."}
+        return replace(self, decimal=marks[self.decimal], thousands=marks.get(self.thousands, self.thousands))
+
     def is_plain(self) -> bool:
         """Whether numbers are written as Python writes them."""
         return self == PLAIN

@@ -16,8 +16,12 @@ SAME_WIDTH = 0.9  # share of the records that must have the same number of cells
 TITLES = 10  # lines above the header, at most
 MORE_COMMAS = 10  # decimal commas for each decimal point, for the comma to be the decimal mark of the file
 FOOTER = 5  # lines, at most
-_COMMA = re.compile(r"[-+]?(\d+,(\d{1,2}|\d{4,})|0,\d+|[1-9]\d{0,2}(\.\d{3})+,\d+)")
-_POINT = re.compile(r"[-+]?(\d+\.(\d{1,2}|\d{4,})|0?\.\d+|[1-9]\d{0,2}(,\d{3})+\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
+# numbers that only a decimal comma, or only a decimal point, explains, perhaps between a currency and a unit
+_COMMA = re.compile(r"[^\d.,]{0,5}(\d+,(\d{1,2}|\d{4,})|0,\d+|[1-9]\d{0,2}([. '’\u00a0\u202f]\d{3})+,\d+)[^\d.,]{0,12}")
+_POINT = re.compile(
+    r"[^\d.,]{0,5}(\d*\.(\d{1,2}|\d{4,})|0?\.\d+|[1-9]\d{0,2}([, '’\u00a0\u202f]\d{3})+\.\d+)(e[-+]?\d+)?[^\d.,]{0,12}",
+    re.IGNORECASE,
+)
 _TOTAL = re.compile(r"(grand )?(total|totals|sum|summe|gesamt|somme|suma|totale)s?\W*", re.IGNORECASE)
 _NAMES = {",": "','", ";": "';'", "\t": "a tab", "|": "'|'", " ": "blanks"}
 

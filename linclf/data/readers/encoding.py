@@ -79,7 +79,8 @@ class Transcoder(io.RawIOBase):
                     f"{self.name}:{line}: is not {'UTF-8' if wanted == 'utf-8' else wanted} text; name its encoding with --encoding"
                 ) from None
             self.encoding = "latin-1" if _NOT_CP1252.search(whole) else "cp1252"
-            return whole.decode(self.encoding, "replace").encode()
+            self.decoder = _decoder(self.encoding, "replace")
+            return self.decoder.decode(whole).encode()
         self.has_letters |= not text.isascii()
         return text.encode("utf-8", "surrogatepass")
 
@@ -95,8 +96,8 @@ def _line_ends(text: bytes) -> int:
     return len(re.findall(rb"\r\n|\r|\n", text))
 
 
-def _decoder(encoding: str) -> codecs.IncrementalDecoder:
-    return codecs.getincrementaldecoder(encoding)()
+def _decoder(encoding: str, errors: str = "strict") -> codecs.IncrementalDecoder:
+    return codecs.getincrementaldecoder(encoding)(errors)
 
 
 def to_utf8(name: str, content: bytes, encoding: str | None) -> tuple[bytes, str | None]:

@@ -113,6 +113,7 @@ def to_dataset(
         names, called, notes = _model_columns(list(frame.columns), source, target, match)
         features = match.schema
     table = from_frame(frame[list(names)], source.data, lines, source.na_values)
+    table = replace(table, decimal=source.decimal)
     y: Array | None = None
     label_notes: list[str] = []
     if target is not None and labelled:
