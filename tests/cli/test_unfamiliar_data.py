@@ -114,9 +114,9 @@ def test_the_same_rows_in_another_spelling_have_the_same_scores(linclf, change) 
 def test_a_file_in_any_encoding_is_predicted_in_pieces(linclf, monkeypatch, encoding: str, size: int) -> None:
     ROWS.assign(note="é").to_csv("plain.csv", index=False)
     ROWS.assign(note="é").to_csv("new.csv", index=False, sep=";", encoding=encoding)
-    expected = linclf("predict m plain.csv --keep note --scores")
+    expected = linclf("predict m plain.csv --keep note --label")
     monkeypatch.setattr(stream, "PIECE", size)
-    found = linclf("predict m new.csv --keep note --scores")
+    found = linclf("predict m new.csv --keep note --label")
     assert (found.code, found) == (0, expected)
     assert ("--encoding names another" in found.err) == (encoding in ("utf-16", "cp1252"))
 
