@@ -16,12 +16,26 @@ import numpy as np
 from linclf.data.table import parse_number
 from linclf.losses import Array
 
+WHOLE = 0.02  # share of the cells without a mark, from which on a mark before three digits is one of thousands
 SAMPLE = 2000  # levels that are looked at to choose a format
-TRUE = {"true", "t", "yes", "y", "on", "1", "ja", "j", "wahr", "oui", "vrai", "si", "sí", "verdadero", "да", "是"}
-FALSE = {"false", "f", "no", "n", "off", "0", "nein", "falsch", "non", "faux", "falso", "нет", "否"}
+LONGEST = 40  # characters of a cell that may be a number
+STYLES = (  # of truth values, each with its words for true and for false
+    ({"yes", "y"}, {"no", "n"}),
+    ({"true", "t"}, {"false", "f"}),
+    ({"1"}, {"0"}),
+    ({"on"}, {"off"}),
+    ({"ja", "j", "wahr"}, {"nein", "n", "falsch"}),
+    ({"oui", "o", "vrai"}, {"non", "n", "faux"}),
+    ({"si", "sí", "s", "verdadero"}, {"no", "n", "falso"}),
+    ({"да"}, {"нет"}),
+    ({"是"}, {"否"}),
+)
+TRUE = {word for true, _ in STYLES for word in true}
+FALSE = {word for _, false in STYLES for word in false}
 MAGNITUDES = {"k": 1e3, "K": 1e3, "Tsd": 1e3, "thousand": 1e3, "M": 1e6, "Mio": 1e6, "mn": 1e6}
 MAGNITUDES |= {"million": 1e6, "B": 1e9, "bn": 1e9, "Mrd": 1e9, "billion": 1e9}
-FEWEST_MAGNITUDES = 0.1  # share of the cells that have one; in 3 of 100 house numbers, B is no billion
+SMALLER = 20  # so many times smaller are the numbers before k or M than the plain ones: 1.2k, 950; in house numbers, B is no billion
+SHARED_PREFIX = 0.9  # share of the cells with a word before the number, for it to be a unit: AED 1,234.50
 CURRENCY_CODES = {
     *("aud", "brl", "cad", "chf", "cny", "czk", "dkk", "eur", "gbp", "hkd", "huf", "inr", "jpy", "krw", "mxn", "nok"),
     *("nzd", "pln", "rub", "sek", "sgd", "try", "usd", "zar", "rs", "fr", "sfr", "kr", "zł", "kč", "円", "元"),
@@ -29,39 +43,46 @@ CURRENCY_CODES = {
 
 # Typographic variants of a minus, an apostrophe and a blank.
 _PLAIN = str.maketrans(
-    {**dict.fromkeys("−–‒﹣－", "-"), **dict.fromkeys("’ʼ′´`", "'"), **dict.fromkeys("\u00a0\u202f\u2009\u2007\u2002\t", " ")}
+    {**dict.fromkeys("−–—‒﹣－", "-"), **dict.fromkeys("’‘ʼ′´`", "'"), **dict.fromkeys("\u00a0\u202f\u2009\u2007\u2002\u2003\u3000\t", " ")}
+    | {"٫": ".", "٬": ",", "，": ",", "．": ".", **dict.fromkeys("\u200b\u200c\u200d\u200e\u200f\u2060\ufeff")}
 )  # fmt: skip
+_UNIT = r"[^\d\s.,'()+\-<>=:;][^\d\s()+\-<>=:;,]{0,11}(?:(?<=[a-z])\^?[23])?(?: [^\d\s()+\-<>=:;,]{1,9})?"
 _CELL = re.compile(
-    r"(?P<bound>[<>≤≥~≈]=?|=[<>])?\s*(?P<open>\()?\s*(?P<sign>[-+])?\s*(?P<before>[^\d\s.,'()+\-<>=%:/]{1,4}\.?)?\s*"
-    r"(?P<second>[-+])?\s*(?P<number>\d[\d.,' ]*|[.,]\d+)(?P<exponent>[eE][-+]?\d+)?(?P<more>\+)?\s*"
-    r"(?P<after>[^\d\s.,'()+\-<>=:;][^\d\s()+\-<>=:;,]{0,11}(?: [^\d\s()+\-<>=:;,]{1,9})?)?(?P<trailing>-)?\s*(?P<close>\))?"
+    r"(?P<bound>[<>≤≥~≈]=?|=[<>])? ?(?P<sign>[-+])? ?(?P<open>\()? ?(?P<before>[^\d\s.,'()+\-<>=%:/]{1,9}\.?)? ?"
+    r"(?P<second>[-+])? ?(?P<inner>\()? ?(?P<number>\d[\d.,' ]*|[.,]\d+)(?P<exponent>[eE][-+]?\d+)?(?P<trailing>-)?(?P<more>\+)?"
+    rf"(?P<middle>\))? ?(?P<after>{_UNIT})? ?(?P<close>\))?"
 )
-_NO_CENTS = re.compile(r"(?<=\d)[.,]--?$")  # 50.- in Switzerland
-_RANGE = re.compile(r"(?P<low>.*?\d.*?)\s*(?:-|to|bis|à|\.\.\.?)\s*(?P<high>\D{0,4}\d.*)")
+_NO_CENTS = re.compile(r"(?<=\d)(?:[.,]--?|/-)$")  # 50.- in Switzerland, 500/- in India
+_RANGE = re.compile(r"(?P<low>\D{0,9}\d[\d.,' ]*\D{0,9}?) ?(?:-|to|bis|à|\.\.\.?) ?(?P<high>\D{0,4}\d.{0,20})")
 _SEPARATORS = {"": "", ",": ",", ".": r"\.", "'": "'", " ": " "}
 
 
 class _Spelled(NamedTuple):
-    """A cell taken apart: its sign, digits with their marks, exponent, the currency before them and the unit behind."""
+    """A cell taken apart: its sign, digits with their marks, exponent, the word before them and the one behind."""
 
     sign: float
     number: str
     exponent: str
-    currency: str
+    before: str
     behind: str
     is_bound: bool
 
     def unit(self, magnitudes: bool) -> tuple[str | None, float]:
-        """The unit, None for two of them, and the factor of a magnitude such as k."""
-        behind, factor = self.behind, 1.0
+        """The unit, None for two of them, and the factor of a magnitude such as k. A word before the number that is no currency
+        ends with a blank."""
+        before, behind, factor = self.before, self.behind, 1.0
         first, _, rest = behind.partition(" ")
         word = first.rstrip(".")
-        if magnitudes and (word in MAGNITUDES or (word == "m" and self.currency)):  # 3 m are metres, $3m are millions
+        if magnitudes and (word in MAGNITUDES or (word == "m" and before)):  # 3 m are metres, $3m are millions
             factor, behind = MAGNITUDES.get(word, 1e6), rest
         unit = _normalized_unit(behind)
-        if self.currency and unit and not _is_currency(unit):
+        if not before:
+            return unit, factor
+        if unit.startswith("/"):  # $12/month
+            before, unit = before + unit, ""
+        if unit and not _is_currency(unit):
             return None, factor
-        return self.currency or unit, factor
+        return before if _is_currency(self.before) else f"{before} ", factor
 
 
 @dataclass(frozen=True)
@@ -98,7 +119,7 @@ class NumberFormat:
         if spelled is None:
             return self._middle(text) if self.ranges else math.nan
         unit, factor = spelled.unit(self.magnitudes)
-        if unit != self.unit and (unit or not _is_currency(self.unit)):
+        if unit is None or (unit != self.unit and (unit or not _is_currency(self.unit))):
             return math.nan
         digits = _digits(spelled.number, self.decimal, self.thousands)
         value = math.nan if digits is None else math.copysign(float(digits + spelled.exponent), spelled.sign)
@@ -112,7 +133,7 @@ class NumberFormat:
 
     def _middle(self, text: str) -> float:
         """The middle of a range, NaN if the cell is none."""
-        found = _RANGE.fullmatch(text.translate(_PLAIN).strip())
+        found = _range(text)
         if found is None:
             return math.nan
         low, high = found["low"], found["high"]
@@ -134,22 +155,37 @@ PLAIN = NumberFormat()
 TRUTH_VALUES = NumberFormat(truth=True)
 
 
+def _plain(text: str) -> str | None:
+    """A cell with the marks of ASCII and single blanks, None if it is too long to be a number."""
+    return " ".join(text.translate(_PLAIN).split()) if len(text) <= LONGEST else None
+
+
+def _range(text: str) -> re.Match[str] | None:
+    plain = _plain(text)
+    return None if plain is None else _RANGE.fullmatch(plain)
+
+
 @lru_cache(2 * SAMPLE)
 def _spelled(text: str) -> _Spelled | None:
     """A cell taken apart, None if it does not look like a number."""
-    found = _CELL.fullmatch(_NO_CENTS.sub("", text.translate(_PLAIN).strip()))
-    if found is None or bool(found["open"]) != bool(found["close"]):
+    plain = _plain(text)
+    found = None if plain is None else _CELL.fullmatch(_NO_CENTS.sub("", plain))
+    if found is None:
         return None
     signs = [found[name] for name in ("sign", "second", "trailing") if found[name]]
+    brackets = [bool(found["open"]) + bool(found["inner"]), bool(found["middle"]) + bool(found["close"])]
+    if len(signs) > 1 or (signs and brackets[0]) or brackets not in ([0, 0], [1, 1]):
+        return None
+    negative, is_bound = bool(brackets[0]) or "-" in signs, bool(found["bound"] or found["more"])
     before, after = (found["before"] or "").strip(), (found["after"] or "").strip()
-    if len(signs) > 1 or (signs and found["open"]):
-        return None
-    currency = _normalized_unit(before)
-    if currency and not _is_currency(currency):
-        return None
-    negative, is_bound = bool(found["open"]) or "-" in signs, bool(found["bound"] or found["more"])
-    number = found["number"].strip()
-    return _Spelled(-1.0 if negative else 1.0, number, found["exponent"] or "", currency, after, is_bound)
+    return _Spelled(
+        -1.0 if negative else 1.0,
+        found["number"].strip(),
+        found["exponent"] or "",
+        _normalized_unit(before),
+        after,
+        is_bound,
+    )
 
 
 def _normalized_unit(unit: str) -> str:
@@ -204,18 +240,14 @@ def is_bound(text: str) -> bool:
 def candidates(decimal: str | None, thousands: str | None, likely: str) -> list[tuple[str, str]]:
     """The pairs of decimal and thousands marks that a column may be written with, the likelier first.
 
-    decimal, thousands  the marks that the user gave, None for none
+    decimal, thousands  the marks that the user gave, None for none: pairs with them come first
     likely   the decimal mark of the file
     """
     other = "," if likely == "." else "."
     pairs = [(likely, "")]
     pairs += [(mark, between) for mark in (likely, other) for between in (".,".replace(mark, ""), " ", "'", "")]
     pairs = list(dict.fromkeys(pairs))
-    return [
-        (mark, between)
-        for mark, between in pairs
-        if decimal in (None, mark) and (thousands is None or thousands == between)
-    ]
+    return sorted(pairs, key=lambda pair: (decimal not in (None, pair[0])) + (thousands not in (None, pair[1])))
 
 
 def choose_format(levels: Array, counts: Array, marks: list[tuple[str, str]], *, ranges: bool = False) -> NumberFormat:
@@ -227,37 +259,90 @@ def choose_format(levels: Array, counts: Array, marks: list[tuple[str, str]], *,
     sample = sorted(zip(levels.tolist(), counts.tolist(), strict=True))[::step]
     if _are_truth_values([level for level, _ in sample]):
         return TRUTH_VALUES
-    unit, magnitudes = _choose_unit(sample)
-    best, most = PLAIN, -1
-    for mark, between in marks:
-        form = NumberFormat(mark, between, unit, magnitudes, ranges)
-        fit = sum(count for text, count in sample if not math.isnan(form(text)))
-        if fit > most:
-            best, most = form, fit
+    unit, magnitudes = _choose_unit(sample, ranges)
+    forms = [NumberFormat(mark, between, unit, magnitudes, ranges) for mark, between in marks]
+    fit = [sum(count for text, count in sample if not math.isnan(form(text))) for form in forms]
+    best = forms[fit.index(max(fit))]
+    if not best.thousands and _always_three(sample, best):
+        grouped = replace(best, decimal=other_mark(best.decimal), thousands=best.decimal)
+        best = grouped if grouped in forms and fit[forms.index(grouped)] == max(fit) else best
     return replace(best, example=_example([text for text, _ in sample], best))
 
 
-def _choose_unit(sample: list[tuple[str, int]]) -> tuple[str, bool]:
+def _always_three(sample: list[tuple[str, int]], form: NumberFormat) -> bool:
+    """Whether the decimal mark is rather one of thousands: exactly three digits follow it wherever it occurs, and numbers without it
+    are not rare, and below 1000. One in a thousand decimal fractions is a whole number."""
+    spelled = [(found.number, count) for text, count in sample if (found := _spelled(text)) is not None]
+    marked = sum(count for number, count in spelled if form.decimal in number)
+    groups = all(
+        re.fullmatch(rf"[1-9]\d{{0,2}}(?:{_SEPARATORS[form.decimal]}\d{{3}})+", number)
+        for number, _ in spelled
+        if form.decimal in number
+    )
+    whole = [(number, count) for number, count in spelled if number.isdigit() and number.strip("0")]
+    small = all(len(number) <= 3 for number, _ in whole)
+    return (
+        bool(marked)
+        and groups
+        and small
+        and sum(count for _, count in whole) >= WHOLE * (marked + sum(c for _, c in whole))
+    )
+
+
+def other_mark(mark: str) -> str:
+    """A comma for a point, and a point for a comma; another mark as it is."""
+    return {".": ",", ",": "."}.get(mark, mark)
+
+
+def _choose_unit(sample: list[tuple[str, int]], ranges: bool) -> tuple[str, bool]:
     """The most frequent unit of these cells and their rows, empty for none; and whether k, M and the like multiply."""
-    ends = [(part["high"] if (part := _RANGE.fullmatch(text)) else text, count) for text, count in sample]
+    ends = [((_range(text) or {"high": text})["high"] if ranges else text, count) for text, count in sample]
     spelled = [(found, count) for text, count in ends if (found := _spelled(text)) is not None]
-    total = sum(count for _, count in spelled)
-    scaled = [(found, count) for found, count in spelled if found.unit(magnitudes=True)[1] != 1]
-    others = [found for found, _ in spelled if found.behind and found.unit(magnitudes=True)[1] == 1]
-    magnitudes = sum(count for _, count in scaled) > FEWEST_MAGNITUDES * total
-    magnitudes &= all(_is_currency(_normalized_unit(found.behind)) for found in others)
+    magnitudes = _have_magnitudes([found for found, _ in spelled])
     units = Counter[str]()
     for found, count in spelled:
         units[found.unit(magnitudes)[0] or ""] += count
     unit = max(units, key=lambda name: units[name] * bool(name), default="")
+    if unit.endswith(" ") and not _is_shared(unit, spelled):
+        unit = ""
     return (unit if units[unit] >= units[""] or _is_currency(unit) else ""), magnitudes
+
+
+def _have_magnitudes(spelled: list[_Spelled]) -> bool:
+    """Whether k, M and the like multiply: all cells have one, of several kinds or with a currency, or the numbers before them are
+    much smaller than the others."""
+    scaled = [found for found in spelled if found.unit(magnitudes=True)[1] != 1]
+    others = [found for found in spelled if found.unit(magnitudes=True)[1] == 1]
+    if not scaled or any(
+        _normalized_unit(found.behind) and not _is_currency(_normalized_unit(found.behind)) for found in others
+    ):
+        return False
+    if not others:
+        return len({found.behind for found in scaled}) > 1 or bool(scaled[0].before)
+    sizes = [float(np.median([_size(found.number) for found in part])) for part in (scaled, others)]
+    return sizes[0] * SMALLER < sizes[1]
+
+
+def _size(number: str) -> float:
+    """A number of unknown marks, approximately."""
+    return float(re.split(r"[.,](?=\d{1,2}$)", number)[0].translate(str.maketrans("", "", "., '")) or 0)
+
+
+def _is_shared(unit: str, spelled: list[tuple[_Spelled, int]]) -> bool:
+    """Whether a word before the number is a unit: nearly all cells have it, and they are no ids, which are all different and have no
+    decimals."""
+    having = [found for found, _ in spelled if found.unit(magnitudes=False)[0] == unit]
+    rows = sum(count for found, count in spelled if found.unit(magnitudes=False)[0] == unit)
+    most = rows >= SHARED_PREFIX * sum(count for _, count in spelled)
+    return most and (rows > len(having) or any(c in found.number for found in having for c in ".,"))
 
 
 def _are_truth_values(levels: list[str]) -> bool:
     """Whether truth values are written in more than two ways. Written in two, they are two levels like any others."""
     words = {level.strip().casefold() for level in levels}
-    some = bool(words & TRUE) and bool(words & FALSE) and words <= TRUE | FALSE
-    return some and len(set(levels)) > 2
+    used = [(true & words, false & words) for true, false in STYLES if words & (true | false)]
+    both = [true | false for true, false in used if true and false]
+    return words == set().union(*both) and len(set(levels)) > 2
 
 
 def _example(texts: list[str], form: NumberFormat) -> str:
