@@ -9,19 +9,24 @@ from linclf.data.columns.training_column import TrainingColumn
 PADDED = 0.01  # share of the cells that must begin with a 0; a single 007 is a typo
 FEWEST_DIGITS = 3  # of a code that its name alone tells from a number
 _CODE_NAME = re.compile(
-    r"(.*[\W_])?(zip|zip ?code|post ?code|postal ?code|plz|postleitzahl|cep|fips|area ?code|phone|phone ?number|telephone|telefon|tel"
-    r"|mobile|cell ?phone|fax|account|account ?(no|nr|number)|acct|konto|kontonummer|iban|ssn|sku|ean|isbn|upc|barcode)",
+    r"(.*[\W_])?(zip ?\d?|zip ?code|zip ?cd|pin ?code|post ?code|postal ?code|code ?postal|plz|postleitzahl|cep|fips|naics|sic|area ?code|phone"
+    r"|phone ?number|telephone|telefon|tel|mobile|cell ?phone|fax|account|account ?(no|nr|number)|acct|konto|kontonummer|iban|ssn|sku"
+    r"|ean|isbn|upc|barcode)",
     re.IGNORECASE,
 )
+_KEY_NAME = re.compile(r"(?i:.+[\W_](id|code|cd))|.+[a-z](Id|ID|Code)")  # of another table: store_id, dept_code
+REPEATED = 0.5  # share of the rows, at most, that the different keys of another table make up
 _DIGITS, _PADDED, _PHONE = re.compile(r"\d+"), re.compile(r"0\d+"), re.compile(r"(\+|00)\d[\d /().-]{6,}")
 
 
 def is_code(column: TrainingColumn) -> bool:
-    """Whether numbers are codes: whole ones of which some begin with 0, all phone numbers, or whole numbers of one width, or two,
-    in a column with the name of a code."""
+    """Whether numbers are codes: whole ones of which some begin with 0, all phone numbers, whole numbers of one width, or two,
+    in a column with the name of a code, or whole numbers that repeat in a column with the name of a key."""
     named = _CODE_NAME.fullmatch(column.name.strip().replace("_", " ").replace("-", " ")) is not None
     if not column.is_text:
         span = column.training.spans.of(column.training.table.number_index[column.name])
+        if span.whole and span.least >= 0 and _KEY_NAME.fullmatch(column.name) is not None:
+            return len(column.levels) <= REPEATED * column.n
         if not named or not span.whole or not span.least >= 0:
             return False
         widths = {len(f"{bound:.0f}") for bound in (span.least, span.most)}

@@ -66,9 +66,10 @@ class DateColumn(NumberColumn):
         days = column.text.converted(cls.learned_parse(column))
         known, weights = ~np.isnan(days), column.training.weights
         median = weighted_median(days[known], None if weights is None else weights[known])
-        return cls(column.name, missing=column.missing(), median=median).as_written(column)
+        found = cls(column.name, missing=column.missing(), median=median)
+        return found.as_written(column).with_moments(days)
 
-    def as_written(self, column: TrainingColumn) -> Column:
+    def as_written(self, column: TrainingColumn) -> NumberColumn:
         """The column with its format, and the parts that the label depends on."""
         form = _format(column)
         found = replace(self, dates=None if form is None or form.format == ISO else form)

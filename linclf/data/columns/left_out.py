@@ -120,9 +120,12 @@ class TimeColumn(RoleColumn):
 
 
 def are_row_numbers(column: TrainingColumn) -> bool:
-    """Whether the cells are row numbers: different whole numbers, with few gaps or under the name of an id."""
+    """Whether the cells are row numbers: different whole numbers, in their order with few gaps, or under the name of an id."""
     span = column.span(parse_numbers)
     if column.n < FEWEST_IDS or span.missing or not span.whole or span.width < column.n:
         return False
-    dense = column.n / span.width > DENSE_IDS
-    return (dense or column.has_id_name) and len(np.unique(column.numbers(parse_numbers))) == column.n
+    numbers = column.numbers(parse_numbers)[np.argsort(column.training.rows, kind="stable")]
+    with np.errstate(over="ignore"):
+        steps = np.diff(numbers)
+    in_order = column.n / span.width > DENSE_IDS and bool((steps > 0).all() or (steps < 0).all())
+    return in_order or (column.has_id_name and len(np.unique(numbers)) == column.n)

@@ -30,10 +30,13 @@ class NumberColumn(Column):
 
     written  how the numbers are written, None for plainly
     absent   texts of the training rows that are no numbers, and treated as missing
+    mean, deviation   of the numbers in the training rows, for drift; None where they are not known or overflow
     """
 
     written: NumberFormat | None = None
     absent: tuple[str, ...] = ()
+    mean: float | None = field(default=None, compare=False)
+    deviation: float | None = field(default=None, compare=False)
 
     kind: str = field(default="number", init=False)
     option: ClassVar[str | None] = "numeric"
@@ -78,12 +81,19 @@ class NumberColumn(Column):
         if span.is_constant:
             return ConstantColumn(column.name)
         found = cls(column.name, missing=column.missing(parse), median=column.median(parse))
-        return found.as_written(column)
+        return found.as_written(column).with_moments(column.numbers(parse))
 
-    def as_written(self, column: TrainingColumn) -> Column:
+    def with_moments(self, numbers: Array) -> "NumberColumn":
+        """The column with mean and standard deviation of its numbers (n,), NaN where one is missing."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean, deviation = float(np.nanmean(numbers)), float(np.nanstd(numbers))
+        return replace(self, mean=mean, deviation=deviation) if math.isfinite(mean + deviation) else self
+
+    def as_written(self, column: TrainingColumn) -> "NumberColumn":
         """The column with what is known of how its cells are written."""
         if not column.is_text:
-            return self
+            decimal = column.training.decimal
+            return self if decimal == "." else replace(self, written=NumberFormat(decimal))
         written = column.number_format
         found = replace(self, written=None if written.is_plain() and not written.example else written)
         return replace(found, absent=tuple(list(found.unparsed(column.text))[:KEPT_WORDS]))
@@ -105,6 +115,8 @@ class NumberColumn(Column):
     def _filled(self, cells: Array | Cells) -> tuple[Array, Array]:
         """The cells as numbers (n,), missing ones replaced by the median; and which ones are missing (n,)."""
         numbers = self.as_numbers(cells) if isinstance(cells, Cells) else cells
+        if not isinstance(cells, Cells) and self._wants_unit:
+            numbers = np.full(len(cells), np.nan)
         missing = np.isnan(numbers)
         return np.where(missing, np.nan if self.median is None else self.median, numbers), missing
 
@@ -115,7 +127,11 @@ class NumberColumn(Column):
     def transform(self, cells: Array | Cells, sparse: bool) -> tuple[Stored, Unknown]:
         """The numbers, standardised if sparse; and 1 where one is missing."""
         values, missing = self._filled(cells)
-        unknown = self._unknown(cells) if isinstance(cells, Cells) else {}
+        if isinstance(cells, Cells):
+            unknown = self._unknown(cells)
+        else:
+            without = int((~np.isnan(cells)).sum()) if self._wants_unit else 0
+            unknown = {f"numbers without {self.written.unit.strip()}": without} if without and self.written else {}
         newly_missing = int(missing.sum()) - sum(unknown.values())
         if newly_missing and not self.missing:
             unknown[MISSING] = newly_missing
@@ -123,6 +139,11 @@ class NumberColumn(Column):
             with np.errstate(over="ignore"):
                 values = (values - self.center) / self.spread
         return np.column_stack([values, missing] if self.missing else [values]).astype(np.float64), unknown
+
+    @property
+    def _wants_unit(self) -> bool:
+        """Whether a plain number is none: without kg or %, it may be in another unit."""
+        return self.written is not None and self.written.wants_unit
 
     def summary(self) -> str:
         """The number of missing cells, and how numbers are written."""
@@ -160,6 +181,11 @@ class NumberColumn(Column):
             what = f"not {self.kind}s in {in_rows(sum(unparsed.values()))}, treated as missing"
             remedy = f"{typed_option('category', self.name)} treats them as levels"
             notes.append(f"{column.dataset}: column {self.name!r}: {what}: {counted(unparsed)}; {remedy}")
+        if self.written is not None and self.written.magnitudes:
+            what = f"k, M and the like multiply the numbers, as in {self.written.example!r}"
+            notes.append(
+                f"{column.dataset}: column {self.name!r}: {what}; {typed_option('category', self.name)} treats them as levels"
+            )
         bounds = self._bounds(column.text)
         if bounds:
             what = f"bounds in {in_rows(sum(bounds.values()))}, treated as the number in them"

@@ -114,7 +114,7 @@ class NumberFormat:
         if self.decimal == ".":
             plain = parse_number(text)
             if not math.isnan(plain):
-                return plain if not self.unit or _is_currency(self.unit) else math.nan
+                return math.nan if self.wants_unit else plain
         spelled = _spelled(text)
         if spelled is None:
             return self._middle(text) if self.ranges else math.nan
@@ -145,6 +145,11 @@ class NumberFormat:
         """The format with point and comma in each other's place."""
         marks = {".": ",", ",": "."}
         return replace(self, decimal=marks[self.decimal], thousands=marks.get(self.thousands, self.thousands))
+
+    @property
+    def wants_unit(self) -> bool:
+        """Whether a number without the unit is none. Currencies are left out where they are clear; kg and % may be another unit."""
+        return bool(self.unit) and not _is_currency(self.unit)
 
     def is_plain(self) -> bool:
         """Whether numbers are written as Python writes them."""
@@ -329,12 +334,11 @@ def _size(number: str) -> float:
 
 
 def _is_shared(unit: str, spelled: list[tuple[_Spelled, int]]) -> bool:
-    """Whether a word before the number is a unit: nearly all cells have it, and they are no ids, which are all different and have no
-    decimals."""
-    having = [found for found, _ in spelled if found.unit(magnitudes=False)[0] == unit]
-    rows = sum(count for found, count in spelled if found.unit(magnitudes=False)[0] == unit)
-    most = rows >= SHARED_PREFIX * sum(count for _, count in spelled)
-    return most and (rows > len(having) or any(c in found.number for found in having for c in ".,"))
+    """Whether a word before the number is a unit: nearly all cells have it, and some number has a mark. Without one, as in room 12,
+    it is rather a name."""
+    having = [(found, count) for found, count in spelled if found.unit(magnitudes=False)[0] == unit]
+    most = sum(count for _, count in having) >= SHARED_PREFIX * sum(count for _, count in spelled)
+    return most and any(c in found.number for found, _ in having for c in ".,")
 
 
 def _are_truth_values(levels: list[str]) -> bool:

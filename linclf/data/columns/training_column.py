@@ -16,7 +16,7 @@ from linclf.data.table import Cells, Parse, Table, TableRows, spell_numbers
 from linclf.losses import Array
 from linclf.optim.linalg import Matrix, chunks, select_rows, to_dense
 
-_ID_NAME = re.compile(r"(.*[\W_])?(id|uuid|guid|index|key|unnamed: 0)", re.IGNORECASE)
+_ID_NAME = re.compile(r"(?i:(.*[\W_])?(id|uuid|guid|index|key|unnamed: 0))|.*[a-z](Id|ID)")
 
 
 class Spans(NamedTuple):
