@@ -20,7 +20,6 @@ from linclf.data.cache import Cache
 from linclf.data.source import Source
 from linclf.data.split import Part
 from linclf.errors import InputError
-from linclf.model.drift import column_drift
 from linclf.model.evaluation import evaluation
 from linclf.model.linear_model import LinearModel
 from linclf.model.linear_model import load as load_model
@@ -83,7 +82,7 @@ def evaluate(
             say([f"{data} is the data that the model was trained on; leave it out to evaluate the test part"], quiet)
         rows, title = other.rows, f"{data} (test part)" if other.part == "test" else data
         if drift and other.counts is not None:
-            drifts = [one.to_json() for one in column_drift(trained, other.counts)]
+            drifts = [one.to_json() for one in trained.drift(other.counts)]
         labels = {"target": other.target, "target_guessed": other.target_guessed}
     predictions = trained.predictions(rows.X, rows.y, rows.weights)
     result = evaluation(predictions, trained.classes, trained.threshold_to_json())

@@ -18,6 +18,7 @@ from linclf.cli.shared import (
     say_threshold,
     source,
 )
+from linclf.data.cell_counts import check_familiar
 from linclf.data.encoder import encoded
 from linclf.data.load import load
 from linclf.data.source import Source
@@ -111,6 +112,9 @@ def _row(given: Source, row: int, model: LinearModel, quiet: bool) -> Matrix:
     rows = dataset.all_rows()
     if row >= rows.X.shape[0]:
         raise InputError(f"--row {row}: {given.data} has the rows 0 to {rows.X.shape[0] - 1}")
+    if dataset.test is None and (counts := encoded(dataset, model.schema).counts) is not None:
+        problems = check_familiar(model.drift_problems(counts), given.data, given.lenient)
+        say([f"{given.data}: {what}" for what in problems], quiet)
     one = encoded(replace(dataset, X=rows.select(np.array([row])).X[:]), model.schema)
     say(one.named_notes(), quiet)
     return one.matrix()

@@ -20,7 +20,6 @@ from linclf.cli.shared import (
 from linclf.data.cell_counts import FEWEST_ROWS, CellCounts, check_familiar
 from linclf.data.stream import stream
 from linclf.errors import InputError, RowError
-from linclf.model.drift import drift_notes, drift_problems
 from linclf.model.linear_model import load as load_model
 from linclf.report.predict import OutputColumns, csv_header, csv_lines, json_lines
 from linclf.storage.files import writing
@@ -80,19 +79,19 @@ def predict(*, model: str, data: str, output: str, quiet: bool, **options: Any) 
     with writing(output) as write:
         for piece in stream(given, trained.schema, printed.keep, lambda note: say([note], quiet)):
             counts = piece.counts if counts is None else counts + piece.counts
-            if not given.lenient and (data != "-" or counts.rows >= FEWEST_ROWS):  # rows on stdin arrive one by one
-                check_familiar(drift_problems(trained, counts), data, lenient=False)
             try:
                 columns = printed.columns(trained, piece.X, piece.kept)
             except RowError as error:
                 raise InputError(f"{data}{piece.locate(error.row)}: {error.what}") from None
+            if not given.lenient and (data != "-" or counts.rows >= FEWEST_ROWS):  # rows on stdin arrive one by one
+                check_familiar(trained.drift_problems(counts, whole=False), data, lenient=False)
             if header and not as_json:
                 write(csv_header(names, guard=guard))
             header = False
             write(json_lines(names, columns) if as_json else csv_lines(columns, guard=guard))
-    if counts is not None:
-        found = [*(drift_problems(trained, counts) if given.lenient else []), *drift_notes(trained, counts)]
-        say([f"{data}: {what}" for what in found], quiet)
+        if counts is not None:
+            problems = check_familiar(trained.drift_problems(counts), data, given.lenient)
+            say([f"{data}: {what}" for what in (*problems, *trained.drift_notes(counts))], quiet)
 
 
 def _columns(options: dict[str, Any]) -> OutputColumns:

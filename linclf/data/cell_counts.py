@@ -24,13 +24,14 @@ class CellCounts:
     rows     the number of rows
     missing  missing cells by column
     unknown  by column, the cells that nothing was learned for, and how often each occurs
-    sums     (d,) the sums of the features
+    sums, squares   (d,) the sums of the features, and of their squares
     """
 
     rows: int
     missing: dict[str, int]
     unknown: dict[str, Unknown]
     sums: Array
+    squares: Array
 
     def __add__(self, other: "CellCounts") -> "CellCounts":
         missing = {name: count + other.missing.get(name, 0) for name, count in self.missing.items()}
@@ -40,7 +41,8 @@ class CellCounts:
             for cell, count in cells.items():
                 key = cell if cell in found or cell == MISSING or len(found) < MOST_CELLS else OTHERS
                 found[key] = found.get(key, 0) + count
-        return CellCounts(self.rows + other.rows, missing, unknown, self.sums + other.sums)
+        sums, squares = self.sums + other.sums, self.squares + other.squares
+        return CellCounts(self.rows + other.rows, missing, unknown, sums, squares)
 
     def n_unknown(self, name: str) -> int:
         """The number of unknown cells of a column that are not missing."""
@@ -52,17 +54,20 @@ def count_cells(
 ) -> CellCounts:
     """Count the cells of rows X, of which `features` (n, d) were made, with these unknown cells."""
     found = materialize(features)
-    if isinstance(found, np.ndarray):
-        sums = found.sum(axis=0, dtype=np.float64)
-    else:
-        sums = np.bincount(found.indices, found.data, found.shape[1])
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is no drift
+        if isinstance(found, np.ndarray):
+            numbers = found.astype(np.float64, copy=False)
+            sums, squares = numbers.sum(axis=0), np.einsum("ij,ij->j", numbers, numbers)
+        else:
+            sums = np.bincount(found.indices, found.data, found.shape[1])
+            squares = np.bincount(found.indices, np.square(found.data), found.shape[1])
     missing: dict[str, int] = {}
     if isinstance(X, Table | TableRows) and schema.columns is not None:
         start = 0
         for column in schema.columns:
             missing |= {column.name: _n_missing(column, start, sums, unknown)} if column.feature_names() else {}
             start += len(column.feature_names())
-    return CellCounts(features.shape[0], missing, unknown, sums)
+    return CellCounts(features.shape[0], missing, unknown, sums, squares)
 
 
 def _n_missing(column: Column, start: int, sums: Array, unknown: dict[str, Unknown]) -> int:
@@ -74,23 +79,30 @@ def _n_missing(column: Column, start: int, sums: Array, unknown: dict[str, Unkno
     return flagged - sum(cells.values()) if column.number_features()[0] else flagged
 
 
-def unfamiliar_columns(counts: CellCounts, schema: Schema) -> list[str]:
-    """What makes columns so unlike those of the training rows that the predictions would be wrong, a line each."""
+def unfamiliar_columns(counts: CellCounts, schema: Schema, *, whole: bool = True) -> list[str]:
+    """What makes columns so unlike those of the training rows that the predictions would be wrong, a line each. If these are not the
+    `whole` rows, only what later rows can hardly change."""
     columns = [column for column in schema.columns or () if column.name in counts.missing]
-    return [what for column in columns if (what := _unfamiliar(column, counts)) is not None]
+    found = [_unfamiliar(column, counts, schema.rows, whole=whole) for column in columns]
+    return [what for what in found if what is not None]
 
 
-def _unfamiliar(column: Column, counts: CellCounts) -> str | None:
+def _unfamiliar(column: Column, counts: CellCounts, trained: int, *, whole: bool) -> str | None:
     present, unknown = counts.rows - counts.missing[column.name], counts.n_unknown(column.name)
     shown = counted({cell: n for cell, n in counts.unknown.get(column.name, {}).items() if cell != MISSING})
     name = repr(column.name)
-    if column.number_features()[:1] == [True]:
-        if present and unknown == present:
-            return f"column {name} holds no {column.kind} as in the training data: {shown}"
-        if not present and counts.rows >= FEWEST_ROWS and not column.missing:
-            return f"column {name} is empty, and no cell of it was missing in the training data"
-    # of levels so rare that they were pooled, most new ones are unknown
-    most = MOSTLY * present if not column.pooled else present - 1
+    is_number = column.number_features()[:1] == [True]
+    if is_number and present and unknown == present:
+        return f"column {name} holds no {column.kind} as in the training data: {shown}"
+    if not whole:
+        return None
+    if not present and counts.rows >= FEWEST_ROWS and column.missing <= MOSTLY * trained:
+        return f"column {name} is empty, and was not in the training data"
+    swapped = column.swapped_cells(counts.unknown.get(column.name, {}))
+    if swapped:
+        return f"column {name}: days and months seem to have changed places: {swapped}"
+    # of levels so rare that they were pooled, and of words, most new ones are unknown
+    most = MOSTLY * present if not (column.pooled or column.needs_sparse) else present - 1
     if unknown > most and present >= FEWEST_ROWS:
         return f"column {name}: {unknown} of {present} cells are unknown: {shown}"
     return None

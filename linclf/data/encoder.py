@@ -33,13 +33,13 @@ def learn_schema(
     roles = source.roles()
     forced = {roles[kind.role]: kind for kind in KINDS.values() if kind.role in roles}
     forced |= {name: kind for kind in KINDS.values() if kind.option for name in getattr(source, kind.option)}
-    columns, sparse, notes = learn_columns(
-        X, forced, source, weights=column_weights(X, source), y=y, decimal=schema.decimal
-    )
+    weights = column_weights(X, source)
+    columns, sparse, notes = learn_columns(X, forced, source, weights=weights, y=y, decimal=schema.decimal)
     count = sum(len(column.feature_names()) for column in columns)
     source.check_width(count)
     texts = tuple(column.name for column in columns if column.read_as_text)
-    return replace(schema, count=count, sparse=sparse, texts=texts, columns=columns), notes
+    n = X.shape[0] if weights is None else round(float(weights.sum()))
+    return replace(schema, count=count, sparse=sparse, texts=texts, columns=columns, rows=n), notes
 
 
 def encode(X: Matrix | Table | TableRows, schema: Schema, name: str) -> tuple[Matrix, dict[str, Unknown]]:

@@ -6,10 +6,31 @@ from collections.abc import Sequence
 import numpy as np
 
 from linclf.data.labels import first_of
-from linclf.data.table import BLANKS
+from linclf.data.table import BLANKS, TRUTH_VALUES, option
 from linclf.losses import Array
 
+_ABSENT = {
+    "null",
+    "n/a",
+    "na",
+    "n.a.",
+    "nan",
+    "#n/a",
+    "-",
+    "--",
+    ".",
+    "unknown",
+    "missing",
+    "not available",
+    "(blank)",
+    "\\n",
+}
 SHOWN = 5  # groups of labels named in a note
+
+
+def truth_form(label: str) -> str:
+    """A label, and true and false in one spelling: formats differ in it."""
+    return TRUTH_VALUES.get(label, label)
 
 
 def plain_form(label: str) -> str | float:
@@ -31,12 +52,20 @@ def written_alike(labels: Sequence[str]) -> list[list[str]]:
 
 
 def alike_notes(classes: Array, name: str) -> list[str]:
-    """A note on classes (K,) that differ only in how they are written, if there are any; `name` is that of the data."""
-    alike = [" and ".join(map(repr, group)) for group in written_alike([str(label) for label in classes.tolist()])]
-    if not alike:
-        return []
-    what = f"labels differ only in how they are written: {first_of(alike, SHOWN)}"
-    return [f"{name}: {what}; if they mean the same, --clean-labels makes them one"]
+    """Notes on classes (K,) that differ only in how they are written, and on those that may mean that a label is missing; `name` is that
+    of the data."""
+    texts, notes = [str(label) for label in classes.tolist()], []
+    alike = [" and ".join(map(repr, group)) for group in written_alike(texts)]
+    if alike:
+        what = f"labels differ only in how they are written: {first_of(alike, SHOWN)}"
+        notes.append(f"{name}: {what}; if they mean the same, --clean-labels makes them one")
+    absent = [text for text in texts if text.casefold() in _ABSENT and len(texts) > 2]
+    if absent:
+        notes.append(
+            f"{name}: {first_of([repr(text) for text in absent], SHOWN)} is a class; if it means that the label is missing, pass "
+            f"{option('na-values', *absent)}"
+        )
+    return notes
 
 
 def one_spelling(labels: Array, counts: Array, clean: bool) -> tuple[Array, list[str]]:

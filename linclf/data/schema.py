@@ -19,6 +19,7 @@ class Schema:
     texts       the columns that are read as text, whatever their cells look like
     decimal     the decimal mark of text
     na_values   as in Source: cells that are missing
+    rows        the number of training rows, a row of weight 2 being two; 0 where it is not known
     columns     the columns and their features; None where the columns are the features
     """
 
@@ -34,6 +35,7 @@ class Schema:
     columns: tuple[Column, ...] | None = None
     decimal: str = "."
     na_values: tuple[str, ...] = ()
+    rows: int = 0
 
     @classmethod
     def of(cls, record: object) -> "Schema":

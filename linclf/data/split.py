@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from linclf.data import labels
-from linclf.data.cell_counts import check_familiar, count_cells, unfamiliar_columns
+from linclf.data.cell_counts import check_familiar, count_cells
 from linclf.data.dataset import Dataset, LabelledRows
+from linclf.data.drift import drift_problems
 from linclf.data.encoder import encode, learn_schema, unknown_notes
 from linclf.data.grouped import group_folds, stratified_groups
-from linclf.data.label_spelling import alike_notes, plain_form
+from linclf.data.label_spelling import alike_notes, plain_form, truth_form
 from linclf.data.ordered import forward_folds, last_rows
 from linclf.data.row_keys import RowKeys, row_groups, row_keys
 from linclf.data.schema import Schema
@@ -156,10 +157,10 @@ def split_dataset(
         """Rows as features and codes; adds what there is to say of a held-out part to the notes."""
         where = own[key].source if key in own else source
         part_name = where.data if key in own or key == "train" else f"{name} ({key} part)"
-        codes, unseen = labels.encode(part.labels(), classes, plain_form if source.clean_labels else None)
+        codes, unseen = labels.encode(part.labels(), classes, plain_form if source.clean_labels else truth_form)
         X, unknown = encode(part.X, schema, part_name)
         if key in own:
-            problems = unfamiliar_columns(count_cells(part.X, X, unknown, schema), schema)
+            problems = drift_problems(schema, count_cells(part.X, X, unknown, schema))
             notes.extend(f"{part_name}: {what}" for what in check_familiar(problems, part_name, where.lenient))
         notes.extend(f"{part_name}: {note}" for note in (unknown_notes(unknown, schema) if key in own else []))
         notes.extend(labels.unseen_notes(unseen, len(codes), part_name, classes))

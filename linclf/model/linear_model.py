@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from linclf.data.cell_counts import CellCounts, count_cells
+from linclf.data.drift import ColumnDrift, column_drift, drift_notes, drift_problems
 from linclf.data.encoder import encode, unknown_notes
 from linclf.data.matching import match_table, require_columns
 from linclf.data.source import Source
@@ -86,11 +88,25 @@ class LinearModel(model_file.ModelContent):
         if len(label) < len(names):
             raise InputError("X: two of its columns have the same name; give each a different one")
         taken = [label[name] for name in require_columns(names, match.schema.inputs() or (), "X")]
-        table = from_frame(frame[taken], "X")
-        X, unknown = encode(table.select(table.names, match.names), self.schema, "X")
-        for note in (*match.notes, *unknown_notes(unknown, self.schema)):
+        table = from_frame(frame[taken], "X", na_values=self.schema.na_values)
+        table = table.select(table.names, match.names)
+        X, unknown = encode(table, self.schema, "X")
+        problems = self.drift_problems(count_cells(table, X, unknown, self.schema))
+        for note in (*match.notes, *unknown_notes(unknown, self.schema), *problems):
             warnings.warn(f"X: {note}", stacklevel=5)
         return X
+
+    def drift(self, counts: CellCounts) -> list[ColumnDrift]:
+        """How the columns of new rows differ from those of the training rows."""
+        return column_drift(self.schema, counts, self.center, self.scale)
+
+    def drift_problems(self, counts: CellCounts, *, whole: bool = True) -> list[str]:
+        """What makes predictions for new rows wrong, a line each; `whole` is whether these are all rows."""
+        return drift_problems(self.schema, counts, self.center, self.scale, whole=whole)
+
+    def drift_notes(self, counts: CellCounts) -> list[str]:
+        """A note on columns that differ much, if there are any."""
+        return drift_notes(self.schema, counts, self.center, self.scale)
 
     def predict_codes(self, X: Matrix) -> Array:
         """The class codes of raw rows X (n, d): (n,)."""

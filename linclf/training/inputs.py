@@ -9,8 +9,8 @@ from linclf.data.cache import Cache
 from linclf.data.cell_counts import CellCounts, check_familiar
 from linclf.data.dataset import Dataset
 from linclf.data.encoder import encoded
-from linclf.data.label_spelling import plain_form
-from linclf.data.labels import encode, unseen_notes
+from linclf.data.label_spelling import plain_form, truth_form
+from linclf.data.labels import SHOWN, encode, first_of, unseen_notes
 from linclf.data.load import load
 from linclf.data.readers.labels_file import labels_file
 from linclf.data.row_keys import row_groups
@@ -20,7 +20,6 @@ from linclf.data.split import TEST_FRACTION, HeldOut, Part, Split, counted, spli
 from linclf.data.table import Table
 from linclf.errors import InputError
 from linclf.losses import LOSSES
-from linclf.model.drift import drift_problems
 from linclf.model.linear_model import LinearModel
 from linclf.storage.decode import JsonObject, build
 from linclf.storage.files import read_bytes
@@ -179,10 +178,15 @@ def other_part(model: LinearModel, source: Source, part: str | None, cache: Cach
     weights, groups = rows.row_weights(source), row_groups(rows.X, source)
     trained_on = dataset.test is None and dataset.digest == model.recorded("data", "data")
     dataset = encoded(replace(dataset, X=rows.X, y=rows.y, test=None, val=None), model.schema)
-    problems = [] if dataset.counts is None else drift_problems(model, dataset.counts)
+    problems = [] if dataset.counts is None else model.drift_problems(dataset.counts)
     strange = [f"{source.data}: {what}" for what in check_familiar(problems, source.data, source.lenient)]
     clean = source.clean_labels or model.recorded("options", "source", "clean_labels") is True
-    codes, unseen = encode(rows.labels(), model.classes, plain_form if clean else None)
+    codes, unseen = encode(rows.labels(), model.classes, plain_form if clean else truth_form)
+    if len(codes) and (codes < 0).all() and not source.lenient:
+        found = first_of(list(unseen), SHOWN)
+        raise InputError(
+            f"{source.data}: none of its labels is a class of the model: {found}; name the label column with --target, or pass --lenient"
+        )
     target = dataset.schema.target
     return OtherPart(
         Part(dataset.matrix(), codes, weights, groups),

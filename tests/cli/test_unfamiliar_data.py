@@ -15,6 +15,7 @@ FRAME = pd.DataFrame(
         "kg": RNG.normal(70, 10, N).round(1),
         "price": [f"€{x:,.2f}" for x in RNG.gamma(2, 20_000, N)],
         "day": pd.date_range("2024-01-01", periods=N).strftime("%d.%m.%Y"),
+        "share": [f"{x:.1f} %" for x in RNG.uniform(0, 100, N)],
         "town": RNG.choice(["Rome", "Oslo", "Bern"], N),
         "zip": RNG.choice(["02134", "94105", "00501"], N),
         "gap": np.where(np.arange(N) % 3, RNG.normal(size=N).round(2).astype(str), "-"),
@@ -36,8 +37,13 @@ UNFAMILIAR = [
     ("grams", lambda f: f.assign(kg=f.kg * 1000), "the mean of column 'kg' is 7"),
     ("another format of dates", lambda f: f.assign(day=pd.to_datetime(f.day, dayfirst=True).dt.strftime("%b %d, %Y")), "column 'day' holds no date as in the training data: 'Jan 01, 2024'"),
     ("other levels", lambda f: f.assign(town=f.town.str.upper()), "column 'town': 120 of 120 cells are unknown: '"),
-    ("an empty column", lambda f: f.assign(kg=""), "column 'kg' is empty, and no cell of it was missing in the training data"),
+    ("an empty column", lambda f: f.assign(kg=""), "column 'kg' is empty, and was not in the training data"),
     ("words instead of numbers", lambda f: f.assign(kg="much"), "column 'kg' holds no number as in the training data: 'much' (120)"),
+    ("kilos in tons", lambda f: f.assign(kg=f.kg / 1000), "the mean of column 'kg' is 0.0"),
+    ("days and months", lambda f: f.assign(day=pd.to_datetime(f.day, dayfirst=True).dt.strftime("%m.%d.%Y").where(np.arange(N) % 30 < 14, f.day)), "column 'day': days and months seem to have changed places"),
+    ("no town", lambda f: f.assign(town=""), "column 'town' is empty, and was not in the training data"),
+    ("days of another century", lambda f: f.assign(day=f.day.str.replace("2024", "1924")), "the mean of column 'day' is -100 years from"),
+    ("no unit", lambda f: f.assign(share=f.share.str.removesuffix(" %")), "column 'share' holds no number as in the training data"),
     ("mostly words", lambda f: f.assign(kg=np.where(np.arange(N) % 5, "much", f.kg)), "column 'kg': 96 of 120 cells are unknown: 'much' (96)"),
 ]  # fmt: skip
 
@@ -53,8 +59,6 @@ def test_unfamiliar_data_are_an_error_unless_lenient(linclf, change, what: str) 
         "train t.csv --test new.csv",
     ):
         ran = linclf(command)
-        if command.startswith("train") and "mean of" in what:
-            continue  # training has no means to compare with
         assert ran.code == 2, command
         assert f"error: new.csv: {what}" in ran.err
         assert "fix the data, train on data like these, or pass --lenient" in ran.err
@@ -77,7 +81,7 @@ FAMILIAR = [
         ),
     ),
     ("some words", lambda f: f.assign(kg=np.where(np.arange(N) % 5, f.kg, "?"))),
-    ("a marker that training had", lambda f: f.assign(gap="-")),
+    ("a marker that training had", lambda f: f.assign(gap=f.gap.where(np.arange(N) % 4 == 0, "-"))),
     ("numbers in brackets", lambda f: f.assign(kg=f.kg.map("{}".format).where(np.arange(N) > 3, "(3.5)"))),
     ("later days", lambda f: f.assign(day="01.01.2031")),
     ("no currency", lambda f: f.assign(price=f.price.str.removeprefix("€").str.replace(",", ""))),
@@ -126,16 +130,16 @@ def test_drift_is_a_table_and_a_note(linclf) -> None:
     FRAME.assign(kg=FRAME.kg + 50, town=np.where(np.arange(N) % 3, FRAME.town, "Paris")).to_csv("new.csv", index=False)
     result = json.loads(linclf("evaluate m new.csv --drift --json"))
     drift = {one["name"]: one for one in result["drift"]}
-    assert list(drift) == ["kg", "price", "day", "town", "zip", "gap"]
+    assert list(drift) == ["kg", "price", "day", "share", "town", "zip", "gap"]
     train = FRAME.kg  # nearly all rows are training rows
     assert drift["kg"]["shift"] == pytest.approx(50 / train.std(), rel=0.1)
     assert drift["town"]["unknown"] == pytest.approx(1 / 3)
-    assert [one["drifts"] for one in drift.values()] == [True, False, False, True, False, False]
+    assert [one["drifts"] for one in drift.values()] == [True, False, False, False, True, False, False]
     assert drift["gap"]["missing_before"] == pytest.approx(1 / 3, abs=0.05)
     assert drift["day"]["shift"] is drift["town"]["shift"] is None
     text = linclf("evaluate m new.csv --drift").splitlines()
     assert text[0].split() == ["column", "kind", "missing", "in", "training", "now", "unknown", "mean", "shift"]
-    assert [line.split()[0] for line in text[1:7] if line.endswith("*")] == ["kg", "town"]
+    assert [line.split()[0] for line in text[1:8] if line.endswith("*")] == ["kg", "town"]
     note = linclf("predict m new.csv").err
     assert "columns unlike those of the training data: kg (mean +" in note
     assert "town (33% unknown); see linclf evaluate --drift" in note
@@ -150,8 +154,10 @@ def test_rows_on_standard_input_are_judged_from_ten_on(linclf, monkeypatch) -> N
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(rows.to_csv(index=False).encode())))
         return linclf("predict m - --format csv")
 
-    assert predict(ROWS[:9].assign(kg="much")).code == 0
-    assert predict(ROWS[:10].assign(kg="much")).code == 2
+    for n, printed in ((9, 9), (10, 0)):  # fewer rows at the end
+        ran = predict(ROWS[:n].assign(kg="much"))
+        assert (ran.code, len(ran.splitlines())) == (2, printed)
+    assert predict(ROWS[:9]).code == 0
 
 
 def test_clean_labels_hold_for_the_test_data_too(linclf, in_tmp) -> None:

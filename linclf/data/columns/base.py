@@ -112,6 +112,10 @@ class Column(ABC):
         """Whether its numbers are written with a decimal comma."""
         return False
 
+    def swapped_cells(self, unknown: Unknown) -> str:
+        """Unknown cells that show that days and months have changed places; empty if they do not."""
+        return ""
+
     def with_swapped_marks(self) -> "Column":
         """The same column in a file with the other decimal mark."""
         return self

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from linclf.data.columns.base import MISSING, Column, Unknown, counted, in_rows
-from linclf.data.columns.codes import code_example, is_code
+from linclf.data.columns.codes import code_example, is_code, not_understood
+from linclf.data.columns.left_out import NOT_UNDERSTOOD
 from linclf.data.columns.number_format import frequent_units
 from linclf.data.columns.training_column import TrainingColumn
 from linclf.data.table import Cells, option, parse_number, spell_numbers
@@ -107,6 +108,8 @@ class CategoryColumn(Column):
             return [f"{column.dataset}: column {self.name!r}: {what}; write them in one unit, to use them as numbers"]
         elif column.is_text and (share := _number_share(column)) >= SOME_NUMBERS:
             what = f"{share:.0%} of its cells are numbers and the others are not, treated as categories"
+        elif (example := not_understood(column)) is not None:
+            return [f"{column.dataset}: column {self.name!r}: {NOT_UNDERSTOOD.format(example, 'categories')}"]
         else:
             return []
         remedy = f"{option('numeric', self.name)} treats them as numbers"

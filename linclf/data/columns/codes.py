@@ -4,8 +4,14 @@ import re
 
 import numpy as np
 
+from linclf.data.columns.number_format import LONGEST
 from linclf.data.columns.training_column import TrainingColumn
 
+# digits with a decimal mark, a blank or another mark of numbers and dates between them and what is beside them, not within a word
+_NUMBER_LIKE = re.compile(
+    r"(?<![\w-])\d+[.,:/]\d+(?![\w-]*[A-Za-z-]\d)|(?<![\w.-])\d+ ?[^\W\d_]{1,9}\.?$|^[^\W\d_]{1,9}\.? ?\d+[.,]\d+$"
+)
+FEWEST_LEVELS, MANY, MOST = 20, 0.2, 0.9  # levels, share of the rows, and of the cells that look like that
 PADDED = 0.01  # share of the cells that must begin with a 0; a single 007 is a typo
 FEWEST_DIGITS = 3  # of a code that its name alone tells from a number
 _CODE_NAME = re.compile(
@@ -15,7 +21,9 @@ _CODE_NAME = re.compile(
     re.IGNORECASE,
 )
 _KEY_NAME = re.compile(r"(?i:.+[\W_](id|code|cd))|.+[a-z](Id|ID|Code)")  # of another table: store_id, dept_code
-REPEATED = 0.5  # share of the rows, at most, that the different keys of another table make up
+REPEATED = (
+    0.05  # share of the rows, at most, that the different keys of another table make up; of patients, there are more
+)
 _DIGITS, _PADDED, _PHONE = re.compile(r"\d+"), re.compile(r"0\d+"), re.compile(r"(\+|00)\d[\d /().-]{6,}")
 
 
@@ -43,6 +51,15 @@ def is_code(column: TrainingColumn) -> bool:
         return True
     widths = {len(level) for level in levels}
     return named and max(widths, default=0) >= FEWEST_DIGITS and max(widths) - min(widths) <= 1
+
+
+def not_understood(column: TrainingColumn) -> str | None:
+    """A cell of a column of many texts with digits that look like numbers or dates with something around them; None for other columns."""
+    if not column.is_text or len(column.levels) <= max(FEWEST_LEVELS, MANY * column.n):
+        return None
+    looks = [_NUMBER_LIKE.search(level) is not None and len(level) <= LONGEST for level in column.levels.tolist()]
+    share = column.counts[np.array(looks, bool)].sum() / column.counts.sum()
+    return str(column.levels[looks.index(True)]) if share >= MOST else None
 
 
 def code_example(column: TrainingColumn) -> str:

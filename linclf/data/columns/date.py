@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from linclf.data.columns.base import Column, Unknown
+from linclf.data.columns.base import Column, Unknown, counted
 from linclf.data.columns.date_format import DURATION, EPOCH, ISO, DateFormat, number_dates
 from linclf.data.columns.date_parts import DATE_PART_LEVELS, chosen_parts, part_codes
 from linclf.data.columns.left_out import are_row_numbers
@@ -18,6 +18,7 @@ from linclf.errors import InputError
 from linclf.losses import Array
 from linclf.optim.linalg import Stored, to_dense
 
+FEWEST_SWAPPED = 3  # different dates
 _TIME_NAME = re.compile(r"(.*[\W_])?(time|date|datetime|timestamp|ts|epoch|at|created|updated)", re.IGNORECASE)
 
 
@@ -98,6 +99,13 @@ class DateColumn(NumberColumn):
         words = [super().summary(), f"as in {form.example!r}" if form.example else ""]
         words += ["days since 1970" if form.has_date else "parts of a day", *self.parts]
         return ", ".join(filter(None, words))
+
+    def swapped_cells(self, unknown: Unknown) -> str:
+        """The unknown cells, if there are several, and all are dates with day and month in each other's place."""
+        cells, other = [cell for cell in unknown if cell], (self.dates or DateFormat()).swapped()
+        if len(cells) < FEWEST_SWAPPED or other is None or np.isnan(other.numbers(np.array(cells, object))).any():
+            return ""
+        return counted({cell: unknown[cell] for cell in cells})
 
     def with_swapped_marks(self) -> Column:
         """The column as it is."""

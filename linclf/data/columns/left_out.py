@@ -10,6 +10,9 @@ from linclf.data.table import Cells, parse_numbers
 from linclf.losses import Array
 from linclf.optim.linalg import Stored
 
+NOT_UNDERSTOOD = (
+    "cells such as {!r} were not understood as numbers or dates, treated as {}; write them plainly to use them as such"
+)
 NAMELESS = "Unnamed: 0"  # pandas' name of a first column without a name
 FEWEST_IDS = 20  # rows of a column of ids
 DENSE_IDS = 0.5  # share of the whole numbers between the smallest and the largest that row numbers use

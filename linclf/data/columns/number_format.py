@@ -232,7 +232,8 @@ def frequent_units(levels: Array, counts: Array) -> dict[str, int]:
     for text, count in sorted(zip(levels.tolist(), counts.tolist(), strict=True))[::step]:
         spelled = _spelled(text)
         if spelled is not None:
-            units[spelled.unit(magnitudes=False)[0] or ""] += count
+            unit = spelled.unit(magnitudes=False)[0] or ""
+            units[unit] += count * (not unit.endswith(" "))  # C85 is no number
     return {unit: count for unit, count in units.most_common() if count >= 0.1 * counts[::step].sum()}
 
 

@@ -23,8 +23,10 @@ FEWEST_SHARED = 2  # the same, where most cells share words with others, such as
 SHARED = 0.5  # share of the cells with a word that other cells have, too, but not nearly all
 NEARLY_ALL = 0.95
 SAMPLE = 1000  # levels whose words are counted
+SHOWN_TEXTS, OTHER_TEXTS = 3, "(others)"  # texts without a known word that are shown, and what the others are called
 MOST_WORDS = 100_000  # words and pairs of words that become features: the most frequent ones
 WORDS, CHARACTERS = (1, 2), (1, 3)  # lengths of the n-grams of words, of characters
+_PICTURE = "[\u2600-\u27bf\U0001f300-\U0001faff]"  # an emoji is a word
 # scripts that write no blanks between words, by the names of their letters in Unicode
 _UNSEPARATED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")
 
@@ -101,7 +103,21 @@ class TextColumn(Column):
         vectorizer = self._vectorizer(vocabulary=self.words)
         vectorizer.idf_ = np.array(self.idf)
         texts = cells.texts()
-        return vectorizer.transform(texts if len(texts) else [""])[: len(texts)].astype(np.float64), {}
+        found = vectorizer.transform(texts if len(texts) else [""])[: len(texts)].astype(np.float64)
+        return found, self._without_words(cells, np.diff(found.indptr))
+
+    def _without_words(self, cells: Cells, n_words: Array) -> Unknown:
+        """The first texts without a known word, and how many rows there are of such; `n_words` (n,) are known words in each row."""
+        rows = np.flatnonzero((n_words == 0) & (cells.codes >= 0))
+        shown = [str(cells.levels[code])[:30] for code in dict.fromkeys(cells.codes[rows[:SAMPLE]].tolist())][
+            :SHOWN_TEXTS
+        ]
+        unknown = dict.fromkeys(shown, 1)
+        return {**unknown, OTHER_TEXTS: len(rows) - len(shown)} if len(rows) > len(shown) else unknown
+
+    def unknown_notes(self, unknown: Unknown) -> list[str]:
+        """None: texts without a known word are usual, and counted by drift."""
+        return []
 
     def summary(self) -> str:
         """The features."""
@@ -117,7 +133,7 @@ class TextColumn(Column):
 
         chosen = {"ngram_range": self.ngrams, "sublinear_tf": True, "analyzer": self.analyzer, **options}
         if self.analyzer == "word":
-            chosen["token_pattern"] = rf"[\w{_combining_marks()}]+" if self.marks else r"(?u)\b\w+\b"
+            chosen["token_pattern"] = rf"[\w{_combining_marks()}]+|{_PICTURE}" if self.marks else r"(?u)\b\w+\b"
         if self.marks:
             chosen["preprocessor"] = _normalized
         return TfidfVectorizer(**chosen)
@@ -148,12 +164,12 @@ def _letters() -> re.Pattern[str]:
 
 
 def _is_unseparated(sample: Sequence[str]) -> bool:
-    """Whether most of the letters of some texts are of scripts that write no blanks between words."""
+    """Whether most of some texts have letters of scripts that write no blanks between words, and most of the letters are such."""
     letters = Counter(c for text in sample for c in text if c.isalpha())
-    unseparated = sum(
-        n for c, n in letters.items() if ord(c) > 0xE00 and unicodedata.name(c, "").startswith(_UNSEPARATED)
-    )
-    return unseparated > letters.total() / 2
+    unseparated = {c for c in letters if ord(c) > 0xE00 and unicodedata.name(c, "").startswith(_UNSEPARATED)}
+    if sum(letters[c] for c in unseparated) <= letters.total() / 2:
+        return False
+    return sum(not unseparated.isdisjoint(text) for text in sample) > len(sample) / 2
 
 
 def _share_words(sample: Sequence[str]) -> bool:

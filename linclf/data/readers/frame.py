@@ -140,7 +140,8 @@ def _labels(frame: Frame, target: str, source: Source) -> tuple[Array, Array, li
     labels.check_texts(cells.levels, name)
     levels, notes = one_spelling(cells.levels, cells.counts(), source.clean_labels)
     texts = np.append(levels, "")  # the last one for missing cells
-    rows = np.flatnonzero(~labels.is_missing(texts)[cells.codes])
+    missing = labels.is_missing(texts) | np.isin(texts, source.na_values)
+    rows = np.flatnonzero(~missing[cells.codes])
     if not len(rows):
         raise InputError(
             f"{name}: the label in column {target!r} is missing in all rows; name another column with --target"
