@@ -157,8 +157,8 @@ def _pivot(form: DateFormat, sample: Array) -> int:
     years that leave the fewest."""
     if "%y" not in form.format:
         return PIVOT
-    years = 1970 + form.numbers(sample) / 365.2425
-    years = np.floor(years[(years >= 1900 + PIVOT) & (years < 2000 + PIVOT)])
+    years = 1970 + np.floor(form.numbers(sample)).astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64)
+    years = years[(years >= 1900 + PIVOT) & (years < 2000 + PIVOT)]
     if not len(years) or np.ptp(years) <= LONG:
         return PIVOT
     spans = np.array([np.ptp(np.where(years >= 2000 + pivot, years - 100, years)) for pivot in range(1, PIVOT + 1)])

@@ -79,7 +79,7 @@ def normalised(text: str) -> DateText | None:
     """A cell in one spelling, None if it has no date and no time of day."""
     if len(text) > LONGEST or not any(c.isdigit() for c in text):
         return None
-    text = _COMPACT.sub(r"\1 \2:\3:\4", " ".join(text.split()), count=1)
+    text = _COMPACT.sub(r"\1 \2:\3:\4", " ".join(unicodedata.normalize("NFKC", text).split()), count=1)
     text = _EAST_ASIAN.sub(lambda found: "-".join(filter(None, found.groups())), text, count=1)
     found, part = _CLOCK.search(text), 0.0
     if found is not None:
