@@ -5,6 +5,7 @@ import unicodedata
 from typing import NamedTuple
 
 LONGEST = 80  # characters; longer text is no date
+FARTHEST = 14  # hours from UTC of a time zone
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 # English, German, French, Spanish, Italian, Portuguese, Dutch and Russian
 _MONTH_NAMES = (
@@ -89,6 +90,8 @@ def normalised(text: str) -> DateText | None:
         part, end = clock
         text = f"{text[: found.start()]} {text[end:]}"
     date = _date(text)
+    if found is not None and found["sign"] and (not date or int(found["hours"]) > FARTHEST):
+        return None  # 12:30-13:30 is from one time to another
     return None if date is None or not (date or found) else DateText(date, part, found is not None)
 
 
