@@ -81,7 +81,7 @@ class DateFormat:
         dates = {text.date: np.nan for text in texts if text is not None and text.date}
         different, form = np.array(list(dates), object), self.format.removesuffix(CLOCK)
         days = self._parsed(different, form)
-        if "%y" in form:
+        if "%y" in form and not self.is_year_first:
             days = np.where(np.isnan(days), self._parsed(different, form.replace("%y", "%Y")), days)
         dates.update(zip(different.tolist(), days.tolist(), strict=True))
         return np.array([np.nan if t is None else dates.get(t.date, np.nan) + t.part for t in texts], np.float64)
