@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from linclf.data.columns.date_format import DateFormat, choose_date_format
+from linclf.data.columns.date_choice import choose_date_format
+from linclf.data.columns.date_format import DateFormat
 from linclf.data.ordered import merged_times
 from linclf.data.source import Source
 from linclf.data.table import Cells, Table, TableRows, parse_numbers, spell_numbers

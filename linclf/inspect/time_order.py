@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from linclf.data.columns.date_format import choose_date_format
+from linclf.data.columns.date_choice import choose_date_format
 from linclf.data.dataset import Dataset
 from linclf.data.row_keys import row_keys
 from linclf.data.schema import Schema

@@ -78,6 +78,7 @@ FAMILIAR = [
             kg=f.kg.map(lambda x: str(x).replace(".", ",")),
             gap=f.gap.str.replace(".", ","),
             price=f.price.str.translate(str.maketrans(".,", ",.")),
+            share=f.share.str.replace(".", ","),
         ),
     ),
     ("some words", lambda f: f.assign(kg=np.where(np.arange(N) % 5, f.kg, "?"))),

@@ -8,8 +8,10 @@ from typing import ClassVar
 import numpy as np
 
 from linclf.data.columns.base import Column, Unknown, counted
-from linclf.data.columns.date_format import DURATION, EPOCH, ISO, DateFormat, number_dates
+from linclf.data.columns.date_choice import number_dates
+from linclf.data.columns.date_format import EPOCH, ISO, DateFormat
 from linclf.data.columns.date_parts import DATE_PART_LEVELS, chosen_parts, part_codes
+from linclf.data.columns.durations import DURATIONS, spell_duration
 from linclf.data.columns.left_out import are_row_numbers
 from linclf.data.columns.number import NumberColumn
 from linclf.data.columns.training_column import TrainingColumn, weighted_median
@@ -58,9 +60,10 @@ class DateColumn(NumberColumn):
         """Learn the median. Raises InputError if day and month could change places."""
         form = _format(column)
         if form is not None and form.ambiguous:
+            year = "; if the year is, write it with four digits" if "%y" in form.format else ""
             raise InputError(
                 f"{column.dataset}: column {column.name!r}: is the day or the month first in dates such as "
-                f"{form.example!r}? both fit; pass --day-first or --month-first, or {option('drop', column.name)}"
+                f"{form.example!r}? both fit; pass --day-first or --month-first, or {option('drop', column.name)}{year}"
             )
         if column.is_text:
             return super().fit(column)
@@ -122,9 +125,8 @@ class DateColumn(NumberColumn):
 
     def spell(self, number: float) -> str:
         """The date, with its time to the second if it is not midnight; a time of day without a date."""
-        if self.dates is not None and self.dates.format == DURATION:
-            hours, seconds = divmod(round(number * 86400), 3600)
-            return f"{hours}:{seconds // 60:02}:{seconds % 60:02}"
+        if self.dates is not None and self.dates.format in DURATIONS:
+            return spell_duration(number)
         try:
             moment = (EPOCH + timedelta(seconds=round(number * 86400))).replace(tzinfo=None)
         except (OverflowError, ValueError):

@@ -10,7 +10,10 @@ _PHRASES = (
     "not available, not applicable, not known, not recorded, not reported, not specified, no data, no answer, no value, "
     "keine angabe, nicht bekannt, non disponible, sin datos, don't know, prefer not to say, refused"
 )
-_NO_DATE = re.compile(r"0000([-/.])00\1 ?00([T ]00:00(:00)?)?|00([-/.])00\4 ?0000")  # of MySQL and others
+_NO_DATE = re.compile(  # of MySQL, SQL Server and others
+    r"(?:0000([-/.])00\1 ?00|00([-/.])00\2 ?0000|9999([-/.])12\3 ?31|31([-/.])12\4 ?9999|12([-/.])31\5 ?9999"
+    r"|0001([-/.])01\6 ?01|01([-/.])01\7 ?0001)(?:[t ][\d:.,]*z?)?"
+)
 _MARKERS = frozenset(_WORDS.split()) | frozenset(_PHRASES.split(", "))
 
 

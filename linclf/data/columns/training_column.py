@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from linclf.data.columns.date_format import DateFormat, choose_date_format
+from linclf.data.columns.date_choice import choose_date_format
+from linclf.data.columns.date_format import DateFormat
 from linclf.data.columns.number_format import NumberFormat, candidates, choose_format
 from linclf.data.source import Source
 from linclf.data.table import Cells, Parse, Table, TableRows, spell_numbers
