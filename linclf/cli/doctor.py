@@ -21,7 +21,6 @@ from linclf.cli.shared import (
 )
 from linclf.cli.training_options import test_option
 from linclf.data.cache import Cache
-from linclf.data.dataset import Dataset
 from linclf.data.split import HeldOut, Split, counted
 from linclf.errors import InputError
 from linclf.inspect.cleaned import cleaned
@@ -69,7 +68,7 @@ def doctor(
     check_files((fix,), (data, test))
     config, loaded, split, refused = _load(config, cache_or_none(no_cache))
     dataset = counted(loaded.dataset)
-    examined = examine(dataset, split, loaded.test if isinstance(loaded.test, Dataset) else None)
+    examined = examine(dataset, split)
     findings = [*refused, *examined.findings]
     if fix is not None:
         _write_fixed(cleaned(loaded.dataset, split.schema), fix)

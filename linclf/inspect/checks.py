@@ -123,28 +123,6 @@ def find_unseen_labels(split: Split) -> list[Finding]:
     return findings
 
 
-def find_empty_in_part(part: Dataset, name: str, columns: Sequence[Column], n: int) -> list[Finding]:
-    """Columns without a cell in data of their own, although most of the n training rows have one."""
-    table = part.X if isinstance(part.X, Table) else None
-    empty = tuple(
-        column.name
-        for column in columns
-        if table is not None
-        and column.feature_names()
-        and column.missing < MOSTLY_MISSING * n
-        and _is_empty(table, column.name)
-    )
-    if not empty:
-        return []
-    what = f"all cells are missing in the {name} rows, and not in the training rows: {_listed(empty)}"
-    return [Finding("empty in part", what, f"find out why; a model cannot use them: {option('drop', *empty)}", empty)]
-
-
-def _is_empty(table: Table, name: str) -> bool:
-    cells = table.column(name) if name in table.names else np.zeros(1)
-    return bool((cells.codes < 0).all() if isinstance(cells, Cells) else np.isnan(cells).all())
-
-
 def find_constants(table: Table) -> list[Finding]:
     """Columns of numbers that are the same in all rows."""
     spans = spans_of(table.numbers)
@@ -215,9 +193,21 @@ def _share_of_gap(value: float, count: int) -> float:
     return SENTINEL_GAP if is_sentinel(value, count) else 1.0
 
 
-def find_outliers(table: Table) -> list[Finding]:
-    """Numbers further from all others than these are from each other: codes for missing cells, and typos."""
-    findings = []
+def find_outliers(table: Table, original: Table | None = None, columns: Sequence[Column] = ()) -> list[Finding]:
+    """Numbers further from all others than these are from each other: codes for missing cells, and typos.
+
+    original, columns   the table before its text of numbers and dates was parsed, and its columns
+    """
+    findings, kinds = [], {column.name: column for column in columns}
+
+    def written(name: str, value: float) -> str:
+        """A number as it is written in the table."""
+        cells = original.texts.get(name) if original is not None else None
+        if cells is None or name not in kinds:
+            return f"{value:g}"
+        parsed = kinds[name].as_numbers(Cells(np.arange(len(cells.levels)), cells.levels))
+        return str(cells.levels[int(np.flatnonzero(parsed == value)[0])]) if parsed is not None else f"{value:g}"
+
     for j, name in enumerate(name for name in table.names if name not in table.texts):
         values, counts = np.unique(table.numbers[~np.isnan(table.numbers[:, j]), j], return_counts=True)
         if len(values) <= FEW_NUMBERS:
@@ -227,10 +217,11 @@ def find_outliers(table: Table) -> list[Finding]:
             above = values[-1] - values[-2] > _share_of_gap(values[-1], counts[-1]) * (values[-2] - values[0])
         for is_far, i, rest in ((below, 0, values[1:]), (above, -1, values[:-1])):
             if is_far:
-                where = f"{name}: {values[i]:g} in {in_rows(int(counts[i]))}"
-                what = f"{where}, far from all others ({rest[0]:g} to {rest[-1]:g})"
-                do = f"if it means that the cell is missing: --na-values {values[i]:g}; if it is a typo, fix it"
-                key = "sentinel" if is_sentinel(values[i], counts[i]) else "far away"
+                cell, count = written(name, values[i]), int(counts[i])
+                what = f"{name}: {cell} in {in_rows(count)}, far from all others ({written(name, rest[0])} to {written(name, rest[-1])})"
+                do = f"if it means that the cell is missing: {option('na-values', cell)}; if it is a typo, fix it"
+                repeated = count >= FEWEST_SENTINELS and name in kinds and kinds[name].kind == "date"
+                key = "sentinel" if repeated or is_sentinel(values[i], count) else "far away"
                 findings.append(Finding(key, what, do, (name,)))
     return findings
 

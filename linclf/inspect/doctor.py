@@ -25,9 +25,8 @@ class Examined(NamedTuple):
     options: dict[str, str | tuple[str, ...]]
 
 
-def examine(dataset: Dataset, split: Split, test: Dataset | None = None) -> Examined:
-    """Check a data set as it was read, and its split into parts, of which `test` are data of their own. Findings that need no action
-    come last."""
+def examine(dataset: Dataset, split: Split) -> Examined:
+    """Check a data set as it was read, and its split into parts. Findings that need no action come last."""
     y = np.unique(dataset.labels(), return_inverse=True)[1]  # (n,)
     dependent = _find_dependent_rows(dataset, split, y)
     # a column of groups or times may predict the label alone, because rows of the same group, or of neighbouring times, share it
@@ -35,8 +34,6 @@ def examine(dataset: Dataset, split: Split, test: Dataset | None = None) -> Exam
     columns = _check_columns(dataset, split, y)
     columns = [finding for finding in columns if finding.key != "leak" or not explained.intersection(finding.columns)]
     first = [*checks.find_unseen_labels(split), *checks.find_notes(dataset.notes)]
-    if test is not None:
-        first += checks.find_empty_in_part(test, "test", split.schema.columns or (), len(split.train.y))
     findings = [
         *first,
         *checks.find_label_problems(dataset.labels()),
@@ -77,11 +74,12 @@ def _check_columns(dataset: Dataset, split: Split, y: Array) -> list[Finding]:
     columns = split.schema.columns or ()
     if isinstance(dataset.X, Table):
         table = checks.without_columns(dataset.X, set(dataset.source.roles().values()))
+        parsed = checks.with_numbers(table, columns)
         return [
-            *find_leaks(checks.with_numbers(table, columns), y),
+            *find_leaks(parsed, y),
             *checks.find_duplicates(table),
             *checks.find_misspelled(table, columns),
-            *checks.find_outliers(table),
+            *checks.find_outliers(parsed, table, columns),
             *checks.find_left_out(columns),
             *checks.find_missing(columns, len(split.train.y)),
             *checks.find_scales(table),

@@ -54,6 +54,7 @@ FAULTS = [
     ("sentinel", lambda t: {"weight": np.where(np.arange(N) % 9, t["weight"], -999)}, "weight: -999 in 45 rows, far from all others (-", "--na-values -999"),
     ("sentinel", lambda t: {"weight": np.where(np.arange(N) % 9, RNG.integers(0, 7500, N), 9999)}, "weight: 9999 in 45 rows, far", "--na-values 9999"),
     ("far away", lambda t: {"weight": np.where(np.arange(N) == 9, 1e30, t["weight"])}, "weight: 1e+30 in 1 row, far from all", "if it is a typo, fix it"),
+    ("sentinel", lambda t: {"day": [f"{1 + i % 28:02}.03.2024" if i % 9 else "01.01.1900" for i in range(N)]}, "day: 01.01.1900 in 45 rows, far from all others (01.03.2024 to 28.03.2024)", "--na-values 01.01.1900"),
     ("rows without a label", lambda t: {"label": np.where(np.arange(N) % 50, t["label"], "")}, "the label in column 'label' is missing in 8 rows", "fill them in"),
     ("levels alike", lambda t: {"colour": np.where(np.arange(N) % 9, t["colour"], "Red ")}, "colour: levels that differ little: 'Red' and 'red'", "spell them the same"),
     ("same", lambda t: {"inches": t["size"] * 2.54 + 1}, "inches is a duplicate of size", "--drop inches"),
@@ -191,7 +192,11 @@ def test_labels_of_test_rows_that_training_never_saw_come_first(linclf, in_tmp) 
             "test data",
             "test.csv: lacks 1 of the 3 columns of the training data: weight",
         ),
-        (lambda t: t.assign(size=""), "test data", "test.csv: column 'size' is empty, and no cell of it was missing"),
+        (
+            lambda t: t.assign(size=""),
+            "test data",
+            "test.csv: column 'size' is empty, and was not in the training data",
+        ),
         (
             lambda t: t.assign(colour=""),
             "empty in part",
