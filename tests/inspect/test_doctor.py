@@ -199,8 +199,8 @@ def test_labels_of_test_rows_that_training_never_saw_come_first(linclf, in_tmp) 
         ),
         (
             lambda t: t.assign(colour=""),
-            "empty in part",
-            "all cells are missing in the test rows, and not in the training rows: colour",
+            "test data",
+            "test.csv: column 'colour' is empty, and was not in the training data",
         ),
     ],
 )
