@@ -10,7 +10,7 @@ from linclf.data.cell_counts import CellCounts, check_familiar
 from linclf.data.dataset import Dataset
 from linclf.data.encoder import encoded
 from linclf.data.label_spelling import plain_form, truth_form
-from linclf.data.labels import SHOWN, encode, first_of, unseen_notes
+from linclf.data.labels import encode, unseen_notes
 from linclf.data.load import load
 from linclf.data.readers.labels_file import labels_file
 from linclf.data.row_keys import row_groups
@@ -182,11 +182,6 @@ def other_part(model: LinearModel, source: Source, part: str | None, cache: Cach
     strange = [f"{source.data}: {what}" for what in check_familiar(problems, source.data, source.lenient)]
     clean = source.clean_labels or model.recorded("options", "source", "clean_labels") is True
     codes, unseen = encode(rows.labels(), model.classes, plain_form if clean else truth_form)
-    if len(codes) and (codes < 0).all() and not source.lenient:
-        found = first_of(list(unseen), SHOWN)
-        raise InputError(
-            f"{source.data}: none of its labels is a class of the model: {found}; name the label column with --target, or pass --lenient"
-        )
     target = dataset.schema.target
     return OtherPart(
         Part(dataset.matrix(), codes, weights, groups),

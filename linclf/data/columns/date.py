@@ -71,7 +71,7 @@ class DateColumn(NumberColumn):
         known, weights = ~np.isnan(days), column.training.weights
         median = weighted_median(days[known], None if weights is None else weights[known])
         found = cls(column.name, missing=column.missing(), median=median)
-        return found.as_written(column).with_moments(days)
+        return found.as_written(column).with_moments(days, column.training.weights)
 
     def as_written(self, column: TrainingColumn) -> NumberColumn:
         """The column with its format, and the parts that the label depends on."""

@@ -81,13 +81,19 @@ class NumberColumn(Column):
         if span.is_constant:
             return ConstantColumn(column.name)
         found = cls(column.name, missing=column.missing(parse), median=column.median(parse))
-        return found.as_written(column).with_moments(column.numbers(parse))
+        return found.as_written(column).with_moments(column.numbers(parse), column.training.weights)
 
-    def with_moments(self, numbers: Array) -> "NumberColumn":
-        """The column with mean and standard deviation of its numbers (n,), NaN where one is missing."""
+    def with_moments(self, numbers: Array, weights: Array | None) -> "NumberColumn":
+        """The column with mean and standard deviation of its numbers (n,), NaN where one is missing, with weights (n,), to six digits:
+        the order of the rows does not matter to them."""
+        known = ~np.isnan(numbers)
+        numbers, weights = numbers[known], None if weights is None else weights[known]
         with np.errstate(over="ignore", invalid="ignore"):
-            mean, deviation = float(np.nanmean(numbers)), float(np.nanstd(numbers))
-        return replace(self, mean=mean, deviation=deviation) if math.isfinite(mean + deviation) else self
+            center = np.average(numbers, weights=weights)
+            spread = math.sqrt(np.average(np.square(numbers - center), weights=weights))
+        if not math.isfinite(center + spread):
+            return self
+        return replace(self, mean=float(f"{center:.6g}"), deviation=float(f"{spread:.6g}"))
 
     def as_written(self, column: TrainingColumn) -> "NumberColumn":
         """The column with what is known of how its cells are written."""
