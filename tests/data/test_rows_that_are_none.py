@@ -3,9 +3,9 @@ arrives gives the same predictions."""
 
 import io
 import sys
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pytest
 from test_stream import Pieces
 
@@ -82,4 +82,4 @@ def test_line_ends_become_lf_where_the_first_is_cr(content: bytes, expected: byt
         for size in range(1, len(content)):
             chunks = Pieces([content[i : i + size] for i in range(0, len(content), size)])
             file = Transcoder("t", chunks, None)
-            assert b"".join(iter(lambda: file.read1(100), b"")) == expected
+            assert b"".join(iter(partial(file.read1, 100), b"")) == expected

@@ -8,7 +8,7 @@ from typing import BinaryIO
 from linclf.errors import InputError
 
 CHUNK = 1 << 20
-LONG_LINE = 1 << 16  # bytes without a line end, after which what is there is passed on
+LONG_LINE = 1 << 20  # bytes without a line end, after which what is there is passed on
 UTF16_SHARE = 0.3  # share of the bytes of UTF-16 text without a mark that are 0: every second one in Latin text
 _MARKS = {  # at the beginning of a file; longer ones first, since one begins with another
     codecs.BOM_UTF32_LE: "utf-32",
@@ -121,9 +121,7 @@ class Transcoder(io.RawIOBase):
 
 def first_line_end(text: bytes) -> bytes:
     """The first line end that is not in quotes: LF, CR LF or CR; empty for none."""
-    if b"\r" not in text:
-        return b"\n" if b"\n" in text else b""
-    return next((found[1] for found in _LINE_END.finditer(text) if found[1]), b"")
+    return next((found[1] for found in _LINE_END.finditer(text, 0, LONG_LINE) if found[1]), b"")
 
 
 def _line_ends(text: bytes) -> int:
