@@ -94,7 +94,8 @@ def sheet_dataset(
     check_columns(len(used), name)
     raw.check_cells(len(rows), len(used))
     first = [_cell(rows[0], j) for j in used]
-    header = is_header(lambda: ["" if cell is None else spell_value(cell) for cell in first], raw.source, model_schema)
+    spelled = ([_spelled(_cell(row, j)) for j in used] for row in rows)
+    header = is_header(spelled, raw.source, model_schema)
     names = [str(j) for j in range(len(used))]
     if header:
         names = [f"Unnamed: {j}" if cell is None else spell_value(cell) for j, cell in enumerate(first)]
@@ -114,3 +115,7 @@ def sheet_dataset(
 
 def _cell(row: Row, j: int) -> object:
     return row.cells[j] if j < len(row.cells) else None
+
+
+def _spelled(cell: object) -> str:
+    return "" if cell is None else spell_value(cell)
