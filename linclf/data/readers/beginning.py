@@ -4,10 +4,11 @@ import csv
 import io
 import re
 
-from linclf.data.matching import looks_like_data
+from linclf.data.columns.markers import is_marker
 from linclf.data.readers.dialect import SEPARATORS
 from linclf.data.readers.header import counts_columns
 from linclf.data.readers.header_line import FEWEST_ROWS
+from linclf.data.readers.no_rows import is_number
 from linclf.data.schema import Schema
 from linclf.data.source import Source
 
@@ -29,7 +30,8 @@ def is_enough(content: bytes, source: Source, model_schema: Schema) -> bool:
     if not lines:
         return False
     inputs = model_schema.inputs() or ()
-    if not source.header or not (model_schema.header or _may_be_header(lines[0])):
+    numbers = set(inputs) - set(model_schema.texts)
+    if not source.header or not (model_schema.header or _may_be_header(lines[0], numbers)):
         return True
     titles = 0
     marks = source.sep or SEPARATORS
@@ -41,15 +43,17 @@ def is_enough(content: bytes, source: Source, model_schema: Schema) -> bool:
     lines = lines[titles:]
     if len(lines) < max(2, titles):
         return False
-    numbers = set(inputs) - set(model_schema.texts)
-    if len(numbers) > 1 and not re.search(r"\d", lines[1]) and re.search(r"[^\W\d_]|[-=_]{2}", lines[1]):
-        return len(lines) > 2
     mark = max(marks, key=lines[0].count)
-    first, *rows = csv.reader(io.StringIO("\n".join(lines)), delimiter=mark)
-    return len(rows) >= FEWEST_ROWS or any(len(row) != len(first) + 1 or not row[-1].strip() for row in rows)
+    first, second, *rows = csv.reader(io.StringIO("\n".join(lines)), delimiter=mark)
+    if numbers and not re.search(r"\d", lines[1]) and sum(bool(cell.strip()) for cell in second) > 1:
+        return bool(rows)
+    longer = (len(row) == len(first) + 1 and row[-1].strip() for row in (second, *rows))
+    return len(rows) + 1 >= FEWEST_ROWS or not all(longer)
 
 
-def _may_be_header(line: str) -> bool:
-    """Whether a first line may be a header although the training data had none: it has no numbers, or counts the columns."""
-    cells = re.split(f"[{re.escape(SEPARATORS)} ]", line.strip())
-    return not any(looks_like_data([cell]) for cell in cells) or counts_columns(cells)
+def _may_be_header(line: str, numbers: set[str]) -> bool:
+    """Whether a first line may be a header although the training data had none: a column of `numbers`, which are called by their
+    positions, has a word, or the line counts the columns."""
+    cells = [cell.strip() for cell in re.split(f"[{re.escape(SEPARATORS)} ]", line.strip())]
+    named = [cells[int(name)] for name in numbers if name.isdecimal() and int(name) < len(cells)]
+    return not all(is_number(cell) or is_marker(cell) for cell in named) or counts_columns(cells)
