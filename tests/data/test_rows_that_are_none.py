@@ -7,11 +7,17 @@ from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from conftest import Ran
+from test_sheets import cells
 from test_stream import Pieces
 
+from linclf.data.load import load
+from linclf.data.readers.dialect import settle
 from linclf.data.readers.encoding import Transcoder, to_utf8
+from linclf.data.source import RawFile, Source
+from linclf.errors import InputError
 
 ROWS = "".join(f"{i / 4:.2f},{7 * i % 39},{'ab'[i % 2]},{'uv'[i // 2 % 2]}\n" for i in range(40))
 HEADER = "kilos,height,c,label\n"
@@ -162,3 +168,80 @@ def test_a_header_that_the_training_data_had_not(linclf, in_tmp, monkeypatch, he
     expected = linclf("predict m t.csv").splitlines()
     assert found.splitlines()[not is_one :] == expected
     assert ("its first line is a header" in found.err) == is_one
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "found"),
+    [
+        ("t.csv", ["2024-05-31 00:00:00", "2024-06-30 10:00:00"], 1),
+        ("t.CSV.gz", ["738.56 kg", "12.10 kg"], 1),
+        ("t.tsv", ["738.56 kg", "12.10 kg"], 1),
+        ("t.txt", ["738.56 kg", "12.10 kg"], 2),
+    ],
+)
+def test_blanks_separate_cells_only_in_files_not_named_for_another_separator(name, rows, found: int) -> None:
+    content = "".join(f"{row}\n" for row in rows * 5).encode()
+    settled = settle(RawFile(Source(name), "csv", "", content), None, "\t" if "tsv" in name else ",")
+    assert (2 if settled.raw.source.sep == " " else 1) == found
+
+
+@pytest.mark.parametrize(
+    ("column", "decimal"),
+    [
+        (["12,345", "1,250"], ","),
+        (["€ 12,345", "-1,250 kg"], ","),
+        (["12,345", "1.5"], "."),
+        (["12,345", "1,234,567.5"], "."),
+        (["12,345,678", "1"], "."),
+        (["a,b", "1"], "."),
+    ],
+)
+def test_commas_in_numbers_of_a_file_separated_by_semicolons_are_decimal(column: list[str], decimal: str) -> None:
+    content = ("a;b\n" + "".join(f"{cell};x\n" for cell in column)).encode()
+    assert settle(RawFile(Source("t.csv"), "csv", "", content), None, ",").raw.source.decimal == decimal
+
+
+def test_parts_with_other_decimal_marks_are_refused(in_tmp) -> None:
+    (in_tmp / "part-1.csv").write_text(HEADER + ROWS)
+    (in_tmp / "part-2.csv").write_text(GERMAN)
+    with pytest.raises(
+        InputError, match=r"part-2.csv: has decimal commas, but part-1.csv decimal points; .* --decimal"
+    ):
+        load(Source("part-*.csv"))
+    (in_tmp / "part-2.csv").write_text(HEADER.replace(",", ";") + "1;2;a;u\n")  # nothing tells
+    assert load(Source("part-*.csv")).X.shape == (41, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (HEADER + "1,2,a,u\n# odd\n" + ROWS, "has 1 cells where 4 are expected; fix the line; if it is a comment, pass --comment '#'"),
+        (HEADER + "1,2,a,u\n//a,b,c,d,e\n" + ROWS, "fix the line, or the header; if it is a comment, pass --comment '/'"),
+        ("by,hand\n1,2\n" + HEADER + ROWS, "no column named .*; if its first lines are above the header, pass --skip-rows"),
+        ((HEADER + ROWS).replace(",", "^"), "no column named .*; if its cells are separated by '\\^', pass --sep '\\^'"),
+        ((HEADER + ROWS).replace(",", ":"), "no column named .*; if its cells are separated by ':', pass --sep ':'"),
+    ],
+)  # fmt: skip
+def test_errors_name_the_option_that_helps(in_tmp, text: str, message: str) -> None:
+    (in_tmp / "new.csv").write_text(text)
+    with pytest.raises(InputError, match=message):
+        load(Source("new.csv"))
+
+
+@pytest.mark.parametrize("suffix", [".xlsx", ".ods"])
+def test_titles_and_footers_of_a_sheet_are_no_rows(in_tmp, suffix: str) -> None:
+    rows = [[float(i), 7 * i % 39, "ab"[i % 2], "uv"[i // 2 % 2]] for i in range(9)]
+    header = HEADER.strip().split(",")
+    (in_tmp / f"plain{suffix}").write_bytes(cells(suffix, header, *rows))
+    dressed = cells(
+        suffix, ["Report of 2024"], [], header, *rows, ["Total", 36], [None, None, "Sum", 8], ["Source: the office"]
+    )
+    (in_tmp / f"dressed{suffix}").write_bytes(dressed)
+    plain, found = load(Source(f"plain{suffix}")), load(Source(f"dressed{suffix}"))
+    assert found.X.names == plain.X.names
+    np.testing.assert_array_equal(found.X.numbers, plain.X.numbers)
+    assert found.labels().tolist() == plain.labels().tolist()
+    assert found.X.lines.tolist() == list(range(4, 13))
+    assert [note.split(" is ")[-1].split(" are ")[-1] for note in found.notes] == [
+        "above the header and left out", "a footer and left out", "a line of totals and left out", "a line of totals and left out",
+    ]  # fmt: skip

@@ -17,7 +17,7 @@ from linclf.data import labels
 from linclf.data.dataset import Dataset
 from linclf.data.matching import looks_like_data, match_table
 from linclf.data.readers.base import COLUMN_OPTIONS, Piece, Reader
-from linclf.data.readers.dialect import Settled, settle
+from linclf.data.readers.dialect import Settled, decimal_evidence, settle
 from linclf.data.readers.frame import check_kept, choose_target, text_columns, to_dataset
 from linclf.data.readers.header import HEADER_NOT_USED, check_header, is_header
 from linclf.data.readers.header_line import SAMPLE_ROWS, complete
@@ -30,6 +30,7 @@ from linclf.errors import InputError
 from linclf.losses import Array
 
 SCANNED = 1 << 22  # bytes looked at together
+UNUSUAL = "^~:"  # separators of cells that are not tried
 UNNAMED = "columns without a name of their own"  # begins the note on them
 SHOWN = 6  # columns named in a note
 
@@ -45,12 +46,15 @@ def read_delimited(raw: RawFile, model_schema: Schema | None, labelled: bool, *,
     named = text.header and (model_schema is None or model_schema.header)
     columns = text.columns(named, (model_schema.names or ()) if model_schema else ())
     everything, columns = columns, [name for j, name in enumerate(columns) if j not in text.blank]
-    target = choose_target(raw.source, columns, model_schema, labelled, named)
     match = None
-    if model_schema is not None:
-        if named:
-            check_header(columns, model_schema, f"{raw.source.data}:1")
-        match = match_table(columns, model_schema, raw.source, target, labelled=labelled, named=named)
+    try:
+        target = choose_target(raw.source, columns, model_schema, labelled, named)
+        if model_schema is not None:
+            if named:
+                check_header(columns, model_schema, f"{raw.source.data}:1")
+            match = match_table(columns, model_schema, raw.source, target, labelled=labelled, named=named)
+    except InputError as error:
+        raise text.with_hint(error) from None
     frame = text.frame(everything, target, text_columns(raw.source, match.schema if match else None))
     lines = text.lines(frame)
     frame = frame[columns] if text.blank else frame
@@ -76,10 +80,27 @@ def settle_text(raw: RawFile, model_schema: Schema | None, *, separator: str) ->
 def join_delimited(raws: Sequence[RawFile], model_schema: Schema | None, *, separator: str) -> list[Piece]:
     """Join several files, by `joined_tables.join_tables`, without the lines of each that are no rows."""
     settled = [settle_text(raw, model_schema, separator=separator).raw for raw in raws]
+    _check_decimals(raws, settled)
     texts = [_Text(raw) for raw in settled]
     for text in texts:
         text.leave_out(len(next(text.records(), (1, []))[1]))
     return join_tables(texts)
+
+
+def _check_decimals(raws: Sequence[RawFile], settled: Sequence[RawFile]) -> None:
+    """Raise InputError if the numbers of one file have decimal commas, and those of another one decimal points."""
+    if raws[0].source.decimal is None and raws[0].source.thousands is None:
+        marks = [decimal_evidence(raw.content, _separator(raw)) for raw in settled]
+        if "," in marks and "." in marks:
+            commas, points = (raws[marks.index(mark)].source.data for mark in ",.")
+            raise InputError(
+                f"{commas}: has decimal commas, but {points} decimal points; write both in one way, or pass --decimal"
+            )
+
+
+def _separator(raw: RawFile) -> str:
+    """The character between the cells of a settled file, in which blanks have become tabs."""
+    return "\t" if raw.source.sep == " " else raw.source.sep or ","
 
 
 class _Text:
@@ -88,7 +109,7 @@ class _Text:
     def __init__(self, raw: RawFile) -> None:
         source = raw.source
         self.raw, self.name, self.content, self.header = raw, source.data, raw.content, source.header
-        self.separator = "\t" if source.sep == " " else source.sep or ","
+        self.separator = _separator(raw)
         self.skipped, self.known = raw.skipped, raw.columns
         self.keys: list[str] | list[int] = []  # what pandas calls the columns
         self.blank: list[int] = []  # the columns that are left out
@@ -127,12 +148,10 @@ class _Text:
         """The error for a first row that is longer than the header, for which pandas gives no line."""
         records = self.records()
         width = len(next(records)[1])
-        found = next(((line, len(record)) for line, record in records if len(record) > width), None)
+        found = next(((line, record) for line, record in records if len(record) > width), None)
         if found is None:
             return InputError(f"{self.name}: its rows have more cells than its header; fix the header")
-        return InputError(
-            f"{self.name}:{found[0]}: has {found[1]} cells where {width} are expected; fix the line, or the header"
-        )
+        return self._wrong_width(*found, width, ", or the header")
 
     def _explain(self, message: str) -> InputError:
         # pandas counts rows; there are fewer rows than lines if quoted cells contain line ends
@@ -151,9 +170,7 @@ class _Text:
             bool(self.known) and not self.header
         )  # rows after others, without a header that says how many cells they have
         if later and len(first) != len(self.known):
-            raise InputError(
-                f"{self.name}:{line}: has {len(first)} cells where {len(self.known)} are expected; fix the line"
-            )
+            raise self._wrong_width(line, first, len(self.known))
         if not later:
             self._refuse_other_text(first)
             if self.raw.whole:
@@ -224,6 +241,17 @@ class _Text:
                 f"{self.name}: has a single column; are its cells separated by {other!r}, and not by {self.separator!r}? pass --sep"
             )
 
+    def with_hint(self, error: InputError) -> InputError:
+        """An error on the columns, with what may be the reason: lines above the header, or an unusual separator."""
+        records = [record for _, record in islice(self.records(), SAMPLE_ROWS)]
+        counts = {mark: {record[0].count(mark) for record in records} for mark in UNUSUAL}
+        mark = next((mark for mark, count in counts.items() if len(count) == 1 and 0 not in count), None)
+        if mark and len(records) > 1 and all(len(record) == 1 for record in records):
+            return InputError(f"{error}; if its cells are separated by {mark!r}, pass --sep '{mark}'")
+        if any(len(record) > len(records[0]) for record in records) and self.header:
+            return InputError(f"{error}; if its first lines are above the header, pass --skip-rows")
+        return error
+
     def _check_short(self, width: int) -> None:
         """Refuse short rows before pandas pads them, where the padding could take all memory. Complete rows have at
         least as many bytes as cells. Raises InputError."""
@@ -233,7 +261,15 @@ class _Text:
 
     def _check_width(self, line: int, record: list[str], width: int) -> None:
         if len(record) < width:
-            raise InputError(f"{self.name}:{line}: has {len(record)} cells where {width} are expected; fix the line")
+            raise self._wrong_width(line, record, width)
+
+    def _wrong_width(self, line: int, record: list[str], width: int, or_what: str = "") -> InputError:
+        """The error for a record of another width than the header."""
+        mark = next((mark for mark in ("#", "//") if record[0].lstrip().startswith(mark)), None)
+        comment = f"; if it is a comment, pass --comment '{mark[0]}'" if mark and not self.raw.source.comment else ""
+        return InputError(
+            f"{self.name}:{line}: has {len(record)} cells where {width} are expected; fix the line{or_what}{comment}"
+        )
 
     def frame(self, columns: list[str], target: str | None, as_text: tuple[str, ...]) -> Frame:
         """All cells as a data frame: the target and the columns `as_text` as text, the others as numbers where all
