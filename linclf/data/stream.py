@@ -194,7 +194,7 @@ def _pieces(
     contents: Iterator[bytes] = iter(ending)
     if reader.settle:
         width = len(first_record(header or start, source))
-        contents = without_no_rows(contents, header, source, width, notes.say)
+        contents = without_no_rows(contents, header, source, width, notes.say, has_end=not _arrives(source))
     for content in contents:
         yield from piece_reader.read(content, skipped)
         skipped += content.count(b"\n")
@@ -207,13 +207,18 @@ def _pieces(
 
 
 def _beginning(chunks: Iterator[bytes], source: Source, model_schema: Schema) -> bytes:
-    """As much of the text as tells how it is written: of standard input, no more than it takes."""
+    """As much of the text as tells how it is written: of text that arrives bit by bit, no more than it takes."""
     content = b""
     for chunk in chunks:
         content += chunk
-        if is_enough(content, source, model_schema) if source.data == "-" else len(content) >= BEGINNING:
+        if is_enough(content, source, model_schema) if _arrives(source) else len(content) >= BEGINNING:
             break
     return content
+
+
+def _arrives(source: Source) -> bool:
+    """Whether the data may arrive bit by bit, from standard input or a named pipe: rows must not wait for later ones."""
+    return not os.path.isfile(source.data)
 
 
 class _Ending:

@@ -104,16 +104,24 @@ def header_note(count: int) -> str:
 
 
 def without_no_rows(
-    pieces: Iterable[bytes], header: bytes, source: Source, width: int, say: Callable[[list[str]], None]
+    pieces: Iterable[bytes],
+    header: bytes,
+    source: Source,
+    width: int,
+    say: Callable[[list[str]], None],
+    *,
+    has_end: bool,
 ) -> Iterator[bytes]:
     """Yield the pieces of a table below its header without lines that are no rows, as `without_footer` and
-    `without_repeated_header` leave them out of the whole: their notes follow at the end, or at once for standard input, whose last
-    line is not known. The end of a file is held back until it is known whether it is the end.
+    `without_repeated_header` leave them out of the whole.
 
     source  settled
     width   the number of columns
+    say     what to do with notes
+    has_end   whether the last line is to be found: the end of what has been read so far is held back, and notes follow at the end;
+            if not, footers stay, and notes come at once
     """
-    sep, waits = "\t" if source.sep == " " else source.sep or ",", source.data != "-"
+    sep = "\t" if source.sep == " " else source.sep or ","
     repeated, words, held = 0, set[bytes](), list[bytes]()
     if header and not header.endswith(b"\n"):
         header += b"\n"
@@ -122,17 +130,17 @@ def without_no_rows(
         if header:
             whole, count = without_repeated_header(header + piece, sep)
             piece = whole[len(header) :]
-            if count and not waits and not repeated:
+            if count and not has_end and not repeated:
                 say([header_note(count)])
             repeated += count
-        if not waits:
+        if not has_end:
             yield piece
             continue
         held.append(piece)
         while len(held) > 1 and _count_lines(b"".join(held[1:])[-TAIL:]) > FOOTER:
             words |= _total_words(held[0])
             yield held.pop(0)
-    if waits:
+    if has_end:
         content, notes = without_footer(header + b"".join(held), sep, width, words)
         say([*notes, *[header_note(repeated)] * bool(repeated)])
         yield content[len(header) :]
