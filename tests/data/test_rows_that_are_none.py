@@ -14,10 +14,12 @@ from test_sheets import cells
 from test_stream import Pieces
 
 from linclf.data.load import load
+from linclf.data.readers.beginning import is_enough
 from linclf.data.readers.dialect import settle
 from linclf.data.readers.encoding import Transcoder, to_utf8
 from linclf.data.source import RawFile, Source
 from linclf.errors import InputError
+from linclf.model.linear_model import load as load_model
 
 ROWS = "".join(f"{i / 4:.2f},{7 * i % 39},{'ab'[i % 2]},{'uv'[i // 2 % 2]}\n" for i in range(40))
 HEADER = "kilos,height,c,label\n"
@@ -245,3 +247,38 @@ def test_titles_and_footers_of_a_sheet_are_no_rows(in_tmp, suffix: str) -> None:
     assert [note.split(" is ")[-1].split(" are ")[-1] for note in found.notes] == [
         "above the header and left out", "a footer and left out", "a line of totals and left out", "a line of totals and left out",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "header", "needed"),
+    [  # the number of lines after which the rows are predicted
+        ("kilos;height;c\n1,5;2;a\n2;3;b\n", True, 2),
+        ("kilos  height  c\n1  2  a\n2  3  b\n", True, 2),
+        ("Report\nkilos;height;c\n1,5;2;a\n", True, 3),
+        ("Report of 2024\nby hand\nkilos;height;c\n1,5;2;a\n2;3;b\n", True, 4),
+        ("sep=;\nkilos;height;c\n1,5;2;a\n", True, 3),
+        ("kilos,height,c\nkg,cm,-\n1,2,a\n2,3,b\n", True, 3),
+        ("kilos,height,c\n,,Bern\n1,2,a\n", True, 2),
+        ("kilos,height,c\n1,1,2,a\n2,1,2,b\n3,1,3,c\n4,1,2,a\n", True, 4),
+        ("kilos,height,c\n1,2,a,\n2,3,b,\n", True, 2),
+        ("1,2.5,a\n2,3,b\n", False, 1),
+        (",NA,a\n2,3,b\n", False, 1),
+        ("kilos,height,c\n1,2,a\n2,3,b\n", False, 2),
+        ("0,1,2\n1,2,a\n2,3,b\n", False, 2),
+    ],
+)
+def test_rows_are_predicted_as_soon_as_it_is_known_how_they_are_written(linclf, in_tmp, text, header, needed) -> None:
+    (in_tmp / "t.csv").write_text(HEADER * header + ROWS)
+    assert linclf("train t.csv --epochs 1 -q -o m" + " --no-header --target -1" * (not header)).code == 0
+    schema, arrived = load_model("m").schema, text.splitlines(keepends=True)
+    enough = [is_enough("".join(arrived[:n]).encode(), Source("-"), schema) for n in range(1, len(arrived) + 1)]
+    assert enough == [n >= needed for n in range(1, len(arrived) + 1)]
+
+
+def test_a_column_without_a_name_that_the_model_takes_stays(linclf, in_tmp, monkeypatch) -> None:
+    rows = lines(HEADER + ROWS, lambda i, line: f"{line},{'pq'[i // 3 % 2] if i else ''}")
+    (in_tmp / "t.csv").write_text(rows)
+    assert linclf("train t.csv --epochs 3 -q -o m").code == 0
+    assert "Unnamed: 4" in load_model("m").schema.inputs()
+    blank = lines(HEADER + ROWS, lambda _, line: line + ",")
+    assert predictions(linclf, "new.csv", blank.encode(), monkeypatch).count("\n") == 40
