@@ -18,7 +18,7 @@ from linclf.data.encoder import encode, encoded, unknown_notes
 from linclf.data.load import check_path, load
 from linclf.data.readers.base import Reader
 from linclf.data.readers.beginning import is_enough
-from linclf.data.readers.dialect import SAMPLE, first_record
+from linclf.data.readers.dialect import SAMPLE, decimal_evidence, first_record
 from linclf.data.readers.encoding import Transcoder
 from linclf.data.readers.named import is_name
 from linclf.data.readers.no_rows import without_no_rows
@@ -184,6 +184,8 @@ def _pieces(
     header, skipped, width = b"", 0, 0
     if reader.settle:
         settled = reader.settle(RawFile(source, reader.name, "", start, whole=False), model_schema)
+        if _may_tell_later(source, settled.raw):
+            settled = replace(settled, raw=replace(settled.raw, source=replace(settled.raw.source, decimal=None)))
         source, start, skipped = settled.raw.source, settled.raw.content, settled.raw.skipped  # also for later pieces
         notes.say(settled.notes)
         if source.header:
@@ -219,6 +221,14 @@ def _beginning(chunks: Iterator[bytes], source: Source, model_schema: Schema) ->
 def _arrives(source: Source) -> bool:
     """Whether the data may arrive bit by bit, from standard input or a named pipe: rows must not wait for later ones."""
     return not os.path.isfile(source.data)
+
+
+def _may_tell_later(source: Source, beginning: RawFile) -> bool:
+    """Whether the decimal mark of data that arrive bit by bit is still open: each piece is then read by what it tells itself."""
+    sep = "\t" if beginning.source.sep == " " else beginning.source.sep or ","
+    return (
+        _arrives(source) and source.decimal is None and sep != "," and decimal_evidence(beginning.content, sep) is None
+    )
 
 
 class _Ending:

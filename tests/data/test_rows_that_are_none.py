@@ -275,6 +275,13 @@ def test_rows_are_predicted_as_soon_as_it_is_known_how_they_are_written(linclf, 
     assert enough == [n >= needed for n in range(1, len(arrived) + 1)]
 
 
+def test_decimal_commas_may_appear_later(linclf, model, monkeypatch) -> None:
+    text = "kilos;height;c\n1;2;a\n9,25;2;b\n4;3,5;a\n"
+    expected = predictions(linclf, "new.csv", text.encode(), monkeypatch, "--proba")
+    for size in (10, 25):
+        assert arriving(linclf, text.encode(), monkeypatch, size, "--proba") == expected
+
+
 def test_a_column_without_a_name_that_the_model_takes_stays(linclf, in_tmp, monkeypatch) -> None:
     rows = lines(HEADER + ROWS, lambda i, line: f"{line},{'pq'[i // 3 % 2] if i else ''}")
     (in_tmp / "t.csv").write_text(rows)
