@@ -214,6 +214,14 @@ def test_parts_with_other_decimal_marks_are_refused(in_tmp) -> None:
     assert load(Source("part-*.csv")).X.shape == (41, 3)
 
 
+def test_lines_that_are_no_rows_are_left_out_of_each_part(in_tmp) -> None:
+    (in_tmp / "part-1.csv").write_text(HEADER + "kg,cm,-,-\n" + ROWS)
+    (in_tmp / "part-2.csv").write_text("Report\n" + HEADER + "kg,cm,-,-\n1.5,2,a,u\n2,3,b,v\nTotal,5,,\n")
+    table = load(Source("part-*.csv")).X
+    assert (table.shape, table.numbers[-2:].tolist()) == ((42, 3), [[1.5, 2], [2, 3]])
+    assert [table.locate(row) for row in (0, 40)] == [": part-1.csv:3", ": part-2.csv:4"]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

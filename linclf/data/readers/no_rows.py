@@ -40,6 +40,7 @@ def is_below_header(record: Sequence[str], following: Sequence[Sequence[str]]) -
     filled = [cell.strip() for cell in record if cell.strip()]
     if filled and all(map(_RULE.fullmatch, filled)):
         return True
+    following = [row for row in following if total_in(row) is None]
     cells = [record[j].strip() if j < len(record) else "" for j in number_columns(following)]
     words = len(cells) > 1 and all(cell and not is_number(cell) for cell in cells)
     return words and not all(map(is_marker, cells))
