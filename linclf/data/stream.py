@@ -17,8 +17,11 @@ from linclf.data.dataset import Dataset
 from linclf.data.encoder import encode, encoded, unknown_notes
 from linclf.data.load import check_path, load
 from linclf.data.readers.base import Reader
+from linclf.data.readers.beginning import is_enough
+from linclf.data.readers.dialect import SAMPLE, decimal_evidence, first_record
 from linclf.data.readers.encoding import Transcoder
 from linclf.data.readers.named import is_name
+from linclf.data.readers.no_rows import without_no_rows
 from linclf.data.readers.registry import CUT_SHORT, check_content, choose_reader, read_file, with_format
 from linclf.data.readers.several import matching_files, read_files
 from linclf.data.records import RecordScan, record_ends
@@ -31,6 +34,7 @@ from linclf.storage.files import reading
 from linclf.storage.packed import packed_suffix, unpacked
 
 PIECE = 1 << 22  # the largest size of a piece in bytes, approximately
+BEGINNING = SAMPLE  # bytes of a file that tell how it is written
 WAIT = 0.002  # seconds to wait for more bytes: a pipe passes 64 KiB at a time, and parsing larger pieces is 4 times as fast
 MAX_NOTES = 100  # notes on standard input, which may be endless
 MAX_UNKNOWN = 100_000  # unknown cells of a column that are told apart
@@ -164,7 +168,7 @@ def _pieces(
 ) -> Iterator[Piece]:
     """Yield the rows of a file of text whose records end with a line."""
     chunks = available(file)
-    first = next(chunks, b"")
+    first = _beginning(chunks, source, model_schema) if reader.settle else next(chunks, b"")
     separator = reader.separator
     if reader.settle and first:
         separator = reader.settle(RawFile(source, reader.name, "", first, whole=False), model_schema).raw.source.sep
@@ -177,26 +181,66 @@ def _pieces(
     base = source.zero_based is None and model_schema.zero_based is None and "zero_based" in reader.options
     if (base and source.data != "-") or (reader.array_start and _begins_with(start, reader.array_start)):
         start += b"".join(pieces)  # the base of the indices, or an array, is known from the whole
-    header, skipped = b"", 0
+    header, skipped, width = b"", 0, 0
     if reader.settle:
         settled = reader.settle(RawFile(source, reader.name, "", start, whole=False), model_schema)
+        if _may_tell_later(source, settled.raw):
+            settled = replace(settled, raw=replace(settled.raw, source=replace(settled.raw.source, decimal=None)))
         source, start, skipped = settled.raw.source, settled.raw.content, settled.raw.skipped  # also for later pieces
         notes.say(settled.notes)
         if source.header:
             end = next((end for end in record_ends(start, separator) if start[:end].strip()), len(start))
             header, start = start[:end], start[end:]
     piece_reader = _PieceReader(reader, source, model_schema, separator, header=header, keep=keep, notes=notes)
-    last = header
-    for content in chain([start], pieces):
+    ending = _Ending(chain([start], pieces), header)
+    contents: Iterator[bytes] = iter(ending)
+    if reader.settle:
+        width = len(first_record(header or start, source))
+        contents = without_no_rows(contents, header, source, width, notes.say, has_end=not _arrives(source))
+    for content in contents:
         yield from piece_reader.read(content, skipped)
         skipped += content.count(b"\n")
-        last = content or last
     if not piece_reader.rows:
         if source.data == "-":
             raise InputError("-: contains no rows; give rows on standard input")
         reader.read(RawFile(source, reader.name, "", header + start, whole=False), model_schema.input_schema(), False)
-    if reader.may_be_cut_short(last) and source.data != "-":
+    if reader.may_be_cut_short(ending.last) and source.data != "-":
         notes.say([CUT_SHORT])
+
+
+def _beginning(chunks: Iterator[bytes], source: Source, model_schema: Schema) -> bytes:
+    """As much of the text as tells how it is written: of text that arrives bit by bit, no more than it takes."""
+    content = b""
+    for chunk in chunks:
+        content += chunk
+        if is_enough(content, source, model_schema) if _arrives(source) else len(content) >= BEGINNING:
+            break
+    return content
+
+
+def _arrives(source: Source) -> bool:
+    """Whether the data may arrive bit by bit, from standard input or a named pipe: rows must not wait for later ones."""
+    return not os.path.isfile(source.data)
+
+
+def _may_tell_later(source: Source, beginning: RawFile) -> bool:
+    """Whether the decimal mark of data that arrive bit by bit is still open: each piece is then read by what it tells itself."""
+    sep = "\t" if beginning.source.sep == " " else beginning.source.sep or ","
+    return (
+        _arrives(source) and source.decimal is None and sep != "," and decimal_evidence(beginning.content, sep) is None
+    )
+
+
+class _Ending:
+    """Pieces that are passed on; `last` is the last of them that is not empty, or what was before them."""
+
+    def __init__(self, pieces: Iterable[bytes], before: bytes) -> None:
+        self.pieces, self.last = pieces, before
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self.pieces:
+            self.last = piece or self.last
+            yield piece
 
 
 class _PieceReader:

@@ -65,18 +65,18 @@ def sigterm_raises() -> Iterator[None]:
 
 
 @contextmanager
-def defer_signals() -> Iterator[None]:
+def defer_signals() -> Iterator[list[int]]:
     """Defer SIGINT and SIGTERM until the block is done: for steps that must not be cut in two, and for callbacks from C, where
-    an exception would be lost."""
+    an exception would be lost. Yields the list of those that have arrived."""
     deferred: list[int] = []
     numbers = (signal.SIGINT, signal.SIGTERM)
     try:
         before = [signal.signal(number, lambda number, _: deferred.append(number)) for number in numbers]
     except ValueError:  # not in the main thread, which alone receives signals
-        yield
+        yield deferred
         return
     try:
-        yield
+        yield deferred
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)

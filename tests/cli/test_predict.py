@@ -393,6 +393,7 @@ def test_pieces_of_a_file_are_bounded(there, monkeypatch) -> None:
     from linclf.data.source import Source
 
     monkeypatch.setattr(streaming, "PIECE", 500)
+    monkeypatch.setattr(streaming, "BEGINNING", 500)
     for name in ("t.csv", "t.jsonl", "t.csv.gz"):
         pieces: list[Piece] = list(stream(Source(name), load("softmax").schema, ("id",)))
         sizes = [piece.X.shape[0] for piece in pieces]

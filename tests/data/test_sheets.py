@@ -238,8 +238,10 @@ def test_wrong_tables_are_refused_with_the_row_of_the_sheet(tmp_path, suffix: st
 
 
 def test_columns_without_a_name_are_noted(tmp_path) -> None:
-    dataset = read(tmp_path / "t.xlsx", cells(".xlsx", ["Report"], [1, 2, 3], [4, 5, 6]), target="Report")
-    assert dataset.notes == ("row 1 names the columns, but not all of them: Unnamed: 1, Unnamed: 2",)
+    dataset = read(
+        tmp_path / "t.xlsx", cells(".xlsx", ["Report", None, "n"], [1, 2, 3, 4], [4, 5, 6, 7]), target="Report"
+    )
+    assert dataset.notes == ("row 1 names the columns, but not all of them: Unnamed: 1, Unnamed: 3",)
 
 
 XLSX, ODS = cells(".xlsx", *ROWS), cells(".ods", *ROWS)

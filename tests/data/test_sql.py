@@ -1,7 +1,11 @@
 """Tables and queries of SQLite and DuckDB give the same data set as CSV with the same content."""
 
 import re
+import signal
 import sqlite3
+import subprocess
+import sys
+import time
 from contextlib import closing
 
 import duckdb
@@ -232,6 +236,26 @@ def test_queries_of_more_cells_than_fit_are_refused(in_tmp) -> None:
     query = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i, 1 AS label FROM n"
     with pytest.raises(InputError, match="unpacks to .* pass --max-unpacked"):
         load(Source(f"t.db::{query}"))
+
+
+def test_a_cell_that_is_larger_than_fits_is_refused(in_tmp) -> None:
+    write("t.db", a=FRAME)
+    query = "SELECT hex(zeroblob(4000000)) AS c, label FROM a"
+    assert len(load(Source(f"t.db::{query} WHERE rowid < 4")).X.texts["c"].levels[0]) == 8_000_000
+    with pytest.raises(InputError, match="SQLite could not read it .*too big"):
+        load(Source(f"t.db::{query}", max_unpacked=5))
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_query_that_never_ends(in_tmp, number: signal.Signals, code: int) -> None:
+    write("t.db", a=FRAME)
+    query = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) AS c, 1 AS label FROM n"
+    command = [sys.executable, "-m", "linclf", "train", f"t.db::{query}", "-o", "m"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as run:
+        time.sleep(5)  # the query has begun by then, as a rule
+        run.send_signal(number)
+        assert run.wait(60) == code
+        assert run.stderr.read().count(b"\n") <= 1
 
 
 def test_duckdb_that_is_not_installed_is_refused_with_the_command_that_installs_it(in_tmp, monkeypatch) -> None:

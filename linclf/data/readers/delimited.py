@@ -17,10 +17,12 @@ from linclf.data import labels
 from linclf.data.dataset import Dataset
 from linclf.data.matching import looks_like_data, match_table
 from linclf.data.readers.base import COLUMN_OPTIONS, Piece, Reader
-from linclf.data.readers.dialect import Settled, settle, without_footer, without_repeated_header
+from linclf.data.readers.dialect import Settled, decimal_evidence, settle
 from linclf.data.readers.frame import check_kept, choose_target, text_columns, to_dataset
 from linclf.data.readers.header import HEADER_NOT_USED, check_header, is_header
+from linclf.data.readers.header_line import SAMPLE_ROWS, complete
 from linclf.data.readers.joined_tables import join_tables
+from linclf.data.readers.no_rows import header_note, without_footer, without_repeated_header
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile
 from linclf.data.table import Frame, Series, check_columns, is_numeric
@@ -28,7 +30,7 @@ from linclf.errors import InputError
 from linclf.losses import Array
 
 SCANNED = 1 << 22  # bytes looked at together
-SAMPLE_ROWS, FEWEST_ROWS = 100, 3  # rows that tell whether all have a cell more than the header
+UNUSUAL = "^~:"  # separators of cells that are not tried
 UNNAMED = "columns without a name of their own"  # begins the note on them
 SHOWN = 6  # columns named in a note
 
@@ -37,19 +39,26 @@ csv.field_size_limit(2**31 - 1)  # a cell may contain the text of a book
 
 def read_delimited(raw: RawFile, model_schema: Schema | None, labelled: bool, *, separator: str) -> Dataset:
     """Read CSV or TSV text as a Dataset whose X is a Table; see `Reader.read` for the other arguments."""
-    settled = settle_text(raw, model_schema, separator=separator)
+    settle_as = settle_text if raw.whole else settle  # the beginning of the pieces is settled before
+    settled = settle_as(raw, model_schema, separator=separator)
     given, raw = raw.source, settled.raw
     text = _Text(raw)
     named = text.header and (model_schema is None or model_schema.header)
     columns = text.columns(named, (model_schema.names or ()) if model_schema else ())
-    target = choose_target(raw.source, columns, model_schema, labelled, named)
+    everything, columns = columns, [name for j, name in enumerate(columns) if j not in text.blank]
     match = None
-    if model_schema is not None:
-        if named:
-            check_header(columns, model_schema, f"{raw.source.data}:1")
-        match = match_table(columns, model_schema, raw.source, target, labelled=labelled, named=named)
-    frame = text.frame(columns, target, text_columns(raw.source, match.schema if match else None))
-    dataset = to_dataset(frame, raw, target, match, labelled=labelled, lines=text.lines(frame))
+    try:
+        target = choose_target(raw.source, columns, model_schema, labelled, named)
+        if model_schema is not None:
+            if named:
+                check_header(columns, model_schema, f"{raw.source.data}:1")
+            match = match_table(columns, model_schema, raw.source, target, labelled=labelled, named=named)
+    except InputError as error:
+        raise text.with_hint(error) from None
+    frame = text.frame(everything, target, text_columns(raw.source, match.schema if match else None))
+    lines = text.lines(frame)
+    frame = frame[columns] if text.blank else frame
+    dataset = to_dataset(frame, raw, target, match, labelled=labelled, lines=lines)
     if raw.keep:
         dataset = replace(dataset, kept=text.kept(raw))
     notes = [*settled.notes, *text.notes]
@@ -59,20 +68,39 @@ def read_delimited(raw: RawFile, model_schema: Schema | None, labelled: bool, *,
 
 
 def settle_text(raw: RawFile, model_schema: Schema | None, *, separator: str) -> Settled:
-    """Find out how the text is written, and whether its first line names the columns, by `header.is_header`."""
+    """Find out how the text is written, whether its first line names the columns, by `header.is_header`, and complete it, by
+    `header_line.complete`."""
     settled = settle(raw, model_schema, separator)
-    records = (record for _, record in _Text(settled.raw).records())
-    header = is_header(lambda: next(records, []), settled.raw.source, model_schema)
-    return replace(settled, raw=replace(settled.raw, source=replace(settled.raw.source, header=header)))
+    records = [record for _, record in islice(_Text(settled.raw).records(), 1 + SAMPLE_ROWS)]
+    header = is_header(records, settled.raw.source, model_schema)
+    settled = replace(settled, raw=replace(settled.raw, source=replace(settled.raw.source, header=header)))
+    return complete(settled, records) if header and records else settled
 
 
 def join_delimited(raws: Sequence[RawFile], model_schema: Schema | None, *, separator: str) -> list[Piece]:
     """Join several files, by `joined_tables.join_tables`, without the lines of each that are no rows."""
     settled = [settle_text(raw, model_schema, separator=separator).raw for raw in raws]
+    _check_decimals(raws, settled)
     texts = [_Text(raw) for raw in settled]
     for text in texts:
         text.leave_out(len(next(text.records(), (1, []))[1]))
     return join_tables(texts)
+
+
+def _check_decimals(raws: Sequence[RawFile], settled: Sequence[RawFile]) -> None:
+    """Raise InputError if the numbers of one file have decimal commas, and those of another one decimal points."""
+    if raws[0].source.decimal is None and raws[0].source.thousands is None:
+        marks = [decimal_evidence(raw.content, _separator(raw)) for raw in settled]
+        if "," in marks and "." in marks:
+            commas, points = (raws[marks.index(mark)].source.data for mark in ",.")
+            raise InputError(
+                f"{commas}: has decimal commas, but {points} decimal points; write both in one way, or pass --decimal"
+            )
+
+
+def _separator(raw: RawFile) -> str:
+    """The character between the cells of a settled file, in which blanks have become tabs."""
+    return "\t" if raw.source.sep == " " else raw.source.sep or ","
 
 
 class _Text:
@@ -81,9 +109,10 @@ class _Text:
     def __init__(self, raw: RawFile) -> None:
         source = raw.source
         self.raw, self.name, self.content, self.header = raw, source.data, raw.content, source.header
-        self.separator = "\t" if source.sep == " " else source.sep or ","
+        self.separator = _separator(raw)
         self.skipped, self.known = raw.skipped, raw.columns
         self.keys: list[str] | list[int] = []  # what pandas calls the columns
+        self.blank: list[int] = []  # the columns that are left out
         self.notes: list[str] = []
         if b"\0" in raw.content:
             line = self._line_at(raw.content.index(0))
@@ -119,12 +148,10 @@ class _Text:
         """The error for a first row that is longer than the header, for which pandas gives no line."""
         records = self.records()
         width = len(next(records)[1])
-        found = next(((line, len(record)) for line, record in records if len(record) > width), None)
+        found = next(((line, record) for line, record in records if len(record) > width), None)
         if found is None:
             return InputError(f"{self.name}: its rows have more cells than its header; fix the header")
-        return InputError(
-            f"{self.name}:{found[0]}: has {found[1]} cells where {width} are expected; fix the line, or the header"
-        )
+        return self._wrong_width(*found, width, ", or the header")
 
     def _explain(self, message: str) -> InputError:
         # pandas counts rows; there are fewer rows than lines if quoted cells contain line ends
@@ -143,20 +170,30 @@ class _Text:
             bool(self.known) and not self.header
         )  # rows after others, without a header that says how many cells they have
         if later and len(first) != len(self.known):
-            raise InputError(
-                f"{self.name}:{line}: has {len(first)} cells where {len(self.known)} are expected; fix the line"
-            )
+            raise self._wrong_width(line, first, len(self.known))
         if not later:
             self._refuse_other_text(first)
             if self.raw.whole:
                 self.leave_out(len(first))
-        if self.header:
-            self._name_rows(first)
         self._check_short(len(first))
         self.keys = list(self._read(nrows=0 if self.header else 1, dtype=str).columns)
         if self.header:
+            self.blank = self._blank_columns(first, known)
+        if not named:  # columns are taken by position
+            self.blank = [j for j in self.blank if set(range(j, len(first))) <= set(self.blank)]
+        if self.header:
             self._note_names(first)
         return self._trimmed(known) if named else [str(j) for j in range(len(self.keys))]
+
+    def _blank_columns(self, first: list[str], known: Collection[str]) -> list[int]:
+        """The columns without a name and without any cell, unless a model knows them."""
+        rows = [record for _, record in islice(self.records(), 1, 1 + SAMPLE_ROWS)]
+        nameless = [j for j, name in enumerate(first) if not name.strip() and str(self.keys[j]) not in known]
+        nameless = [j for j in nameless if not any(j < len(row) and row[j].strip() for row in rows)]
+        if not nameless or len(nameless) == len(first):
+            return []
+        cells = self._read(usecols=nameless, dtype=str, keep_default_na=False, na_filter=False)
+        return [j for j, key in zip(nameless, cells, strict=True) if not cells[key].str.strip().fillna("").any()]
 
     def _trimmed(self, known: Collection[str]) -> list[str]:
         """The names of the columns without blanks around them, unless these names are `known`, or two would be the same."""
@@ -168,33 +205,11 @@ class _Text:
 
     def leave_out(self, width: int) -> None:
         """Leave out lines that are no rows: a header that is repeated, and footers."""
-        self.content, notes = without_footer(replace(self.raw, content=self.content), width)
+        count = 0
         if self.header:
-            self.content, count = without_repeated_header(self.content)
-            if count:
-                notes.append(f"{count} line{'s' * (count > 1)} that repeat{'s' * (count == 1)} the header left out")
-        self.notes += notes
-
-    def _name_rows(self, first: list[str]) -> None:
-        """If all rows have one cell more than the header: an empty last one is none; different first ones are the names of the
-        rows, as R writes them, and get an empty name."""
-        records = self.records()
-        next(records, None)
-        rows = [record for _, record in islice(records, SAMPLE_ROWS)]
-        if {len(record) for record in rows} != {len(first) + 1} or len(rows) < FEWEST_ROWS:
-            return
-        end = self.content.find(b"\n") + 1
-        header, body = self.content[:end], self.content[end:]
-        mark = self.separator.encode()
-        if not any(record[-1].strip() for record in rows):
-            self.content = header + re.sub(rb"(?m)" + re.escape(mark) + rb"[ ]*(?=\r?$)", b"", body)
-        elif len({record[0] for record in rows}) == len(rows):
-            start = len(header) - len(header.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n "))
-            self.content = header[:start] + b'""' + mark + header[start:] + body
-            first.insert(0, "")
-            self.notes.append(
-                "its header has one name less than its rows have cells; the first are taken for the names of the rows"
-            )
+            self.content, count = without_repeated_header(self.content, self.separator)
+        self.content, notes = without_footer(self.content, self.separator, width)
+        self.notes += [*notes, *[header_note(count)] * bool(count)]
 
     def _note_names(self, first: list[str]) -> None:
         """Note the names that pandas gave to columns. Raises InputError for names that are rather a row of data."""
@@ -206,7 +221,7 @@ class _Text:
         given = [
             f"{name.strip()!r} is named {str(key)!r}" if name.strip() else f"column {j} is named {str(key)!r}"
             for j, (name, key) in enumerate(zip(first, self.keys, strict=False))
-            if str(key) != name.strip() and (not name.strip() or name in twice)
+            if str(key) != name.strip() and (not name.strip() or name in twice) and j not in self.blank
         ]
         if given:
             self.notes.append(f"{UNNAMED}: {labels.first_of(given, SHOWN)}")
@@ -226,6 +241,17 @@ class _Text:
                 f"{self.name}: has a single column; are its cells separated by {other!r}, and not by {self.separator!r}? pass --sep"
             )
 
+    def with_hint(self, error: InputError) -> InputError:
+        """An error on the columns, with what may be the reason: lines above the header, or an unusual separator."""
+        records = [record for _, record in islice(self.records(), SAMPLE_ROWS)]
+        counts = {mark: {record[0].count(mark) for record in records} for mark in UNUSUAL}
+        mark = next((mark for mark, count in counts.items() if len(count) == 1 and 0 not in count), None)
+        if mark and len(records) > 1 and all(len(record) == 1 for record in records):
+            return InputError(f"{error}; if its cells are separated by {mark!r}, pass --sep '{mark}'")
+        if any(len(record) > len(records[0]) for record in records) and self.header:
+            return InputError(f"{error}; if its first lines are above the header, pass --skip-rows")
+        return error
+
     def _check_short(self, width: int) -> None:
         """Refuse short rows before pandas pads them, where the padding could take all memory. Complete rows have at
         least as many bytes as cells. Raises InputError."""
@@ -235,7 +261,15 @@ class _Text:
 
     def _check_width(self, line: int, record: list[str], width: int) -> None:
         if len(record) < width:
-            raise InputError(f"{self.name}:{line}: has {len(record)} cells where {width} are expected; fix the line")
+            raise self._wrong_width(line, record, width)
+
+    def _wrong_width(self, line: int, record: list[str], width: int, or_what: str = "") -> InputError:
+        """The error for a record of another width than the header."""
+        mark = next((mark for mark in ("#", "//") if record[0].lstrip().startswith(mark)), None)
+        comment = f"; if it is a comment, pass --comment '{mark[0]}'" if mark and not self.raw.source.comment else ""
+        return InputError(
+            f"{self.name}:{line}: has {len(record)} cells where {width} are expected; fix the line{or_what}{comment}"
+        )
 
     def frame(self, columns: list[str], target: str | None, as_text: tuple[str, ...]) -> Frame:
         """All cells as a data frame: the target and the columns `as_text` as text, the others as numbers where all

@@ -1,13 +1,15 @@
-"""How a delimited text file is written: separator, decimal mark, lines that are no rows. Found by looking where it is not given."""
+"""How a delimited text file is written: separator, decimal mark, lines above the header. Found by looking where it is not given."""
 
 import csv
 import io
+import os
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
 
 from linclf.data.schema import Schema
-from linclf.data.source import RawFile
+from linclf.data.source import RawFile, Source
+from linclf.storage.packed import packed_suffix
 
 SEPARATORS = ",;\t|"
 SAMPLE = 1 << 18  # bytes at the beginning that are looked at
@@ -15,14 +17,16 @@ RECORDS = 1000  # records, likewise
 SAME_WIDTH = 0.9  # share of the records that must have the same number of cells
 TITLES = 10  # lines above the header, at most
 MORE_COMMAS = 10  # decimal commas for each decimal point, for the comma to be the decimal mark of the file
-FOOTER = 5  # lines, at most
 # numbers that only a decimal comma, or only a decimal point, explains, perhaps between a currency and a unit
 _COMMA = re.compile(r"[^\d.,]{0,5}(\d+,(\d{1,2}|\d{4,})|0,\d+|[1-9]\d{0,2}([. '’\u00a0\u202f]\d{3})+,\d+)[^\d.,]{0,12}")
 _POINT = re.compile(
     r"[^\d.,]{0,5}(\d*\.(\d{1,2}|\d{4,})|0?\.\d+|[1-9]\d{0,2}([, '’\u00a0\u202f]\d{3})+\.\d+)(e[-+]?\d+)?[^\d.,]{0,12}",
     re.IGNORECASE,
 )
-_TOTAL = re.compile(r"(grand )?(total|totals|sum|summe|gesamt|somme|suma|totale)s?\W*", re.IGNORECASE)
+# numbers with a comma that is a decimal comma, or between thousands; with several commas or a point they contradict
+_EITHER = re.compile(r"[^\d.,]{0,5}\d{1,3},\d{3}[^\d.,]{0,12}")
+_NOT_DECIMAL = re.compile(r"[^\d.,]{0,5}\d{1,3}(,\d{3})+[.,]\d+[^\d.,]{0,12}")
+_SEP_LINE = re.compile(rb'\A(?:\xef\xbb\xbf)?"?sep=([^\n\r"])"?\r?\n', re.IGNORECASE)  # that Excel understands
 _NAMES = {",": "','", ";": "';'", "\t": "a tab", "|": "'|'", " ": "blanks"}
 
 
@@ -41,23 +45,25 @@ def settle(raw: RawFile, model_schema: Schema | None, separator: str) -> Settled
     The source of the result names everything, so that the pieces of a file are read as its beginning was.
     """
     source, notes = raw.source, []
-    content = _without_comments(raw.content, source.comment)
+    content, skipped = _without_comments(raw.content, source.comment), raw.skipped
     sep, skip = source.sep, source.skip_rows
+    if skip is None and (named := _SEP_LINE.match(content)):
+        sep, content, skipped = sep or named[1].decode("latin-1"), content[named.end() :], skipped + 1
     if sep is None or skip is None:
         sample = _sample(content)
-        found = _best(sample, [sep] if sep else _candidates(separator), skip)
+        found = _best(sample, [sep] if sep else _candidates(separator, raw, model_schema), skip)
         if sep is None and found[0] != separator:
             notes.append(f"its cells are separated by {_NAMES[found[0]]}; --sep names another character")
         if skip is None and found[1]:
             notes.append(f"its first {_lines(found[1])} above the header and left out; --skip-rows 0 keeps them")
         sep, skip = sep or found[0], found[1]
-    content, skipped = _without_lines(content, skip), raw.skipped + skip
+    content, skipped = _without_lines(content, skip), skipped + skip
     if sep == " ":
         content = _tabs(content)
     decimal = source.decimal
     if decimal is None:
-        likely = _decimal(content, "\t" if sep == " " else sep, model_schema.decimal if model_schema else ".")
-        decimal = source.decimal_or(likely)
+        found_mark = decimal_evidence(content, "\t" if sep == " " else sep)
+        decimal = source.decimal_or(found_mark or (model_schema.decimal if model_schema else "."))
         if source.thousands is None and decimal == "," and (model_schema is None or model_schema.decimal != ","):
             notes.append("its numbers have decimal commas; --decimal . overrules")
     known = replace(source, sep=sep, skip_rows=0, decimal=decimal)
@@ -68,8 +74,19 @@ def _lines(count: int) -> str:
     return "line is" if count == 1 else f"{count} lines are"
 
 
-def _candidates(separator: str) -> list[str]:
-    return [separator, *SEPARATORS.replace(separator, ""), " "]
+def plain_text(content: bytes, source: Source) -> bytes:
+    """A piece of a file of this settled source without comments, its cells separated by one character."""
+    content = _without_comments(content, source.comment)
+    return _tabs(content) if source.sep == " " else content
+
+
+def _candidates(separator: str, raw: RawFile, model_schema: Schema | None) -> list[str]:
+    """The separators that are tried: blanks not in files that are named for another one, nor where a model takes one column."""
+    path = raw.source.data
+    suffix = os.path.splitext(os.path.splitext(path)[0] if packed_suffix(path) else path)[1].lower()
+    one = model_schema is not None and len(model_schema.inputs() or ()) == 1
+    blanks = [] if suffix in (".csv", ".tsv") or one else [" "]
+    return [separator, *SEPARATORS.replace(separator, ""), *blanks]
 
 
 def _sample(content: bytes) -> str:
@@ -116,6 +133,11 @@ def _records(sample: str, sep: str) -> list[list[str]]:
     return records
 
 
+def first_record(content: bytes, source: Source) -> list[str]:
+    """The first record of a file of this settled source, empty if there is none."""
+    return next(iter(_records(_sample(content), "\t" if source.sep == " " else source.sep or ",")), [])
+
+
 def _best(sample: str, candidates: list[str], skip: int | None) -> tuple[str, int]:
     """The separator by which most records have the same number of cells, and the number of lines above the first of them.
 
@@ -156,43 +178,14 @@ def _titles(sample: str, sep: str, records: list[list[str]], width: int) -> int:
     return 0
 
 
-def _decimal(content: bytes, sep: str, usual: str) -> str:
-    """The decimal mark of the file, `usual` where nothing tells."""
+def decimal_evidence(content: bytes, sep: str) -> str | None:
+    """The decimal mark of the file as its numbers tell it, None if they do not."""
     cells = [cell.strip() for record in _records(_sample(content), sep) for cell in record]
     commas, points = (sum(map(bool, map(pattern.fullmatch, cells))) for pattern in (_COMMA, _POINT))
     if commas > MORE_COMMAS * points:
         return ","
-    return "." if points or not commas else usual
-
-
-def without_footer(raw: RawFile, width: int) -> tuple[bytes, list[str]]:
-    """The content of a table of `width` columns without lines that are no rows at its end, and notes on them: lines with a
-    single cell of words, and a line of totals."""
-    source, content, notes = raw.source, raw.content, []
-    sep = "\t" if source.sep == " " else source.sep or ","
-    for _ in range(FOOTER):
-        ended = content.rstrip()
-        start = max(ended.rfind(b"\n"), ended.rfind(b"\r")) + 1
-        if start == 0 or ended == content or b'"' in ended[start:] or width < 2:
-            break
-        cells = ended[start:].decode("utf-8", "replace").split(sep)
-        filled = [cell for cell in cells if cell.strip()]
-        words = len(cells) == 1 and width > 2 and re.search(r"[^\W\d_]{2}", cells[0]) and len(cells[0].split()) > 1
-        total = len(filled) > 1 and _TOTAL.fullmatch(filled[0].strip()) and content.count(filled[0].encode()) == 1
-        if not words and not total:
-            break
-        what = "a line of totals" if total else "a footer"
-        notes.append(f"its last line, {filled[0][:40].strip()!r}, is {what} and left out")
-        content = content[:start]
-    return content, notes
-
-
-def without_repeated_header(content: bytes) -> tuple[bytes, int]:
-    """The content with blank lines in place of those that repeat the first line; and their number."""
-    end = content.find(b"\n") + 1
-    header = content[:end].rstrip(b"\r\n").removeprefix(b"\xef\xbb\xbf")
-    if not header.strip() or content.count(header) < 2:
-        return content, 0
-    pattern = re.compile(rb"(?m)(?<=\n)" + re.escape(header) + rb"(?=\r?$)")
-    body, count = pattern.subn(b"", content[end - 1 :])
-    return content[: end - 1] + body, count
+    if points:
+        return "."
+    if sep == ";" and not commas and any(map(_EITHER.fullmatch, cells)) and not any(map(_NOT_DECIMAL.fullmatch, cells)):
+        return ","  # a comma separates no cells because it is in the numbers
+    return None

@@ -1,4 +1,4 @@
-"""Text files in UTF-8, UTF-16 and the code pages of Windows, as UTF-8."""
+"""Text files in UTF-8, UTF-16 and the code pages of Windows, as UTF-8; line ends of old Macs as LF."""
 
 import codecs
 import io
@@ -8,6 +8,7 @@ from typing import BinaryIO
 from linclf.errors import InputError
 
 CHUNK = 1 << 20
+LONG_LINE = 1 << 20  # bytes without a line end, after which what is there is passed on
 UTF16_SHARE = 0.3  # share of the bytes of UTF-16 text without a mark that are 0: every second one in Latin text
 _MARKS = {  # at the beginning of a file; longer ones first, since one begins with another
     codecs.BOM_UTF32_LE: "utf-32",
@@ -16,6 +17,10 @@ _MARKS = {  # at the beginning of a file; longer ones first, since one begins wi
     codecs.BOM_UTF16_BE: "utf-16",
 }
 _NO_TEXT = re.compile(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f]")
+END_OF_FILE = b"\x1a"  # Ctrl-Z, which ends the files of old programs
+_LINE_END = re.compile(
+    rb'(?:\A(?:\xef\xbb\xbf)?|(?<=[\n\r,;\t| ]))"[^"]*(?:"|\Z)|(\r\n?|\n)'
+)  # quoted cells may contain other line ends
 _NOT_CP1252 = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
 
 
@@ -32,7 +37,7 @@ def guess_encoding(start: bytes) -> str:
 
 
 class Transcoder(io.RawIOBase):
-    """A file of text as UTF-8, read in pieces.
+    """A file of text as UTF-8, read in pieces. If its first line ends with CR alone, CR becomes LF; a last Ctrl-Z is left out.
 
     Without a given encoding, bytes that are not UTF-8 are read as cp1252, or as latin-1 where it does not define them. A file
     that was UTF-8 before is not: its error names the line.
@@ -44,6 +49,7 @@ class Transcoder(io.RawIOBase):
         self.name, self.file, self.given = name, file, encoding
         self.encoding, self.decoder = encoding, None if encoding is None else _decoder(encoding)
         self.lines, self.has_letters = 0, False
+        self.line_end, self.held = b"", b""  # the first line end; text that is not passed on yet
 
     def fileno(self) -> int:
         """That of the file, for `select`."""
@@ -57,10 +63,26 @@ class Transcoder(io.RawIOBase):
             if self.encoding is None:
                 self.encoding = guess_encoding(content)
                 self.decoder = _decoder(self.encoding)
-            text = self._decoded(content)
+            decoded = self._decoded(content)
+            text = self._with_line_ends(decoded, final=not content)
             if text or not content:
                 self.lines += _line_ends(text)
                 return text
+
+    def _with_line_ends(self, text: bytes, final: bool) -> bytes:
+        """The text that can be passed on: what follows the first CR tells whether it ends lines by itself, and a Ctrl-Z may be the
+        last byte."""
+        text, self.held = self.held + text, b""
+        if final:
+            text = text.removesuffix(END_OF_FILE)
+        if not self.line_end:
+            self.line_end = first_line_end(text if final else text.removesuffix(b"\r"))
+            if not self.line_end and not final and len(text) < LONG_LINE:
+                self.held = text
+                return b""
+        if not final and text.endswith(END_OF_FILE):
+            text, self.held = text[:-1], END_OF_FILE
+        return text.replace(b"\r", b"\n") if self.line_end == b"\r" else text
 
     def _decoded(self, content: bytes) -> bytes:
         assert self.decoder is not None
@@ -73,7 +95,12 @@ class Transcoder(io.RawIOBase):
             whole = pending + content
             line = self.lines + _line_ends(whole[: error.start]) + 1
             mixed = self.has_letters or not whole[: error.start].isascii()
-            if self.given is not None or self.encoding != "utf-8" or mixed or _NO_TEXT.search(whole):
+            if (
+                self.given is not None
+                or self.encoding != "utf-8"
+                or mixed
+                or _NO_TEXT.search(whole.removesuffix(END_OF_FILE))
+            ):
                 wanted = self.given or self.encoding or "utf-8"
                 raise InputError(
                     f"{self.name}:{line}: is not {'UTF-8' if wanted == 'utf-8' else wanted} text; name its encoding with --encoding"
@@ -92,6 +119,11 @@ class Transcoder(io.RawIOBase):
         return f"{guess} {self.encoding}; --encoding names another encoding"
 
 
+def first_line_end(text: bytes) -> bytes:
+    """The first line end that is not in quotes: LF, CR LF or CR; empty for none."""
+    return next((found[1] for found in _LINE_END.finditer(text, 0, LONG_LINE) if found[1]), b"")
+
+
 def _line_ends(text: bytes) -> int:
     return len(re.findall(rb"\r\n|\r|\n", text))
 
@@ -101,12 +133,14 @@ def _decoder(encoding: str, errors: str = "strict") -> codecs.IncrementalDecoder
 
 
 def to_utf8(name: str, content: bytes, encoding: str | None) -> tuple[bytes, str | None]:
-    """Text as UTF-8, without a copy if it is, and a note if the encoding was guessed. Raises InputError for text that is not
-    of the given encoding."""
+    """Text as `Transcoder` passes it on, without a copy if it stays the same, and a note if the encoding was guessed. Raises
+    InputError for text that is not of the given encoding."""
     if (
         (encoding is None or codecs.lookup(encoding).name in ("utf-8", "ascii"))
         and content.isascii()
         and b"\0" not in content
+        and first_line_end(content) != b"\r"
+        and not content.endswith(END_OF_FILE)
     ):
         return content, None
     file, pieces = Transcoder(name, io.BytesIO(content), encoding), []

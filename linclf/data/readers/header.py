@@ -2,27 +2,61 @@
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 
 from linclf.data import labels
+from linclf.data.columns.markers import is_marker
 from linclf.data.matching import looks_like_data
+from linclf.data.readers.no_rows import is_number, number_columns
 from linclf.data.schema import Schema
 from linclf.data.source import Source
 from linclf.data.table import parse_number
 from linclf.errors import InputError
 
+COMPARED = 20  # records that the first one is compared with
 HEADER_NOT_USED = "its first line is a header, which the training data had not; its columns were taken by position"
 
 
-def is_header(read_first: Callable[[], Sequence[str]], source: Source, model_schema: Schema | None) -> bool:
-    """Whether the first record names the columns: by --no-header; else as in the training data, unless these had no header and
-    the first record has words where the others have numbers. `read_first` returns its cells as text."""
+def is_header(records: Iterable[Sequence[str]], source: Source, model_schema: Schema | None) -> bool:
+    """Whether the first record names the columns: by --no-header; else as in the training data, unless these had no header.
+
+    records  the first records, including a header, their cells as text
+    Then it is a header if it has words where the following ones have numbers, or counts the columns from 0 or 1; without others
+    to compare with, if it has nothing but words although the model takes numbers.
+    """
     if not source.header or model_schema is None or model_schema.header:
         return source.header
-    first = read_first()
+    first, *following = list(islice(records, 1 + COMPARED)) or [[]]
+    if not _takes_numbers(model_schema):
+        return False
     words = all(re.search(r"[^\W\d_]", cell) and math.isnan(parse_number(cell)) for cell in first)
-    numbers = set(model_schema.inputs() or ()) - set(model_schema.texts)
-    return bool(numbers) and words and len(set(first)) == len(first) and not set(first) & set(labels.MISSING)
+    if words and len(set(first)) == len(first) and not set(first) & set(labels.MISSING):
+        return True
+    return bool(following) and (counts_columns(first) or _has_other_cells(first, following))
+
+
+def _takes_numbers(schema: Schema) -> bool:
+    numbers = set(schema.inputs() or ()) - set(schema.texts)
+    return bool(numbers) or any(column.kind == "number" for column in schema.columns or ())
+
+
+def counts_columns(record: Sequence[str]) -> bool:
+    """Whether the numbers in a record are 0, 1, 2, ... or 1, 2, 3, ..., at least three."""
+    numbers = [cell.strip() for cell in record if looks_like_data([cell.strip()])]
+    counted = (list(map(str, range(start, start + len(numbers)))) for start in (0, 1))
+    return len(numbers) > 2 and numbers in counted
+
+
+def _has_other_cells(first: Sequence[str], following: Sequence[Sequence[str]]) -> bool:
+    """Whether words stand in at least half of the columns of numbers, and no cell of a column of text occurs again below it."""
+    columns = [j for j in number_columns(following) if j < len(first)]
+    words = [
+        j for j in columns if re.search(r"[^\W\d_]", first[j]) and not is_number(first[j]) and not is_marker(first[j])
+    ]
+    texts = (j for j in range(len(first)) if j not in columns and first[j].strip())
+    again = any(j < len(row) and row[j].strip() == first[j].strip() for j in texts for row in following)
+    return bool(words) and 2 * len(words) >= len(columns) and not again
 
 
 def check_header(columns: list[str], model_schema: Schema, place: str) -> None:

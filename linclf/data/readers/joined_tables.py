@@ -35,8 +35,6 @@ def join_tables(texts: Sequence[RecordText]) -> list[Piece]:
     columns: list[str] = []
     for text in texts:
         content = with_line_end(text.content.removeprefix(codecs.BOM_UTF8))
-        if b"\n" not in content:  # old line ends
-            content = content.replace(b"\r", b"\n")
         end = _header_end(text.name, content, text.separator)
         names = next(text.records(), (1, []))[1] if texts[0].header else []
         if not pieces:

@@ -7,7 +7,9 @@ from itertools import islice
 
 from linclf.data.dataset import Dataset
 from linclf.data.matching import looks_like_data
+from linclf.data.readers.dialect import TITLES
 from linclf.data.readers.header import is_header
+from linclf.data.readers.no_rows import FOOTER, footer_note, is_footer, total_in
 from linclf.data.readers.values import dataset_of_values, spell_value
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile
@@ -90,11 +92,14 @@ def sheet_dataset(
     name = raw.source.data
     if not rows:
         raise InputError(f"{name}: sheet {sheet!r} is empty; choose another one with --sheet")
+    rows, left_out = _without_no_rows(rows)
+    notes = (*notes, *left_out)
     used = sorted({j for row in rows for j, cell in enumerate(row.cells) if cell is not None})
     check_columns(len(used), name)
     raw.check_cells(len(rows), len(used))
     first = [_cell(rows[0], j) for j in used]
-    header = is_header(lambda: ["" if cell is None else spell_value(cell) for cell in first], raw.source, model_schema)
+    spelled = ([_spelled(_cell(row, j)) for j in used] for row in rows)
+    header = is_header(spelled, raw.source, model_schema)
     names = [str(j) for j in range(len(used))]
     if header:
         names = [f"Unnamed: {j}" if cell is None else spell_value(cell) for j, cell in enumerate(first)]
@@ -112,5 +117,35 @@ def sheet_dataset(
     return replace(dataset, notes=(*notes, *dataset.notes))
 
 
+def _without_no_rows(rows: list[Row]) -> tuple[list[Row], list[str]]:
+    """The rows without titles above the header, footers and a line of totals, as delimited text is read; and notes on them."""
+    filled = [[spell_value(cell) for cell in row.cells if cell is not None] for row in rows]
+    width, notes = Counter(map(len, filled)).most_common(1)[0][0], []
+    titles = next((i for i, cells in enumerate(filled) if len(cells) > 1 and len(cells) >= width - 1), 0)
+    if (
+        0 < titles <= TITLES
+        and width > 2
+        and titles * 2 <= len(rows)
+        and all(len(cells) == 1 for cells in filled[:titles])
+    ):
+        which = "row is" if titles == 1 else f"{titles} rows are"
+        notes.append(f"its first {which} above the header and left out")
+        rows, filled = rows[titles:], filled[titles:]
+    for _ in range(FOOTER):
+        cells, word = filled[-1], total_in(filled[-1]) if width > 1 else None
+        total = word is not None and sum(word in cell for row in filled for cell in row) == 1
+        # a row may have no cell but one, of two words
+        footer = is_footer(cells, width) and rows[-1].cells[0] is not None and len(cells[0].split()) > 2
+        if len(rows) < 2 or not (total or footer):
+            break
+        notes.append(footer_note(cells, total))
+        rows, filled = rows[:-1], filled[:-1]
+    return rows, notes
+
+
 def _cell(row: Row, j: int) -> object:
     return row.cells[j] if j < len(row.cells) else None
+
+
+def _spelled(cell: object) -> str:
+    return "" if cell is None else spell_value(cell)

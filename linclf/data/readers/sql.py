@@ -20,9 +20,13 @@ from linclf.data.schema import Schema
 from linclf.data.source import RawFile
 from linclf.data.table import check_columns, listed, option
 from linclf.errors import InputError
+from linclf.storage.packed import unpacked_limit
+from linclf.storage.signals import defer_signals
 
 SHOWN = 12  # tables named in a message
 ROWS = 10_000  # fetched at a time
+STEPS = 100_000  # of a query of SQLite, between two looks at whether a signal has arrived
+LONGEST = 2**31 - 1  # bytes of a cell of SQLite, at most
 WAL_MODE, OTHER_MODE = b"\2\2", b"\1\1"  # bytes 18 and 19 of an SQLite database
 DUCKDB_MAGIC = b"DUCK"  # bytes 8 to 11
 
@@ -132,8 +136,12 @@ def _open_sqlite(raw: RawFile) -> Iterator[Any]:
         raise InputError(f"{raw.source.data}: is not an SQLite database; see --format")
     if content[18:20] == WAL_MODE:  # which a database in memory cannot have
         content = content[:18] + OTHER_MODE + content[20:]
-    with closing(sqlite3.connect(":memory:")) as connection:
+    # an exception in the progress handler would be lost: it ends a query on a signal, which is raised afterwards
+    with defer_signals() as arrived, closing(sqlite3.connect(":memory:")) as connection:
         connection.deserialize(content)
+        connection.set_progress_handler(lambda: len(arrived), STEPS)
+        longest = unpacked_limit(len(content), raw.source.max_unpacked)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, int(min(longest, LONGEST)))
         connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
         connection.execute("PRAGMA query_only = ON")
         connection.execute("PRAGMA trusted_schema = OFF")
