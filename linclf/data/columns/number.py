@@ -45,8 +45,8 @@ class NumberColumn(Column):
 
     @classmethod
     def learned_parse(cls, column: TrainingColumn) -> Parse:
-        """How the cells of the training rows are parsed."""
-        return column.number_format.numbers
+        """How the cells of the training rows are parsed; numbers need no parsing, and are not spelled out to find a format."""
+        return column.number_format.numbers if column.is_text else PLAIN.numbers
 
     @classmethod
     def recognises(cls, column: TrainingColumn) -> bool:
