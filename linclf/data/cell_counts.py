@@ -7,7 +7,7 @@ import numpy as np
 
 from linclf.data.columns.base import MISSING, Column, Unknown, counted
 from linclf.data.schema import Schema
-from linclf.data.table import Cells, Table, TableRows
+from linclf.data.table import Table, TableRows
 from linclf.errors import InputError
 from linclf.losses import Array
 from linclf.optim.linalg import Matrix, materialize
@@ -54,18 +54,19 @@ def count_cells(
     missing: dict[str, int] = {}
     if isinstance(X, Table | TableRows) and schema.columns is not None:
         table = X[:] if isinstance(X, TableRows) else X
-        used = [column.name for column in schema.columns if column.feature_names() and column.name in table.names]
-        missing = {name: _n_missing(table.column(name)) for name in used}
+        gaps, index = np.isnan(table.numbers).sum(axis=0).tolist(), table.number_index
+        used = [column.name for column in schema.columns if column.feature_names()]
+        missing = {
+            name: gaps[index[name]] if name in index else int((table.texts[name].codes < 0).sum())
+            for name in used
+            if name in index or name in table.texts
+        }
     found = materialize(features)
     if isinstance(found, np.ndarray):
         sums = found.sum(axis=0, dtype=np.float64)
     else:
         sums = np.bincount(found.indices, found.data, found.shape[1])
     return CellCounts(features.shape[0], missing, unknown, sums)
-
-
-def _n_missing(cells: Array | Cells) -> int:
-    return int((cells.codes < 0).sum() if isinstance(cells, Cells) else np.isnan(cells).sum())
 
 
 def unfamiliar_columns(counts: CellCounts, schema: Schema) -> list[str]:

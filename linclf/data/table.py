@@ -181,7 +181,9 @@ def from_frame(frame: Frame, name: str, lines: Array | None = None, na_values: S
     if not isinstance(frame, pd.DataFrame):
         frame = pd.DataFrame({column: frame[column].to_numpy() for column in frame.columns})
     names = tuple(frame.columns)
-    numeric = np.array([is_numeric(kind) for kind in frame.dtypes], bool)
+    kinds = frame.dtypes.to_numpy()
+    is_number = {kind: is_numeric(kind) for kind in set(kinds)}
+    numeric = np.array([is_number[kind] for kind in kinds], bool)
     block = frame.loc[:, numeric]
     numbers = np.ascontiguousarray(block.to_numpy(np.float64, na_value=np.nan))
     if (

@@ -21,7 +21,7 @@ def is_code(column: TrainingColumn) -> bool:
     in a column with the name of a code."""
     named = _CODE_NAME.fullmatch(column.name.strip().replace("_", " ").replace("-", " ")) is not None
     if not column.is_text:
-        span = column.training.spans.of(column.training.table.number_index[column.name])
+        span = column.training.number_spans[column.number_index]
         if not named or not span.whole or not span.least >= 0:
             return False
         widths = {len(f"{bound:.0f}") for bound in (span.least, span.most)}

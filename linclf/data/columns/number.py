@@ -1,6 +1,7 @@
 """Columns of numbers: missing ones become the median, and a second feature flags them if the training rows have any."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
@@ -114,15 +115,13 @@ class NumberColumn(Column):
 
     def transform(self, cells: Array | Cells, sparse: bool) -> tuple[Stored, Unknown]:
         """The numbers, standardised if sparse; and 1 where one is missing."""
-        values, missing = self._filled(cells)
+        numbers = self.as_numbers(cells) if isinstance(cells, Cells) else cells
+        block, missing = number_features([self], numbers[:, None], sparse)
         unknown = self._unknown(cells) if isinstance(cells, Cells) else {}
-        newly_missing = int(missing.sum()) - sum(unknown.values())
+        newly_missing = int(missing[0]) - sum(unknown.values())
         if newly_missing and not self.missing:
             unknown[MISSING] = newly_missing
-        if sparse:
-            with np.errstate(over="ignore"):
-                values = (values - self.center) / self.spread
-        return np.column_stack([values, missing] if self.missing else [values]).astype(np.float64), unknown
+        return block, unknown
 
     def summary(self) -> str:
         """The number of missing cells, and how numbers are written."""
@@ -209,6 +208,26 @@ class NumberColumn(Column):
         """Those without the ones that the training rows had, too, and those that say that a cell is missing."""
         known = set(self.absent)
         return {text: n for text, n in self.unparsed(cells).items() if text not in known and not is_marker(text)}
+
+
+def number_features(columns: Sequence[NumberColumn], numbers: Array, sparse: bool) -> tuple[Array, Array]:
+    """The features of columns of numbers (n, k), next to each other, as `Column.transform` describes them; and the number of missing
+    cells of each column, (k,)."""
+    gaps = np.isnan(numbers)
+    counts = gaps.sum(axis=0)
+    flagged = np.array([column.missing > 0 for column in columns], bool)
+    places = np.arange(len(columns)) + np.cumsum(flagged) - flagged  # of the numbers among the features
+    block = np.empty((len(numbers), len(columns) + int(flagged.sum())))
+    if counts.any():
+        fill = np.array([np.nan if column.median is None else column.median for column in columns])
+        numbers = np.where(gaps, fill, numbers)
+    if sparse:
+        center, spread = (np.array([getattr(column, name) for column in columns]) for name in ("center", "spread"))
+        with np.errstate(over="ignore"):
+            numbers = (numbers - center) / spread
+    block[:, places] = numbers
+    block[:, places[flagged] + 1] = gaps[:, flagged]
+    return block, counts
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from linclf.data.readers.dialect import Settled, settle, without_footer, without
 from linclf.data.readers.frame import check_kept, choose_target, text_columns, to_dataset
 from linclf.data.readers.header import HEADER_NOT_USED, check_header, is_header
 from linclf.data.readers.joined_tables import join_tables
+from linclf.data.readers.wide import FEWEST_COLUMNS, padded_positions, read_wide
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile
 from linclf.data.table import Frame, Series, check_columns, is_numeric
@@ -84,6 +85,8 @@ class _Text:
         self.skipped, self.known = raw.skipped, raw.columns
         self.keys: list[str] | list[int] = []  # what pandas calls the columns
         self.notes: list[str] = []
+        self.body: int | None = None  # where the rows begin, of a table that `read_wide` may read
+        self.is_regular = False  # whether each line is a row
         if b"\0" in raw.content:
             line = self._line_at(raw.content.index(0))
             raise InputError(f"{self.name}:{line}: has a NUL byte; is it a text file? see --format")
@@ -152,10 +155,24 @@ class _Text:
         if self.header:
             self._name_rows(first)
         self._check_short(len(first))
-        self.keys = list(self._read(nrows=0 if self.header else 1, dtype=str).columns)
+        self.body = self._body(first) if len(first) >= FEWEST_COLUMNS else None
+        if self.body is None:
+            self.keys = list(self._read(nrows=0 if self.header else 1, dtype=str).columns)
+        else:
+            self.keys = list(first) if self.header else list(range(len(first)))
         if self.header:
             self._note_names(first)
         return self._trimmed(known) if named else [str(j) for j in range(len(self.keys))]
+
+    def _body(self, first: list[str]) -> int | None:
+        """Where the rows begin, if the first line is a header that pandas reads as it is; None if that is not sure."""
+        if not self.header:
+            return None if self.content.startswith(b"\xef\xbb\xbf") else 0
+        end, mark = self.content.find(b"\n") + 1, re.escape(self.separator.encode())
+        line = self.content[:end].removeprefix(b"\xef\xbb\xbf").rstrip(b"\r\n")
+        bare = re.sub(rb"(?:^|(?<=" + mark + rb')) *"(?:[^"\r]|"")*"(?=' + mark + rb"|$)", b"", line)
+        plain = b'"' not in bare and b"\r" not in bare and bare.count(self.separator.encode()) == len(first) - 1
+        return end if plain and len({*first, ""}) == len(first) + 1 and all(map(str.strip, first)) else None
 
     def _trimmed(self, known: Collection[str]) -> list[str]:
         """The names of the columns without blanks around them, unless these names are `known`, or two would be the same."""
@@ -177,10 +194,12 @@ class _Text:
     def _name_rows(self, first: list[str]) -> None:
         """If all rows have one cell more than the header: an empty last one is none; different first ones are the names of the
         rows, as R writes them, and get an empty name."""
-        records = self.records()
-        next(records, None)
-        rows = [record for _, record in islice(records, SAMPLE_ROWS)]
-        if {len(record) for record in rows} != {len(first) + 1} or len(rows) < FEWEST_ROWS:
+        rows: list[list[str]] = []
+        for _, record in islice(self.records(), 1, 1 + SAMPLE_ROWS):
+            if len(record) != len(first) + 1:
+                return
+            rows.append(record)
+        if len(rows) < FEWEST_ROWS:
             return
         end = self.content.find(b"\n") + 1
         header, body = self.content[:end], self.content[end:]
@@ -241,6 +260,9 @@ class _Text:
         cells are numbers, else as text. In the target only an empty cell is missing, since `NA` can be a label."""
         import pandas as pd
 
+        wide = None if self.body is None else self._wide_frame(columns, target, as_text)
+        if wide is not None:
+            return wide
         name_of = dict(zip(self.keys, columns, strict=True))
         missing = [*labels.MISSING, *self.raw.source.na_values]
         is_text = {key: str for key, name in name_of.items() if name == target or name in as_text}
@@ -257,6 +279,33 @@ class _Text:
         for key, cells in self._padded(frame, options).items():
             frame[key] = cells
         return frame.set_axis(columns, axis=1)
+
+    def _wide_frame(self, columns: list[str], target: str | None, as_text: tuple[str, ...]) -> Frame | None:
+        """The same of very many columns, most of them numbers; None where pandas has to read all of them."""
+        import pandas as pd
+
+        missing, texts = [*labels.MISSING, *self.raw.source.na_values], {target, *as_text}
+
+        def parse(cells: bytes) -> Series:
+            part = self._part(b"0\n" + cells)  # pandas takes a blank first line for the end of the text
+            return part._read(na_values=missing, keep_default_na=False, skip_blank_lines=False).iloc[1:, 0]
+
+        known = [j for j, name in enumerate(columns) if name in texts]
+        found = read_wide(self.content[self.body :], len(columns), self.separator, known, parse)
+        if found is None:
+            return None
+        self.is_regular = True
+        frame = pd.DataFrame(found.numbers, columns=[columns[j] for j in found.places], copy=False)
+        if not len(found.others):
+            return frame
+        part, names = self._part(found.content), ["", *(columns[j] for j in found.others)]
+        part.keys = list(range(len(names)))
+        others = part.frame(names, target, as_text).iloc[:, 1:]
+        return pd.concat([frame, others], axis=1)[columns]
+
+    def _part(self, content: bytes) -> "_Text":
+        """Text of the same dialect without a header."""
+        return _Text(replace(self.raw, content=content, source=replace(self.raw.source, header=False)))
 
     def _padded(self, frame: Frame, options: dict[str, Any]) -> dict[Any, Series]:
         """The columns of whole numbers of which some begin with 0, as text: they may be codes, such as ZIP codes."""
@@ -281,6 +330,8 @@ class _Text:
         Raises InputError for a short row, which pandas pads with missing cells.
         """
         n, first = len(frame), 1 + self.header + self.skipped
+        if self.is_regular:
+            return np.arange(first, first + n, dtype=np.int32)
         ends = self.content.count(b"\n") + (not self.content.endswith(b"\n"))
         if ends == n + self.header and not (n and frame.iloc[:, -1].isna().any()):
             return np.arange(first, first + n, dtype=np.int32)  # one row per line
@@ -314,13 +365,11 @@ class _Text:
 
 def _has_padded(content: bytes, separator: str) -> bool:
     """Whether a cell begins with a 0 and another digit."""
-    before = np.frombuffer(b'\n\r" ' + separator.encode(), np.uint8)
-    for start in range(0, len(content), SCANNED):
-        part = np.frombuffer(content, np.uint8, min(SCANNED + 2, len(content) - start), start)
-        zeros = np.flatnonzero((part[1:-1] == ord("0")) & (part[2:] - ord("0") < 10))
-        if np.isin(part[zeros], before).any():
-            return True
-    return False
+    if re.match(rb"(\xef\xbb\xbf)?0\d", content):
+        return True
+    codes, mark = np.frombuffer(content, np.uint8), ord(separator)
+    starts = range(0, len(content), SCANNED)
+    return any(len(padded_positions(codes[start : start + SCANNED + 2], mark)) for start in starts)
 
 
 def _format(name: str, separator: str) -> Reader:

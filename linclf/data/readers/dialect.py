@@ -167,11 +167,14 @@ def without_footer(raw: RawFile, width: int) -> tuple[bytes, list[str]]:
     source, content, notes = raw.source, raw.content, []
     sep = "\t" if source.sep == " " else source.sep or ","
     for _ in range(FOOTER):
-        ended = content.rstrip()
-        start = max(ended.rfind(b"\n"), ended.rfind(b"\r")) + 1
-        if start == 0 or ended == content or b'"' in ended[start:] or width < 2:
+        end = len(content)
+        while content[end - 1 : end].isspace():
+            end -= 1
+        start = max(content.rfind(b"\n", 0, end), content.rfind(b"\r", 0, end)) + 1
+        last = content[start:end]
+        if start == 0 or end == len(content) or b'"' in last or width < 2:
             break
-        cells = ended[start:].decode("utf-8", "replace").split(sep)
+        cells = last.decode("utf-8", "replace").split(sep)
         filled = [cell for cell in cells if cell.strip()]
         words = len(cells) == 1 and width > 2 and re.search(r"[^\W\d_]{2}", cells[0]) and len(cells[0].split()) > 1
         total = len(filled) > 1 and _TOTAL.fullmatch(filled[0].strip()) and content.count(filled[0].encode()) == 1
