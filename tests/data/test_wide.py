@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from column_tables import check_same
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -55,23 +56,6 @@ def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         return outcomes[0], outcomes[1], bool(found) and found[0] is not None
 
     return read
-
-
-def check_same(one: Dataset | str, other: Dataset | str) -> None:
-    if isinstance(one, str) or isinstance(other, str):
-        assert one == other
-        return
-    assert isinstance(one.X, Table)
-    assert isinstance(other.X, Table)
-    assert (one.X.names, list(one.X.texts)) == (other.X.names, list(other.X.texts))
-    assert one.X.numbers.shape == other.X.numbers.shape
-    assert one.X.numbers.tobytes() == other.X.numbers.tobytes()
-    for name, cells in one.X.texts.items():
-        assert cells.levels.tolist() == other.X.texts[name].levels.tolist()
-        assert cells.codes.tolist() == other.X.texts[name].codes.tolist()
-    assert (one.y.tolist(), one.y.dtype) == (other.y.tolist(), other.y.dtype)
-    assert one.X.lines.tolist() == other.X.lines.tolist()
-    assert (one.schema, one.notes, one.columns) == (other.schema, other.notes, other.columns)
 
 
 def rows_of(n: int = 9, seed: int = 0) -> list[list[str]]:

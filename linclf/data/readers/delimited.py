@@ -21,6 +21,7 @@ from linclf.data.readers.dialect import Settled, settle, without_footer, without
 from linclf.data.readers.frame import check_kept, choose_target, text_columns, to_dataset
 from linclf.data.readers.header import HEADER_NOT_USED, check_header, is_header
 from linclf.data.readers.joined_tables import join_tables
+from linclf.data.readers.long import FEWEST_BYTES, PIECE, read_long
 from linclf.data.readers.wide import FEWEST_COLUMNS, padded_positions, read_wide
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile
@@ -101,21 +102,26 @@ class _Text:
             with warnings.catch_warnings():
                 # raised for a row that is longer than the header
                 warnings.simplefilter("error", pd.errors.ParserWarning)
-                return pd.read_csv(
-                    io.BytesIO(self.content),
-                    sep=self.separator,
-                    header=0 if self.header else None,
-                    decimal=self.raw.source.decimal or ".",
-                    encoding="utf-8-sig",
-                    skipinitialspace=True,
-                    index_col=False,
-                    low_memory=False,
-                    **options,
-                )
+                return self._parse(**options)
         except pd.errors.ParserWarning:
             raise self._too_wide() from None
         except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
             raise self._explain(str(error)) from None
+
+    def _parse(self, **options: object) -> Any:
+        import pandas as pd
+
+        return pd.read_csv(
+            io.BytesIO(self.content),
+            sep=self.separator,
+            header=0 if self.header else None,
+            decimal=self.raw.source.decimal or ".",
+            encoding="utf-8-sig",
+            skipinitialspace=True,
+            index_col=False,
+            low_memory=False,
+            **options,
+        )
 
     def _too_wide(self) -> InputError:
         """The error for a first row that is longer than the header, for which pandas gives no line."""
@@ -265,20 +271,33 @@ class _Text:
             return wide
         name_of = dict(zip(self.keys, columns, strict=True))
         missing = [*labels.MISSING, *self.raw.source.na_values]
-        is_text = {key: str for key, name in name_of.items() if name == target or name in as_text}
+        is_text: dict[Any, type] = {key: str for key, name in name_of.items() if name == target or name in as_text}
         options = {
             "na_values": {key: [""] if name == target else missing for key, name in name_of.items()},
             "keep_default_na": False,
         }
-        frame = self._read(dtype=is_text, **options)
+        frame = self._long_frame(is_text, options) if len(self.content) > FEWEST_BYTES else None
+        frame = self._read(dtype=is_text, **options) if frame is None else frame
         found = dict(zip(self.keys, frame.dtypes, strict=True))
         guessed = [key for key in self.keys if key not in is_text and not is_numeric(found[key])]
-        if any(not isinstance(found[key], pd.StringDtype) for key in guessed):
+        if any(not isinstance(found[key], pd.StringDtype | pd.CategoricalDtype) for key in guessed):
             # pandas has converted cells that look like True and False to booleans; read the text as it was written
             frame = self._read(dtype=is_text | dict.fromkeys(guessed, str), **options)
         for key, cells in self._padded(frame, options).items():
             frame[key] = cells
         return frame.set_axis(columns, axis=1)
+
+    def _long_frame(self, is_text: dict[Any, type], options: dict[str, Any]) -> Frame | None:
+        """The cells, read in pieces; None where pandas has to read all of them at once."""
+        import pandas as pd
+
+        rows = max(1, self.content.count(b"\n") * PIECE // len(self.content))
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", pd.errors.ParserWarning)
+                return read_long(partial(self._parse, **options), self.keys, is_text, rows)
+        except (ValueError, pd.errors.ParserWarning):  # as _read explains it
+            return None
 
     def _wide_frame(self, columns: list[str], target: str | None, as_text: tuple[str, ...]) -> Frame | None:
         """The same of very many columns, most of them numbers; None where pandas has to read all of them."""
