@@ -29,7 +29,7 @@ from linclf.data.table import Frame, Series, check_columns, is_numeric
 from linclf.errors import InputError
 from linclf.losses import Array
 
-SCANNED = 1 << 22  # bytes looked at together
+SCANNED = 1 << 20  # bytes looked at together
 SAMPLE_ROWS, FEWEST_ROWS = 100, 3  # rows that tell whether all have a cell more than the header
 SHOWN = 6  # columns named in a note
 

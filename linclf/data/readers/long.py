@@ -16,7 +16,8 @@ Read = Callable[..., Any]  # pandas.read_csv, with options for dtypes, usecols, 
 
 
 def read_long(read: Read, keys: Sequence[Any], texts: Iterable[Any], rows: int) -> Frame | None:
-    """A table as pandas reads it, its columns of text as categories; None if there are none, or where pandas has to read it whole.
+    """A table as pandas reads it, its columns of text as categories; None if there are none but `texts`, or where pandas has to
+    read it whole.
 
     keys   what pandas calls the columns
     texts  those that are read as text, whatever they contain
@@ -30,7 +31,7 @@ def read_long(read: Read, keys: Sequence[Any], texts: Iterable[Any], rows: int) 
         for key in keys
         if not is_numeric(sample[key].dtype)
     }
-    if not kinds:
+    if kinds.keys() <= set(texts):
         return None
     found: dict[Any, Any] = {}
     while len(found) < len(keys):

@@ -152,6 +152,9 @@ class _Piece:
 
 def padded_positions(codes: Array, mark: int) -> Array:
     """Where cells begin with a 0 and another digit, in bytes (m,) of text with this separator."""
-    zeros = np.flatnonzero((codes[1:-1] == ord("0")) & (codes[2:] - ord("0") < 10))
-    before = np.frombuffer(b'\n\r" ' + bytes([mark]), np.uint8)
-    return zeros[np.isin(codes[zeros], before)] + 1
+    before = codes[:-2]
+    found = codes[1:-1] == ord("0")
+    found &= codes[2:] - ord("0") < 10
+    found &= (before <= ord('"')) | (before == mark)
+    begins = np.flatnonzero(found)
+    return begins[np.isin(codes[begins], np.frombuffer(b'\n\r" ' + bytes([mark]), np.uint8))] + 1
