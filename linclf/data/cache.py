@@ -35,7 +35,7 @@ from linclf.data.table import Table, TableRows, from_table_arrays, table_arrays
 from linclf.errors import InputError
 from linclf.losses import Array
 from linclf.optim.linalg import Matrix, check_structure, from_arrays, materialize, release, to_arrays
-from linclf.storage.decode import JsonObject, build
+from linclf.storage.decode import JsonObject, build, to_record
 from linclf.storage.files import replacing
 
 FORMAT = 6  # of entries and of the data sets that readers return: increase it when either changes
@@ -185,7 +185,7 @@ def user_cache() -> Cache:
 def _key(content: str, source: Source, model_schema: Schema | None, labelled: bool) -> str:
     """The name of an entry: a hash of everything that its content depends on. Of the path only the suffixes matter."""
     options = {**asdict(source), "data": [suffix.lower() for suffix in Path(source.data).suffixes[-2:]]}
-    parts = [FORMAT, __version__, content, options, model_schema and asdict(model_schema), labelled]
+    parts = [FORMAT, __version__, content, options, model_schema and to_record(model_schema), labelled]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -252,7 +252,7 @@ def pack(dataset: Dataset) -> bytes:
         parts[name] = {"shape": part.X.shape, "labels": labels, "columns": columns}
     described = {
         "name": dataset.source.data,
-        "features": asdict(dataset.schema),
+        "features": to_record(dataset.schema),
         "columns": dataset.columns,
         "digest": dataset.digest,
         "notes": dataset.notes,

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
+from typing import TypeGuard
 
 import numpy as np
 
 from linclf.data.cell_counts import count_cells
-from linclf.data.columns.base import Column, Unknown
+from linclf.data.columns.base import MISSING, Column, Unknown
 from linclf.data.columns.infer import learn_columns
-from linclf.data.columns.number import PlainNumberColumn
+from linclf.data.columns.number import NumberColumn, PlainNumberColumn, number_features
 from linclf.data.columns.registry import KINDS
 from linclf.data.dataset import Dataset
 from linclf.data.row_weights import column_weights
@@ -104,15 +106,9 @@ def _encode_columns(
     blocks: list[Stored] = []
     dense = None if schema.sparse else np.empty((table.shape[0], schema.count))
     start = 0
-    for column in columns:
-        cells = table.column(column.name)
-        block, strange = column.transform(cells, schema.sparse)
-        bad = first_not_finite(block)
-        if bad:
-            text = cells.texts()[bad[0]] if isinstance(cells, Cells) else ""
-            raise InputError(f"{name}{table.locate(bad[0])}: {column.not_finite_error(text)}")
-        if strange:
-            unknown[column.name] = strange
+    for run in _runs(columns, table):
+        block, strange = _encode_run(run, table, schema.sparse, name)
+        unknown |= strange
         if dense is None:
             blocks.append(block)
         else:
@@ -125,6 +121,39 @@ def _encode_columns(
     stacked = hstack([csr_matrix(block) for block in blocks], format="csr")
     stacked.sort_indices()
     return stacked, unknown
+
+
+def _runs(columns: Sequence[Column], table: Table) -> list[list[Column]]:
+    """The columns in their order: those of numbers that are next to each other together, each of the others by itself."""
+
+    def key(column: Column) -> bool | str:
+        return (_is_number(column) and column.name not in table.texts) or column.name
+
+    return [list(run) for _, run in groupby(columns, key)]
+
+
+def _is_number(column: Column) -> TypeGuard[NumberColumn]:
+    """Whether the features are those of `number_features`."""
+    return isinstance(column, NumberColumn) and type(column).transform is NumberColumn.transform
+
+
+def _encode_run(run: list[Column], table: Table, sparse: bool, name: str) -> tuple[Stored, dict[str, Unknown]]:
+    """The features of one column, or of some columns of numbers, and their unknown cells."""
+    numbers = list(filter(_is_number, run))
+    if len(run) == len(numbers) > 1:
+        index = [table.number_index[column.name] for column in run]
+        block, counts = number_features(numbers, table.numbers[:, index], sparse)
+        if first_not_finite(block) is None:
+            new = [(column.name, int(n)) for column, n in zip(run, counts, strict=True) if n and not column.missing]
+            return block, {column: {MISSING: n} for column, n in new}
+    for column in run:  # of several, the first one that is not finite
+        cells = table.column(column.name)
+        found, strange = column.transform(cells, sparse)
+        bad = first_not_finite(found)
+        if bad:
+            text = cells.texts()[bad[0]] if isinstance(cells, Cells) else ""
+            raise InputError(f"{name}{table.locate(bad[0])}: {column.not_finite_error(text)}")
+    return found, {column.name: strange} if strange else {}
 
 
 def unknown_notes(unknown: dict[str, Unknown], schema: Schema) -> list[str]:

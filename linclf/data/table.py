@@ -185,7 +185,9 @@ def from_frame(frame: Frame, name: str, lines: Array | None = None, na_values: S
     if not isinstance(frame, pd.DataFrame):
         frame = pd.DataFrame({column: frame[column].to_numpy() for column in frame.columns})
     names = tuple(frame.columns)
-    numeric = np.array([is_numeric(kind) for kind in frame.dtypes], bool)
+    kinds = frame.dtypes.to_numpy()
+    is_number = {kind: is_numeric(kind) for kind in set(kinds)}
+    numeric = np.array([is_number[kind] for kind in kinds], bool)
     block = frame.loc[:, numeric]
     numbers = np.ascontiguousarray(block.to_numpy(np.float64, na_value=np.nan))
     if (
@@ -240,6 +242,10 @@ def to_cells(column: Series) -> Cells:
     except TypeError:  # unhashable
         reason = f"column {column.name!r} holds lists or objects; leave it out with {option('drop', column.name)}"
         raise InputError(reason) from None
+    if isinstance(found, pd.CategoricalIndex):
+        codes, found = codes.astype(np.int32), found.categories[found.codes]
+    if isinstance(found.dtype, pd.StringDtype):
+        return Cells(codes.astype(np.int32), found.to_numpy(object))
     levels = np.array([str(level) for level in found], object)
     if len(set(levels)) < len(levels):  # 1 and "1" have the same text
         levels, merged = np.unique(levels, return_inverse=True)
@@ -250,11 +256,13 @@ def to_cells(column: Series) -> Cells:
 def _blanked(cells: Cells, na_values: Sequence[str] = ()) -> Cells:
     """The cells without blanks around them and in one Unicode form, those in `labels.MISSING` and `na_values` missing, and true and false in one
     spelling: formats differ in it."""
-    levels = [
-        TRUTH_VALUES.get(level, level) for level in (normalize("NFC", level.strip(BLANKS)) for level in cells.levels)
-    ]
-    found: dict[str, int] = {}
+    given = cells.levels.tolist()
+    levels = [normalize("NFC", level.strip(BLANKS)) for level in given]
     missing = {*MISSING, *na_values}
+    if levels == given and not any(map((missing | TRUTH_VALUES.keys()).__contains__, given)):
+        return cells
+    levels = [TRUTH_VALUES.get(level, level) for level in levels]
+    found: dict[str, int] = {}
     new_codes = [-1 if level in missing else found.setdefault(level, len(found)) for level in levels]
     return Cells(np.array([*new_codes, -1], np.int32)[cells.codes], np.array([*found], object))
 

@@ -19,7 +19,7 @@ from linclf.model.predictions import Predictions
 from linclf.optim.blas import one_blas_thread
 from linclf.optim.linalg import LazyRows, Matrix, Stored, chunks, first_not_finite, number_at
 from linclf.optim.objective import predicted, scores
-from linclf.storage.decode import JsonObject
+from linclf.storage.decode import JsonObject, to_record
 from linclf.storage.files import read_bytes, write_bytes
 
 
@@ -180,7 +180,7 @@ class LinearModel(model_file.ModelContent):
         described: JsonObject = {
             "loss": self.loss,
             "classes": self.classes.tolist(),
-            "features": asdict(self.schema),
+            "features": to_record(self.schema),
             "calibration": None if self.calibration is None else asdict(self.calibration),
             **({} if self.threshold is None else {"threshold": asdict(self.threshold)}),
             **self.record,

@@ -13,7 +13,7 @@ from linclf.report.columns import columns_text
 from linclf.report.metrics import parts_lines
 from linclf.report.text import split_lines, target_text
 from linclf.report.threshold import threshold_line
-from linclf.storage.decode import JsonObject
+from linclf.storage.decode import JsonObject, to_record
 
 
 def model_info(model: LinearModel, top: int = 5) -> JsonObject:
@@ -36,7 +36,7 @@ def model_info(model: LinearModel, top: int = 5) -> JsonObject:
         "target": model.schema.target,
         "target_guessed": model.target_guessed,
         "n_features": model.schema.count,
-        "features": asdict(model.schema),
+        "features": to_record(model.schema),
         "calibration": None if model.calibration is None else asdict(model.calibration),
         "threshold": model.threshold_to_json(),
         **model.record,

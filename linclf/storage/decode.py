@@ -32,6 +32,22 @@ def build(cls: Callable[..., T], described: object) -> T:
     return cls(**found)
 
 
+def to_record(value: Any) -> Any:
+    """A dataclass as plain data, as `dataclasses.asdict` gives it, but without copying what cannot change: a table may have a
+    hundred thousand columns."""
+    if type(value) is tuple:
+        return tuple(map(to_record, value)) if value and is_dataclass(value[0]) else value
+    kind: Any = type(value)
+    names = _field_names(kind)
+    return {name: to_record(getattr(value, name)) for name in names} if names else value
+
+
+@cache
+def _field_names(cls: Any) -> tuple[str, ...]:
+    """The fields of a dataclass, none of another type."""
+    return tuple(f.name for f in fields(cls)) if is_dataclass(cls) else ()
+
+
 @cache
 def _hints(cls: Any) -> dict[str, tuple[Any, bool]]:
     """The type of each field, and whether it is required."""

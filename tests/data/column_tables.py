@@ -7,6 +7,7 @@ from linclf.data.columns.base import Column
 from linclf.data.columns.infer import infer_kind
 from linclf.data.columns.registry import KINDS
 from linclf.data.columns.training_column import TrainingColumn, TrainingRows
+from linclf.data.dataset import Dataset
 from linclf.data.source import Source
 from linclf.data.table import Cells, Table, from_frame
 
@@ -56,3 +57,21 @@ def make(n: int, seed: int) -> dict[str, list]:
         "row": list(range(n)),
         "same": ["x"] * n,
     }
+
+
+def check_same(one: Dataset | str, other: Dataset | str) -> None:
+    """Check that two ways to read a file give the identical data set, or the same error."""
+    if isinstance(one, str) or isinstance(other, str):
+        assert one == other
+        return
+    assert isinstance(one.X, Table)
+    assert isinstance(other.X, Table)
+    assert (one.X.names, list(one.X.texts)) == (other.X.names, list(other.X.texts))
+    assert one.X.numbers.shape == other.X.numbers.shape
+    assert one.X.numbers.tobytes() == other.X.numbers.tobytes()
+    for name, cells in one.X.texts.items():
+        assert cells.levels.tolist() == other.X.texts[name].levels.tolist()
+        assert cells.codes.tolist() == other.X.texts[name].codes.tolist()
+    assert (one.y.tolist(), one.y.dtype) == (other.y.tolist(), other.y.dtype)
+    assert one.X.lines.tolist() == other.X.lines.tolist()
+    assert (one.schema, one.notes, one.columns) == (other.schema, other.notes, other.columns)

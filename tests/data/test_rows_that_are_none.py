@@ -295,5 +295,6 @@ def test_a_column_without_a_name_that_the_model_takes_stays(linclf, in_tmp, monk
     (in_tmp / "t.csv").write_text(rows)
     assert linclf("train t.csv --epochs 3 -q -o m").code == 0
     assert "Unnamed: 4" in load_model("m").schema.inputs()
-    blank = lines(HEADER + ROWS, lambda _, line: line + ",")
-    assert predictions(linclf, "new.csv", blank.encode(), monkeypatch).count("\n") == 40
+    (in_tmp / "new.csv").write_text(lines(HEADER + ROWS, lambda _, line: line + ","))
+    assert "column 'Unnamed: 4' is empty, and was not in the training data" in linclf("predict m new.csv").err
+    assert linclf("predict m new.csv --lenient").count("\n") == 40

@@ -14,7 +14,7 @@ from linclf.data.columns.date_parts import DATE_PART_LEVELS, chosen_parts, part_
 from linclf.data.columns.durations import DURATIONS, spell_duration
 from linclf.data.columns.left_out import are_row_numbers
 from linclf.data.columns.number import NumberColumn
-from linclf.data.columns.training_column import TrainingColumn, weighted_median
+from linclf.data.columns.training_column import TrainingColumn, moments_of, weighted_median
 from linclf.data.table import Cells, Parse, option, parse_numbers, spell_numbers
 from linclf.errors import InputError
 from linclf.losses import Array
@@ -71,7 +71,7 @@ class DateColumn(NumberColumn):
         known, weights = ~np.isnan(days), column.training.weights
         median = weighted_median(days[known], None if weights is None else weights[known])
         found = cls(column.name, missing=column.missing(), median=median)
-        return found.as_written(column).with_moments(days, column.training.weights)
+        return found.as_written(column).with_moments(*moments_of(days[:, None], column.training.weights)[0])
 
     def as_written(self, column: TrainingColumn) -> NumberColumn:
         """The column with its format, and the parts that the label depends on."""

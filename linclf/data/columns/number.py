@@ -1,6 +1,7 @@
 """Columns of numbers: missing ones become the median, and a second feature flags them if the training rows have any."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
@@ -48,8 +49,8 @@ class NumberColumn(Column):
 
     @classmethod
     def learned_parse(cls, column: TrainingColumn) -> Parse:
-        """How the cells of the training rows are parsed."""
-        return column.number_format.numbers
+        """How the cells of the training rows are parsed; numbers need no parsing, and are not spelled out to find a format."""
+        return column.number_format.numbers if column.is_text else PLAIN.numbers
 
     @classmethod
     def recognises(cls, column: TrainingColumn) -> bool:
@@ -81,19 +82,11 @@ class NumberColumn(Column):
         if span.is_constant:
             return ConstantColumn(column.name)
         found = cls(column.name, missing=column.missing(parse), median=column.median(parse))
-        return found.as_written(column).with_moments(column.numbers(parse), column.training.weights)
+        return found.as_written(column).with_moments(*column.moments(parse))
 
-    def with_moments(self, numbers: Array, weights: Array | None) -> "NumberColumn":
-        """The column with mean and standard deviation of its numbers (n,), NaN where one is missing, with weights (n,), to six digits:
-        the order of the rows does not matter to them."""
-        known = ~np.isnan(numbers)
-        numbers, weights = numbers[known], None if weights is None else weights[known]
-        with np.errstate(over="ignore", invalid="ignore"):
-            center = np.average(numbers, weights=weights)
-            spread = math.sqrt(np.average(np.square(numbers - center), weights=weights))
-        if not math.isfinite(center + spread):
-            return self
-        return replace(self, mean=float(f"{center:.6g}"), deviation=float(f"{spread:.6g}"))
+    def with_moments(self, mean: float, deviation: float) -> "NumberColumn":
+        """The column with mean and standard deviation, if they are finite."""
+        return replace(self, mean=mean, deviation=deviation) if math.isfinite(mean + deviation) else self
 
     def as_written(self, column: TrainingColumn) -> "NumberColumn":
         """The column with what is known of how its cells are written."""
@@ -132,19 +125,20 @@ class NumberColumn(Column):
 
     def transform(self, cells: Array | Cells, sparse: bool) -> tuple[Stored, Unknown]:
         """The numbers, standardised if sparse; and 1 where one is missing."""
-        values, missing = self._filled(cells)
+        numbers = self.as_numbers(cells) if isinstance(cells, Cells) else cells
         if isinstance(cells, Cells):
             unknown = self._unknown(cells)
+        elif self._wants_unit and self.written is not None:
+            without = int((~np.isnan(numbers)).sum())
+            unknown = {f"numbers without {self.written.unit.strip()}": without} if without else {}
+            numbers = np.full(len(numbers), np.nan)
         else:
-            without = int((~np.isnan(cells)).sum()) if self._wants_unit else 0
-            unknown = {f"numbers without {self.written.unit.strip()}": without} if without and self.written else {}
-        newly_missing = int(missing.sum()) - sum(unknown.values())
+            unknown = {}
+        block, missing = number_features([self], numbers[:, None], sparse)
+        newly_missing = int(missing[0]) - sum(unknown.values())
         if newly_missing and not self.missing:
             unknown[MISSING] = newly_missing
-        if sparse:
-            with np.errstate(over="ignore"):
-                values = (values - self.center) / self.spread
-        return np.column_stack([values, missing] if self.missing else [values]).astype(np.float64), unknown
+        return block, unknown
 
     @property
     def _wants_unit(self) -> bool:
@@ -250,6 +244,26 @@ class NumberColumn(Column):
         """Those without the ones that the training rows had, too, and those that say that a cell is missing."""
         known = set(self.absent)
         return {text: n for text, n in self.unparsed(cells).items() if text not in known and not is_marker(text)}
+
+
+def number_features(columns: Sequence[NumberColumn], numbers: Array, sparse: bool) -> tuple[Array, Array]:
+    """The features of columns of numbers (n, k), next to each other, as `Column.transform` describes them; and the number of missing
+    cells of each column, (k,)."""
+    gaps = np.isnan(numbers)
+    counts = gaps.sum(axis=0)
+    flagged = np.array([column.missing > 0 for column in columns], bool)
+    places = np.arange(len(columns)) + np.cumsum(flagged) - flagged  # of the numbers among the features
+    block = np.empty((len(numbers), len(columns) + int(flagged.sum())))
+    if counts.any():
+        fill = np.array([np.nan if column.median is None else column.median for column in columns])
+        numbers = np.where(gaps, fill, numbers)
+    if sparse:
+        center, spread = (np.array([getattr(column, name) for column in columns]) for name in ("center", "spread"))
+        with np.errstate(over="ignore"):
+            numbers = (numbers - center) / spread
+    block[:, places] = numbers
+    block[:, places[flagged] + 1] = gaps[:, flagged]
+    return block, counts
 
 
 @dataclass(frozen=True)

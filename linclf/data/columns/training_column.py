@@ -17,6 +17,7 @@ from linclf.data.table import Cells, Parse, Table, TableRows, spell_numbers
 from linclf.losses import Array
 from linclf.optim.linalg import Matrix, chunks, select_rows, to_dense
 
+SORTED = 1 << 20  # numbers sorted together
 _ID_NAME = re.compile(r"(?i:(.*[\W_])?(id|uuid|guid|index|key|unnamed: 0))|.*[a-z](Id|ID)")
 
 
@@ -36,6 +37,10 @@ class Spans(NamedTuple):
     def of(self, j: int) -> "Span":
         """The span of column j."""
         return Span(int(self.missing[j]), float(self.least[j]), float(self.most[j]), bool(self.whole[j]))
+
+    def each(self) -> list["Span"]:
+        """The spans of all columns."""
+        return list(map(Span, *(values.tolist() for values in self)))
 
 
 class Span(NamedTuple):
@@ -80,6 +85,28 @@ def weighted_median(numbers: Array, weights: Array | None) -> float:
     return float(np.median(numbers[order[np.minimum(middle, len(numbers) - 1)]] / 2) * 2)
 
 
+def moments_of(numbers: Array, weights: Array | None) -> list[tuple[float, float]]:
+    """Mean and standard deviation of the numbers (n, k) in each column that are not NaN, with weights (n,), to six digits, so that
+    the order of the rows does not matter; infinite or NaN where they overflow or there are none."""
+    known = ~np.isnan(numbers)
+    w = known if weights is None else known * weights[:, None]
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        total, filled = w.sum(axis=0), np.where(known, numbers, 0)
+        means = (filled * w).sum(axis=0) / total
+        deviations = np.sqrt((np.square(np.where(known, numbers - means, 0)) * w).sum(axis=0) / total)
+    return [(float(f"{a:.6g}"), float(f"{b:.6g}")) for a, b in zip(means.tolist(), deviations.tolist(), strict=True)]
+
+
+def medians_of(numbers: Array) -> Array:
+    """The medians (k,) of the numbers (n, k) in each column, as `weighted_median` computes them; NaN for a column without any."""
+    ordered = np.sort(numbers.T / 2, axis=1)  # NaN last
+    counts, columns = np.count_nonzero(~np.isnan(ordered), axis=1), np.arange(len(ordered))
+    middle = (
+        ordered[columns, np.maximum(counts - 1, 0) // 2] + ordered[columns, np.minimum(counts // 2, len(numbers) - 1)]
+    )
+    return np.asarray((middle / 2 + 0.0) * 2)  # 0 without a sign, as a mean has it
+
+
 @dataclass(frozen=True, eq=False)
 class TrainingRows:
     """The training rows of a table, with statistics that are computed for all columns of numbers at once.
@@ -116,6 +143,34 @@ class TrainingRows:
         spans = spans_of(select_rows(table.numbers, rows))
         return cls(table, rows, weights, source, spans, y, source.decimal_or(decimal))
 
+    @cached_property
+    def number_spans(self) -> list[Span]:
+        """The spans of the columns of numbers, in their order."""
+        return self.spans.each()
+
+    @cached_property
+    def medians(self) -> list[float] | None:
+        """The medians of the columns of numbers, in their order, of a table with more of them than rows; else None: they are
+        computed for a column at a time."""
+        n, k = len(self.rows), self.table.numbers.shape[1]
+        if self.weights is not None or n >= k:
+            return None
+        step = max(1, SORTED // max(n, 1))
+        blocks = (self.table.numbers[:, start : start + step][self.rows] for start in range(0, k, step))
+        return [median for block in blocks for median in medians_of(block).tolist()]
+
+    @cached_property
+    def moments(self) -> list[tuple[float, float]] | None:
+        """Mean and standard deviation of the columns of numbers, in their order, of a table with more of them than rows; else None:
+        they are computed for a column at a time."""
+        n, k = len(self.rows), self.table.numbers.shape[1]
+        if self.weights is not None or n >= k:
+            return None
+        step, found = max(1, SORTED // max(n, 1)), []
+        for start in range(0, k, step):
+            found += moments_of(self.table.numbers[:, start : start + step][self.rows], None)
+        return found
+
     def column(self, name: str) -> "TrainingColumn":
         """The column of this name."""
         return TrainingColumn(name, self)
@@ -149,6 +204,11 @@ class TrainingColumn:
     def is_text(self) -> bool:
         """Whether the cells are text, rather than numbers."""
         return self.name in self.training.table.texts
+
+    @property
+    def number_index(self) -> int:
+        """The index of a column of numbers among those of the table."""
+        return self.training.table.number_index[self.name]
 
     @property
     def has_id_name(self) -> bool:
@@ -237,18 +297,26 @@ class TrainingColumn:
 
     def span(self, parse: Parse) -> Span:
         """The span of `numbers`."""
-        if parse not in self._span:
-            if self.is_text:  # from the levels, which are fewer than the cells
-                values = self.parsed(parse)
-                missing = self.n - int(self.counts[~np.isnan(values)].sum())
-                span = spans_of(np.append(values, np.nan)[:, None]).of(0)._replace(missing=missing)
-            else:
-                span = self.training.spans.of(self.training.table.number_index[self.name])
-            self._span[parse] = span
+        if not self.is_text:
+            return self.training.number_spans[self.number_index]
+        if parse not in self._span:  # from the levels, which are fewer than the cells
+            values = self.parsed(parse)
+            missing = self.n - int(self.counts[~np.isnan(values)].sum())
+            self._span[parse] = spans_of(np.append(values, np.nan)[:, None]).of(0)._replace(missing=missing)
         return self._span[parse]
+
+    def moments(self, parse: Parse) -> tuple[float, float]:
+        """Mean and standard deviation of the numbers that are not missing."""
+        together = None if self.is_text else self.training.moments
+        if together is not None:
+            return together[self.number_index]
+        return moments_of(self.numbers(parse)[:, None], self.training.weights)[0]
 
     def median(self, parse: Parse) -> float:
         """The median of the numbers that are not missing."""
+        medians = None if self.is_text else self.training.medians
+        if medians is not None:
+            return medians[self.number_index]
         numbers, weights = self.numbers(parse), self.training.weights
         present = ~np.isnan(numbers)
         return weighted_median(numbers[present], None if weights is None else weights[present])

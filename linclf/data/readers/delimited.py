@@ -22,14 +22,16 @@ from linclf.data.readers.frame import check_kept, choose_target, text_columns, t
 from linclf.data.readers.header import HEADER_NOT_USED, check_header, is_header
 from linclf.data.readers.header_line import SAMPLE_ROWS, complete
 from linclf.data.readers.joined_tables import join_tables
+from linclf.data.readers.long import FEWEST_BYTES, PIECE, read_long
 from linclf.data.readers.no_rows import header_note, without_footer, without_repeated_header
+from linclf.data.readers.wide import FEWEST_COLUMNS, padded_positions, read_wide
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile
 from linclf.data.table import Frame, Series, check_columns, is_numeric
 from linclf.errors import InputError
 from linclf.losses import Array
 
-SCANNED = 1 << 22  # bytes looked at together
+SCANNED = 1 << 20  # bytes looked at together
 UNUSUAL = "^~:"  # separators of cells that are not tried
 UNNAMED = "columns without a name of their own"  # begins the note on them
 SHOWN = 6  # columns named in a note
@@ -114,6 +116,8 @@ class _Text:
         self.keys: list[str] | list[int] = []  # what pandas calls the columns
         self.blank: list[int] = []  # the columns that are left out
         self.notes: list[str] = []
+        self.body: int | None = None  # where the rows begin, of a table that `read_wide` may read
+        self.is_regular = False  # whether each line is a row
         if b"\0" in raw.content:
             line = self._line_at(raw.content.index(0))
             raise InputError(f"{self.name}:{line}: has a NUL byte; is it a text file? see --format")
@@ -128,21 +132,26 @@ class _Text:
             with warnings.catch_warnings():
                 # raised for a row that is longer than the header
                 warnings.simplefilter("error", pd.errors.ParserWarning)
-                return pd.read_csv(
-                    io.BytesIO(self.content),
-                    sep=self.separator,
-                    header=0 if self.header else None,
-                    decimal=self.raw.source.decimal or ".",
-                    encoding="utf-8-sig",
-                    skipinitialspace=True,
-                    index_col=False,
-                    low_memory=False,
-                    **options,
-                )
+                return self._parse(**options)
         except pd.errors.ParserWarning:
             raise self._too_wide() from None
         except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
             raise self._explain(str(error)) from None
+
+    def _parse(self, **options: object) -> Any:
+        import pandas as pd
+
+        return pd.read_csv(
+            io.BytesIO(self.content),
+            sep=self.separator,
+            header=0 if self.header else None,
+            decimal=self.raw.source.decimal or ".",
+            encoding="utf-8-sig",
+            skipinitialspace=True,
+            index_col=False,
+            low_memory=False,
+            **options,
+        )
 
     def _too_wide(self) -> InputError:
         """The error for a first row that is longer than the header, for which pandas gives no line."""
@@ -176,7 +185,11 @@ class _Text:
             if self.raw.whole:
                 self.leave_out(len(first))
         self._check_short(len(first))
-        self.keys = list(self._read(nrows=0 if self.header else 1, dtype=str).columns)
+        self.body = self._body(first) if len(first) >= FEWEST_COLUMNS else None
+        if self.body is None:
+            self.keys = list(self._read(nrows=0 if self.header else 1, dtype=str).columns)
+        else:
+            self.keys = list(first) if self.header else list(range(len(first)))
         if self.header:
             self.blank = self._blank_columns(first, known)
         if not named:  # columns are taken by position
@@ -194,6 +207,16 @@ class _Text:
             return []
         cells = self._read(usecols=nameless, dtype=str, keep_default_na=False, na_filter=False)
         return [j for j, key in zip(nameless, cells, strict=True) if not cells[key].str.strip().fillna("").any()]
+
+    def _body(self, first: list[str]) -> int | None:
+        """Where the rows begin, if the first line is a header that pandas reads as it is; None if that is not sure."""
+        if not self.header:
+            return None if self.content.startswith(b"\xef\xbb\xbf") else 0
+        end, mark = self.content.find(b"\n") + 1, re.escape(self.separator.encode())
+        line = self.content[:end].removeprefix(b"\xef\xbb\xbf").rstrip(b"\r\n")
+        bare = re.sub(rb"(?:^|(?<=" + mark + rb')) *"(?:[^"\r]|"")*"(?=' + mark + rb"|$)", b"", line)
+        plain = b'"' not in bare and b"\r" not in bare and bare.count(self.separator.encode()) == len(first) - 1
+        return end if plain and len({*first, ""}) == len(first) + 1 and all(map(str.strip, first)) else None
 
     def _trimmed(self, known: Collection[str]) -> list[str]:
         """The names of the columns without blanks around them, unless these names are `known`, or two would be the same."""
@@ -276,22 +299,65 @@ class _Text:
         cells are numbers, else as text. In the target only an empty cell is missing, since `NA` can be a label."""
         import pandas as pd
 
+        wide = None if self.body is None else self._wide_frame(columns, target, as_text)
+        if wide is not None:
+            return wide
         name_of = dict(zip(self.keys, columns, strict=True))
         missing = [*labels.MISSING, *self.raw.source.na_values]
-        is_text = {key: str for key, name in name_of.items() if name == target or name in as_text}
+        is_text: dict[Any, type] = {key: str for key, name in name_of.items() if name == target or name in as_text}
         options = {
             "na_values": {key: [""] if name == target else missing for key, name in name_of.items()},
             "keep_default_na": False,
         }
-        frame = self._read(dtype=is_text, **options)
+        frame = self._long_frame(is_text, options) if len(self.content) > FEWEST_BYTES else None
+        frame = self._read(dtype=is_text, **options) if frame is None else frame
         found = dict(zip(self.keys, frame.dtypes, strict=True))
         guessed = [key for key in self.keys if key not in is_text and not is_numeric(found[key])]
-        if any(not isinstance(found[key], pd.StringDtype) for key in guessed):
+        if any(not isinstance(found[key], pd.StringDtype | pd.CategoricalDtype) for key in guessed):
             # pandas has converted cells that look like True and False to booleans; read the text as it was written
             frame = self._read(dtype=is_text | dict.fromkeys(guessed, str), **options)
         for key, cells in self._padded(frame, options).items():
             frame[key] = cells
         return frame.set_axis(columns, axis=1)
+
+    def _long_frame(self, is_text: dict[Any, type], options: dict[str, Any]) -> Frame | None:
+        """The cells, read in pieces; None where pandas has to read all of them at once."""
+        import pandas as pd
+
+        rows = max(1, self.content.count(b"\n") * PIECE // len(self.content))
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", pd.errors.ParserWarning)
+                return read_long(partial(self._parse, **options), self.keys, is_text, rows)
+        except (ValueError, pd.errors.ParserWarning):  # as _read explains it
+            return None
+
+    def _wide_frame(self, columns: list[str], target: str | None, as_text: tuple[str, ...]) -> Frame | None:
+        """The same of very many columns, most of them numbers; None where pandas has to read all of them."""
+        import pandas as pd
+
+        missing, texts = [*labels.MISSING, *self.raw.source.na_values], {target, *as_text}
+
+        def parse(cells: bytes) -> Series:
+            part = self._part(b"0\n" + cells)  # pandas takes a blank first line for the end of the text
+            return part._read(na_values=missing, keep_default_na=False, skip_blank_lines=False).iloc[1:, 0]
+
+        known = [j for j, name in enumerate(columns) if name in texts]
+        found = read_wide(self.content[self.body :], len(columns), self.separator, known, parse)
+        if found is None:
+            return None
+        self.is_regular = True
+        frame = pd.DataFrame(found.numbers, columns=[columns[j] for j in found.places], copy=False)
+        if not len(found.others):
+            return frame
+        part, names = self._part(found.content), ["", *(columns[j] for j in found.others)]
+        part.keys = list(range(len(names)))
+        others = part.frame(names, target, as_text).iloc[:, 1:]
+        return pd.concat([frame, others], axis=1)[columns]
+
+    def _part(self, content: bytes) -> "_Text":
+        """Text of the same dialect without a header."""
+        return _Text(replace(self.raw, content=content, source=replace(self.raw.source, header=False)))
 
     def _padded(self, frame: Frame, options: dict[str, Any]) -> dict[Any, Series]:
         """The columns of whole numbers of which some begin with 0, as text: they may be codes, such as ZIP codes."""
@@ -316,6 +382,8 @@ class _Text:
         Raises InputError for a short row, which pandas pads with missing cells.
         """
         n, first = len(frame), 1 + self.header + self.skipped
+        if self.is_regular:
+            return np.arange(first, first + n, dtype=np.int32)
         ends = self.content.count(b"\n") + (not self.content.endswith(b"\n"))
         if ends == n + self.header and not (n and frame.iloc[:, -1].isna().any()):
             return np.arange(first, first + n, dtype=np.int32)  # one row per line
@@ -349,13 +417,11 @@ class _Text:
 
 def _has_padded(content: bytes, separator: str) -> bool:
     """Whether a cell begins with a 0 and another digit."""
-    before = np.frombuffer(b'\n\r" ' + separator.encode(), np.uint8)
-    for start in range(0, len(content), SCANNED):
-        part = np.frombuffer(content, np.uint8, min(SCANNED + 2, len(content) - start), start)
-        zeros = np.flatnonzero((part[1:-1] == ord("0")) & (part[2:] - ord("0") < 10))
-        if np.isin(part[zeros], before).any():
-            return True
-    return False
+    if re.match(rb"(\xef\xbb\xbf)?0\d", content):
+        return True
+    codes, mark = np.frombuffer(content, np.uint8), ord(separator)
+    starts = range(0, len(content), SCANNED)
+    return any(len(padded_positions(codes[start : start + SCANNED + 2], mark)) for start in starts)
 
 
 def _format(name: str, separator: str) -> Reader:

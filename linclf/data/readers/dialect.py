@@ -180,7 +180,10 @@ def _titles(sample: str, sep: str, records: list[list[str]], width: int) -> int:
 
 def decimal_evidence(content: bytes, sep: str) -> str | None:
     """The decimal mark of the file as its numbers tell it, None if they do not."""
-    cells = [cell.strip() for record in _records(_sample(content), sep) for cell in record]
+    sample = _sample(content)
+    if "," not in sample or (sep == "," and '"' not in sample):  # no cell has a comma
+        return "." if re.search(r"\d\.\d", sample) else None
+    cells = [cell.strip() for record in _records(sample, sep) for cell in record]
     commas, points = (sum(map(bool, map(pattern.fullmatch, cells))) for pattern in (_COMMA, _POINT))
     if commas > MORE_COMMAS * points:
         return ","
