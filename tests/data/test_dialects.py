@@ -135,3 +135,19 @@ def test_cells_that_are_missing_by_option(tmp_path) -> None:
     new = load(Source(str(tmp_path / "new.csv")), model_schema=dataset.schema, labelled=False)
     np.testing.assert_array_equal(new.X.numbers[:, 0], [np.nan, 3])
     assert new.X.texts["c"].texts().tolist() == ["", "a"]
+
+
+def test_points_that_are_marks_of_thousands_are_read_so(tmp_path) -> None:
+    numbers = [137 * i * i % 20_011 + 1 for i in range(60)]
+    rows = "".join(
+        f"{n:,},{i % 7 / 4:.2f},{'ab'[i % 2]}\n".replace(f"{n:,}", f"{n:,}".replace(",", "."))
+        for i, n in enumerate(numbers)
+    )
+    dataset = read(tmp_path / "t.csv", "x,z,label\n" + rows)
+    assert dataset.X.numbers[:, 0].tolist() == numbers
+    assert len(dataset.notes) == 1
+    assert "column 'x': points are marks of thousands, so that '" in dataset.notes[0]
+    assert read(tmp_path / "t.csv", "x,z,label\n" + rows, thousands="").X.numbers[:, 0].max() < 1000
+    # three decimals each, and hardly a whole number, are decimals
+    rows = "".join(f"{n / 1000 + 1:.3f},{i % 7 / 4:.2f},{'ab'[i % 2]}\n" for i, n in enumerate(numbers))
+    assert read(tmp_path / "t.csv", "x,z,label\n" + rows).notes == ()

@@ -116,7 +116,7 @@ QUOTED = ",".join([*(f'"x, {j}"' for j in range(WIDTH - 1)), '"label"'])
         (text_of(rows_of(), ",".join(['a"b"', *NAMES[1:]])), {}, False),
         ("\n" + text_of(rows_of()), {}, False),
         (text_of(rows_of()).replace("\n", "\n\n"), {}, False),
-        (text_of(rows_of()).replace("\n", "\r"), {}, False),
+        (text_of(rows_of()).replace("\n", "\r"), {}, True),
         (text_of([['"1"', *row[1:]] for row in rows_of()]), {}, False),
         (text_of([*rows_of(), rows_of()[0][:-3]]), {}, False),
         (text_of([*rows_of(), [*rows_of()[0], "1"]]), {}, False),

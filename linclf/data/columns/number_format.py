@@ -16,6 +16,7 @@ import numpy as np
 from linclf.data.table import parse_number
 from linclf.losses import Array
 
+FEWEST_MARKED, FEWEST_WHOLE = 10, 3  # cells with and without a mark, likewise
 WHOLE = 0.02  # share of the cells without a mark, from which on a mark before three digits is one of thousands
 SAMPLE = 2000  # levels that are looked at to choose a format
 LONGEST = 40  # characters of a cell that may be a number
@@ -54,6 +55,7 @@ _CELL = re.compile(
 )
 _NO_CENTS = re.compile(r"(?<=\d)(?:[.,]--?|/-)$")  # 50.- in Switzerland, 500/- in India
 _RANGE = re.compile(r"(?P<low>\D{0,9}\d[\d.,' ]*\D{0,9}?) ?(?:-|to|bis|à|\.\.\.?) ?(?P<high>\D{0,4}\d.{0,20})")
+_GROUPED = re.compile(r"[-+]?[1-9]\d{0,2}(\.\d{3})+")
 _SEPARATORS = {"": "", ",": ",", ".": r"\.", "'": "'", " ": " "}
 
 
@@ -292,6 +294,16 @@ def _always_three(sample: list[tuple[str, int]], form: NumberFormat) -> bool:
         and groups
         and small
         and sum(count for _, count in whole) >= WHOLE * (marked + sum(c for _, c in whole))
+    )
+
+
+def are_thousands(texts: list[str]) -> bool:
+    """Whether the points in these plain numbers are rather marks of thousands."""
+    pointed = [text for text in texts if "." in text]
+    if not pointed or any(len(text.rpartition(".")[2]) != 3 for text in pointed):
+        return False
+    return all(_GROUPED.fullmatch(text) or text.lstrip("+-").isdigit() for text in texts if text) and _always_three(
+        [(text, 1) for text in texts], PLAIN
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from linclf.data import labels
+from linclf.data.columns.number_format import are_thousands
 from linclf.data.dataset import Dataset
 from linclf.data.matching import looks_like_data, match_table
 from linclf.data.readers.base import COLUMN_OPTIONS, Piece, Reader
@@ -318,6 +319,8 @@ class _Text:
             frame = self._read(dtype=is_text | dict.fromkeys(guessed, str), **options)
         for key, cells in self._padded(frame, options).items():
             frame[key] = cells
+        for key, numbers in self._grouped(frame, name_of, options).items():
+            frame[key] = numbers
         return frame.set_axis(columns, axis=1)
 
     def _long_frame(self, is_text: dict[Any, type], options: dict[str, Any]) -> Frame | None:
@@ -367,6 +370,24 @@ class _Text:
         whole = [j for j in numeric if (frame.iloc[:, j].dropna() % 1 == 0).all()]
         texts = self._read(usecols=whole, dtype=str, **options) if whole else frame.iloc[:, :0]
         return {key: texts[key] for key in texts if texts[key].str.fullmatch(r"0\d+").fillna(False).any()}
+
+    def _grouped(self, frame: Frame, name_of: dict[Any, str], options: dict[str, Any]) -> dict[Any, Series]:
+        """The columns of numbers whose points are marks of thousands, as the numbers that they mean, with a note on each: 2.795, 18.679
+        and 665 are 2795, 18679 and 665."""
+        if self.raw.source.decimal != "." or self.raw.source.thousands == "":
+            return {}
+        fractions = [j for j, kind in enumerate(frame.dtypes) if getattr(kind, "kind", "") == "f"]
+        sample = [record for _, record in islice(self.records(), self.header, self.header + SAMPLE_ROWS)]
+        likely = [j for j in fractions if are_thousands([record[j].strip() for record in sample if j < len(record)])]
+        texts = self._read(usecols=likely, dtype=str, **options) if likely else frame.iloc[:, :0]
+        found = {key: texts[key] for key in texts if are_thousands(texts[key].dropna().str.strip().unique().tolist())}
+        for key, cells in found.items():
+            example = next(cell for cell in cells.dropna() if "." in cell)
+            self.notes.append(
+                f"column {name_of[key]!r}: points are marks of thousands, so that {example!r} is {example.replace('.', '')}; "
+                "--thousands '' reads them as decimal points"
+            )
+        return {key: cells.str.replace(".", "", regex=False).astype(np.float64) for key, cells in found.items()}
 
     def kept(self, raw: RawFile) -> tuple[list[object], ...]:
         """The cells of the columns in `raw.keep`, as text; without a header the columns are numbered. Raises InputError."""
