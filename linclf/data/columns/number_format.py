@@ -289,12 +289,9 @@ def _always_three(sample: list[tuple[str, int]], form: NumberFormat) -> bool:
     )
     whole = [(number, count) for number, count in spelled if number.isdigit() and number.strip("0")]
     small = all(len(number) <= 3 for number, _ in whole)
-    return (
-        bool(marked)
-        and groups
-        and small
-        and sum(count for _, count in whole) >= WHOLE * (marked + sum(c for _, c in whole))
-    )
+    plain = sum(count for _, count in whole)
+    enough = marked >= FEWEST_MARKED and plain >= max(FEWEST_WHOLE, WHOLE * (marked + plain))
+    return enough and groups and small
 
 
 def are_thousands(texts: list[str]) -> bool:
