@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 import re
 import warnings
 from collections import Counter
@@ -28,7 +29,7 @@ from linclf.data.readers.no_rows import header_note, without_footer, without_rep
 from linclf.data.readers.wide import FEWEST_COLUMNS, padded_positions, read_wide
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile
-from linclf.data.table import Frame, Series, check_columns, is_numeric
+from linclf.data.table import Frame, Series, check_columns, is_numeric, parse_number
 from linclf.errors import InputError
 from linclf.losses import Array
 
@@ -119,6 +120,7 @@ class _Text:
         self.notes: list[str] = []
         self.body: int | None = None  # where the rows begin, of a table that `read_wide` may read
         self.is_regular = False  # whether each line is a row
+        self._counted: tuple[bytes, int] | None = None
         if b"\0" in raw.content:
             line = self._line_at(raw.content.index(0))
             raise InputError(f"{self.name}:{line}: has a NUL byte; is it a text file? see --format")
@@ -279,9 +281,15 @@ class _Text:
     def _check_short(self, width: int) -> None:
         """Refuse short rows before pandas pads them, where the padding could take all memory. Complete rows have at
         least as many bytes as cells. Raises InputError."""
-        if self.content.count(b"\n") * (width - 1) > len(self.content):
+        if self._line_ends() * (width - 1) > len(self.content):
             for line, record in self.records():
                 self._check_width(line, record, width)
+
+    def _line_ends(self) -> int:
+        """The number of line ends; counted once for the same content."""
+        if self._counted is None or self._counted[0] is not self.content:
+            self._counted = self.content, self.content.count(b"\n")
+        return self._counted[1]
 
     def _check_width(self, line: int, record: list[str], width: int) -> None:
         if len(record) < width:
@@ -327,7 +335,16 @@ class _Text:
         """The cells, read in pieces; None where pandas has to read all of them at once."""
         import pandas as pd
 
-        rows = max(1, self.content.count(b"\n") * PIECE // len(self.content))
+        sample = [record for _, record in islice(self.records(), self.header, self.header + SAMPLE_ROWS)]
+        missing = set(options["na_values"][self.keys[0]]) | {""}
+        others = [j for j, key in enumerate(self.keys) if key not in is_text]
+        if all(
+            cell in missing or not math.isnan(parse_number(cell))
+            for record in sample
+            for cell in map(record.__getitem__, others)
+        ):
+            return None  # no text, as far as these rows tell
+        rows = max(1, self._line_ends() * PIECE // len(self.content))
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", pd.errors.ParserWarning)
@@ -364,10 +381,12 @@ class _Text:
 
     def _padded(self, frame: Frame, options: dict[str, Any]) -> dict[Any, Series]:
         """The columns of whole numbers of which some begin with 0, as text: they may be codes, such as ZIP codes."""
-        if not _has_padded(self.content, self.separator):
-            return {}
         numeric = [j for j, kind in enumerate(frame.dtypes) if is_numeric(kind)]
-        whole = [j for j in numeric if (frame.iloc[:, j].dropna() % 1 == 0).all()]
+        for part in (frame[:SAMPLE_ROWS], frame):  # most columns of fractions have some in the first rows
+            numeric = [j for j in numeric if (part.iloc[:, j].dropna() % 1 == 0).all()]
+        whole = numeric
+        if not whole or not _has_padded(self.content, self.separator):
+            return {}
         texts = self._read(usecols=whole, dtype=str, **options) if whole else frame.iloc[:, :0]
         return {key: texts[key] for key in texts if texts[key].str.fullmatch(r"0\d+").fillna(False).any()}
 
@@ -405,7 +424,7 @@ class _Text:
         n, first = len(frame), 1 + self.header + self.skipped
         if self.is_regular:
             return np.arange(first, first + n, dtype=np.int32)
-        ends = self.content.count(b"\n") + (not self.content.endswith(b"\n"))
+        ends = self._line_ends() + (not self.content.endswith(b"\n"))
         if ends == n + self.header and not (n and frame.iloc[:, -1].isna().any()):
             return np.arange(first, first + n, dtype=np.int32)  # one row per line
         width, lines = frame.shape[1], []

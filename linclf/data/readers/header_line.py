@@ -43,7 +43,7 @@ def complete(settled: Settled, records: Sequence[Sequence[str]]) -> Settled:
 def _ends(content: bytes, sep: str) -> tuple[int, int, int]:
     """Where the header begins, where it ends, and where the record below it ends; 0 for no such record."""
     bom = len(codecs.BOM_UTF8) * content.startswith(codecs.BOM_UTF8)
-    start = len(content) - len(content[bom:].lstrip(b"\r\n "))
+    start = next(i for i in range(bom, len(content) + 1) if content[i : i + 1] not in (b"\r", b"\n", b" "))
     sample = content[: max(SAMPLE, start + SAMPLE)]
     ends = [start]
     for end in record_ends(sample, sep):

@@ -69,9 +69,11 @@ def without_footer(content: bytes, sep: str, width: int, before: Iterable[bytes]
     content. The first line stays."""
     notes: list[str] = []
     for _ in range(FOOTER):
-        ended = content.rstrip()
-        start = max(ended.rfind(b"\n"), ended.rfind(b"\r")) + 1
-        line = ended[start:].decode("utf-8", "replace")
+        end = len(content)
+        while content[end - 1 : end].isspace():
+            end -= 1
+        start = max(content.rfind(b"\n", 0, end), content.rfind(b"\r", 0, end)) + 1
+        line = content[start:end].decode("utf-8", "replace")
         if start == 0 or line.count('"') % 2 or width < 2:
             break
         cells = next(csv.reader([line], delimiter=sep, skipinitialspace=True))
@@ -95,8 +97,10 @@ def without_repeated_header(content: bytes, sep: str) -> tuple[bytes, int]:
     mark = rb"[ ]*" + re.escape(sep.encode()) + rb"[ ]*"
     line = rb"[ ]*" + mark.join(map(re.escape, cells)) if len(cells) > 1 else re.escape(header)
     pattern = re.compile(rb"\n(?" + b"i" * (len(cells) > 1) + b":" + line + rb")[ ]*(?=\r?(?:\n|\Z))")
+    if pattern.search(content, max(end - 1, 0)) is None:
+        return content, 0
     body, count = pattern.subn(b"\n", content[end - 1 :])
-    return (content[: end - 1] + body, count) if count else (content, 0)
+    return content[: end - 1] + body, count
 
 
 def header_note(count: int) -> str:
