@@ -20,7 +20,7 @@ from linclf.optim.linalg import dense_chunks
 
 MAX_EXACT_INT = 2**53  # float64 can represent all whole numbers up to this one
 TRUTH_VALUES = {"true": "True", "TRUE": "True", "false": "False", "FALSE": "False"}
-MOST_COLUMNS = 100_000  # columns of a table; pandas needs about 20 KB for each
+MOST_COLUMNS = 200_000  # columns of a table; where they cannot be read as one (`readers/wide.py`), pandas needs about 20 KB for each
 Parse = Callable[[Array], Array]  # texts (L,) of cells -> numbers (L,), NaN where a text cannot be parsed
 BLANKS = " \t\r\n\u00a0\u2007\u202f\u3000"  # that mean nothing around a cell
 Series = Any  # pandas.Series

@@ -70,8 +70,10 @@ class DateColumn(NumberColumn):
         days = column.text.converted(cls.learned_parse(column))
         known, weights = ~np.isnan(days), column.training.weights
         median = weighted_median(days[known], None if weights is None else weights[known])
-        found = cls(column.name, missing=column.missing(), median=median)
-        return found.as_written(column).with_moments(*moments_of(days[:, None], column.training.weights)[0])
+        mean, deviation = moments_of(days[:, None], column.training.weights)[0]
+        return cls(column.name, missing=column.missing(), median=median, mean=mean, deviation=deviation).as_written(
+            column
+        )
 
     def as_written(self, column: TrainingColumn) -> NumberColumn:
         """The column with its format, and the parts that the label depends on."""

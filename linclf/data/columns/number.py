@@ -81,12 +81,15 @@ class NumberColumn(Column):
             raise InputError(f"{column.dataset}: column {column.name!r} holds no {cls.kind}; leave out {leave}")
         if span.is_constant:
             return ConstantColumn(column.name)
-        found = cls(column.name, missing=column.missing(parse), median=column.median(parse))
-        return found.as_written(column).with_moments(*column.moments(parse))
-
-    def with_moments(self, mean: float, deviation: float) -> "NumberColumn":
-        """The column with mean and standard deviation, if they are finite."""
-        return replace(self, mean=mean, deviation=deviation) if math.isfinite(mean + deviation) else self
+        mean, deviation = column.moments(parse)
+        finite = math.isfinite(mean + deviation)
+        return cls(
+            column.name,
+            missing=column.missing(parse),
+            median=column.median(parse),
+            mean=mean if finite else None,
+            deviation=deviation if finite else None,
+        ).as_written(column)
 
     def as_written(self, column: TrainingColumn) -> "NumberColumn":
         """The column with what is known of how its cells are written."""

@@ -34,6 +34,7 @@ from linclf.errors import InputError
 from linclf.losses import Array
 
 SCANNED = 1 << 20  # bytes looked at together
+SAMPLE_CELLS, FEWEST_ROWS = 50_000, 5  # cells in the first rows that are looked at, and rows at least
 UNUSUAL = "^~:"  # separators of cells that are not tried
 UNNAMED = "columns without a name of their own"  # begins the note on them
 SHOWN = 6  # columns named in a note
@@ -75,7 +76,7 @@ def settle_text(raw: RawFile, model_schema: Schema | None, *, separator: str) ->
     """Find out how the text is written, whether its first line names the columns, by `header.is_header`, and complete it, by
     `header_line.complete`."""
     settled = settle(raw, model_schema, separator)
-    records = [record for _, record in islice(_Text(settled.raw).records(), 1 + SAMPLE_ROWS)]
+    records = _Text(settled.raw).first_records()
     header = is_header(records, settled.raw.source, model_schema)
     settled = replace(settled, raw=replace(settled.raw, source=replace(settled.raw.source, header=header)))
     return complete(settled, records) if header and records else settled
@@ -203,7 +204,7 @@ class _Text:
 
     def _blank_columns(self, first: list[str], known: Collection[str]) -> list[int]:
         """The columns without a name and without any cell, unless a model knows them."""
-        rows = [record for _, record in islice(self.records(), 1, 1 + SAMPLE_ROWS)]
+        rows = self.first_records()[1:]
         nameless = [j for j, name in enumerate(first) if not name.strip() and str(self.keys[j]) not in known]
         nameless = [j for j in nameless if not any(j < len(row) and row[j].strip() for row in rows)]
         if not nameless or len(nameless) == len(first):
@@ -335,7 +336,7 @@ class _Text:
         """The cells, read in pieces; None where pandas has to read all of them at once."""
         import pandas as pd
 
-        sample = [record for _, record in islice(self.records(), self.header, self.header + SAMPLE_ROWS)]
+        sample = self.first_records()[self.header :]
         missing = set(options["na_values"][self.keys[0]]) | {""}
         others = [j for j, key in enumerate(self.keys) if key not in is_text]
         if all(
@@ -396,7 +397,7 @@ class _Text:
         if self.raw.source.decimal != "." or self.raw.source.thousands == "":
             return {}
         fractions = [j for j, kind in enumerate(frame.dtypes) if getattr(kind, "kind", "") == "f"]
-        sample = [record for _, record in islice(self.records(), self.header, self.header + SAMPLE_ROWS)]
+        sample = self.first_records()[self.header :]
         likely = [j for j in fractions if are_thousands([record[j].strip() for record in sample if j < len(record)])]
         texts = self._read(usecols=likely, dtype=str, **options) if likely else frame.iloc[:, :0]
         found = {key: texts[key] for key in texts if are_thousands(texts[key].dropna().str.strip().unique().tolist())}
@@ -432,6 +433,15 @@ class _Text:
             self._check_width(line, record, width)
             lines.append(line)
         return np.array(lines[self.header :], np.int32) if len(lines) == n + self.header else None
+
+    def first_records(self) -> list[list[str]]:
+        """The header and the first rows, fewer of very wide ones."""
+        found: list[list[str]] = []
+        for _, record in islice(self.records(), 1 + SAMPLE_ROWS):
+            found.append(record)
+            if len(found) > FEWEST_ROWS and len(found) * len(record) > SAMPLE_CELLS:
+                break
+        return found
 
     def records(self) -> Iterator[tuple[int, list[str]]]:
         """The records, including the header, each with the number of its first line. Quoted cells may span lines; empty

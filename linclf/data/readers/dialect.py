@@ -161,6 +161,8 @@ def _best(sample: str, candidates: list[str], skip: int | None) -> tuple[str, in
         score = (round(same, 1), -strange / sum(map(len, rows[:50])))
         if score > most or most == (0.0, 0.0):
             best, most = (sep, titles), score
+        if most == (1.0, 0.0):  # none can be better
+            break
     return best
 
 

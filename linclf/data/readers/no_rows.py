@@ -8,6 +8,7 @@ from linclf.data.columns.markers import is_marker
 from linclf.data.readers.dialect import plain_text
 from linclf.data.source import Source
 
+LONG_HEADER = 10_000  # bytes, from which on a header is repeated only if all of its bytes are
 FOOTER = 5  # lines, at most
 NUMBERS = 0.9  # share of the cells of a column of numbers that must be numbers
 TAIL = 1 << 16  # bytes at the end of the file in which footers are looked for
@@ -93,6 +94,8 @@ def without_repeated_header(content: bytes, sep: str) -> tuple[bytes, int]:
     header = content[:end].rstrip(b"\r\n").removeprefix(b"\xef\xbb\xbf")
     cells = [cell.strip() for cell in header.split(sep.encode())]
     if not re.search(rb"[^\W\d_]|[\x80-\xff]", header):
+        return content, 0
+    if len(header) > LONG_HEADER and content.find(b"\n" + header, end - 1) < 0:  # a pattern of it would take seconds
         return content, 0
     mark = rb"[ ]*" + re.escape(sep.encode()) + rb"[ ]*"
     line = rb"[ ]*" + mark.join(map(re.escape, cells)) if len(cells) > 1 else re.escape(header)
