@@ -252,7 +252,7 @@ def test_a_signal_ends_a_query_that_never_ends(in_tmp, number: signal.Signals, c
     query = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) AS c, 1 AS label FROM n"
     command = [sys.executable, "-m", "linclf", "train", f"t.db::{query}", "-o", "m"]
     with subprocess.Popen(command, stderr=subprocess.PIPE) as run:
-        time.sleep(5)  # the query has begun by then, as a rule
+        time.sleep(2)  # the query has begun by then, as a rule
         run.send_signal(number)
         assert run.wait(60) == code
         assert run.stderr.read().count(b"\n") <= 1

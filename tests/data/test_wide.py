@@ -79,7 +79,7 @@ def test_a_column_with_any_cell_is_read_as_by_pandas(both, cell: str, filled: st
 
 
 @given(st.lists(st.lists(st.sampled_from([*NUMBERS, *STRANGE]), min_size=3, max_size=3), min_size=1, max_size=9))
-@settings(max_examples=150, deadline=None, suppress_health_check=list(__import__("hypothesis").HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(__import__("hypothesis").HealthCheck))
 def test_any_cells_are_read_as_by_pandas(both, cells: list[list[str]]) -> None:
     rows = rows_of(len(cells) + 2)
     for row, (a, b, c) in zip(rows, cells, strict=False):
