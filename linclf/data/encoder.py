@@ -1,4 +1,4 @@
-"""The columns of a table -> the matrix X of features; no kind of column is known here."""
+"""The columns of a table -> the matrix X of features. Of the kinds of columns only numbers are known here, which are encoded together."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -39,7 +39,7 @@ def learn_schema(
     columns, sparse, notes = learn_columns(X, forced, source, weights=weights, y=y, decimal=schema.decimal)
     count = sum(len(column.feature_names()) for column in columns)
     source.check_width(count)
-    texts = tuple(column.name for column in columns if column.read_as_text)
+    texts = tuple(column.name for column in columns if column.reads_text(schema.decimal))
     n = X.shape[0] if weights is None else round(float(weights.sum()))
     return replace(schema, count=count, sparse=sparse, texts=texts, columns=columns, rows=n), notes
 
@@ -101,7 +101,7 @@ def _encode_columns(
     """The features of these columns next to each other, and the unknown cells. In a file with another decimal mark than that of the
     training data, all marks have changed places."""
     if table.decimal not in (None, schema.decimal):
-        columns = [column.with_swapped_marks() for column in columns]
+        columns = [column.with_swapped_marks(schema.decimal) for column in columns]
     unknown: dict[str, Unknown] = {}
     blocks: list[Stored] = []
     dense = None if schema.sparse else np.empty((table.shape[0], schema.count))
@@ -134,7 +134,9 @@ def _runs(columns: Sequence[Column], table: Table) -> list[list[Column]]:
 
 def _is_number(column: Column) -> TypeGuard[NumberColumn]:
     """Whether the features are those of `number_features`."""
-    return isinstance(column, NumberColumn) and type(column).transform is NumberColumn.transform
+    if not isinstance(column, NumberColumn):
+        return False
+    return type(column).transform is NumberColumn.transform and not column.wants_unit
 
 
 def _encode_run(run: list[Column], table: Table, sparse: bool, name: str) -> tuple[Stored, dict[str, Unknown]]:

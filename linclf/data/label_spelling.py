@@ -82,9 +82,8 @@ def one_spelling(labels: Array, counts: Array, clean: bool) -> tuple[Array, list
     if len(rows) < len(labels):
         padded = [repr(label) for label in labels.tolist() if label != label.strip(BLANKS)]
         notes.append(f"labels with blanks around them were trimmed: {first_of(padded, SHOWN)}")
-    used = [label for label, count in rows.items() if count]
-    groups = written_alike(used)
-    if not groups or not clean:
+    groups = written_alike([label for label, count in rows.items() if count]) if clean else []
+    if not groups:
         return trimmed, notes
     named = first_of([" and ".join(f"{label!r} ({rows[label]})" for label in group) for group in groups], SHOWN)
     chosen = {label: max(group, key=lambda one: rows[one]) for group in groups for label in group}

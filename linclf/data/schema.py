@@ -73,10 +73,8 @@ class Schema:
         if self.columns is None:
             return self
         unused = tuple(column.name for column in self.columns if not column.feature_names())
-        decimal = "," if any(column.has_decimal_comma for column in self.columns) else self.decimal
         return replace(
             self,
-            decimal=decimal,
             count=len(self.columns) - len(unused),
             names=tuple(column.name for column in self.columns),
             drop=(*self.drop, *unused),

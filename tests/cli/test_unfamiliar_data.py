@@ -171,3 +171,16 @@ def test_clean_labels_hold_for_the_test_data_too(linclf, in_tmp) -> None:
     assert json.loads(ran)["accuracy"]["test"] > 0.5
     assert "labels that differ only in how they are written became one: 'HEAVY' (" in ran.err
     assert json.loads(linclf("evaluate m test.csv --json"))["accuracy"] > 0.5
+
+
+def test_numbers_without_their_unit_are_none_in_a_table_of_numbers_too(linclf, in_tmp) -> None:
+    table = FRAME[["kg", "label"]].assign(
+        kg=FRAME.kg.map("{} kg".format), cm=FRAME.kg.map(lambda x: f"{x + 100:.1f} cm")
+    )
+    table.to_csv("t.csv", index=False)
+    assert linclf("train t.csv --epochs 2 -q -o m").code == 0
+    table.assign(kg=FRAME.kg, cm=FRAME.kg + 100).to_csv("new.csv", index=False)
+    assert (
+        "column 'kg' holds no number as in the training data: 'numbers without kg' (120)"
+        in linclf("predict m new.csv").err
+    )

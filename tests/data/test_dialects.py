@@ -2,6 +2,7 @@
 is found by looking."""
 
 import gzip
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from linclf.data.dataset import Dataset
 from linclf.data.load import load
 from linclf.data.source import Source
 from linclf.data.split import HeldOut
+from linclf.data.stream import stream
 from linclf.errors import InputError
 from linclf.model.linear_model import LinearModel
 from linclf.training.inputs import load_split
@@ -143,11 +145,28 @@ def test_points_that_are_marks_of_thousands_are_read_so(tmp_path) -> None:
         f"{n:,},{i % 7 / 4:.2f},{'ab'[i % 2]}\n".replace(f"{n:,}", f"{n:,}".replace(",", "."))
         for i, n in enumerate(numbers)
     )
-    dataset = read(tmp_path / "t.csv", "x,z,label\n" + rows)
-    assert dataset.X.numbers[:, 0].tolist() == numbers
-    assert len(dataset.notes) == 1
-    assert "column 'x': points are marks of thousands, so that '" in dataset.notes[0]
-    assert read(tmp_path / "t.csv", "x,z,label\n" + rows, thousands="").X.numbers[:, 0].max() < 1000
+    path = tmp_path / "t.csv"
+    path.write_text("x,z,label\n" + rows)
+    plain = tmp_path / "plain.csv"
+    plain.write_text("x,z,label\n" + "".join(f"{n},{i % 7 / 4:.2f},{'ab'[i % 2]}\n" for i, n in enumerate(numbers)))
+    config = TrainOptions(source=Source(str(path)), test=HeldOut("0"), lr=0.1, epochs=3, momentum=0.9)
+    split = load_split(config)
+    assert split.train.X[:, 0].tolist() == numbers
+    assert len(split.notes) == 1
+    assert "column 'x': points are marks of thousands, so that '" in split.notes[0]
+    assert load_split(replace(config, source=Source(str(path), thousands=""))).train.X[:, 0].max() < 1000
+    # a model reads any number of rows alike, in files with and without marks; one of plain numbers refuses the marks
+    model = train(config, split).model
+    for source in (path, plain):
+        lines = source.read_text().splitlines(keepends=True)
+        for rows_of in (slice(1, None), slice(1, 2), slice(5, 8)):
+            (tmp_path / "new.csv").write_text(lines[0] + "".join(lines[rows_of]))
+            pieces = list(stream(Source(str(tmp_path / "new.csv")), model.schema))
+            found = np.concatenate([piece.X[:, 0] for piece in pieces])
+            assert found.tolist() == numbers[rows_of.start - 1 : None if rows_of.stop is None else rows_of.stop - 1]
+    other = load_split(replace(config, source=Source(str(plain)))).schema
+    with pytest.raises(InputError, match="column 'x': numbers such as '.*' seem to have marks of thousands"):
+        list(stream(Source(str(path)), other))
     # three decimals each, and hardly a whole number, are decimals
     rows = "".join(f"{n / 1000 + 1:.3f},{i % 7 / 4:.2f},{'ab'[i % 2]}\n" for i, n in enumerate(numbers))
     assert read(tmp_path / "t.csv", "x,z,label\n" + rows).notes == ()

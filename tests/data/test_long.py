@@ -98,3 +98,10 @@ def test_numbers_alone_are_read_at_once(both) -> None:
     one, other, in_pieces = both(text_of([column("whole"), ["01"[i % 2] for i in range(N)]], "c,label"), target="label")
     check_same(one, other)
     assert not in_pieces
+
+
+def test_a_short_row_is_an_error_at_its_line(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(delimited, "FEWEST_BYTES", 10)
+    (tmp_path / "t.csv").write_text("a,b,label\n1,2,u\n2\n3,4,v\n")
+    with pytest.raises(InputError, match="t.csv:3: has 1 cells where 3 are expected"):
+        load(Source(str(tmp_path / "t.csv")))

@@ -107,17 +107,16 @@ class Column(ABC):
         """The index of the feature that is 1 where a cell is missing; None if there is none."""
         return None
 
-    @property
-    def has_decimal_comma(self) -> bool:
-        """Whether its numbers are written with a decimal comma."""
-        return False
+    def reads_text(self, decimal: str) -> bool:
+        """Whether it is read as text from other files, too; `decimal` is the decimal mark of the training file."""
+        return self.read_as_text
 
     def swapped_cells(self, unknown: Unknown) -> str:
         """Unknown cells that show that days and months have changed places; empty if they do not."""
         return ""
 
-    def with_swapped_marks(self) -> "Column":
-        """The same column in a file with the other decimal mark."""
+    def with_swapped_marks(self, decimal: str) -> "Column":
+        """The same column in a file with another decimal mark than `decimal`, that of the training file."""
         return self
 
     def training_notes(self, column: TrainingColumn) -> list[str]:

@@ -112,9 +112,13 @@ class DateColumn(NumberColumn):
             return ""
         return counted({cell: unknown[cell] for cell in cells})
 
-    def with_swapped_marks(self) -> Column:
+    def with_swapped_marks(self, decimal: str) -> Column:
         """The column as it is."""
         return self
+
+    def reads_text(self, decimal: str) -> bool:
+        """True."""
+        return True
 
     @property
     def is_identity(self) -> bool:

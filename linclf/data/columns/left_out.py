@@ -10,6 +10,7 @@ from linclf.data.table import Cells, parse_numbers
 from linclf.losses import Array
 from linclf.optim.linalg import Stored
 
+INCLUDED_BY = "--numeric, --category or --text includes it"
 NOT_UNDERSTOOD = (
     "cells such as {!r} were not understood as numbers or dates, treated as {}; write them plainly to use them as such"
 )
@@ -64,7 +65,7 @@ class IndexColumn(LeftOutColumn):
 
     kind = "index"
     left_out_reason = "the index of the rows, without a name"
-    left_out_hint = "--numeric, --category or --text includes it"
+    left_out_hint = INCLUDED_BY
 
     @classmethod
     def recognises(cls, column: TrainingColumn) -> bool:
@@ -80,7 +81,7 @@ class IdColumn(LeftOutColumn):
 
     kind = "id"
     left_out_reason = "different in every row"
-    left_out_hint = "--numeric, --category or --text includes it"
+    left_out_hint = INCLUDED_BY
 
     @classmethod
     def recognises(cls, column: TrainingColumn) -> bool:
@@ -93,7 +94,7 @@ class IdColumn(LeftOutColumn):
 class RoleColumn(LeftOutColumn):
     """A column that an option gives another role than that of a feature."""
 
-    left_out_hint = "--numeric, --category or --text includes it"
+    left_out_hint = INCLUDED_BY
 
     @classmethod
     def recognises(cls, column: TrainingColumn) -> bool:

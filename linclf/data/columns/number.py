@@ -117,8 +117,6 @@ class NumberColumn(Column):
     def _filled(self, cells: Array | Cells) -> tuple[Array, Array]:
         """The cells as numbers (n,), missing ones replaced by the median; and which ones are missing (n,)."""
         numbers = self.as_numbers(cells) if isinstance(cells, Cells) else cells
-        if not isinstance(cells, Cells) and self._wants_unit:
-            numbers = np.full(len(cells), np.nan)
         missing = np.isnan(numbers)
         return np.where(missing, np.nan if self.median is None else self.median, numbers), missing
 
@@ -131,7 +129,7 @@ class NumberColumn(Column):
         numbers = self.as_numbers(cells) if isinstance(cells, Cells) else cells
         if isinstance(cells, Cells):
             unknown = self._unknown(cells)
-        elif self._wants_unit and self.written is not None:
+        elif self.wants_unit and self.written is not None:
             without = int((~np.isnan(numbers)).sum())
             unknown = {f"numbers without {self.written.unit.strip()}": without} if without else {}
             numbers = np.full(len(numbers), np.nan)
@@ -144,7 +142,7 @@ class NumberColumn(Column):
         return block, unknown
 
     @property
-    def _wants_unit(self) -> bool:
+    def wants_unit(self) -> bool:
         """Whether a plain number is none: without kg or %, it may be in another unit."""
         return self.written is not None and self.written.wants_unit
 
@@ -158,22 +156,22 @@ class NumberColumn(Column):
 
     @property
     def is_identity(self) -> bool:
-        """Whether no cell was missing in the training rows."""
-        return not self.missing
+        """Whether no cell was missing in the training rows, and numbers need no unit."""
+        return not self.missing and not self.wants_unit
 
     @property
     def missing_feature(self) -> int | None:
         """The second one; a cell that is not a number is missing, too."""
         return 1 if self.missing else None
 
-    @property
-    def has_decimal_comma(self) -> bool:
-        """Whether the numbers are written with a decimal comma."""
-        return self.written is not None and self.written.decimal == ","
+    def reads_text(self, decimal: str) -> bool:
+        """Whether its numbers have another decimal mark than the file: pandas would read 2.795 for 2,795."""
+        return (self.written or PLAIN).decimal != decimal
 
-    def with_swapped_marks(self) -> Column:
-        """The same numbers with the other decimal mark, and the mark of thousands that goes with it."""
-        return replace(self, written=(self.written or PLAIN).swapped())
+    def with_swapped_marks(self, decimal: str) -> Column:
+        """The same numbers with the other decimal mark, and the mark of thousands that goes with it. A column whose marks were not
+        those of the training file stays."""
+        return self if self.reads_text(decimal) else replace(self, written=(self.written or PLAIN).swapped())
 
     def training_notes(self, column: TrainingColumn) -> list[str]:
         """Notes on the cells that are not numbers, and on those that are bounds."""
@@ -184,6 +182,10 @@ class NumberColumn(Column):
             what = f"not {self.kind}s in {in_rows(sum(unparsed.values()))}, treated as missing"
             remedy = f"{typed_option('category', self.name)} treats them as levels"
             notes.append(f"{column.dataset}: column {self.name!r}: {what}: {counted(unparsed)}; {remedy}")
+        if self.written is not None and self.reads_text(column.training.decimal) and "." in self.written.example:
+            number = self.written(self.written.example)
+            what = f"points are marks of thousands, so that {self.written.example!r} is {number:.10g}"
+            notes.append(f"{column.dataset}: column {self.name!r}: {what}; --thousands '' reads them as decimal points")
         if self.written is not None and self.written.magnitudes:
             what = f"k, M and the like multiply the numbers, as in {self.written.example!r}"
             notes.append(

@@ -258,10 +258,13 @@ def candidates(decimal: str | None, thousands: str | None, likely: str) -> list[
     return sorted(pairs, key=lambda pair: (decimal not in (None, pair[0])) + (thousands not in (None, pair[1])))
 
 
-def choose_format(levels: Array, counts: Array, marks: list[tuple[str, str]], *, ranges: bool = False) -> NumberFormat:
+def choose_format(
+    levels: Array, counts: Array, marks: list[tuple[str, str]], *, ranges: bool = False, by_evidence: bool = True
+) -> NumberFormat:
     """The format in which most of the cells with these levels (L,) are numbers; `counts` (L,) are their rows.
 
     marks  the pairs of decimal and thousands marks, the likelier first: they decide where a column fits several
+    by_evidence  whether decimal marks that are rather marks of thousands are read as such
     """
     step = len(levels) // SAMPLE + 1
     sample = sorted(zip(levels.tolist(), counts.tolist(), strict=True))[::step]
@@ -271,7 +274,7 @@ def choose_format(levels: Array, counts: Array, marks: list[tuple[str, str]], *,
     forms = [NumberFormat(mark, between, unit, magnitudes, ranges) for mark, between in marks]
     fit = [sum(count for text, count in sample if not math.isnan(form(text))) for form in forms]
     best = forms[fit.index(max(fit))]
-    if not best.thousands and _always_three(sample, best):
+    if by_evidence and not best.thousands and _always_three(sample, best):
         grouped = replace(best, decimal=other_mark(best.decimal), thousands=best.decimal)
         best = grouped if grouped in forms and fit[forms.index(grouped)] == max(fit) else best
     return replace(best, example=_example([text for text, _ in sample], best))

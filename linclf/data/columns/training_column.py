@@ -279,7 +279,8 @@ class TrainingColumn:
         """How most of the cells of text write numbers."""
         source = self.source
         marks = candidates(source.decimal, source.thousands, self.training.decimal)
-        return choose_format(self.levels, self.counts, marks, ranges=source.ranges)
+        open_marks = source.decimal is None and source.thousands is None
+        return choose_format(self.levels, self.counts, marks, ranges=source.ranges, by_evidence=open_marks)
 
     @cached_property
     def date_format(self) -> DateFormat | None:

@@ -60,7 +60,15 @@ def read_delimited(raw: RawFile, model_schema: Schema | None, labelled: bool, *,
             match = match_table(columns, model_schema, raw.source, target, labelled=labelled, named=named)
     except InputError as error:
         raise text.with_hint(error) from None
-    frame = text.frame(everything, target, text_columns(raw.source, match.schema if match else None))
+    as_text = text_columns(raw.source, match.schema if match else None)
+    frame = text.frame(everything, target, as_text)
+    for name, cells in text.grouped(frame, everything).items():
+        if match is not None:
+            raise InputError(
+                f"{raw.source.data}: column {name!r}: numbers such as {next(c for c in cells.dropna() if '.' in c)!r} seem to have marks of "
+                "thousands, and the training data have none; write them plainly, or pass --thousands '' if the points are decimal"
+            )
+        frame[name] = cells
     lines = text.lines(frame)
     frame = frame[columns] if text.blank else frame
     dataset = to_dataset(frame, raw, target, match, labelled=labelled, lines=lines)
@@ -313,7 +321,7 @@ class _Text:
         if wide is not None:
             return wide
         name_of = dict(zip(self.keys, columns, strict=True))
-        missing = [*labels.MISSING, *self.raw.source.na_values]
+        missing = self._missing()
         is_text: dict[Any, type] = {key: str for key, name in name_of.items() if name == target or name in as_text}
         options = {
             "na_values": {key: [""] if name == target else missing for key, name in name_of.items()},
@@ -328,8 +336,6 @@ class _Text:
             frame = self._read(dtype=is_text | dict.fromkeys(guessed, str), **options)
         for key, cells in self._padded(frame, options).items():
             frame[key] = cells
-        for key, numbers in self._grouped(frame, name_of, options).items():
-            frame[key] = numbers
         return frame.set_axis(columns, axis=1)
 
     def _long_frame(self, is_text: dict[Any, type], options: dict[str, Any]) -> Frame | None:
@@ -337,13 +343,9 @@ class _Text:
         import pandas as pd
 
         sample = self.first_records()[self.header :]
-        missing = set(options["na_values"][self.keys[0]]) | {""}
-        others = [j for j, key in enumerate(self.keys) if key not in is_text]
-        if all(
-            cell in missing or not math.isnan(parse_number(cell))
-            for record in sample
-            for cell in map(record.__getitem__, others)
-        ):
+        missing, others = set(self._missing()), [j for j, key in enumerate(self.keys) if key not in is_text]
+        cells = (record[j] for record in sample for j in others if j < len(record))
+        if all(cell in missing or not math.isnan(parse_number(cell)) for cell in cells):
             return None  # no text, as far as these rows tell
         rows = max(1, self._line_ends() * PIECE // len(self.content))
         try:
@@ -357,7 +359,7 @@ class _Text:
         """The same of very many columns, most of them numbers; None where pandas has to read all of them."""
         import pandas as pd
 
-        missing, texts = [*labels.MISSING, *self.raw.source.na_values], {target, *as_text}
+        missing, texts = self._missing(), {target, *as_text}
 
         def parse(cells: bytes) -> Series:
             part = self._part(b"0\n" + cells)  # pandas takes a blank first line for the end of the text
@@ -382,32 +384,32 @@ class _Text:
 
     def _padded(self, frame: Frame, options: dict[str, Any]) -> dict[Any, Series]:
         """The columns of whole numbers of which some begin with 0, as text: they may be codes, such as ZIP codes."""
-        numeric = [j for j, kind in enumerate(frame.dtypes) if is_numeric(kind)]
+        whole = [j for j, kind in enumerate(frame.dtypes) if is_numeric(kind)]
         for part in (frame[:SAMPLE_ROWS], frame):  # most columns of fractions have some in the first rows
-            numeric = [j for j in numeric if (part.iloc[:, j].dropna() % 1 == 0).all()]
-        whole = numeric
+            whole = [j for j in whole if (part.iloc[:, j].dropna() % 1 == 0).all()]
         if not whole or not _has_padded(self.content, self.separator):
             return {}
-        texts = self._read(usecols=whole, dtype=str, **options) if whole else frame.iloc[:, :0]
+        texts = self._read(usecols=whole, dtype=str, **options)
         return {key: texts[key] for key in texts if texts[key].str.fullmatch(r"0\d+").fillna(False).any()}
 
-    def _grouped(self, frame: Frame, name_of: dict[Any, str], options: dict[str, Any]) -> dict[Any, Series]:
-        """The columns of numbers whose points are marks of thousands, as the numbers that they mean, with a note on each: 2.795, 18.679
-        and 665 are 2795, 18679 and 665."""
-        if self.raw.source.decimal != "." or self.raw.source.thousands == "":
+    def grouped(self, frame: Frame, columns: list[str]) -> dict[str, Series]:
+        """The columns of numbers whose points seem to be marks of thousands, as text, by name: 2.795, 18.679 and 665."""
+        if self.raw.source.decimal != "." or self.raw.source.thousands is not None or self.is_regular:
             return {}
         fractions = [j for j, kind in enumerate(frame.dtypes) if getattr(kind, "kind", "") == "f"]
         sample = self.first_records()[self.header :]
         likely = [j for j in fractions if are_thousands([record[j].strip() for record in sample if j < len(record)])]
-        texts = self._read(usecols=likely, dtype=str, **options) if likely else frame.iloc[:, :0]
-        found = {key: texts[key] for key in texts if are_thousands(texts[key].dropna().str.strip().unique().tolist())}
-        for key, cells in found.items():
-            example = next(cell for cell in cells.dropna() if "." in cell)
-            self.notes.append(
-                f"column {name_of[key]!r}: points are marks of thousands, so that {example!r} is {example.replace('.', '')}; "
-                "--thousands '' reads them as decimal points"
-            )
-        return {key: cells.str.replace(".", "", regex=False).astype(np.float64) for key, cells in found.items()}
+        if not likely:
+            return {}
+        texts = self._read(usecols=likely, dtype=str, na_values=self._missing(), keep_default_na=False)
+        found = {columns[j]: texts[key] for j, key in zip(likely, texts, strict=True)}
+        return {
+            name: cells for name, cells in found.items() if are_thousands(cells.dropna().str.strip().unique().tolist())
+        }
+
+    def _missing(self) -> list[str]:
+        """The cells that are missing."""
+        return [*labels.MISSING, *self.raw.source.na_values]
 
     def kept(self, raw: RawFile) -> tuple[list[object], ...]:
         """The cells of the columns in `raw.keep`, as text; without a header the columns are numbered. Raises InputError."""
