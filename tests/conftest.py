@@ -1,5 +1,6 @@
 """Fixtures that hang on the table of losses: a new line in LOSSES gets every test by itself."""
 
+import compileall
 import os
 
 # several test processes share the machine: BLAS threads that wait for a core would slow each other down a hundredfold
@@ -12,12 +13,25 @@ import pytest
 from hypothesis import HealthCheck, settings
 from scipy import sparse
 
+from linclf import __path__ as packages
 from linclf.cli import main
 from linclf.losses import LOSSES, Loss
 
-# a shared machine may be slow: time decides no test
-settings.register_profile("linclf", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# a shared machine may be slow: time decides no test; the same examples are tried in each run, so that a change fails only for what
+# it has changed, and others in each full run of the fault tests
+settings.register_profile(
+    "linclf",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=os.environ.get("LINCLF_FAULTS") != "full",
+)
 settings.load_profile("linclf")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile linclf once: where Python may not write bytecode, each process that a test starts would compile it again."""
+    if not hasattr(config, "workerinput"):
+        compileall.compile_dir(packages[0], quiet=2)
 
 
 @pytest.fixture(autouse=True, scope="session")

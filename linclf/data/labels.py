@@ -26,11 +26,19 @@ def from_text(texts: Array) -> Array:
     They become numbers only if each is written as Python prints that number, so that a label is always printed as it
     was written, and two spellings (`1` and `1.0`, `7` and `007`) are never merged.
     """
-    uniques, codes = np.unique(texts.astype(str), return_inverse=True)
+    return from_levels(*np.unique(texts.astype(str), return_inverse=True))
+
+
+def from_levels(levels: Array, codes: Array) -> Array:
+    """The same of labels given by the texts (L,) and, for each label, the index of its text (n,)."""
+    used = np.flatnonzero(np.bincount(codes, minlength=len(levels)))
+    texts = levels[used].astype(str)
+    place = np.zeros(len(levels), np.int64)
+    place[used] = np.arange(len(used))
     for kind, spelled in ((int, _INTEGER), (float, _DECIMAL)):
-        if all(spelled.fullmatch(text) and str(kind(text)) == text for text in uniques.tolist()):
-            return np.array([kind(text) for text in uniques.tolist()])[codes]
-    return np.asarray(uniques[codes])
+        if all(spelled.fullmatch(text) and str(kind(text)) == text for text in texts.tolist()):
+            return np.array([kind(text) for text in texts.tolist()])[place[codes]]
+    return np.asarray(texts[place[codes]])
 
 
 def from_array(labels: Array, name: str) -> Array:

@@ -10,7 +10,6 @@ import numpy as np
 from linclf.data.columns.base import Column, in_rows
 from linclf.data.columns.number import FEW_NUMBERS
 from linclf.data.columns.registry import KINDS
-from linclf.data.columns.training_column import spans_of
 from linclf.data.dataset import Dataset
 from linclf.data.label_spelling import written_alike
 from linclf.data.labels import first_of, normalized
@@ -125,8 +124,8 @@ def find_unseen_labels(split: Split) -> list[Finding]:
 
 def find_constants(table: Table) -> list[Finding]:
     """Columns of numbers that are the same in all rows."""
-    spans = spans_of(table.numbers)
-    constant = [table.names[j] for j in np.flatnonzero(spans.least == spans.most)]
+    least, most = np.fmin.reduce(table.numbers), np.fmax.reduce(table.numbers)
+    constant = [table.names[j] for j in np.flatnonzero(least == most)]
     if not constant:
         return []
     return [Finding("constant", f"{_listed(constant)}: the same in all rows", "nothing: their weights stay 0")]

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from column_tables import kind_of, learned, table, training_column
 
+from linclf.data.columns import training_column as training_column_module
 from linclf.data.columns.base import Column
 from linclf.data.columns.category import CategoryColumn
 from linclf.data.columns.infer import infer_kind, learn_columns
 from linclf.data.columns.registry import KINDS
-from linclf.data.columns.training_column import TrainingRows, spans_of
+from linclf.data.columns.training_column import TrainingRows
 from linclf.data.source import Source
 from linclf.data.table import Cells, Table, TableRows
-from linclf.optim import linalg
 
 THREE_WORDS = [f"{i:02} aa bb cc" for i in range(40)]
 
@@ -209,7 +209,7 @@ def test_a_median_of_numbers_near_the_largest_does_not_overflow() -> None:
     assert learned("number", [1.7e308, 1.6e308]).median == pytest.approx(1.65e308)
 
 
-def test_spans_equal_a_naive_loop(monkeypatch) -> None:
+def test_summaries_equal_a_naive_loop(monkeypatch) -> None:
     nan = np.nan
     columns = [
         [1, 2, 3, 4, 5.5],
@@ -219,20 +219,21 @@ def test_spans_equal_a_naive_loop(monkeypatch) -> None:
         [4, 4, 4, 4, 4],
         [-3, 5, 8, 1, 1],
     ]
-    numbers = np.array(columns).T
-    for chunk in (500_000, 12):  # all rows at once, and two at a time
-        monkeypatch.setattr(linalg, "CHUNK_NUMBERS", chunk)
-        spans = spans_of(numbers)
-        for j, cells in enumerate(columns):
-            present = [x for x in cells if not np.isnan(x)]
-            span = spans.of(j)
+    names = tuple(map(str, range(len(columns))))
+    for copied in (500_000, 12):  # all columns at once, and two at a time
+        monkeypatch.setattr(training_column_module, "COPIED", copied)
+        training = TrainingRows.of(Table(names, np.array(columns).T, {}), Source("t.csv"))
+        for summary, cells in zip(training.summaries, columns, strict=True):
+            present, span = [x for x in cells if not np.isnan(x)], summary.span
             assert span.missing == 5 - len(present)
             assert span.whole == all(x == int(x) for x in present)
             if present:
                 assert (span.least, span.most) == (min(present), max(present))
                 assert span.width == max(present) - min(present) + 1
+                assert summary.median == np.median(present)
+                assert (summary.mean, summary.deviation) == pytest.approx((np.mean(present), np.std(present)), rel=1e-5)
             else:
-                assert np.isnan(span.least)
+                assert np.isnan([span.least, summary.median, summary.mean]).all()
             assert span.is_constant == (not present or (len(present) == 5 and min(present) == max(present)))
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Ran
 from test_sheets import cells
 from test_stream import Pieces
 
@@ -32,7 +32,7 @@ def lines(text: str, add: Callable[[int, str], str]) -> str:
     return "".join(add(i, line) + "\n" for i, line in enumerate(text.splitlines()))
 
 
-def predictions(linclf, name: str, content: bytes, monkeypatch, options: str = "", *, stdin: bool = True) -> Ran:
+def predictions(linclf, name: str, content: bytes, monkeypatch, options: str = "", *, stdin: bool = True) -> Any:
     """What `predict` prints for a file: the same in one piece, in small pieces, and for bytes that arrive on standard input."""
     Path(name).write_bytes(content)
     found = linclf(f"predict m {name} {options}")
@@ -47,7 +47,7 @@ def predictions(linclf, name: str, content: bytes, monkeypatch, options: str = "
     return found
 
 
-def arriving(linclf, content: bytes, monkeypatch, size: int, options: str = "") -> Ran:
+def arriving(linclf, content: bytes, monkeypatch, size: int, options: str = "") -> Any:
     """What `predict` prints for rows on standard input that arrive in chunks of this many bytes."""
     chunks = Pieces([content[i : i + size] for i in range(0, len(content), size)])
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=chunks))

@@ -32,7 +32,7 @@ def is_code(column: TrainingColumn) -> bool:
     in a column with the name of a code, or whole numbers that repeat in a column with the name of a key."""
     named = _CODE_NAME.fullmatch(column.name.strip().replace("_", " ").replace("-", " ")) is not None
     if not column.is_text:
-        span = column.training.number_spans[column.number_index]
+        span = column.training.summaries[column.number_index].span
         if span.whole and span.least >= 0 and _KEY_NAME.fullmatch(column.name) is not None:
             return len(column.levels) <= REPEATED * column.n
         if not named or not span.whole or not span.least >= 0:

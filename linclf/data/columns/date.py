@@ -14,7 +14,7 @@ from linclf.data.columns.date_parts import DATE_PART_LEVELS, chosen_parts, part_
 from linclf.data.columns.durations import DURATIONS, spell_duration
 from linclf.data.columns.left_out import are_row_numbers
 from linclf.data.columns.number import NumberColumn
-from linclf.data.columns.training_column import TrainingColumn, moments_of, weighted_median
+from linclf.data.columns.training_column import TrainingColumn, medians_of, moments_of
 from linclf.data.table import Cells, Parse, option, parse_numbers, spell_numbers
 from linclf.errors import InputError
 from linclf.losses import Array
@@ -68,9 +68,8 @@ class DateColumn(NumberColumn):
         if column.is_text:
             return super().fit(column)
         days = column.text.converted(cls.learned_parse(column))
-        known, weights = ~np.isnan(days), column.training.weights
-        median = weighted_median(days[known], None if weights is None else weights[known])
-        mean, deviation = moments_of(days[:, None], column.training.weights)[0]
+        weights = column.training.weights
+        (median,), ((mean, deviation),) = medians_of(days[None], weights), moments_of(days[None], weights)
         return cls(column.name, missing=column.missing(), median=median, mean=mean, deviation=deviation).as_written(
             column
         )
@@ -147,9 +146,9 @@ def _format(column: TrainingColumn) -> DateFormat | None:
     if column.is_text:
         return column.date_format
     span = column.span(parse_numbers)
-    numbers = column.numbers(parse_numbers)
     if not span.whole or span.is_constant:
         return None
+    numbers = column.numbers(parse_numbers)
     return number_dates(numbers[~np.isnan(numbers)], _TIME_NAME.fullmatch(column.name) is not None)
 
 

@@ -385,8 +385,8 @@ class _Text:
     def _padded(self, frame: Frame, options: dict[str, Any]) -> dict[Any, Series]:
         """The columns of whole numbers of which some begin with 0, as text: they may be codes, such as ZIP codes."""
         whole = [j for j, kind in enumerate(frame.dtypes) if is_numeric(kind)]
-        for part in (frame[:SAMPLE_ROWS], frame):  # most columns of fractions have some in the first rows
-            whole = [j for j in whole if (part.iloc[:, j].dropna() % 1 == 0).all()]
+        for n in (SAMPLE_ROWS, len(frame)):  # most columns of fractions have some in the first rows
+            whole = [j for j in whole if _are_whole(frame.iloc[:n, j].to_numpy())]
         if not whole or not _has_padded(self.content, self.separator):
             return {}
         texts = self._read(usecols=whole, dtype=str, **options)
@@ -431,10 +431,26 @@ class _Text:
         if ends == n + self.header and not (n and frame.iloc[:, -1].isna().any()):
             return np.arange(first, first + n, dtype=np.int32)  # one row per line
         width, lines = frame.shape[1], []
+        found = self._lines_of_full_rows(n + self.header, width)
+        if found is not None:
+            return found[self.header :]
         for line, record in self.records():
             self._check_width(line, record, width)
             lines.append(line)
         return np.array(lines[self.header :], np.int32) if len(lines) == n + self.header else None
+
+    def _lines_of_full_rows(self, n: int, width: int) -> Array | None:
+        """The lines (n,) of these records, without looking at each, if no cell is quoted and no row is short; else None."""
+        mark = self.separator.encode()
+        if b'"' in self.content or self.content.count(mark) != n * (width - 1):  # a long row is an error before
+            return None
+        codes = np.frombuffer(self.content, np.uint8)
+        parts = range(0, len(codes), SCANNED)
+        ends = np.concatenate([start + np.flatnonzero(codes[start : start + SCANNED] == ord("\n")) for start in parts])
+        ends = np.append(ends, len(codes))
+        is_blank = np.diff(ends, prepend=-1) - (codes[ends - 1] == ord("\r")) <= 1
+        lines = np.flatnonzero(~is_blank) + 1 + self.skipped
+        return lines.astype(np.int32) if len(lines) == n else None
 
     def first_records(self) -> list[list[str]]:
         """The header and the first rows, fewer of very wide ones."""
@@ -465,6 +481,11 @@ class _Text:
                 end = reader.line_num
         except csv.Error as error:
             raise InputError(f"{self.name}:{end + 1 + self.skipped}: is not a table ({error}); fix the line") from None
+
+
+def _are_whole(numbers: Array) -> bool:
+    """Whether the numbers (n,) that are not missing are whole."""
+    return numbers.dtype.kind in "iu" or bool(((numbers == np.floor(numbers)) | np.isnan(numbers)).all())
 
 
 def _has_padded(content: bytes, separator: str) -> bool:

@@ -185,7 +185,8 @@ def decimal_evidence(content: bytes, sep: str) -> str | None:
     sample = _sample(content)
     if "," not in sample or (sep == "," and '"' not in sample):  # no cell has a comma
         return "." if re.search(r"\d\.\d", sample) else None
-    cells = [cell.strip() for record in _records(sample, sep) for cell in record]
+    records = _records(sample, sep)
+    cells = [cell.strip() for record in records for cell in record if "," in cell or "." in cell]
     commas, points = (sum(map(bool, map(pattern.fullmatch, cells))) for pattern in (_COMMA, _POINT))
     if commas > MORE_COMMAS * points:
         return ","

@@ -148,7 +148,7 @@ def _labels(frame: Frame, target: str, source: Source) -> tuple[Array, Array, li
         )
     if len(rows) < len(frame):
         notes.append(f"{UNLABELLED} {target!r} is missing in {in_rows(len(frame) - len(rows))}, which were left out")
-    return labels.from_text(texts[cells.codes[rows]]), rows, notes
+    return labels.from_levels(levels, cells.codes[rows]), rows, notes
 
 
 def check_kept(raw: RawFile, columns: Sequence[str]) -> None:

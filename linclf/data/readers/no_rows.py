@@ -27,12 +27,13 @@ def is_number(cell: str) -> bool:
 
 def number_columns(rows: Sequence[Sequence[str]]) -> list[int]:
     """The columns in which nearly all cells that are not missing are numbers."""
-    found = []
-    for j in range(max(map(len, rows), default=0)):
-        cells = [row[j] for row in rows if j < len(row) and not is_marker(row[j])]
-        if cells and sum(map(is_number, cells)) >= NUMBERS * len(cells):
-            found.append(j)
-    return found
+    return [j for j in range(max(map(len, rows), default=0)) if is_number_column(rows, j)]
+
+
+def is_number_column(rows: Sequence[Sequence[str]], j: int) -> bool:
+    """Whether column j is one of them."""
+    cells = [row[j] for row in rows if j < len(row) and not is_marker(row[j])]
+    return bool(cells) and sum(map(is_number, cells)) >= NUMBERS * len(cells)
 
 
 def is_below_header(record: Sequence[str], following: Sequence[Sequence[str]]) -> bool:
@@ -42,9 +43,14 @@ def is_below_header(record: Sequence[str], following: Sequence[Sequence[str]]) -
     if filled and all(map(_RULE.fullmatch, filled)):
         return True
     following = [row for row in following if total_in(row) is None]
-    cells = [record[j].strip() if j < len(record) else "" for j in number_columns(following)]
-    words = len(cells) > 1 and all(cell and not is_number(cell) for cell in cells)
-    return words and not all(map(is_marker, cells))
+    words = []
+    for j in range(max(map(len, following), default=0)):
+        cell = record[j].strip() if j < len(record) else ""
+        if is_number_column(following, j):
+            if not cell or is_number(cell):
+                return False
+            words.append(cell)
+    return len(words) > 1 and not all(map(is_marker, words))
 
 
 def total_in(cells: Sequence[str]) -> str | None:
