@@ -13,8 +13,8 @@ from linclf.data.columns.registry import KINDS
 from linclf.data.dataset import Dataset
 from linclf.data.label_spelling import written_alike
 from linclf.data.labels import first_of, normalized
-from linclf.data.readers.delimited import UNNAMED
 from linclf.data.readers.frame import UNLABELLED
+from linclf.data.readers.text_table import UNNAMED
 from linclf.data.scaling import MIN_SCALE
 from linclf.data.split import Split
 from linclf.data.table import Cells, Table, option

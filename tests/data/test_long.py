@@ -7,7 +7,7 @@ import pytest
 from column_tables import check_same
 
 from linclf.data.load import load
-from linclf.data.readers import delimited, long
+from linclf.data.readers import long, text_table
 from linclf.data.source import Source
 from linclf.errors import InputError
 
@@ -46,10 +46,10 @@ NAMES = [
 @pytest.fixture
 def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Read text in pieces and all at once: what they give, or the errors; and whether the first was read in pieces."""
-    frames, read_long = [], delimited.read_long
-    monkeypatch.setattr(delimited, "read_long", lambda *args: frames.append(read_long(*args)) or frames[-1])
+    frames, read_long = [], text_table.read_long
+    monkeypatch.setattr(text_table, "read_long", lambda *args: frames.append(read_long(*args)) or frames[-1])
     monkeypatch.setattr(long, "SAMPLE", 10)
-    monkeypatch.setattr(delimited, "PIECE", 200)
+    monkeypatch.setattr(text_table, "PIECE", 200)
 
     def read(text: str, **options: object):
         path = tmp_path / "t.csv"
@@ -57,7 +57,7 @@ def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         outcomes = []
         frames.clear()
         for fewest in (0, 1 << 30):
-            monkeypatch.setattr(delimited, "FEWEST_BYTES", fewest)
+            monkeypatch.setattr(text_table, "FEWEST_BYTES", fewest)
             try:
                 outcomes.append(load(Source(str(path), **{"target": "label", **options})))
             except InputError as error:
@@ -101,7 +101,7 @@ def test_numbers_alone_are_read_at_once(both) -> None:
 
 
 def test_a_short_row_is_an_error_at_its_line(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(delimited, "FEWEST_BYTES", 10)
+    monkeypatch.setattr(text_table, "FEWEST_BYTES", 10)
     (tmp_path / "t.csv").write_text("a,b,label\n1,2,u\n2\n3,4,v\n")
     with pytest.raises(InputError, match="t.csv:3: has 1 cells where 3 are expected"):
         load(Source(str(tmp_path / "t.csv")))

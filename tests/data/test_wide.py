@@ -15,7 +15,7 @@ from linclf.data.columns.training_column import medians_of, weighted_median
 from linclf.data.dataset import Dataset
 from linclf.data.encoder import encode, learn_schema
 from linclf.data.load import load
-from linclf.data.readers import delimited, wide
+from linclf.data.readers import text_table, wide
 from linclf.data.source import Source
 from linclf.data.table import Cells, Table
 from linclf.errors import InputError
@@ -32,14 +32,14 @@ STRANGE = [
 def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Read text by the two ways: what they give, or the error; and whether the first was `read_wide`."""
     found = []
-    read_wide = delimited.read_wide
+    read_wide = text_table.read_wide
 
     def recorded(*args):
         result = read_wide(*args)
         found.append(result)
         return result
 
-    monkeypatch.setattr(delimited, "read_wide", recorded)
+    monkeypatch.setattr(text_table, "read_wide", recorded)
     monkeypatch.setattr(wide, "CELLS", 2 * WIDTH)
 
     def read(text: str | bytes, **options: object) -> tuple[Dataset | str, Dataset | str, bool]:
@@ -48,7 +48,7 @@ def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         outcomes: list[Dataset | str] = []
         found.clear()
         for fewest in (WIDTH, 10**6):
-            monkeypatch.setattr(delimited, "FEWEST_COLUMNS", fewest)
+            monkeypatch.setattr(text_table, "FEWEST_COLUMNS", fewest)
             try:
                 outcomes.append(load(Source(str(path), **{"target": "label", **options})))
             except InputError as error:
