@@ -128,6 +128,25 @@ def test_options_name_the_formats_that_understand_them(name: str, field: str, me
     assert str(error.value) == message
 
 
+@pytest.mark.parametrize(
+    ("name", "lines", "format"),
+    [
+        (
+            "t.gz",
+            ["-1 3:1 11:1 ", "+1 5:1", "-1 ", "", "1 2:0.5 # a row"],
+            "svmlight",
+        ),  # LIBSVM ends its lines with a blank
+        ("t.txt", ["1 1:2.5\t3:1e-3", "0.5 2:-1 \r"], "svmlight"),
+        ("t.data", ['{"a": 1, "y": 0}', '{"a": 2, "y": 1}'], "jsonl"),
+        ("t.dat", ["a b", "1 2", "3 4"], "csv"),
+        ("t", ["1;2", "3;4"], "csv"),
+        ("t", ["a", "b"], "svmlight"),  # nothing tells
+    ],
+)
+def test_the_first_lines_tell_the_format_where_the_name_does_not(name: str, lines: list[str], format: str) -> None:
+    assert choose_reader(Source(name), None, "\n".join([*lines, ""]).encode())[0].name == format
+
+
 def test_binary_files_read_as_text_are_recognised(tmp_path, reader: Reader) -> None:
     for other in READERS.values():
         if other.first_bytes and not reader.first_bytes:

@@ -35,7 +35,7 @@ READERS: dict[str, Reader] = {
     )
 }
 LOOKED_AT = 1 << 16  # bytes of a file whose name does not tell its format
-_SVMLIGHT_LINE = re.compile(rb"\s*[-+]?[\d.]+([eE][-+]?\d+)?((\s+\d+:\S+)+|\s*)(\s*#.*)?")
+_SVMLIGHT_LINE = re.compile(rb"\s*[-+]?[\d.]+([eE][-+]?\d+)?((\s+\d+:\S+)+\s*|\s*)(#.*)?")
 FALLBACK = svmlight.SVMLIGHT  # where neither --format nor the suffix names a format
 STANDARD_INPUT = delimited.CSV  # for rows to predict on standard input, if the model's data had no format
 CUT_SHORT = "its last line has no line end; is the file complete?"
