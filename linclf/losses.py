@@ -22,6 +22,9 @@ from numpy.typing import NDArray
 
 Array: TypeAlias = NDArray[Any]
 
+MOST_GROWTH = 1.5  # of a flow that is balanced, before all are scaled down
+SPREAD, NARROWEST, WIDEST = 4, 0.02, 0.5  # of the width over which a kink is spread to estimate second derivatives
+
 
 def multiclass_svm(scores: Array, y: Array) -> tuple[Array, Array]:
     """Sum over the wrong classes of max(0, s_j - s_y + 1) (Weston & Watkins, 1999)."""
@@ -102,7 +105,8 @@ def signs(scores: Array, y: Array) -> Array:
     y (n,) -> (n, 1..., m), in the scores' dtype: an integer sign would turn float32 scores into float64.
     """
     m = scores.shape[-1]
-    t = np.full((len(y), m), -1, scores.dtype)
+    # in the layout of the scores: to combine arrays of two layouts takes three times as long
+    t = np.full_like(scores, -1) if scores.ndim == 2 else np.full((len(y), m), -1, scores.dtype)
     if m == 1:
         t[:, 0] += 2 * y
     else:
@@ -136,10 +140,58 @@ class Dual:
 
     value     (g, y) -> -loss*(g) of each row, (n,); g (n, m) are gradients by the scores, y (n,) codes
     balanced  (g, y, v) -> gradients close to g whose sum weighted by v (n,), which sums to 1, is zero, and where loss* is finite
+    is_linear whether value(t g) = t value(g) for t from 0 to 1
     """
 
     value: Callable[[Array, Array], Array]
     balanced: Callable[[Array, Array, Array], Array]
+    is_linear: bool = False
+
+
+def smoothed_hinge(scores: Array, y: Array, width: float) -> tuple[Array, Array]:
+    """hinge whose kink is a parabola over margins from 1 - width to 1, its Moreau envelope (Nesterov, 2005)."""
+    t = signs(scores, y)
+    slack = 1 - t * scores  # (n, m)
+    a = np.clip(slack / width, 0, 1)
+    return (a * (slack - width / 2 * a)).sum(axis=-1), -t * a
+
+
+def smoothed_svm(scores: Array, y: Array, width: float) -> tuple[Array, Array]:
+    """multiclass_svm, each of whose kinks is such a parabola."""
+    true = np.arange(len(y)), y
+    slack = scores - scores[true][:, None] + 1  # (n, K)
+    slack[true] = 0
+    a = np.clip(slack / width, 0, 1)
+    values = (a * (slack - width / 2 * a)).sum(axis=-1)
+    a[true] = -a.sum(axis=-1)
+    return values, a
+
+
+def smoothed_crammer_singer(scores: Array, y: Array, width: float) -> tuple[Array, Array]:
+    """crammer_singer's Moreau envelope: max_a <a, slack> - width/2 ||a||^2 over a >= 0 of sum at most 1. The best a is the
+    projection of slack / width (Duchi et al., "Efficient Projections onto the l1-Ball", 2008)."""
+    true = np.arange(len(y)), y
+    slack = scores - scores[true][:, None] + 1  # (n, K)
+    slack[true] = -np.inf
+    ordered = -np.sort(-slack / width, axis=1)[:, :-1]  # descending, without the true class
+    excess = np.cumsum(ordered, axis=1) - 1
+    count = (ordered * np.arange(1, ordered.shape[1] + 1) > excess).sum(axis=1)  # of the positive a, if the sum is 1
+    shift = np.maximum(np.take_along_axis(excess, count[:, None] - 1, axis=1) / count[:, None], 0)
+    a = np.maximum(slack / width - shift, 0)
+    slack[true] = 0
+    values = (a * (slack - width / 2 * a)).sum(axis=-1)
+    a[true] = -a.sum(axis=-1)
+    return values, a
+
+
+def hinge_dual(g: Array, y: Array) -> Array:
+    """-loss*(g) of hinge: |g| up to 1."""
+    return np.asarray(np.abs(g).sum(axis=1))
+
+
+def svm_dual(g: Array, y: Array) -> Array:
+    """-loss*(g) of svm and crammer-singer: the sum of the gradients of the wrong classes."""
+    return np.asarray(np.maximum(g, 0).sum(axis=1))
 
 
 def softmax_dual(g: Array, y: Array) -> Array:
@@ -166,9 +218,11 @@ def mse_dual(g: Array, y: Array) -> Array:
 def balanced_probabilities(g: Array, y: Array, v: Array) -> Array:
     """Balance g = p - target, p probabilities: p is mixed with the class frequencies, so that its mean equals them."""
     target = _targets(g, y)  # (n, m)
-    p = g + target
-    share = v @ target  # (m,)
-    excess = v @ p - share  # (m,)
+    share = v @ target  # (m,) of the rows whose target is 1
+    never, always = share == 0, v @ (1 - target) == 0
+    if (never | always).any():  # their probabilities are 0 and 1, whatever the scores
+        g = np.where(never, 0, np.where(always, 1, g + target)) - target
+    excess = v @ g  # (m,)
     with np.errstate(divide="ignore", invalid="ignore"):
         # share - excess / most must stay a probability in each output
         most = np.nanmax([excess / share, -excess / (1 - share)], initial=0)
@@ -176,7 +230,18 @@ def balanced_probabilities(g: Array, y: Array, v: Array) -> Array:
         return g
     other = share if np.isinf(most) else share - excess / most
     mixed = 1 / (1 + most)
-    return np.asarray(mixed * p + (1 - mixed) * other - target)
+    return np.asarray(mixed * g + (1 - mixed) * (other - target))
+
+
+def balanced_distributions(g: Array, y: Array, v: Array) -> Array:
+    """The same where p is a distribution over the classes: that of a class without weight is 0, which leaves the others more."""
+    target = _targets(g, y)  # (n, K)
+    absent = v @ target == 0
+    if absent.any():
+        p = np.where(absent, 0, g + target)
+        total = p.sum(axis=1, keepdims=True)
+        g = np.where(total > 0, p / np.where(total > 0, total, 1), ~absent / np.count_nonzero(~absent)) - target
+    return balanced_probabilities(g, y, v)
 
 
 def balanced_sides(g: Array, y: Array, v: Array) -> Array:
@@ -186,6 +251,34 @@ def balanced_sides(g: Array, y: Array, v: Array) -> Array:
     less = np.minimum(up, down)
     factor = np.where(t > 0, less / np.where(up > 0, up, 1), less / np.where(down > 0, down, 1))
     return np.asarray(factor * g)
+
+
+def balanced_flows(g: Array, y: Array, v: Array) -> Array:
+    """Balance gradients that are positive at the wrong classes, and minus their sum at the true one, by scaling down what flows from
+    class c to class j, the sum F_cj of g_j over the rows of c, until as much flows into each class as out of it.
+
+    The factors are 1 + q_c - q_j, divided by the largest of them: q solves the Laplacian of F + F^T, and is small where the
+    imbalance is. Classes for which it is not, whose flows are small, get none."""
+    target = _targets(g, y)  # (n, K)
+    before = target.T @ (np.maximum(g, 0) * v[:, None])  # (K, K)
+    flows = before.copy()
+    while flows.any():
+        out, into = flows.sum(axis=1), flows.sum(axis=0)
+        both = flows + flows.T
+        q = np.linalg.lstsq(np.diag(both.sum(axis=1)) - both, into - out, rcond=None)[0]
+        factor = np.where(flows > 0, 1 + q[:, None] - q, 1)
+        if factor.min() >= 0 and factor.max() <= MOST_GROWTH:
+            flows *= factor / factor.max()
+            break
+        strained = ((factor < 0) | (factor > MOST_GROWTH)).any(axis=1) | ((factor < 0) | (factor > MOST_GROWTH)).any(
+            axis=0
+        )
+        least = np.argmin(np.where(strained, out + into, np.inf))
+        flows[least] = flows[:, least] = 0
+    mutual = np.minimum(before, before.T)  # what flows both ways is balanced, too
+    flows = flows if flows.sum() >= mutual.sum() else mutual
+    moved = np.maximum(g, 0) * np.divide(flows, before, out=np.zeros_like(flows), where=before > 0)[y]
+    return np.asarray(moved - target * moved.sum(axis=1, keepdims=True))
 
 
 def balanced_mean(g: Array, y: Array, v: Array) -> Array:
@@ -203,6 +296,61 @@ def _targets(g: Array, y: Array) -> Array:
     return np.asarray((signs(g, y) + 1) / 2)
 
 
+def softmax_curvature(scores: Array, y: Array, width: float = 0.0) -> Array:
+    """The second derivative of softmax by each score, p (1 - p): (n, m)."""
+    p = softmax_probabilities(scores)
+    return np.asarray(p * (1 - p))
+
+
+def logistic_curvature(scores: Array, y: Array, width: float = 0.0) -> Array:
+    """The second derivative of logistic by each score, p (1 - p): (n, m)."""
+    small = np.exp(-np.abs(scores))
+    return np.asarray(small / np.square(1 + small))
+
+
+def squared_hinge_curvature(scores: Array, y: Array, width: float = 0.0) -> Array:
+    """The second derivative of squared-hinge by each score: 2 inside the margin, else 0; (n, m)."""
+    return np.asarray(2.0 * (signs(scores, y) * scores < 1))
+
+
+def mse_curvature(scores: Array, y: Array, width: float = 0.0) -> Array:
+    """The second derivative of mse by each score, 2: (n, m)."""
+    return np.full(scores.shape, 2.0)
+
+
+def hinge_curvature(scores: Array, y: Array, width: float) -> Array:
+    """The second derivative of hinge by each score, its kink spread over margins: (n, m)."""
+    return _spread(1 - signs(scores, y) * scores, width)
+
+
+def svm_curvature(scores: Array, y: Array, width: float) -> Array:
+    """The same of svm; that by the true score is the sum of the others."""
+    true = np.arange(len(y)), y
+    found = _spread(1 + scores - scores[true][:, None], width)
+    found[true] = 0
+    found[true] = found.sum(axis=1)
+    return found
+
+
+def crammer_singer_curvature(scores: Array, y: Array, width: float) -> Array:
+    """The same of crammer-singer, whose kinks are where a wrong class is as bad as the worst other one, or has no loss."""
+    true = np.arange(len(y)), y
+    slack = 1 + scores - scores[true][:, None]
+    slack[true] = 0
+    order = np.sort(slack, axis=1)
+    other = np.where(slack == order[:, -1:], order[:, -2:-1], order[:, -1:])
+    found = _spread(slack - other, width)
+    found[true] = 0
+    found[true] = found.sum(axis=1)
+    return np.asarray(found)
+
+
+def _spread(slack: Array, width: float) -> Array:
+    """A kink at 0 spread by the Cauchy density, which is nowhere 0, as slacks come to the kink from afar."""
+    width = min(max(SPREAD * width, NARROWEST), WIDEST)
+    return np.asarray(1 / (np.pi * width * (1 + np.square(slack / width))))
+
+
 @dataclass(frozen=True)
 class Loss:
     """One line of the table of losses.
@@ -216,6 +364,9 @@ class Loss:
     binary      True: t = +-1; one output for two classes, one-vs-rest for more. False: an output per class
     naive       of a custom loss: (scores of one sample (m,), its code) -> (value, gradient (m,)), to compare it with
     dual        the conjugate, for losses whose distance from the optimum can be bounded; else None
+    smoothed    (scores, y, width) -> the same as `function` of the loss with each kink smoothed over this width, whose gradients are
+                in the domain of the dual; None for a loss without kinks
+    curvatures  (scores, y, width) -> its second derivative by each score (n, m), or an estimate: what full-batch steps are scaled by
     logits      scores -> logits (n, *models, K) whose softmax is the probabilities of the classes, for losses that have these
     """
 
@@ -228,6 +379,13 @@ class Loss:
     logits: Callable[[Array], Array] | None = None
     naive: Callable[[Array, int], tuple[float, Array]] | None = None
     dual: Dual | None = None
+    smoothed: Callable[[Array, Array, float], tuple[Array, Array]] | None = None
+    curvatures: Callable[[Array, Array, float], Array] | None = None
+
+    @property
+    def is_separable(self) -> bool:
+        """Whether the value is a sum over the outputs, of which each depends on its score alone."""
+        return self.binary or self.function is mse
 
     def __call__(self, scores: Array, y: Array) -> tuple[Array, Array]:
         """The loss of each sample and its gradient: see the top of this file for shapes."""
@@ -246,6 +404,9 @@ LOSSES: dict[str, Loss] = {
             multiclass_svm,
             "sum_{j != y} max(0, s_j - s_y + 1)",
             "Weston & Watkins, 1999",
+            dual=Dual(svm_dual, balanced_flows, is_linear=True),
+            smoothed=smoothed_svm,
+            curvatures=svm_curvature,
         ),
         Loss(
             "softmax",
@@ -253,9 +414,19 @@ LOSSES: dict[str, Loss] = {
             "logsumexp(s) - s_y",
             "Bridle, 1990",
             logits=softmax_logits,
-            dual=Dual(softmax_dual, balanced_probabilities),
+            dual=Dual(softmax_dual, balanced_distributions),
+            curvatures=softmax_curvature,
         ),
-        Loss("hinge", hinge, "max(0, 1 - t s)", "Cortes & Vapnik, 1995", binary=True),
+        Loss(
+            "hinge",
+            hinge,
+            "max(0, 1 - t s)",
+            "Cortes & Vapnik, 1995",
+            binary=True,
+            dual=Dual(hinge_dual, balanced_sides, is_linear=True),
+            smoothed=smoothed_hinge,
+            curvatures=hinge_curvature,
+        ),
         Loss(
             "squared-hinge",
             squared_hinge,
@@ -264,6 +435,7 @@ LOSSES: dict[str, Loss] = {
             curvature=4 / 3,
             binary=True,
             dual=Dual(squared_hinge_dual, balanced_sides),
+            curvatures=squared_hinge_curvature,
         ),
         Loss(
             "logistic",
@@ -273,8 +445,17 @@ LOSSES: dict[str, Loss] = {
             binary=True,
             logits=logistic_logits,
             dual=Dual(logistic_dual, balanced_probabilities),
+            curvatures=logistic_curvature,
         ),
-        Loss("crammer-singer", crammer_singer, "max(0, 1 + max_{j != y} s_j - s_y)", "Crammer & Singer, 2001"),
+        Loss(
+            "crammer-singer",
+            crammer_singer,
+            "max(0, 1 + max_{j != y} s_j - s_y)",
+            "Crammer & Singer, 2001",
+            dual=Dual(svm_dual, balanced_flows, is_linear=True),
+            smoothed=smoothed_crammer_singer,
+            curvatures=crammer_singer_curvature,
+        ),
         Loss(
             "mse",
             mse,
@@ -282,6 +463,7 @@ LOSSES: dict[str, Loss] = {
             "Rifkin, Yeo & Poggio, 2003",
             curvature=2,
             dual=Dual(mse_dual, balanced_mean),
+            curvatures=mse_curvature,
         ),
     )
 }

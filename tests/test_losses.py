@@ -1,13 +1,16 @@
 from dataclasses import replace
 from decimal import Decimal, localcontext
+from functools import partial
 
 import numpy as np
 import pytest
 from laws import LAWS
 from scipy.special import softmax as softmax_of
 
-from linclf.losses import LOSSES, Loss, signs, softmax_probabilities
+from linclf.losses import LOSSES, Loss, balanced_flows, signs, softmax_probabilities
 from linclf.textbook import NAIVE
+
+WIDTH = 0.5
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
@@ -106,12 +109,59 @@ def test_probabilities_are_the_losses_own(loss: Loss) -> None:
             np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-6)
 
 
+# --- losses with kinks, smoothed -------------------------------------------------------------------------------------
+
+
+def test_a_smoothed_loss_is_near_the_loss_and_its_gradient_is_the_difference_quotient(kinked: Loss) -> None:
+    rng = np.random.default_rng(3)
+    for n_classes in (2, 3, 6):
+        y = np.arange(60) % n_classes
+        s = 2 * rng.standard_normal((60, kinked.n_outputs(n_classes)))
+        exact = kinked(s, y)[0]
+        for width in (1.0, 0.1, 1e-3):
+            values, g = kinked.smoothed(s, y, width)
+            assert (values <= exact + 1e-12).all()
+            assert (exact <= values + width / 2 * s.shape[1] + 1e-12).all()
+            for j in range(s.shape[1]):
+                h = np.zeros_like(s)
+                h[:, j] = 1e-7
+                slope = (kinked.smoothed(s + h, y, width)[0] - kinked.smoothed(s - h, y, width)[0]) / 2e-7
+                np.testing.assert_allclose(g[:, j], slope, atol=1e-6 / width)
+
+
+def test_curvatures_are_second_derivatives_or_spread_as_kinks_are(loss: Loss) -> None:
+    """Of smooth losses the difference quotients of the gradient; of others positive, and largest where a slack is 0."""
+    rng, y = np.random.default_rng(4), np.arange(40) % 4
+    s = rng.standard_normal((40, 4))
+    found = loss.curvatures(s, y, 0.1)
+    assert found.shape == s.shape
+    if loss.smoothed is None:
+        for j in range(4):
+            h = np.zeros_like(s)
+            h[:, j] = 1e-6
+            np.testing.assert_allclose(found[:, j], ((loss(s + h, y)[1] - loss(s - h, y)[1]) / 2e-6)[:, j], atol=1e-6)
+    else:
+        assert (found > 0).all()
+        at_kink, far = np.array([[0.0, 1, -9, -9]]), np.array([[9.0, 1, -9, -9]])
+        if loss.binary:
+            at_kink, far = np.full((1, 4), -1.0), np.full((1, 4), -9.0)
+        code = np.array([1])
+        assert loss.curvatures(at_kink, code, 0.1)[0, 0] > 10 * loss.curvatures(far, code, 0.1)[0, 0]
+
+
 # --- the conjugates ------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(params=[loss.name for loss in LOSSES.values() if loss.dual])
+@pytest.fixture(params=list(LOSSES))
 def smooth(request: pytest.FixtureRequest) -> Loss:
-    """A loss with a conjugate."""
+    """A loss; one with kinks is smoothed over a width of 0.5."""
+    loss = LOSSES[request.param]
+    return loss if loss.smoothed is None else replace(loss, function=partial(loss.smoothed, width=WIDTH))
+
+
+@pytest.fixture(params=[loss.name for loss in LOSSES.values() if loss.smoothed])
+def kinked(request: pytest.FixtureRequest) -> Loss:
+    """A loss with kinks."""
     return LOSSES[request.param]
 
 
@@ -133,9 +183,13 @@ def gradients(loss: Loss):
 
 
 def test_a_dual_is_the_conjugate(smooth: Loss) -> None:
-    """-loss*(g) = loss(s) - <g, s> at g = grad loss(s)."""
+    """-loss*(g) = loss(s) - <g, s> at g = grad loss(s). A smoothed loss is max_g <g, s> - loss*(g) - width/2 ||a||^2, a the
+    shares of the slacks in g."""
     for g, s, y, _ in gradients(smooth):
         values, _ = smooth(s, y)
+        if smooth.smoothed is not None:
+            shares = g if smooth.binary else np.maximum(g, 0)
+            values = values + WIDTH / 2 * np.square(shares).sum(axis=1)
         np.testing.assert_allclose(smooth.dual.value(g, y), values - (g * s).sum(axis=1), rtol=1e-9, atol=1e-9)
         if smooth.name == "softmax":
             np.testing.assert_allclose(g, softmax_of(s, axis=1) - np.eye(s.shape[1])[y], atol=1e-12)
@@ -156,8 +210,35 @@ def test_balanced_gradients_sum_to_zero_and_have_a_conjugate(smooth: Loss) -> No
         np.testing.assert_array_equal(g, before)
         np.testing.assert_allclose(v @ moved, 0, atol=1e-14)
         for other in 5 * rng.standard_normal((4, *g.shape)):
-            below = smooth(other, y)[0] - (moved * other).sum(axis=1)
+            below = LOSSES[smooth.name](other, y)[0] - (moved * other).sum(axis=1)
             assert (smooth.dual.value(moved, y) <= below + 1e-9).all()
+
+
+def flows_of(g: np.ndarray, y: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """What flows from class to class, (K, K), by loops."""
+    flows = np.zeros((g.shape[1],) * 2)
+    for i, c in enumerate(y):
+        for j in range(len(flows)):
+            flows[c, j] += v[i] * g[i, j] * (j != c)
+    return flows
+
+
+@pytest.mark.parametrize("K", [2, 3, 8])
+def test_flows_that_are_nearly_balanced_lose_little(K: int) -> None:
+    """A circulation of K classes, changed by a millionth, and one class whose flow cannot be balanced."""
+    rng, y = np.random.default_rng(K), np.repeat(np.arange(K), K)
+    flows = rng.uniform(0.5, 1, (K, K))
+    flows = flows + flows.T
+    flows *= 1 + 1e-6 * rng.standard_normal((K, K))
+    np.fill_diagonal(flows, 0)
+    g = np.where(np.tile(np.eye(K, dtype=bool), (K, 1)), flows[y], 0)  # row K c + j flows from c to j
+    g[np.arange(len(y)), y] = -(g.sum(axis=1) - g[np.arange(len(y)), y])
+    v = np.full(len(y), 1 / len(y))
+    moved = balanced_flows(g, y, v)
+    np.testing.assert_allclose(v @ moved, 0, atol=1e-15)
+    assert 1 - 1e-5 < flows_of(moved, y, v).sum() / flows_of(g, y, v).sum() <= 1
+    one_way = np.where(y == 0, g.T, 0).T  # nothing flows back into class 0
+    np.testing.assert_allclose(balanced_flows(one_way, y, v), 0, atol=1e-12)
 
 
 def test_balanced_gradients_change_no_more_than_they_must(smooth: Loss) -> None:
@@ -167,14 +248,19 @@ def test_balanced_gradients_change_no_more_than_they_must(smooth: Loss) -> None:
         moved, t = smooth.dual.balanced(g, y, v), signs(g, y)
         if smooth.name == "mse":
             assert np.ptp(moved - g, axis=0).max() < 1e-12
-        elif smooth.name == "squared-hinge":
+        elif smooth.name in ("svm", "crammer-singer"):
+            flows, mutual = flows_of(g, y, v), np.minimum(flows_of(g, y, v), flows_of(g, y, v).T)
+            after = flows_of(moved, y, v)
+            assert (after <= flows + 1e-15).all()
+            assert after.sum() >= mutual.sum() - 1e-15  # what flows both ways needs no change
+        elif smooth.name in ("hinge", "squared-hinge"):
             for j in range(g.shape[1]):
                 sides = [t[:, j] > 0, t[:, j] < 0]
                 sums = [abs(v[side] @ g[side, j]) for side in sides]
                 for side, total in zip(sides, sums, strict=True):
                     factor = min(sums) / total if total else 0
                     np.testing.assert_allclose(moved[side, j], factor * g[side, j], rtol=1e-9)
-        else:
+        elif np.abs(v @ t).max() < 0.999:  # no class is absent
             p, q = (a + (t + 1) / 2 for a in (g, moved))  # (n, m)
             centered = p - p.mean(axis=0)
             mixed = ((q - q.mean(axis=0)) * centered).sum() / np.square(centered).sum()
@@ -185,7 +271,7 @@ def test_balanced_gradients_change_no_more_than_they_must(smooth: Loss) -> None:
 
 
 @pytest.mark.parametrize("name", ["softmax", "logistic"])
-def test_balanced_gradients_stay_as_they_are(name: str) -> None:
+def test_balanced_gradients_of_classes_stay_as_they_are(name: str) -> None:
     y, v = np.arange(4) % 2, np.full(4, 0.25)
     g = LOSSES[name](np.zeros((4, LOSSES[name].n_outputs(2))), y)[1]
     np.testing.assert_array_equal(LOSSES[name].dual.balanced(g, y, v), g)

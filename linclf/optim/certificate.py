@@ -1,4 +1,4 @@
-"""A proven bound on the distance from the optimum, and full-batch steps (a polish) until it is small enough.
+"""A proven bound on the distance from the optimum, and full-batch steps until it is small enough.
 
 A convex loss with the conjugate loss*(g) = sup_s <g, s> - loss(s) obeys loss(s) >= <g, s> - loss*(g) for every g (Fenchel's
 inequality). With one g_i (m,) for each row, and v_i = w_i / sum w, hence for all (W, b)
@@ -11,34 +11,42 @@ gradients of the loss sum to zero only at the best bias; anywhere else they are 
 loss* stays finite (`Dual.balanced`). So (P - D) / D bounds how far the objective P is above the optimum, relative to it,
 whatever the weights are.
 
-The steps are those of L-BFGS (Liu & Nocedal, 1989), by SciPy, in float64.
+At a kink the gradient jumps, and those of the loss itself give a poor bound. The gradients of the loss smoothed over a width are as
+valid, since they are convex combinations of those at the kink, and as the width falls D comes near the optimum. Where loss* is
+linear (the losses with kinks), t g is valid for every t from 0 to 1, and the best t is taken.
 """
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from linclf.losses import LOSSES, Array
-from linclf.optim.linalg import Matrix, materialize, squared_norms, with_ones
+from linclf.optim.full_batch import FullBatch, fast_rows, parts, row_losses
+from linclf.optim.linalg import Matrix, add_transposed_product, chunks, is_sparse, product, squared_norms
 from linclf.optim.objective import Objective
 
-MOST_STEPS = 1000
-MEMORY = 20  # pairs that L-BFGS keeps
+MOST_STEPS = 5000
 CERTIFIABLE = tuple(loss.name for loss in LOSSES.values() if loss.dual)  # names of the losses that have a bound
+START_WIDTH = 0.25  # over which losses with kinks are smoothed at first
+BOUND_WIDTHS = (1.0, 0.25, 0.0625)  # those that are tried for a bound without steps
+SHARE = 0.4  # of the gap that is aimed at, that smoothing may make up
+NARROWER, WIDER = 0.5, 0.8  # factors by which the width falls, at least and at most
+MARGIN = 0.9  # share of the percentage at which the estimate of the gap calls for a proof
 
 
 @dataclass(frozen=True)
 class Certificate:
     """A proof that the objective of a model is within `percent` of the optimum.
 
-    asked        the percentage that was asked for; percent may be infinite, if nothing is proven
+    asked        the percentage that was asked for, None if none was; percent may be infinite, if nothing is proven
     lower_bound  no weights have a lower objective
     steps        full-batch steps after SGD
     """
 
-    asked: float
+    asked: float | None
     percent: float
     lower_bound: float
     steps: int
@@ -46,94 +54,126 @@ class Certificate:
     @property
     def holds(self) -> bool:
         """Whether the percentage that was asked for is proven."""
-        return self.percent <= self.asked
+        return self.asked is None or self.percent <= self.asked
 
 
-class _Problem:
-    """The objective over all rows in float64, of weights as one vector z. D = d + 1 columns with a bias, whose weights are the
-    last row, else D = d."""
+class Bounds:
+    """Bounds on the objective over all rows, in float64: its value at weights z, and the least value that any have.
+
+    X is converted a few rows at a time. z (D, m) has the bias as its last row, D = d + 1, else D = d.
+    """
 
     def __init__(
         self, objective: Objective, X: Matrix, y: Array, *, n_outputs: int, weights: Array | None, fit_bias: bool
     ) -> None:
         if objective.loss.dual is None:
             raise AssertionError("the options were checked: the loss has a dual")
-        rows = materialize(X).astype(np.float64)
-        self.X = with_ones(rows) if fit_bias else rows  # (n, D)
-        self.objective, self.y, self.fit_bias, self.dual = objective, y, fit_bias, objective.loss.dual
+        self.X, self.ones = X, fit_bias
+        self.objective, self.y, self.dual = objective, y, objective.loss.dual
         self.free_bias = fit_bias and not objective.reg_bias
         self.reg = float(objective.reg)
-        self.shape = self.X.shape[1], n_outputs  # (D, m)
+        self.shape = X.shape[1] + fit_bias, n_outputs  # (D, m)
         v = np.ones(len(y)) if weights is None else weights.astype(np.float64)
         self.v = v / v.sum()  # (n,)
-        self.norms = np.sqrt(squared_norms(self.X))  # (n,)
         # the relative error of a sum, as a share of the sum of the absolute values
-        self.rounding = float(sum(self.X.shape) * np.finfo(np.float64).eps)
-        self.last: tuple[float, Array] = (math.inf, np.empty(0))
-
-    def pack(self, W: Array, b: Array) -> Array:
-        """W (d, m) and b (m,) as one vector (D * m,)."""
-        return np.asarray(np.vstack([W, b[None]] if self.fit_bias else [W]).astype(np.float64).ravel())
-
-    def unpack(self, z: Array, dtype: DTypeLike) -> tuple[Array, Array]:
-        """W (d, m) and b (m,) of one vector."""
-        whole = z.reshape(self.shape).astype(dtype)  # (D, m)
-        return (whole[:-1], whole[-1]) if self.fit_bias else (whole, np.zeros(self.shape[1], dtype))
-
-    def losses(self, z: Array) -> tuple[Array, Array]:
-        """The loss of each row (n,), and its gradient g (n, m) by the scores."""
-        return self.objective.loss(self.X @ z.reshape(self.shape), self.y)
+        self.rounding = float((len(y) + self.shape[0]) * np.finfo(np.float64).eps)
 
     def penalised(self, a: Array) -> Array:
         """The rows of weights or of a gradient (D, m) that the penalty includes."""
-        return a[:-1] if self.free_bias else a
+        found: Array = a[:-1] if self.free_bias else a
+        return found
 
-    def __call__(self, z: Array) -> tuple[float, Array]:
-        """The objective and its gradient (D * m,)."""
-        values, g = self.losses(z)
-        gradient: Array = self.X.T @ (self.v[:, None] * g)  # (D, m)
-        whole = z.reshape(self.shape)
-        value = float(self.v @ values) + self.reg / 2 * float(np.square(self.penalised(whole)).sum())
-        self.penalised(gradient)[...] += self.reg * self.penalised(whole)
-        self.last = value, gradient
-        return value, gradient.ravel()
+    def scores(self, z: Array) -> Array:
+        """X z: (n, m)."""
+        W = np.asarray(z[: len(z) - self.ones], order="C" if is_sparse(self.X) else "K")
+        found = np.concatenate([product(x.astype(np.float64, copy=False), W).T for _, x in chunks(self.X)], axis=1).T
+        return np.asarray(found + z[-1] if self.ones else found)
 
-    def rounding_error(self, z: Array, values: Array) -> float:
-        """A bound on the rounding error of the sum of values (n,) of rows at these weights. A loss that is small is the
+    def norms_and_sums(self, g: Array) -> tuple[Array, float]:
+        """sum_i x_i v_i g_i (D, m), and the sum of the sizes of its terms."""
+        out, sizes = np.zeros(self.shape), 0.0
+        weighted = np.asarray(self.v[:, None] * g, order="C" if is_sparse(self.X) else "K")
+        for rows, x in chunks(self.X):
+            add_transposed_product(x.astype(np.float64, copy=False), weighted[rows], out[: self.shape[0] - self.ones])
+            sizes += float(self.norms[rows] @ np.linalg.norm(weighted[rows], axis=1))
+        if self.ones:
+            out[-1] = weighted.sum(axis=0)
+        return out, sizes
+
+    def rounding_error(self, scores: Array, values: Array) -> float:
+        """A bound on the rounding error of the sum of values (n,) of rows at these scores. A loss that is small is the
         difference of numbers as large as 1 and as the scores."""
-        most = float(np.abs(self.X @ z.reshape(self.shape)).max(initial=0))
+        most = float(np.abs(scores).max(initial=0))
         return self.rounding * (float(self.v @ np.abs(values)) + self.shape[1] * (1 + most))
 
-    def upper_bound(self, z: Array) -> float:
-        """The objective, plus its possible rounding error."""
-        value = float(self(z)[0])
-        return value * (1 + self.rounding) + self.rounding_error(z, self.losses(z)[0])
+    @cached_property
+    def norms(self) -> Array:
+        """The norms (n,) of the rows, with their ones."""
+        return np.asarray(np.sqrt(np.concatenate([squared_norms(x) for _, x in chunks(self.X)]) + self.ones))
 
-    def may_be_within(self, percent: float) -> bool:
-        """Whether a bound at the last point evaluated may be within a percentage: at the best bias, the gap between the
-        objective and the dual is ||gradient||^2 / (2 reg)."""
-        value, gradient = self.last
-        gap = np.square(self.penalised(gradient)).sum() / np.float64(2 * self.reg)
-        return bool(gap <= percent / 100 * value)
+    def upper(self, z: Array, scores: Array) -> float:
+        """The objective at weights z of these scores, plus its possible rounding error."""
+        values = np.concatenate([self.objective.loss(scores[rows], self.y[rows])[0] for rows in parts(scores)])
+        value = float(self.v @ values) + self.reg / 2 * float(np.square(self.penalised(z)).sum())
+        return value * (1 + self.rounding) + self.rounding_error(scores, values)
 
-    def lower_bound(self, z: Array) -> float:
-        """A number that no weights have an objective below, from the gradients at these weights."""
-        _, g = self.losses(z)
+    def lower(self, z: Array, scores: Array, width: float = 0.0) -> float:
+        """A number that no weights have an objective below, from the gradients at the weights z, of these scores, of the loss smoothed
+        over a width."""
+        g = np.empty_like(scores)
+        for rows in parts(scores):
+            g[rows] = row_losses(self.objective.loss, scores[rows], self.y[rows], width)[1]
         if self.free_bias:
             g = self.dual.balanced(g, self.y, self.v)
-        values = self.dual.value(g, self.y)  # (n,)
-        total = self.X.T @ (self.v[:, None] * g)  # (D, m)
-        sizes = float((self.v * self.norms) @ np.linalg.norm(g, axis=1))
+        values = np.concatenate([self.dual.value(g[rows], self.y[rows]) for rows in parts(g)])
+        total, sizes = self.norms_and_sums(g)
         length = float(np.linalg.norm(self.penalised(total))) + self.rounding * sizes
-        slack = self.rounding_error(z, values)
+        slack = self.rounding_error(scores, values)
         if self.free_bias:
             # what rounding leaves of the sum that should be zero, times a bias twice as large as this one
-            slack += float(np.linalg.norm(total[-1])) * 2 * (1 + float(np.linalg.norm(z.reshape(self.shape)[-1])))
-        return float(self.v @ values) - slack - length**2 / (2 * self.reg)
+            slack += float(np.linalg.norm(total[-1])) * 2 * (1 + float(np.linalg.norm(z[-1])))
+        value, penalty = float(self.v @ values) - slack, length**2 / (2 * self.reg)
+        t = min(1.0, value / (2 * penalty)) if self.dual.is_linear and value > 0 and penalty > 0 else 1.0
+        return float(t * value - t * t * penalty)
 
 
-def polish_and_certify(
-    percent: float,
+class _Best:
+    """The best weights so far, of dtype `dtype`, and the proof for them."""
+
+    def __init__(self, bounds: Bounds, dtype: DTypeLike) -> None:
+        self.bounds, self.dtype = bounds, dtype
+        self.upper, self.lower = math.inf, -math.inf
+        self.weights = unpacked(np.zeros(bounds.shape, dtype), bounds.ones)
+
+    @property
+    def percent(self) -> float:
+        """The proven distance of the best weights so far, in percent; infinite if nothing is proven, e.g. by rounding."""
+        return 100 * (self.upper - self.lower) / self.lower if 0 < self.lower <= self.upper < math.inf else math.inf
+
+    def check(self, z: Array, widths: tuple[float, ...]) -> None:
+        """Bound the weights z (D, m) as they would be returned, the loss smoothed over each of these widths in turn."""
+        bounds = self.bounds
+        rounded = z.astype(self.dtype)
+        exact = rounded.astype(np.float64)
+        scores = bounds.scores(exact)
+        value = bounds.upper(exact, scores)
+        for width in widths:
+            self.lower = max(self.lower, bounds.lower(exact, scores, width))
+        if value < self.upper:
+            self.upper, self.weights = value, unpacked(rounded, bounds.ones)
+
+
+def packed(W: Array, b: Array, *, bias: bool) -> Array:
+    """W (d, m) and b (m,) as one array (D, m) of float64."""
+    return np.asarray(np.vstack([W, b[None]]) if bias else W, np.float64)
+
+
+def unpacked(z: Array, bias: bool) -> tuple[Array, Array]:
+    """W (d, m) and b (m,) of z (D, m)."""
+    return (z[:-1], z[-1]) if bias else (z, np.zeros(z.shape[1], z.dtype))
+
+
+def bound_and_finish(
     objective: Objective,
     X: Matrix,
     y: Array,
@@ -141,42 +181,44 @@ def polish_and_certify(
     start: tuple[Array, Array],
     weights: Array | None = None,
     fit_bias: bool = True,
+    percent: float | None = None,
+    most_steps: int | None = None,
 ) -> tuple[Array, Array, Certificate]:
-    """Take full-batch steps until the objective is proven to be within a percentage of the optimum; return W, b, the proof.
+    """Prove how near the optimum the weights are, and with a `percent` take full-batch steps until that is proven, at most
+    `most_steps`, MOST_STEPS by default; return W, b and the proof.
 
-    From `start`, W (d, m) and b (m,), at most MOST_STEPS steps over all rows X (n, d), y (n,), which are copied to float64.
-    The weights are returned in the dtype of `start`, and the bound holds for them as returned. The loss has a `dual`,
-    and reg > 0.
+    From `start`, W (d, m) and b (m,), over all rows X (n, d), y (n,). The weights are returned in the dtype of `start`, the best
+    of those that were bounded, and the bound holds for them as returned. The loss has a `dual`, and reg > 0.
     """
-    from scipy.optimize import minimize
-
     W, b = start
-    problem = _Problem(objective, X, y, n_outputs=W.shape[1], weights=weights, fit_bias=fit_bias)
-    best, upper, lower, steps = (W, b), math.inf, -math.inf, 0
-
-    def check(z: Array) -> bool:
-        """Bound the weights z as they would be returned; whether the bound is good enough."""
-        nonlocal best, upper, lower
-        candidate = problem.unpack(z, W.dtype)
-        value = problem.upper_bound(problem.pack(*candidate))
-        lower = max(lower, problem.lower_bound(z))
-        if value < upper:
-            best, upper = candidate, value
-        return proven() <= percent
-
-    def proven() -> float:
-        """The proven distance of the best weights so far, in percent; infinite if nothing is proven, e.g. by rounding."""
-        return 100 * (upper - lower) / lower if 0 < lower <= upper < math.inf else math.inf
-
-    def after_step(z: Array) -> None:
-        nonlocal steps
-        steps += 1
-        if problem.may_be_within(percent) and check(z):
-            raise StopIteration
-
-    initial = problem.pack(W, b)
+    bounds = Bounds(objective, X, y, n_outputs=W.shape[1], weights=weights, fit_bias=fit_bias)
+    best = _Best(bounds, W.dtype)
+    z, has_kinks = packed(W, b, bias=fit_bias), objective.loss.smoothed is not None
     with np.errstate(over="ignore", invalid="ignore"):  # a bound that is not finite proves nothing
-        if not check(initial):
-            options = {"maxiter": MOST_STEPS, "maxfun": 2 * MOST_STEPS, "maxcor": MEMORY, "ftol": 0, "gtol": 0}
-            check(minimize(problem, initial, jac=True, method="L-BFGS-B", callback=after_step, options=options).x)
-    return *best, Certificate(percent, proven(), lower, steps)
+        if percent is None or not np.isfinite(z).all():
+            best.check(z, BOUND_WIDTHS if has_kinks else (0.0,))
+            steps = 0
+        else:
+            steps = _finish(best, z, percent, most_steps or MOST_STEPS, has_kinks=has_kinks)
+    return *(best.weights if steps else start), Certificate(percent, best.percent, best.lower, steps)
+
+
+def _finish(best: _Best, z: Array, percent: float, most_steps: int, *, has_kinks: bool) -> int:
+    """Take steps from z until a percentage is proven of the best weights, and return their number."""
+    bounds, share = best.bounds, percent / 100
+    run = FullBatch(bounds.objective, fast_rows(bounds.X, ones=bounds.ones), bounds.y, bounds.v, z)
+    if has_kinks:
+        run.smooth(START_WIDTH)
+    while True:
+        aim, smoothing, gradient = share * run.true_value(), run.smoothing_gap(run.width), run.gradient_gap()
+        ends = run.steps >= most_steps or run.is_stuck
+        if gradient + smoothing <= MARGIN * aim or ends:
+            if run.steps:
+                run.settle_bias()
+            best.check(run.z, (run.width,))
+            if best.percent <= percent or ends:
+                return run.steps
+            share /= 2  # rounding, or the balancing of the gradients, took the rest
+        if gradient < smoothing and smoothing > SHARE * aim:  # which falls with the square of the width, about
+            run.smooth(run.width * min(max(math.sqrt(SHARE * aim / smoothing), NARROWER), WIDER))
+        run.step()

@@ -9,6 +9,8 @@ from linclf.report.text import split_lines, target_text
 from linclf.report.threshold import threshold_line
 from linclf.storage.decode import JsonObject
 
+TELLING = 1000  # percent, beyond which a bound tells nothing
+
 
 def training_text(result: JsonObject, why: dict[str, str]) -> str:
     """The result of training as text, accuracy last; `why` has, by name, how auto chose a value."""
@@ -52,7 +54,11 @@ def _calibration(result: JsonObject) -> str:
 
 
 def _proof(proof: JsonObject) -> str:
-    """The certificate of a model in words."""
+    """How near the optimum a model is proven to be, in words."""
+    if proof["asked"] is None and not proof["steps"]:
+        if proof["percent"] is None or proof["percent"] > TELLING:
+            return "nothing is proven of the distance from the optimum; --certify 1 goes on until 1 % is"
+        return f"within at most {math.ceil(proof['percent'] * 100) / 100:g} % of the optimum (proven)"
     steps = f"after {proof['steps']} steps over all rows" if proof["steps"] else "without a step over all rows"
     if proof["percent"] is None:
         return f"nothing: no bound was found {steps}"

@@ -12,7 +12,7 @@ from linclf.losses import Array, Loss
 from linclf.model.metrics import METRICS, Metric
 from linclf.model.predictions import Predictions
 from linclf.optim.auto_rate import auto_epochs, auto_momentum, auto_rate
-from linclf.optim.certificate import Certificate, polish_and_certify
+from linclf.optim.certificate import Certificate, bound_and_finish
 from linclf.optim.convergence import possible_decrease
 from linclf.optim.linalg import Matrix, materialize
 from linclf.optim.objective import Objective, predicted, scores
@@ -64,7 +64,7 @@ class FitResult:
     data_loss, penalty   the terms of the objective at these weights
     retries      how often training diverged and continued at a lower rate
     decrease     the share of the objective that one more good step removes; None where a run goes on from other weights
-    certificate  the proof of how near the optimum the weights are, if it was asked for
+    certificate  the proof of how near the optimum the weights are; None where nothing can be proven
     """
 
     W: Array
@@ -133,14 +133,18 @@ def fit(
 
 
 def certify(fitted: FitResult, X: Matrix, y: Array, options: TrainOptions, *, weights: Array | None) -> FitResult:
-    """Polish the weights until they are proven to be as near the optimum as `--certify` asks, or the budget of steps is spent.
-    Without `--certify` the fit is returned as it is."""
-    if options.certify is None:
+    """Bound how far from the optimum the weights are, and with `--certify` take full-batch steps until they are proven to be as near
+    as it asks, or the budget of steps is spent. Where nothing can be proven, the fit is returned as it is."""
+    loss = options.loss_value()
+    if loss.dual is None or options.reg == 0:
         return fitted
-    objective = Objective(options.loss_value(), options.reg, options.reg_bias)
-    W, b, certificate = polish_and_certify(
-        options.certify, objective, X, y, start=(fitted.W, fitted.b), weights=weights, fit_bias=options.bias
+    objective = Objective(loss, options.reg, options.reg_bias)
+    start = fitted.W, fitted.b
+    W, b, certificate = bound_and_finish(
+        objective, X, y, start=start, weights=weights, fit_bias=options.bias, percent=options.certify
     )
+    if W is fitted.W:
+        return replace(fitted, certificate=certificate)
     data_loss, penalty = map(float, objective.terms(X, y, W, b, weights))
     return replace(fitted, W=W, b=b, data_loss=data_loss, penalty=penalty, decrease=None, certificate=certificate)
 

@@ -257,8 +257,7 @@ class TrainOptions:
     certify: float | None = field(
         default=None,
         metadata=about(
-            "After SGD, train over all rows until the objective is proven to be within PERCENT of the optimum "
-            f"({', '.join(CERTIFIABLE)}).",
+            "After SGD, train over all rows until the objective is proven to be within PERCENT of the optimum.",
             low=0,
             above_low=True,
             hint="a percentage > 0, such as 1",
@@ -284,7 +283,7 @@ class TrainOptions:
             raise InputError("--positive is the class that --threshold is on; give --threshold METRIC or a number too")
         if self.certify is not None:
             if self.loss_name not in CERTIFIABLE:
-                raise InputError(f"--certify needs a smooth loss ({', '.join(CERTIFIABLE)}); {self.loss_name} is not")
+                raise InputError(f"--certify proves nothing about a custom loss; use one of {', '.join(CERTIFIABLE)}")
             if self.reg == 0:
                 raise InputError("--certify needs a penalty, as the bound divides by reg; give a --reg > 0")
 

@@ -376,7 +376,10 @@ def test_the_result_states_what_was_chosen_and_the_objective_it_has() -> None:
 
 def test_only_certify_polishes_a_fit() -> None:
     result = fitted(lr=0.1)
-    assert certify(result, X, Y, TrainOptions(loss="softmax", reg=1e-3), weights=None) is result
+    bounded = certify(result, X, Y, TrainOptions(loss="softmax", reg=1e-3), weights=None)
+    assert replace(bounded, certificate=None) == result
+    assert bounded.certificate.lower_bound < result.data_loss + result.penalty
+    assert certify(result, X, Y, TrainOptions(loss="softmax", reg=0), weights=None) is result
     polished = certify(result, X, Y, TrainOptions(loss="softmax", reg=1e-3, certify=0.01), weights=None)
     assert polished.certificate.percent <= 0.01
     assert polished.data_loss + polished.penalty < result.data_loss + result.penalty
