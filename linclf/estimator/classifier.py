@@ -143,6 +143,7 @@ class LinearClassifier(ClassifierMixin, FittedModel, BaseEstimator):
     reg: float = TrainOptions.reg
     lr: float | str = TrainOptions.lr
     epochs: int | str = TrainOptions.epochs
+    finish: str = TrainOptions.finish
     batch_size: int = TrainOptions.batch_size
     momentum: float | str = TrainOptions.momentum
     schedule: str = TrainOptions.schedule

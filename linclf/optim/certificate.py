@@ -208,6 +208,7 @@ def _finish(best: _Best, z: Array, percent: float, most_steps: int, *, has_kinks
     bounds, share = best.bounds, percent / 100
     run = FullBatch(bounds.objective, fast_rows(bounds.X, ones=bounds.ones), bounds.y, bounds.v, z)
     if has_kinks:
+        best.check(z, ())  # the steps lead down the smoothed objective, and may lead up the other one
         run.smooth(START_WIDTH)
     while True:
         aim, smoothing, gradient = share * run.true_value(), run.smoothing_gap(run.width), run.gradient_gap()

@@ -117,6 +117,18 @@ def parts(scores: Array) -> Iterator[slice]:
     return (slice(start, start + step) for start in range(0, len(scores), step))
 
 
+def has_cheap_steps(X: Matrix) -> bool:
+    """Whether X (n, d) is so small that its matrices A_j are made, and few steps lead near the optimum."""
+    n, D = X.shape[0], X.shape[1] + 1
+    return _curvature_rows(n, D) is not None
+
+
+def _curvature_rows(n: int, D: int) -> int | None:
+    """The number of rows that A_j is made from; None if its diagonal takes its place."""
+    count = min(n, max(CURVATURE_PASSES * n // D, ENOUGH_ROWS * D))
+    return count if count * D <= MOST_PASSES * n and D <= MOST_COLUMNS else None
+
+
 class FullBatch:
     """The objective over all rows at the weights z (D, m), and steps from there.
 
@@ -314,11 +326,11 @@ class FullBatch:
             raise AssertionError("a loss with a dual has curvatures")
         n, D = self.rows.n, self.rows.n_columns
         c = self.loss.curvatures(self.scores, self.y, self.width)
-        c = np.maximum(c, FLOOR * c.max(axis=0)) * self.v[:, None]  # (n, m)
+        c = np.maximum(c, FLOOR * c[self.v > 0].max(axis=0)) * self.v[:, None]  # (n, m)
         ridge = np.full(D, self.reg)
         ridge[D - self.free_bias :] = 0
-        count = min(n, max(CURVATURE_PASSES * n // D, ENOUGH_ROWS * D))
-        if count * D <= MOST_PASSES * n and D <= MOST_COLUMNS:
+        count = _curvature_rows(n, D)
+        if count is not None:
             sample = np.linspace(0, n - 1, count).astype(np.intp)
             x, c_sample = self.rows.dense(sample), c[sample]
             share = np.sqrt(c_sample * (c.sum(axis=0) / np.maximum(c_sample.sum(axis=0), 1e-300))).astype(x.dtype)

@@ -3,6 +3,7 @@
 import math
 import time
 from dataclasses import dataclass, fields, replace
+from functools import partial
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from linclf.model.predictions import Predictions
 from linclf.optim.auto_rate import auto_epochs, auto_momentum, auto_rate
 from linclf.optim.certificate import Certificate, bound_and_finish
 from linclf.optim.convergence import possible_decrease
+from linclf.optim.full_batch import has_cheap_steps
 from linclf.optim.linalg import Matrix, materialize
 from linclf.optim.objective import Objective, predicted, scores
 from linclf.optim.settings import SGDSettings
@@ -23,6 +25,7 @@ from linclf.training.checkpoint import Checkpoint, RunState
 from linclf.training.observer import EpochProgress, Observer
 from linclf.training.options import TrainOptions
 
+FIRST_EPOCHS, MOST_FINISHING = 3, 100  # of SGD, if full-batch steps follow, and at most so many of these
 RATE_DIVISORS = (2, 8, 64, 1024)  # of the first rate, after the first, second, ... divergence under auto
 DIVERGED = 1.1  # times the objective at zero weights: a run that ends above it has learned nothing
 GROWN = 100  # times the objective at zero weights: in tests, no run that exceeded it recovered
@@ -92,6 +95,7 @@ def fit(
     resumed: Checkpoint | None = None,
     observer: Observer | None = None,
     stop: FirstSignal | None = None,
+    epochs: int | None = None,
 ) -> FitResult:
     """Resolve what is `auto`, run SGD on X (n, d) as given, and return the weights of the best epoch.
 
@@ -101,6 +105,7 @@ def fit(
     start    (W, b) to start from instead of zero weights; such a run is not compared with zero weights
     resumed  the checkpoint to resume from
     stop     a first signal during training ends it early, with the best weights so far
+    epochs   how many there are under `auto`, by default as many as `auto_epochs` says
 
     Training diverges when its weights are not finite or its objective is GROWN times that of zero weights. It then rolls back
     to the last epoch that was not much worse than zero weights. Under `--lr auto` it continues from there at a lower rate, once
@@ -109,9 +114,9 @@ def fit(
     observer, stop = observer or Observer(), stop or FirstSignal()
     loss = options.loss_value()
     if resumed is None:
-        settings, why = resolve(loss, X, y, loss.n_outputs(n_classes), options, weights=weights)
+        settings, why = resolve(loss, X, y, loss.n_outputs(n_classes), options, weights=weights, epochs=epochs)
     else:
-        settings, why = replace(sgd_settings(options, X), lr=resumed.lr), dict(resumed.why)
+        settings, why = replace(sgd_settings(options, X, epochs), lr=resumed.lr), dict(resumed.why)
     run = _Run(
         loss, X, y, n_classes=n_classes, options=options, settings=settings, why=why, weights=weights, val=val, start=start
     )  # fmt: skip
@@ -132,21 +137,56 @@ def fit(
             observer.on_note(f"{error}; {action}")
 
 
-def certify(fitted: FitResult, X: Matrix, y: Array, options: TrainOptions, *, weights: Array | None) -> FitResult:
-    """Bound how far from the optimum the weights are, and with `--certify` take full-batch steps until they are proven to be as near
-    as it asks, or the budget of steps is spent. Where nothing can be proven, the fit is returned as it is."""
+@dataclass(frozen=True)
+class Finish:
+    """Full-batch steps after SGD: until `percent` is proven, at most `most_steps`, None for as many as a certificate may take. `epochs` of SGD come before, None for as many as
+    without a finish."""
+
+    percent: float
+    most_steps: int | None
+    epochs: int | None = None
+
+
+def planned_finish(options: TrainOptions, X: Matrix, *, from_zero: bool) -> Finish | None:
+    """The steps over all rows X that follow SGD: as --certify asks, else as --finish does; None for SGD alone.
+
+    from_zero  whether the run starts at zero weights, and no validation rows choose its epoch
+    """
+    loss = options.loss_value()
+    if loss.dual is None or options.reg == 0:
+        return None
+    n = X.shape[0]
+    cheap = from_zero and options.epochs == "auto" and options.finish == "auto" and has_cheap_steps(X)
+    epochs = auto_epochs(n, min(options.batch_size, n))
+    first = FIRST_EPOCHS if cheap and loss.smoothed is None else None
+    if options.certify is not None:
+        return Finish(options.certify, None, first)
+    if not cheap:
+        return None
+    return Finish(0.1, max(4 * epochs, MOST_FINISHING), first) if loss.smoothed is None else Finish(1.0, epochs)
+
+
+def certify(
+    fitted: FitResult, X: Matrix, y: Array, options: TrainOptions, *, weights: Array | None, finish: Finish | None
+) -> FitResult:
+    """Take the steps that are planned, and bound how far from the optimum the weights are. Where nothing can be proven, the fit is
+    returned as it is."""
     loss = options.loss_value()
     if loss.dual is None or options.reg == 0:
         return fitted
     objective = Objective(loss, options.reg, options.reg_bias)
-    start = fitted.W, fitted.b
-    W, b, certificate = bound_and_finish(
-        objective, X, y, start=start, weights=weights, fit_bias=options.bias, percent=options.certify
-    )
-    if W is fitted.W:
+    bound = partial(bound_and_finish, objective, X, y, weights=weights, fit_bias=options.bias)
+    if finish is None:
+        return replace(fitted, certificate=bound(start=(fitted.W, fitted.b))[2])
+    W, b, certificate = bound(start=(fitted.W, fitted.b), percent=finish.percent, most_steps=finish.most_steps)
+    certificate = replace(certificate, asked=options.certify)
+    if not certificate.steps:
         return replace(fitted, certificate=certificate)
     data_loss, penalty = map(float, objective.terms(X, y, W, b, weights))
-    return replace(fitted, W=W, b=b, data_loss=data_loss, penalty=penalty, decrease=None, certificate=certificate)
+    decrease = fitted.decrease
+    if decrease is not None:
+        decrease = possible_decrease(objective, X, y, W, b, weights=weights, fit_bias=options.bias)
+    return replace(fitted, W=W, b=b, data_loss=data_loss, penalty=penalty, decrease=decrease, certificate=certificate)
 
 
 class _Run:
@@ -292,10 +332,17 @@ def next_state(before: RunState | None, epoch: Epoch, val: ValidationScore | Non
 
 
 def resolve(
-    loss: Loss, X: Matrix, y: Array, n_outputs: int, options: TrainOptions, *, weights: Array | None = None
+    loss: Loss,
+    X: Matrix,
+    y: Array,
+    n_outputs: int,
+    options: TrainOptions,
+    *,
+    weights: Array | None = None,
+    epochs: int | None = None,
 ) -> tuple[SGDSettings, dict[str, str]]:
-    """The settings with every `auto` replaced, and how the replaced ones were found, as text by name."""
-    settings = sgd_settings(options, X)
+    """The settings with every `auto` replaced, and how the replaced ones were found, as text by name; `epochs` is as in `fit`."""
+    settings = sgd_settings(options, X, epochs)
     why = {"epochs": "auto"} if options.epochs == "auto" else {}
     if options.lr == "auto":
         rate = auto_rate(loss, X, y, n_outputs, settings, weights=weights)
@@ -303,11 +350,12 @@ def resolve(
     return settings, why
 
 
-def sgd_settings(options: TrainOptions, X: Matrix) -> SGDSettings:
-    """The settings of SGD that the options give for X (n, d), epochs and momentum resolved; lr is 1 as long as it is `auto`."""
+def sgd_settings(options: TrainOptions, X: Matrix, epochs: int | None = None) -> SGDSettings:
+    """The settings of SGD that the options give for X (n, d), epochs and momentum resolved; lr is 1 as long as it is `auto`, and
+    `epochs` is as in `fit`."""
     given = {field.name: getattr(options, field.name) for field in fields(SGDSettings) if hasattr(options, field.name)}
     n = X.shape[0]
-    chosen = {"lr": 1.0, "epochs": auto_epochs(n, min(options.batch_size, n)), "momentum": auto_momentum(X)}
+    chosen = {"lr": 1.0, "epochs": epochs or auto_epochs(n, min(options.batch_size, n)), "momentum": auto_momentum(X)}
     autos = {name: value for name, value in chosen.items() if given[name] == "auto"}
     return SGDSettings(**{**given, **autos, "fit_bias": options.bias})
 

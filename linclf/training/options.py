@@ -184,6 +184,16 @@ class TrainOptions:
         default="auto",
         metadata=about("Passes over the data; auto: 10, or as many as give 2000 minibatches, at most 1000.", low=1),
     )
+    finish: str = field(
+        default="auto",
+        metadata=about(
+            "What follows SGD; auto, where the data are not large: steps over all rows until the objective is within 0.1 % of the "
+            "optimum, after 3 epochs (svm, hinge, crammer-singer: nearer it, after all epochs), unless --epochs or validation rows "
+            "are given.",
+            choices=("auto", "no"),
+            sweep=None,
+        ),
+    )
     schedule: str = field(
         default="linear",
         metadata=about("How the learning rate changes over the run.", choices=tuple(SCHEDULES)),

@@ -13,7 +13,7 @@ from linclf.model.metrics import METRICS
 from linclf.optim.blas import one_blas_thread
 from linclf.storage.signals import FirstSignal
 from linclf.training.checkpoint import Checkpoint
-from linclf.training.fit import FitResult, Validation, certify, fit
+from linclf.training.fit import FitResult, Validation, certify, fit, planned_finish
 from linclf.training.observer import Observer
 from linclf.training.options import TrainOptions
 from linclf.training.prepare import prepare
@@ -58,7 +58,11 @@ def train(
         initial = None if start is None else scaling.weights_to_scaled(start.weight, start.bias)
         selection = _selection(options, split, resumed)
         val = None if prepared.val is None or selection is None else Validation(prepared.val, selection.metric)
-        run_fit = partial(fit, X, y, len(split.classes), weights=prepared.weights, val=val, start=initial)
+        planned = planned_finish(options, X, from_zero=val is None and initial is None)
+        epochs = None if planned is None else planned.epochs
+        run_fit = partial(
+            fit, X, y, len(split.classes), weights=prepared.weights, val=val, start=initial, epochs=epochs
+        )
         try:
             fitted = run_fit(options, resumed=resumed, observer=observer, stop=stop)
         except DivergedError as error:
@@ -66,7 +70,7 @@ def train(
         finish = partial(assemble, options, split, prepared, selection=selection, measured=measured)
         with stop:
             if stop.signal is None:
-                fitted = certify(fitted, X, y, options, weights=prepared.weights)
+                fitted = certify(fitted, X, y, options, weights=prepared.weights, finish=planned)
             trained = finish(fitted, interrupted=stop.signal)
             return replace(trained, seconds=time.perf_counter() - began)
         # the model is trained, and a first signal must not lose it

@@ -27,7 +27,8 @@ WEIGHTS = {f"check_sample_weight_equivalence_on_{kind}_data": ROUNDING for kind 
 
 
 @parametrize_with_checks(
-    [LinearClassifier(), *(LinearClassifier(loss=name, dtype="float64") for name in LOSSES)],
+    # without a finish, which ends where 0.1 % is proven: two runs that differ by rounding end up to 0.1 % apart
+    [LinearClassifier(), *(LinearClassifier(loss=name, dtype="float64", finish="no") for name in LOSSES)],
     expected_failed_checks=lambda estimator: WEIGHTS if estimator.dtype == "float32" else {},
 )
 def test_scikit_learns_own_checks(estimator, check) -> None:

@@ -17,6 +17,7 @@ from linclf.storage.signals import FirstSignal
 from linclf.training import fit as fitting
 from linclf.training.checkpoint import Checkpoint, RunState
 from linclf.training.fit import (
+    Finish,
     FitResult,
     Validation,
     ValidationScore,
@@ -25,6 +26,7 @@ from linclf.training.fit import (
     fit,
     next_state,
     objective_at_zero,
+    planned_finish,
     sgd_settings,
 )
 from linclf.training.observer import EpochProgress, Observer
@@ -374,13 +376,39 @@ def test_the_result_states_what_was_chosen_and_the_objective_it_has() -> None:
     np.testing.assert_allclose([weighted.data_loss, weighted.penalty], terms)
 
 
+@pytest.mark.parametrize(
+    ("options", "rows", "expected"),
+    [
+        ({}, (1000, 20), Finish(0.1, 500, 3)),
+        ({}, (20_000, 50), Finish(0.1, 100, 3)),
+        ({}, (60_000, 784), None),  # large: the curvature would cost more than the passes that it saves
+        ({}, (100, 3000), None),
+        ({"loss": "svm"}, (1000, 20), Finish(1.0, 125)),  # never above the objective of SGD alone
+        ({"finish": "no"}, (1000, 20), None),
+        ({"epochs": 5}, (1000, 20), None),
+        ({"reg": 0}, (1000, 20), None),
+        ({"certify": 2.0}, (1000, 20), Finish(2.0, None, 3)),
+        ({"certify": 2.0, "epochs": 5}, (1000, 20), Finish(2.0, None)),
+        ({"certify": 2.0, "finish": "no"}, (1000, 20), Finish(2.0, None)),
+        ({"certify": 2.0, "loss": "hinge"}, (1000, 20), Finish(2.0, None)),
+        ({"certify": 2.0}, (60_000, 784), Finish(2.0, None)),
+    ],
+)
+def test_what_follows_sgd(options: dict, rows: tuple[int, int], expected: Finish | None) -> None:
+    rows_of = np.broadcast_to(np.float32(0), rows)
+    assert planned_finish(TrainOptions(**options), rows_of, from_zero=True) == expected
+    from_elsewhere = planned_finish(TrainOptions(**options), rows_of, from_zero=False)
+    assert from_elsewhere == (Finish(2.0, None) if "certify" in options else None)
+
+
 def test_only_certify_polishes_a_fit() -> None:
     result = fitted(lr=0.1)
-    bounded = certify(result, X, Y, TrainOptions(loss="softmax", reg=1e-3), weights=None)
+    bounded = certify(result, X, Y, TrainOptions(loss="softmax", reg=1e-3), weights=None, finish=None)
     assert replace(bounded, certificate=None) == result
     assert bounded.certificate.lower_bound < result.data_loss + result.penalty
-    assert certify(result, X, Y, TrainOptions(loss="softmax", reg=0), weights=None) is result
-    polished = certify(result, X, Y, TrainOptions(loss="softmax", reg=1e-3, certify=0.01), weights=None)
+    assert certify(result, X, Y, TrainOptions(loss="softmax", reg=0), weights=None, finish=None) is result
+    options = TrainOptions(loss="softmax", reg=1e-3, certify=0.01)
+    polished = certify(result, X, Y, options, weights=None, finish=planned_finish(options, X, from_zero=True))
     assert polished.certificate.percent <= 0.01
     assert polished.data_loss + polished.penalty < result.data_loss + result.penalty
     terms = Objective(LOSSES["softmax"], 1e-3).terms(X, Y, polished.W, polished.b)

@@ -1,0 +1,82 @@
+"""Steps over all rows after SGD, as commands take them: nearer the optimum, never farther, and with the promises of SGD."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from linclf import LinearClassifier
+from linclf.losses import LOSSES
+from linclf.model.linear_model import load
+
+SETS = ["iris", "wine", "breast_cancer"]
+
+
+@pytest.mark.parametrize("data", SETS)
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_run_ends_near_the_optimum_and_never_above_sgd_alone(linclf, loss: str, data: str) -> None:
+    """0.1 % is proven of smooth losses, even where SGD ends far away."""
+    for reg in (1e-4, 1e-2):
+        result, alone = (
+            json.loads(linclf(f"train {data} --loss {loss} --reg {reg} --json --finish {finish}"))
+            for finish in ("auto", "no")
+        )
+        proof = result["certificate"]
+        assert (proof["asked"], alone["certificate"]["steps"]) == (None, 0)
+        assert result["objective"] <= alone["objective"] * 1.001
+        assert proof["lower_bound"] <= alone["objective"] * (1 + 1e-6)
+        if LOSSES[loss].smoothed is None:
+            assert proof["percent"] <= 0.1
+            assert (result["epochs"], result["best_epoch"]) == (3, 3)
+        else:
+            assert result["objective"] <= alone["objective"]
+            assert result["epochs"] == alone["epochs"]
+
+
+@pytest.mark.parametrize("more", ["--epochs 4", "--val 0.2", "--finish no", "--val 0.2 --patience 3"])
+def test_where_epochs_or_validation_rows_decide_there_is_no_finish(linclf, more: str) -> None:
+    assert json.loads(linclf(f"train iris --json {more}"))["certificate"]["steps"] == 0
+
+
+def test_a_run_that_is_resumed_finishes_with_the_same_bits(linclf, in_tmp) -> None:
+    """From the checkpoint of each epoch, also of the last one: then the steps over all rows alone are taken again."""
+    assert linclf("train digits -o whole --checkpoint c -q").code == 0
+    whole = load("whole")
+    assert whole.record["metrics"]["certificate"]["steps"] > 0
+    assert linclf("train digits -o again --resume c -q").code == 0
+    again = load("again")
+    assert again.weight.tobytes() == whole.weight.tobytes()
+    assert again.bias.tobytes() == whole.bias.tobytes()
+    assert again.record["metrics"] == whole.record["metrics"]
+
+
+def test_a_signal_among_the_steps_keeps_what_sgd_has_found(linclf, in_tmp, monkeypatch) -> None:
+    def interrupted(*args: object, **more: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("linclf.training.fit.bound_and_finish", interrupted)
+    ran = linclf("train digits -o m")
+    assert ran.code == 130
+    assert "the best model so far is in m" in ran.err
+    assert Path("m").exists()
+    assert load("m").record["metrics"]["certificate"] is None
+
+
+def test_columns_of_any_size_make_no_difference(linclf, in_tmp) -> None:
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((200, 4)), np.arange(200) % 2
+    X += y[:, None] * [1, 0.5, 0, 0]
+    np.savez("t.npz", X=X * [1, 1000, 1e-3, 30] + [0, 1e4, 0, 0], y=y)
+    for more in ("--dtype float64", "--scale none --dtype float64"):
+        assert json.loads(linclf(f"train t.npz --reg 1e-6 --json {more}"))["certificate"]["percent"] <= 0.1
+
+
+def test_the_estimator_finishes_as_the_command_does(linclf, in_tmp) -> None:
+    rng = np.random.default_rng(1)
+    X, y = rng.standard_normal((90, 3)), np.arange(90) % 3
+    np.savez("t.npz", X=X, y=y)
+    for finish in ("auto", "no"):
+        assert linclf(f"train t.npz --test 0 --finish {finish} -q -o m").code == 0
+        found = LinearClassifier(finish=finish).fit(X, y)
+        assert found.model_.weight.tobytes() == load("m").weight.tobytes()
