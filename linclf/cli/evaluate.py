@@ -86,7 +86,9 @@ def evaluate(
         labels = {"target": other.target, "target_guessed": other.target_guessed}
     predictions = trained.predictions(rows.X, rows.y, rows.weights)
     result = evaluation(predictions, trained.classes, trained.threshold_to_json())
-    text = evaluation_text(result, f"{model} on {title}", target_text(labels))
+    recorded = trained.record.get("metrics")
+    proof = recorded.get("certificate") if isinstance(recorded, dict) else None
+    text = evaluation_text(result, f"{model} on {title}", target_text(labels), proof)
     if drifts is not None:
         text, result = f"{drift_text(drifts)}\n\n{text}", {**result, "drift": drifts}
     click.echo(to_json({**result, **labels}) if json else printable(text))

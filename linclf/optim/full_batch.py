@@ -38,8 +38,9 @@ from linclf.optim.objective import Objective
 MEMORY = 10  # steps that L-BFGS keeps
 SMALL = 1 << 18  # numbers of X that are copied to float64
 CURVATURE_PASSES, MOST_PASSES = 20, 160  # over the rows, that the matrices A_j may cost: about, and at most
+FEW_OPERATIONS = 5e8  # that cost little on any data
 ENOUGH_ROWS, MOST_COLUMNS = 30, 1500  # rows for each column from which they are made, and columns, at most
-REBUILT = 12  # steps after which they are made again
+REBUILT, REBUILT_COLUMNS = 12, 200  # steps after which they are made again, and columns at which this costs little
 FLOOR = 1e-3  # curvature of a row, as a share of the largest one
 CACHED = 1 << 16  # scores that the loss is computed of together
 SETTLED, BIAS_STEPS = 1e-10, 30  # the gradient by the bias at which it is settled, and steps for that
@@ -126,7 +127,8 @@ def has_cheap_steps(X: Matrix) -> bool:
 def _curvature_rows(n: int, D: int) -> int | None:
     """The number of rows that A_j is made from; None if its diagonal takes its place."""
     count = min(n, max(CURVATURE_PASSES * n // D, ENOUGH_ROWS * D))
-    return count if count * D <= MOST_PASSES * n and D <= MOST_COLUMNS else None
+    cost = count * D**2 + D**3  # multiplications, for each output
+    return count if D <= MOST_COLUMNS and cost <= max(MOST_PASSES * n * D, FEW_OPERATIONS) else None
 
 
 class FullBatch:
@@ -239,7 +241,8 @@ class FullBatch:
 
     def step(self) -> None:
         """One step, or nothing if rounding leaves no step that helps: then `is_stuck`."""
-        if self.built is None or (self.steps - self.built >= REBUILT and self.steps <= 4 * REBUILT):
+        again = self.steps <= 4 * REBUILT and self.rows.n_columns <= REBUILT_COLUMNS
+        if self.built is None or (again and self.steps - self.built >= REBUILT):
             self._compute_curvature()
         P = self._direction()
         slope = self._dot(P, self.gradient)  # (1,) or (m,)

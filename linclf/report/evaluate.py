@@ -2,6 +2,7 @@
 
 from linclf.model.metrics import METRICS
 from linclf.report.metrics import majority_text, titled, warnings
+from linclf.report.proof import proof_line
 from linclf.report.text import count_text, share_text, table
 from linclf.report.threshold import threshold_line
 from linclf.storage.decode import JsonObject
@@ -9,9 +10,9 @@ from linclf.storage.decode import JsonObject
 MAX_CONFUSION_CLASSES = 20  # with more classes, the most frequent confusions are shown instead of the matrix
 
 
-def evaluation_text(result: JsonObject, title: str, target: str = "") -> str:
+def evaluation_text(result: JsonObject, title: str, target: str = "", proof: object = None) -> str:
     """The text of an `evaluation`: metrics of each class, confusion, metrics of all rows, accuracy; `target` is the label
-    column, as in `target_text`."""
+    column, as in `target_text`, and `proof` the certificate of the model."""
     labels = [str(label) for label in result["classes"]]
     shares = {
         "precision": "precision",
@@ -24,7 +25,8 @@ def evaluation_text(result: JsonObject, title: str, target: str = "") -> str:
         [label, *(share_text(row[key]) for key in shares), count_text(row["support"])]
         for label, row in zip(labels, result["per_class"].values(), strict=True)
     ]
-    head = [title, *([f"target  {target}"] if target else []), *threshold_line(result["threshold"], 11), ""]
+    head = [title, *([f"target  {target}"] if target else []), *threshold_line(result["threshold"], 11)]
+    head += [*proof_line(proof), ""]
     lines = [*head, *table(["class", *shares.values(), "support"], rows), ""]
     matrix = result["confusion"]
     if len(labels) <= MAX_CONFUSION_CLASSES:

@@ -11,6 +11,7 @@ from linclf.model.evaluation import PART_KEYS
 from linclf.model.linear_model import LinearModel
 from linclf.report.columns import columns_text
 from linclf.report.metrics import parts_lines
+from linclf.report.proof import proof_line
 from linclf.report.text import split_lines, target_text
 from linclf.report.threshold import threshold_line
 from linclf.storage.decode import JsonObject, to_record
@@ -75,6 +76,7 @@ def model_text(described: JsonObject, columns: Sequence[Column] | None, path: st
         ),
         *threshold_line(described["threshold"], 11),
         f"objective  {metrics['objective']:.6g}",
+        *proof_line(metrics.get("certificate")),
         *parts_lines({**{key: {} for key in PART_KEYS}, **metrics}),
         *(["", encoded] if encoded else []),
         "",

@@ -1,15 +1,12 @@
 """The report of `linclf train`."""
 
-import math
-
 from linclf.model.metrics import METRICS
 from linclf.report.metrics import parts_lines
+from linclf.report.proof import proof_line
 from linclf.report.terminal import one_line
 from linclf.report.text import split_lines, target_text
 from linclf.report.threshold import threshold_line
 from linclf.storage.decode import JsonObject
-
-TELLING = 1000  # percent, beyond which a bound tells nothing
 
 
 def training_text(result: JsonObject, why: dict[str, str]) -> str:
@@ -33,8 +30,7 @@ def training_text(result: JsonObject, why: dict[str, str]) -> str:
     if result["target"] is not None:
         lines.insert(1, f"target     {target_text(result)}")
     lines[-2:-2] = threshold_line(result["threshold"], 11)
-    if result["certificate"]:
-        lines.append(f"certified  {_proof(result['certificate'])}")
+    lines += proof_line(result["certificate"])
     if result["model"]:
         lines.append(f"model      {result['model']}")
     lines += parts_lines(result)
@@ -51,17 +47,3 @@ def _best_epoch(result: JsonObject) -> str:
 def _calibration(result: JsonObject) -> str:
     """How probabilities were learned, a line."""
     return f"calibrate  {result['calibrate']}, learned from {result['n_calibration']} held-out rows"
-
-
-def _proof(proof: JsonObject) -> str:
-    """How near the optimum a model is proven to be, in words."""
-    if proof["asked"] is None and not proof["steps"]:
-        if proof["percent"] is None or proof["percent"] > TELLING:
-            return "nothing is proven of the distance from the optimum; --certify 1 goes on until 1 % is"
-        return f"within at most {math.ceil(proof['percent'] * 100) / 100:g} % of the optimum (proven)"
-    steps = f"after {proof['steps']} steps over all rows" if proof["steps"] else "without a step over all rows"
-    if proof["percent"] is None:
-        return f"nothing: no bound was found {steps}"
-    missed = "" if proof["holds"] else f", not the {proof['asked']:g} % asked for"
-    # rounded up, so that the printed bound holds
-    return f"within {math.ceil(proof['percent'] * 1e4) / 1e4:g} % of the optimum, proven{missed}, {steps}"

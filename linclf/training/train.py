@@ -11,6 +11,7 @@ from linclf.errors import DivergedError, InputError
 from linclf.losses import Array
 from linclf.model.metrics import METRICS
 from linclf.optim.blas import one_blas_thread
+from linclf.optim.linalg import materialize
 from linclf.storage.signals import FirstSignal
 from linclf.training.checkpoint import Checkpoint
 from linclf.training.fit import FitResult, Validation, certify, fit, planned_finish
@@ -21,6 +22,7 @@ from linclf.training.result import Trained, assemble
 from linclf.training.selection import Selection, check_defined, choose_metric
 
 PARTS = ("train", "val", "test")
+SMALL = 1 << 22  # numbers of the training rows that are scaled once and kept
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ def train(
     with one_blas_thread():
         prepared = prepare(options, split)
         X, y, scaling = prepared.X, split.train.y, prepared.scaling
+        if X.shape[0] * X.shape[1] <= SMALL:  # else every pass scales the rows again, for a third of the time of a fit
+            X = materialize(X)
         initial = None if start is None else scaling.weights_to_scaled(start.weight, start.bias)
         selection = _selection(options, split, resumed)
         val = None if prepared.val is None or selection is None else Validation(prepared.val, selection.metric)

@@ -80,3 +80,13 @@ def test_the_estimator_finishes_as_the_command_does(linclf, in_tmp) -> None:
         assert linclf(f"train t.npz --test 0 --finish {finish} -q -o m").code == 0
         found = LinearClassifier(finish=finish).fit(X, y)
         assert found.model_.weight.tobytes() == load("m").weight.tobytes()
+
+
+def test_info_and_evaluate_show_what_is_proven(linclf, in_tmp) -> None:
+    proof = json.loads(linclf("train iris --json -o m"))["certificate"]
+    line = f"certified  within {proof['percent']:.1}"
+    for command in ("info m", "evaluate m -q"):
+        assert line in linclf(command)
+    assert json.loads(linclf("info m --json"))["metrics"]["certificate"] == proof
+    assert linclf("train iris --reg 0 -o n").code == 0
+    assert "certified" not in linclf("evaluate n -q")
