@@ -377,6 +377,30 @@ def without_empty_columns(X: Stored) -> Stored:
     return csr(X.data, indices.astype(X.indices.dtype), X.indptr, (X.shape[0], len(used)))
 
 
+def occurring_columns(X: Stored) -> Array | None:
+    """The columns in which sparse X (n, d) stores a number, in their order; None if these are most columns, or X is dense."""
+    if isinstance(X, np.ndarray):
+        return None
+    occurs = np.zeros(X.shape[1], bool)
+    occurs[X.indices] = True
+    columns = np.flatnonzero(occurs)
+    return columns if 2 * len(columns) <= len(occurs) else None
+
+
+def take_columns(X: Stored, columns: Array) -> Stored:
+    """These columns of X (n, d), in ascending order: (n, len(columns))."""
+    if isinstance(X, np.ndarray):
+        return X[:, columns]
+    place = np.full(X.shape[1], -1, X.indices.dtype)
+    place[columns] = np.arange(len(columns))
+    indices = place[X.indices]
+    kept = indices >= 0
+    if kept.all():
+        return csr(X.data, indices, X.indptr, (X.shape[0], len(columns)))
+    before = np.concatenate([[0], np.cumsum(kept)]).astype(X.indptr.dtype)  # how many are kept before each number
+    return csr(X.data[kept], indices[kept], before[X.indptr], (X.shape[0], len(columns)))
+
+
 def squared_norms(X: Stored) -> Array:
     """||x_i||^2 of each row: (n,), float64."""
     if isinstance(X, np.ndarray):

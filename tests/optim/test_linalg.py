@@ -23,6 +23,7 @@ from linclf.optim.linalg import (
     minibatch,
     number_at,
     numbers_per_row,
+    occurring_columns,
     product,
     release,
     resize_columns,
@@ -32,6 +33,7 @@ from linclf.optim.linalg import (
     shuffled,
     squared_norms,
     stack_rows,
+    take_columns,
     to_arrays,
     to_dense,
     values_of,
@@ -228,3 +230,16 @@ def test_what_is_no_matrix_of_numbers_is_refused(layout) -> None:
     broken.indices[3] = 6
     with pytest.raises(ValueError, match="indices"):
         check_structure(broken)
+
+
+def test_columns_that_occur_are_found_and_taken() -> None:
+    few = WHOLE * [0, 0, 1, 0, 1, 0]
+    assert occurring_columns(few) is None
+    assert occurring_columns(sparse.csr_matrix(WHOLE)) is None
+    columns = occurring_columns(sparse.csr_matrix(few))
+    np.testing.assert_array_equal(columns, [2, 4])
+    for X in (few, WHOLE):  # of WHOLE some numbers are dropped
+        for layout in (X, sparse.csr_matrix(X)):
+            taken = take_columns(layout, columns)
+            np.testing.assert_array_equal(to_dense(taken), X[:, columns])
+            check_structure(taken)

@@ -6,7 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.datasets import dump_svmlight_file
 
+from linclf.data.source import Source
 from linclf.data.split import Part
 from linclf.errors import DivergedError, InputError
 from linclf.losses import LOSSES
@@ -29,8 +31,10 @@ from linclf.training.fit import (
     planned_finish,
     sgd_settings,
 )
+from linclf.training.inputs import load_split
 from linclf.training.observer import EpochProgress, Observer
 from linclf.training.options import TrainOptions
+from linclf.training.train import train
 
 RNG = np.random.default_rng(0)
 Y = np.arange(30) % 3
@@ -413,3 +417,22 @@ def test_only_certify_polishes_a_fit() -> None:
     assert polished.data_loss + polished.penalty < result.data_loss + result.penalty
     terms = Objective(LOSSES["softmax"], 1e-3).terms(X, Y, polished.W, polished.b)
     np.testing.assert_allclose([polished.data_loss, polished.penalty], terms)
+
+
+@pytest.mark.parametrize("more", [{}, {"val": "0.2"}, {"scale": "maxabs"}])
+def test_columns_that_do_not_occur_have_weight_0_and_change_nothing(tmp_path, more: dict) -> None:
+    """Hashed text has a million columns, of which few occur."""
+    rng = np.random.default_rng(0)
+    columns = np.sort(rng.choice(50_000, 40, replace=False))
+    y = np.arange(120) % 3
+    few = sparse.random(120, 40, 0.3, "csr", np.float32, rng) + sparse.csr_matrix(np.eye(40, dtype=np.float32)[y])
+    many = sparse.csr_matrix((few.data, columns[few.indices], few.indptr), (120, 50_000))
+    found = []
+    for X in (few, many):
+        dump_svmlight_file(X, y, str(tmp_path / "t.svm"), zero_based=True)
+        options = TrainOptions(Source(str(tmp_path / "t.svm"), zero_based=True, max_features=60_000), seed=1, **more)
+        found.append(train(options, load_split(options)))
+    np.testing.assert_allclose(found[1].model.weight[columns], found[0].model.weight, rtol=1e-4, atol=1e-6)
+    assert np.count_nonzero(found[1].model.weight.any(axis=1)) <= 40
+    assert found[1].result.n_features == found[1].model.weight.shape[0] > 40
+    assert found[0].result.metrics["test"]["accuracy"] == found[1].result.metrics["test"]["accuracy"]
