@@ -16,7 +16,7 @@ from linclf.optim.auto_rate import auto_epochs, auto_momentum, auto_rate
 from linclf.optim.certificate import Certificate, bound_and_finish
 from linclf.optim.convergence import possible_decrease
 from linclf.optim.full_batch import has_cheap_steps
-from linclf.optim.linalg import Matrix, materialize
+from linclf.optim.linalg import Matrix, materialize, numbers_per_row
 from linclf.optim.objective import Objective, predicted, scores
 from linclf.optim.settings import SGDSettings
 from linclf.optim.sgd import SGD, EngineState, Epoch
@@ -25,6 +25,7 @@ from linclf.training.checkpoint import Checkpoint, RunState
 from linclf.training.observer import EpochProgress, Observer
 from linclf.training.options import TrainOptions
 
+MOST_BOUNDED = 1 << 21  # numbers of X from which on the bound after SGD, which takes as long as two epochs, is left out
 FIRST_EPOCHS, MOST_FINISHING = 3, 100  # of SGD, if full-batch steps follow, and at most so many of these
 RATE_DIVISORS = (2, 8, 64, 1024)  # of the first rate, after the first, second, ... divergence under auto
 DIVERGED = 1.1  # times the objective at zero weights: a run that ends above it has learned nothing
@@ -67,7 +68,7 @@ class FitResult:
     data_loss, penalty   the terms of the objective at these weights
     retries      how often training diverged and continued at a lower rate
     decrease     the share of the objective that one more good step removes; None where a run goes on from other weights
-    certificate  the proof of how near the optimum the weights are; None where nothing can be proven
+    certificate  the proof of how near the optimum the weights are; None where nothing can be proven, and of large data without `--certify`
     """
 
     W: Array
@@ -169,10 +170,11 @@ def planned_finish(options: TrainOptions, X: Matrix, *, from_zero: bool) -> Fini
 def certify(
     fitted: FitResult, X: Matrix, y: Array, options: TrainOptions, *, weights: Array | None, finish: Finish | None
 ) -> FitResult:
-    """Take the steps that are planned, and bound how far from the optimum the weights are. Where nothing can be proven, the fit is
-    returned as it is."""
+    """Take the steps that are planned, and bound how far from the optimum the weights are. Where nothing can be proven, or that would
+    take long and no steps are planned, the fit is returned as it is."""
     loss = options.loss_value()
-    if loss.dual is None or options.reg == 0:
+    large = X.shape[0] * numbers_per_row(X) > MOST_BOUNDED
+    if loss.dual is None or options.reg == 0 or (finish is None and large):
         return fitted
     objective = Objective(loss, options.reg, options.reg_bias)
     bound = partial(bound_and_finish, objective, X, y, weights=weights, fit_bias=options.bias)

@@ -41,7 +41,7 @@ class TrainResult:
     metrics, majority, never_predicted, absent_classes   of the same parts: see linclf.model.evaluation.part_figures
     retries        how often training diverged and continued at a lower rate
     possible_decrease   the share of the objective that one more good step removes; None if it was not computed
-    certificate    the proof of how near the optimum the weights are; None for a custom loss, and if reg is 0
+    certificate    the proof of how near the optimum the weights are; None for a custom loss, if reg is 0, and of large data without --certify
     interrupted    whether a signal ended training early
     group, time, n_groups, shared_groups, time_range   as in `SplitSummary`; None where there are none
     """

@@ -13,7 +13,7 @@ from linclf.errors import DivergedError, InputError
 from linclf.losses import Array
 from linclf.model.metrics import METRICS
 from linclf.optim.blas import one_blas_thread
-from linclf.optim.linalg import Matrix, is_sparse, materialize, occurring_columns, take_columns
+from linclf.optim.linalg import Matrix, is_sparse, materialize, occurring_columns, stored, take_columns
 from linclf.storage.signals import FirstSignal
 from linclf.training.checkpoint import Checkpoint
 from linclf.training.fit import FitResult, Validation, certify, fit, planned_finish
@@ -104,9 +104,8 @@ def _without_empty_columns(X: Matrix) -> tuple[Matrix, Array | None]:
     training takes time and memory for the columns that occur. Their weights stay 0."""
     if not is_sparse(X) or X.shape[1] < MANY_COLUMNS:
         return X, None
-    whole = materialize(X)
-    columns = occurring_columns(whole)
-    return (X, None) if columns is None else (take_columns(whole, columns), columns)
+    columns = occurring_columns(stored(X))  # of all rows in the file, so that none are copied before it is known
+    return (X, None) if columns is None else (take_columns(materialize(X), columns), columns)
 
 
 def _with_empty_columns(W: Array, columns: Array, d: int) -> Array:

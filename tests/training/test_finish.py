@@ -90,3 +90,11 @@ def test_info_and_evaluate_show_what_is_proven(linclf, in_tmp) -> None:
     assert json.loads(linclf("info m --json"))["metrics"]["certificate"] == proof
     assert linclf("train iris --reg 0 -o n").code == 0
     assert "certified" not in linclf("evaluate n -q")
+
+
+def test_the_bound_of_large_data_is_computed_only_on_request(linclf, monkeypatch) -> None:
+    monkeypatch.setattr("linclf.training.fit.MOST_BOUNDED", 1000)
+    assert json.loads(linclf("train digits --epochs 2 --json"))["certificate"] is None
+    assert "certified" not in linclf("train digits --epochs 2")
+    assert json.loads(linclf("train digits --epochs 2 --certify 5 --json"))["certificate"]["holds"]
+    assert json.loads(linclf("train digits --json"))["certificate"]["percent"] <= 0.1
