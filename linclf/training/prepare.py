@@ -12,24 +12,50 @@ from linclf.data.split import Part, Split
 from linclf.errors import InputError
 from linclf.losses import LOSSES, Array
 from linclf.model.threshold import positive_code
-from linclf.optim.linalg import Matrix, first_not_finite, is_zero, number_at
+from linclf.optim.linalg import (
+    Matrix,
+    first_not_finite,
+    is_zero,
+    materialize,
+    number_at,
+    occurring_columns,
+    stored,
+    take_columns,
+)
 from linclf.training.options import TrainOptions
+
+MANY_COLUMNS = 1 << 12  # from which on those that do not occur are left out
+SMALL = 1 << 22  # numbers of the training rows that are scaled once and kept
 
 
 @dataclass(frozen=True)
 class PreparedData:
     """The rows as they are trained on: scaled X (n, d) and its weights (n,) in the loss or None, the scaling, scaled
-    validation rows, and the raw rows that a calibration and a threshold are learned from."""
+    validation rows, and the raw rows that a calibration and a threshold are learned from.
+
+    columns  the columns that X and the validation rows have of sparse data, None for all
+    """
 
     X: Matrix
     weights: Array | None
     scaling: Scaling
     val: Part | None
     held_out: Part | None = None
+    columns: Array | None = None
+
+    def of_all_columns(self, W: Array, d: int) -> Array:
+        """Weights of the columns of X as those of all (d, m), 0 for the others."""
+        if self.columns is None:
+            return W
+        whole = np.zeros((d, W.shape[1]), W.dtype)
+        whole[self.columns] = W
+        return whole
 
 
-def prepare(options: TrainOptions, split: Split) -> PreparedData:
-    """Scale the training and validation rows, and multiply the weights of rows and classes."""
+def prepare(options: TrainOptions, split: Split, *, all_columns: bool = False) -> PreparedData:
+    """Scale the training and validation rows, and multiply the weights of rows and classes. Of sparse data, most of whose many
+    columns do not occur, such as hashed text, the others are taken, unless `all_columns` are wanted: training takes time and memory
+    for each column."""
     if options.threshold is not None:
         check_threshold(options, split.classes)
     held_out = held_out_rows(options, split)
@@ -42,7 +68,13 @@ def prepare(options: TrainOptions, split: Split) -> PreparedData:
     val = split.val
     if val is not None:
         val = replace(val, X=scaling.apply(val.X, options.dtype)[:])
-    return PreparedData(X, weights, scaling, val, held_out)
+    if X.shape[0] * X.shape[1] <= SMALL:  # else every pass scales the rows again, for a third of the time of a fit
+        X = materialize(X)
+    columns = None if all_columns or X.shape[1] < MANY_COLUMNS else occurring_columns(stored(X))
+    if columns is not None:
+        X = take_columns(materialize(X), columns)
+        val = None if val is None else replace(val, X=take_columns(materialize(val.X), columns))
+    return PreparedData(X, weights, scaling, val, held_out, columns)
 
 
 def check_threshold(options: TrainOptions, classes: Array) -> None:

@@ -160,7 +160,7 @@ def assemble(
         calibrate=options.calibrate,
         n_calibration=model.calibration.n if model.calibration else 0,
         threshold=model.threshold_to_json(),
-        n_features=int(prepared.X.shape[1]),
+        n_features=int(split.train.X.shape[1]),
         n_classes=len(split.classes),
         classes=split.classes.tolist(),
         objective=fitted.data_loss + fitted.penalty,
@@ -180,7 +180,8 @@ def assemble(
 def _folded(options: TrainOptions, split: Split, prepared: PreparedData, fitted: FitResult) -> LinearModel:
     """The model of raw columns, with the scaling folded into its weights, calibrated, and with its threshold."""
     scaling = prepared.scaling
-    weight, bias = scaling.weights_to_raw(fitted.W, fitted.b)
+    d = split.train.X.shape[1]
+    weight, bias = scaling.weights_to_raw(prepared.of_all_columns(fitted.W, d), fitted.b)
     if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
         raise InputError(
             f"{options.source.data}: the weights overflow when the scaling is folded in; rescale the columns first"

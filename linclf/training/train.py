@@ -6,14 +6,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
-import numpy as np
-
 from linclf.data.split import Split
 from linclf.errors import DivergedError, InputError
 from linclf.losses import Array
 from linclf.model.metrics import METRICS
 from linclf.optim.blas import one_blas_thread
-from linclf.optim.linalg import Matrix, is_sparse, materialize, occurring_columns, stored, take_columns
 from linclf.storage.signals import FirstSignal
 from linclf.training.checkpoint import Checkpoint
 from linclf.training.fit import FitResult, Validation, certify, fit, planned_finish
@@ -24,8 +21,6 @@ from linclf.training.result import Trained, assemble
 from linclf.training.selection import Selection, check_defined, choose_metric
 
 PARTS = ("train", "val", "test")
-MANY_COLUMNS = 1 << 12  # from which on those that do not occur are left out
-SMALL = 1 << 22  # numbers of the training rows that are scaled once and kept
 
 
 @dataclass(frozen=True)
@@ -58,16 +53,11 @@ def train(
     """
     began, stop = time.perf_counter(), stop or FirstSignal()
     with one_blas_thread():
-        prepared = prepare(options, split)
+        prepared = prepare(options, split, all_columns=start is not None)
         X, y, scaling = prepared.X, split.train.y, prepared.scaling
-        if X.shape[0] * X.shape[1] <= SMALL:  # else every pass scales the rows again, for a third of the time of a fit
-            X = materialize(X)
-        X, columns = _without_empty_columns(X) if start is None else (X, None)
         initial = None if start is None else scaling.weights_to_scaled(start.weight, start.bias)
         selection = _selection(options, split, resumed)
         val = None if prepared.val is None or selection is None else Validation(prepared.val, selection.metric)
-        if val is not None and columns is not None:
-            val = replace(val, rows=replace(val.rows, X=take_columns(materialize(val.rows.X), columns)))
         planned = planned_finish(options, X, from_zero=val is None and initial is None)
         epochs = None if planned is None else planned.epochs
         run_fit = partial(
@@ -77,19 +67,7 @@ def train(
             fitted = run_fit(options, resumed=resumed, observer=observer, stop=stop)
         except DivergedError as error:
             raise DivergedError(f"{error}; {_advice(run_fit, options)}") from None
-
-        def finish(fitted: FitResult, interrupted: BaseException | None) -> Trained:
-            W = fitted.W if columns is None else _with_empty_columns(fitted.W, columns, prepared.X.shape[1])
-            return assemble(
-                options,
-                split,
-                prepared,
-                replace(fitted, W=W),
-                selection=selection,
-                measured=measured,
-                interrupted=interrupted,
-            )
-
+        finish = partial(assemble, options, split, prepared, selection=selection, measured=measured)
         with stop:
             if stop.signal is None:
                 fitted = certify(fitted, X, y, options, weights=prepared.weights, finish=planned)
@@ -97,22 +75,6 @@ def train(
             return replace(trained, seconds=time.perf_counter() - began)
         # the model is trained, and a first signal must not lose it
         return replace(finish(fitted, interrupted=stop.signal), seconds=time.perf_counter() - began)
-
-
-def _without_empty_columns(X: Matrix) -> tuple[Matrix, Array | None]:
-    """Sparse X (n, d) without the columns in which it stores no number, if these are most of many columns, and the others; so that
-    training takes time and memory for the columns that occur. Their weights stay 0."""
-    if not is_sparse(X) or X.shape[1] < MANY_COLUMNS:
-        return X, None
-    columns = occurring_columns(stored(X))  # of all rows in the file, so that none are copied before it is known
-    return (X, None) if columns is None else (take_columns(materialize(X), columns), columns)
-
-
-def _with_empty_columns(W: Array, columns: Array, d: int) -> Array:
-    """Weights of these columns as those of all (d, m), 0 for the others."""
-    whole = np.zeros((d, W.shape[1]), W.dtype)
-    whole[columns] = W
-    return whole
 
 
 def _selection(options: TrainOptions, split: Split, resumed: Checkpoint | None) -> Selection | None:
