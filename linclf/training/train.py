@@ -13,7 +13,8 @@ from linclf.model.metrics import METRICS
 from linclf.optim.blas import one_blas_thread
 from linclf.storage.signals import FirstSignal
 from linclf.training.checkpoint import Checkpoint
-from linclf.training.fit import FitResult, Validation, certify, fit, planned_finish
+from linclf.training.finish import certify, planned_finish
+from linclf.training.fit import FitResult, Validation, fit
 from linclf.training.observer import Observer
 from linclf.training.options import TrainOptions
 from linclf.training.prepare import prepare

@@ -32,7 +32,7 @@ def layouts():
 @pytest.mark.parametrize("chunk", [500_000, 40])
 def test_products_are_those_of_numpy(monkeypatch, ones: bool, chunk: int) -> None:
     monkeypatch.setattr("linclf.optim.linalg.CHUNK_NUMBERS", chunk)
-    z, g = RNG.standard_normal((D + ones, K)), RNG.standard_normal((N, K))
+    z, g = z0(D + ones, K), z0(N, K)
     whole = np.hstack([X, np.ones((N, int(ones)))])
     for x in layouts():
         rows, tolerance = Rows(x, ones=ones), 1e-12 if x.dtype == np.float64 else 1e-5

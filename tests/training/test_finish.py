@@ -55,7 +55,7 @@ def test_a_signal_among_the_steps_keeps_what_sgd_has_found(linclf, in_tmp, monke
     def interrupted(*args: object, **more: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("linclf.training.fit.bound_and_finish", interrupted)
+    monkeypatch.setattr("linclf.training.finish.bound_and_finish", interrupted)
     ran = linclf("train digits -o m")
     assert ran.code == 130
     assert "the best model so far is in m" in ran.err
@@ -93,7 +93,7 @@ def test_info_and_evaluate_show_what_is_proven(linclf, in_tmp) -> None:
 
 
 def test_the_bound_of_large_data_is_computed_only_on_request(linclf, monkeypatch) -> None:
-    monkeypatch.setattr("linclf.training.fit.MOST_BOUNDED", 1000)
+    monkeypatch.setattr("linclf.training.finish.MOST_BOUNDED", 1000)
     assert json.loads(linclf("train digits --epochs 2 --json"))["certificate"] is None
     assert "certified" not in linclf("train digits --epochs 2")
     assert json.loads(linclf("train digits --epochs 2 --certify 5 --json"))["certificate"]["holds"]

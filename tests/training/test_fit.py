@@ -18,17 +18,15 @@ from linclf.optim.sgd import SGD, Epoch
 from linclf.storage.signals import FirstSignal
 from linclf.training import fit as fitting
 from linclf.training.checkpoint import Checkpoint, RunState
+from linclf.training.finish import Finish, certify, planned_finish
 from linclf.training.fit import (
-    Finish,
     FitResult,
     Validation,
     ValidationScore,
-    certify,
     divergence_reason,
     fit,
     next_state,
     objective_at_zero,
-    planned_finish,
     sgd_settings,
 )
 from linclf.training.inputs import load_split
