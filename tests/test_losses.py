@@ -129,6 +129,16 @@ def test_a_smoothed_loss_is_near_the_loss_and_its_gradient_is_the_difference_quo
                 np.testing.assert_allclose(g[:, j], slope, atol=1e-6 / width)
 
 
+def test_a_smoothed_loss_of_large_scores_is_the_loss(kinked: Loss) -> None:
+    """Also where they lose the 1 of the margin to rounding."""
+    y = np.arange(12) % 3
+    for size in (1e6, 1e17, 1e200):
+        s = size * np.random.default_rng(5).standard_normal((12, 3))
+        values, g = kinked.smoothed(s, y, 1e-3)
+        np.testing.assert_allclose(values, kinked(s, y)[0], rtol=1e-6)
+        np.testing.assert_allclose(g, kinked(s, y)[1], atol=1e-6)
+
+
 def test_curvatures_are_second_derivatives_or_spread_as_kinks_are(loss: Loss) -> None:
     """Of smooth losses the difference quotients of the gradient; of others positive, and largest where a slack is 0."""
     rng, y = np.random.default_rng(4), np.arange(40) % 4

@@ -18,7 +18,7 @@ from linclf.data.encoder import encode, encoded, unknown_notes
 from linclf.data.load import check_path, load
 from linclf.data.readers.base import Reader
 from linclf.data.readers.beginning import is_enough
-from linclf.data.readers.dialect import SAMPLE, decimal_evidence, first_record
+from linclf.data.readers.dialect import SAMPLE, decimal_evidence, first_record, separator_of
 from linclf.data.readers.encoding import Transcoder
 from linclf.data.readers.named import is_name
 from linclf.data.readers.no_rows import without_no_rows
@@ -225,7 +225,7 @@ def _arrives(source: Source) -> bool:
 
 def _may_tell_later(source: Source, beginning: RawFile) -> bool:
     """Whether the decimal mark of data that arrive bit by bit is still open: each piece is then read by what it tells itself."""
-    sep = "\t" if beginning.source.sep == " " else beginning.source.sep or ","
+    sep = separator_of(beginning.source)
     return (
         _arrives(source) and source.decimal is None and sep != "," and decimal_evidence(beginning.content, sep) is None
     )

@@ -24,8 +24,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from linclf.losses import LOSSES, Array
-from linclf.optim.full_batch import FullBatch, fast_rows, parts, row_losses
-from linclf.optim.linalg import Matrix, add_transposed_product, chunks, is_sparse, product, squared_norms
+from linclf.optim.full_batch import FullBatch, Rows, fast_rows, parts, row_losses
+from linclf.optim.linalg import Matrix, chunks, squared_norms
 from linclf.optim.objective import Objective
 
 MOST_STEPS = 5000
@@ -68,7 +68,7 @@ class Bounds:
     ) -> None:
         if objective.loss.dual is None:
             raise AssertionError("the options were checked: the loss has a dual")
-        self.X, self.ones = X, fit_bias
+        self.X, self.ones, self.rows = X, fit_bias, Rows(X, ones=fit_bias, dtype=np.float64)
         self.objective, self.y, self.dual = objective, y, objective.loss.dual
         self.free_bias = fit_bias and not objective.reg_bias
         self.reg = float(objective.reg)
@@ -85,20 +85,7 @@ class Bounds:
 
     def scores(self, z: Array) -> Array:
         """X z: (n, m)."""
-        W = np.asarray(z[: len(z) - self.ones], order="C" if is_sparse(self.X) else "K")
-        found = np.concatenate([product(x.astype(np.float64, copy=False), W).T for _, x in chunks(self.X)], axis=1).T
-        return np.asarray(found + z[-1] if self.ones else found)
-
-    def norms_and_sums(self, g: Array) -> tuple[Array, float]:
-        """sum_i x_i v_i g_i (D, m), and the sum of the sizes of its terms."""
-        out, sizes = np.zeros(self.shape), 0.0
-        weighted = np.asarray(self.v[:, None] * g, order="C" if is_sparse(self.X) else "K")
-        for rows, x in chunks(self.X):
-            add_transposed_product(x.astype(np.float64, copy=False), weighted[rows], out[: self.shape[0] - self.ones])
-            sizes += float(self.norms[rows] @ np.linalg.norm(weighted[rows], axis=1))
-        if self.ones:
-            out[-1] = weighted.sum(axis=0)
-        return out, sizes
+        return self.rows.scores(z)
 
     def rounding_error(self, scores: Array, values: Array) -> float:
         """A bound on the rounding error of the sum of values (n,) of rows at these scores. A loss that is small is the
@@ -126,7 +113,8 @@ class Bounds:
         if self.free_bias:
             g = self.dual.balanced(g, self.y, self.v)
         values = np.concatenate([self.dual.value(g[rows], self.y[rows]) for rows in parts(g)])
-        total, sizes = self.norms_and_sums(g)
+        weighted = self.v[:, None] * g
+        total, sizes = self.rows.transposed(weighted), float(self.norms @ np.linalg.norm(weighted, axis=1))
         length = float(np.linalg.norm(self.penalised(total))) + self.rounding * sizes
         slack = self.rounding_error(scores, values)
         if self.free_bias:
@@ -206,10 +194,10 @@ def bound_and_finish(
 def _finish(best: _Best, z: Array, percent: float, most_steps: int, *, has_kinks: bool) -> int:
     """Take steps from z until a percentage is proven of the best weights, and return their number."""
     bounds, share = best.bounds, percent / 100
-    run = FullBatch(bounds.objective, fast_rows(bounds.X, ones=bounds.ones), bounds.y, bounds.v, z)
     if has_kinks:
         best.check(z, ())  # the steps lead down the smoothed objective, and may lead up the other one
-        run.smooth(START_WIDTH)
+    rows, width = fast_rows(bounds.X, ones=bounds.ones), START_WIDTH if has_kinks else 0.0
+    run = FullBatch(bounds.objective, rows, bounds.y, bounds.v, z, width=width)
     while True:
         aim, smoothing, gradient = share * run.true_value(), run.smoothing_gap(run.width), run.gradient_gap()
         ends = run.steps >= most_steps or run.is_stuck

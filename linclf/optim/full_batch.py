@@ -6,8 +6,8 @@ z (D, m) are the weights, the bias as the last row, and H is built from the last
 
     A_j = sum_i v_i c_ij x_i x_i^T + reg I        for each output j,    c_ij the curvature of the loss by the score
 
-which for one output is Newton's matrix. Where A_j costs more than CURVATURE_PASSES passes over the rows, it is made from as many
-of them as that allows, and where these are too few, its diagonal takes its place. With A_j, SGD's weights are brought to the
+which for one output is Newton's matrix. It is made from as many rows as cost about CURVATURE_PASSES passes over all of them, and
+where these are too few for its size, its diagonal takes its place (`_curvature_rows`). With A_j, SGD's weights are brought to the
 optimum in 2 to 30 steps on data where L-BFGS alone took 6 to 160.
 
 The scores X z are kept: along P they are a straight line, so that a line search costs no product with X, and a step costs two, one
@@ -21,10 +21,12 @@ from collections import deque
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from linclf.losses import Array, Loss
 from linclf.optim.linalg import (
     Matrix,
+    Stored,
     add_transposed_product,
     chunks,
     is_sparse,
@@ -49,10 +51,12 @@ FLAT = 0.5  # slope that ends a line search, as a share of the first one
 
 
 class Rows:
-    """All rows X (n, d), with a 1 after each if `ones`: D columns. Products are computed in the dtype of X, and summed in float64."""
+    """All rows X (n, d), with a 1 after each if `ones`: D columns. Products are computed a few rows at a time, in `dtype`, by default
+    that of X, and summed in float64."""
 
-    def __init__(self, X: Matrix, *, ones: bool) -> None:
+    def __init__(self, X: Matrix, *, ones: bool, dtype: DTypeLike | None = None) -> None:
         self.X, self.ones, self.n, self.d = X, ones, X.shape[0], X.shape[1]
+        self.dtype = np.dtype(X.dtype if dtype is None else dtype)
 
     @property
     def n_columns(self) -> int:
@@ -62,16 +66,13 @@ class Rows:
     def scores(self, z: Array) -> Array:
         """X z: (n, m), float64."""
         W = self._weights(z[: self.d])
-        parts = [product(x, W) for _, x in chunks(self.X, z.shape[1])]
-        found = (parts[0] if len(parts) == 1 else np.concatenate([part.T for part in parts], axis=1).T).astype(
-            np.float64, copy=False
-        )
+        found = np.concatenate([product(x, W).T for _, x in self._chunks(z.shape[1])], axis=1, dtype=np.float64).T
         return np.asarray(found + z[self.d] if self.ones else found)
 
     def transposed(self, g: Array) -> Array:
         """X^T g of g (n, m): (D, m), float64."""
         out = np.zeros((self.n_columns, g.shape[1]))
-        for rows, x in chunks(self.X, g.shape[1]):
+        for rows, x in self._chunks(g.shape[1]):
             part = self._weights(np.zeros((self.d, g.shape[1])))
             add_transposed_product(x, self._weights(g[rows]), part)
             out[: self.d] += part
@@ -81,7 +82,11 @@ class Rows:
 
     def _weights(self, a: Array) -> Array:
         """Numbers as the products take them."""
-        return np.asarray(a, self.X.dtype, order="C" if is_sparse(self.X) else "K")
+        return np.asarray(a, self.dtype, order="C" if is_sparse(self.X) else "K")
+
+    def _chunks(self, outputs: int) -> Iterator[tuple[slice, Stored]]:
+        """The rows in `chunks`, as the products take them."""
+        return ((rows, x.astype(self.dtype, copy=False)) for rows, x in chunks(self.X, outputs))
 
     def dense(self, rows: Array) -> Array:
         """Some rows as a dense array (k, D), with their ones."""
@@ -91,8 +96,8 @@ class Rows:
     def squares(self, weights: Array) -> Array:
         """(X * X)^T weights: the sums (D, m) of the squares in each column, with weights (n, m)."""
         out = np.zeros((self.n_columns, weights.shape[1]))
-        for rows, x in chunks(self.X, weights.shape[1]):
-            squared, part = x.astype(x.dtype, copy=True), self._weights(np.zeros((self.d, weights.shape[1])))
+        for rows, x in self._chunks(weights.shape[1]):
+            squared, part = x.astype(self.dtype, copy=True), self._weights(np.zeros((self.d, weights.shape[1])))
             values_of(squared)[...] *= values_of(squared)
             add_transposed_product(squared, self._weights(weights[rows]), part)
             out[: self.d] += part
@@ -152,25 +157,18 @@ class FullBatch:
         width: float = 0.0,
     ) -> None:
         self.objective, self.loss, self.reg = objective, objective.loss, float(objective.reg)
-        self.rows, self.y, self.v, self.offset = rows, y, v, offset
+        self.rows, self.y, self.v = rows, y, v
         self.free_bias = rows.ones and not objective.reg_bias
-        self.z, self.width, self.steps, self.is_stuck = z, width, 0, False
-        self.start()
-
-    def start(self) -> None:
-        """Compute the scores of z, and all that follows from them."""
-        self.scores = self.rows.scores(self.z)
-        if self.offset is not None:
-            self.scores += self.offset
-        self.pairs: deque[tuple[Array, Array, Array]] = deque(
-            maxlen=MEMORY
-        )  # (step, change of the gradient, 1 / product)
-        self.built: int | None = None  # the step at which the curvature was computed
-        self.smooth(self.width)
+        self.z, self.steps, self.is_stuck = z, 0, False
+        # each: the step, the change of the gradient, and 1 / their inner product
+        self.pairs: deque[tuple[Array, Array, Array]] = deque(maxlen=MEMORY)
+        self.scores = rows.scores(z) if offset is None else rows.scores(z) + offset
+        self.smooth(width)
 
     def smooth(self, width: float) -> None:
         """Smooth the loss over another width, at the same weights."""
-        self.width, self.built = width, None
+        self.width = width
+        self.built: int | None = None  # the step at which the curvature was computed
         loss, self.vg = self._loss(self.scores)
         self.value = loss + self._penalty(self.z)
         self.gradient = self._gradient_of(self.vg)

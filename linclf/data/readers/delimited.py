@@ -7,12 +7,12 @@ from functools import partial
 from linclf.data.dataset import Dataset
 from linclf.data.matching import match_table
 from linclf.data.readers.base import COLUMN_OPTIONS, Piece, Reader
-from linclf.data.readers.dialect import Settled, decimal_evidence, settle
+from linclf.data.readers.dialect import Settled, decimal_evidence, separator_of, settle
 from linclf.data.readers.frame import choose_target, text_columns, to_dataset
 from linclf.data.readers.header import HEADER_NOT_USED, check_header, is_header
 from linclf.data.readers.header_line import complete
 from linclf.data.readers.joined_tables import join_tables
-from linclf.data.readers.text_records import TextRecords, separator_of
+from linclf.data.readers.text_records import TextRecords
 from linclf.data.readers.text_table import TextTable
 from linclf.data.schema import Schema
 from linclf.data.source import RawFile
@@ -80,7 +80,7 @@ def join_delimited(raws: Sequence[RawFile], model_schema: Schema | None, *, sepa
 def _check_decimals(raws: Sequence[RawFile], settled: Sequence[RawFile]) -> None:
     """Raise InputError if the numbers of one file have decimal commas, and those of another one decimal points."""
     if raws[0].source.decimal is None and raws[0].source.thousands is None:
-        marks = [decimal_evidence(raw.content, separator_of(raw)) for raw in settled]
+        marks = [decimal_evidence(raw.content, separator_of(raw.source)) for raw in settled]
         if "," in marks and "." in marks:
             commas, points = (raws[marks.index(mark)].source.data for mark in ",.")
             raise InputError(

@@ -133,9 +133,14 @@ def _records(sample: str, sep: str) -> list[list[str]]:
     return records
 
 
+def separator_of(source: Source) -> str:
+    """The character between the cells of a file of this settled source, in which blanks have become tabs."""
+    return "\t" if source.sep == " " else source.sep or ","
+
+
 def first_record(content: bytes, source: Source) -> list[str]:
     """The first record of a file of this settled source, empty if there is none."""
-    return next(iter(_records(_sample(content), "\t" if source.sep == " " else source.sep or ",")), [])
+    return next(iter(_records(_sample(content), separator_of(source))), [])
 
 
 def _best(sample: str, candidates: list[str], skip: int | None) -> tuple[str, int]:

@@ -4,7 +4,7 @@ import codecs
 from collections.abc import Sequence
 from dataclasses import replace
 
-from linclf.data.readers.dialect import SAMPLE, Settled
+from linclf.data.readers.dialect import SAMPLE, Settled, separator_of
 from linclf.data.readers.no_rows import FOOTER, is_below_header
 from linclf.data.records import record_ends
 
@@ -22,7 +22,7 @@ def complete(settled: Settled, records: Sequence[Sequence[str]]) -> Settled:
     records  the header and the first rows
     """
     content, notes = settled.raw.content, list(settled.notes)
-    sep = "\t" if settled.raw.source.sep == " " else settled.raw.source.sep or ","
+    sep = separator_of(settled.raw.source)
     first, rows = records[0], list(records[1:])
     start, end, end_of_second = _ends(content, sep)
     if rows and end_of_second and is_below_header(rows[0], rows[1 : 1 + COMPARED]):

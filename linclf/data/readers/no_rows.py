@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from linclf.data.columns.markers import is_marker
-from linclf.data.readers.dialect import plain_text
+from linclf.data.readers.dialect import plain_text, separator_of
 from linclf.data.source import Source
 
 LONG_HEADER = 10_000  # bytes, from which on a header is repeated only if all of its bytes are
@@ -135,7 +135,7 @@ def without_no_rows(
     has_end   whether the last line is to be found: the end of what has been read so far is held back, and notes follow at the end;
             if not, footers stay, and notes come at once
     """
-    sep = "\t" if source.sep == " " else source.sep or ","
+    sep = separator_of(source)
     repeated, words, held = 0, set[bytes](), list[bytes]()
     if header and not header.endswith(b"\n"):
         header += b"\n"

@@ -8,6 +8,7 @@ from itertools import islice
 
 import numpy as np
 
+from linclf.data.readers.dialect import separator_of
 from linclf.data.readers.header_line import SAMPLE_ROWS
 from linclf.data.source import RawFile
 from linclf.data.table import Frame
@@ -20,18 +21,13 @@ SAMPLE_CELLS, FEWEST_ROWS = 50_000, 5  # cells in the first rows that are looked
 csv.field_size_limit(2**31 - 1)  # a cell may contain the text of a book
 
 
-def separator_of(raw: RawFile) -> str:
-    """The character between the cells of a settled file, in which blanks have become tabs."""
-    return "\t" if raw.source.sep == " " else raw.source.sep or ","
-
-
 class TextRecords:
     """Delimited text as records of cells."""
 
     def __init__(self, raw: RawFile) -> None:
         source = raw.source
         self.raw, self.name, self.content, self.header = raw, source.data, raw.content, source.header
-        self.separator, self.skipped = separator_of(raw), raw.skipped
+        self.separator, self.skipped = separator_of(source), raw.skipped
         self.is_regular = False  # whether each line is a record, which a reader of the whole may find out
         self._counted: tuple[bytes, int] | None = None
         if b"\0" in raw.content:
