@@ -173,12 +173,14 @@ def smoothed_crammer_singer(scores: Array, y: Array, width: float) -> tuple[Arra
     true = np.arange(len(y)), y
     slack = scores - scores[true][:, None] + 1  # (n, K)
     slack[true] = -np.inf
-    ordered = -np.sort(-slack / width, axis=1)[:, :-1]  # descending, without the true class
+    scaled = slack / width
+    most = scaled.max(axis=1, keepdims=True)
+    scaled -= most  # so that large slacks lose no digits of the differences
+    ordered = -np.sort(-scaled, axis=1)[:, :-1]  # descending, without the true class
     excess = np.cumsum(ordered, axis=1) - 1
-    # of the positive a, if the sum is 1; of slacks from which 1 is lost to rounding, the first
-    count = np.maximum((ordered * np.arange(1, ordered.shape[1] + 1) > excess).sum(axis=1), 1)
-    shift = np.maximum(np.take_along_axis(excess, count[:, None] - 1, axis=1) / count[:, None], 0)
-    a = np.maximum(slack / width - shift, 0)
+    count = (ordered * np.arange(1, ordered.shape[1] + 1) > excess).sum(axis=1)  # of the positive a, if the sum is 1
+    shift = np.maximum(np.take_along_axis(excess, count[:, None] - 1, axis=1) / count[:, None], -most)
+    a = np.maximum(scaled - shift, 0)
     slack[true] = 0
     values = (a * (slack - width / 2 * a)).sum(axis=-1)
     a[true] = -a.sum(axis=-1)
