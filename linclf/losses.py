@@ -369,6 +369,7 @@ class Loss:
     dual        the conjugate, for losses whose distance from the optimum can be bounded; else None
     smoothed    (scores, y, width) -> the same as `function` of the loss with each kink smoothed over this width, whose gradients are
                 in the domain of the dual; None for a loss without kinks
+    difference  of a loss with an output per class, the name of the binary loss that it is of the difference of two classes' scores
     curvatures  (scores, y, width) -> its second derivative by each score (n, m), or an estimate: what full-batch steps are scaled by
     logits      scores -> logits (n, *models, K) whose softmax is the probabilities of the classes, for losses that have these
     """
@@ -384,6 +385,7 @@ class Loss:
     dual: Dual | None = None
     smoothed: Callable[[Array, Array, float], tuple[Array, Array]] | None = None
     curvatures: Callable[[Array, Array, float], Array] | None = None
+    difference: str | None = None
 
     @property
     def is_separable(self) -> bool:
@@ -410,6 +412,7 @@ LOSSES: dict[str, Loss] = {
             dual=Dual(svm_dual, balanced_flows, is_linear=True),
             smoothed=smoothed_svm,
             curvatures=svm_curvature,
+            difference="hinge",
         ),
         Loss(
             "softmax",
@@ -419,6 +422,7 @@ LOSSES: dict[str, Loss] = {
             logits=softmax_logits,
             dual=Dual(softmax_dual, balanced_distributions),
             curvatures=softmax_curvature,
+            difference="logistic",
         ),
         Loss(
             "hinge",
@@ -458,6 +462,7 @@ LOSSES: dict[str, Loss] = {
             dual=Dual(svm_dual, balanced_flows, is_linear=True),
             smoothed=smoothed_crammer_singer,
             curvatures=crammer_singer_curvature,
+            difference="hinge",
         ),
         Loss(
             "mse",

@@ -33,7 +33,7 @@ from linclf.training.inputs import CALIBRATION_FRACTION
 from linclf.training.observer import EpochProgress, Observer
 from linclf.training.options import DTYPES, OPTIONS, TrainOptions
 from linclf.training.prepare import check_threshold
-from linclf.training.result import Trained, model_record, with_threshold
+from linclf.training.result import Trained, model_record, passes, with_threshold
 from linclf.training.stream import Stream
 from linclf.training.train import InitialWeights, train
 
@@ -57,7 +57,7 @@ class _History(Observer):
 @with_options
 @dataclass(eq=False, repr=False)
 class LinearClassifier(ClassifierMixin, FittedModel, BaseEstimator):
-    """A linear classifier trained by minibatch SGD: `linclf train` for notebooks and pipelines.
+    """A linear classifier trained by minibatch SGD and full-batch steps: `linclf train` for notebooks and pipelines.
 
     It minimises sum_i w_i loss(X_i W + b, y_i) / sum_i w_i + reg/2 ||W||^2. The defaults are those of the command line, and
     the same options, seed and rows give the same weights, to the last bit. reg is scikit-learn's alpha, and
@@ -104,12 +104,12 @@ class LinearClassifier(ClassifierMixin, FittedModel, BaseEstimator):
     classes_ : ndarray of shape (n_classes,)
     n_features_in_, feature_names_in_
     n_iter_ : int
-        Epochs run.
+        Passes over the rows: epochs of SGD and full-batch steps.
     loss_ : Loss
-    lr_ : float
-        The learning rate used, also under auto.
+    lr_ : float or None
+        The learning rate used, also under auto; None without SGD.
     history_ : list of dict
-        For each epoch: epoch, lr, objective_estimate, val_accuracy and val_score, the metric that chooses the best epoch (None
+        For each epoch and each full-batch step: epoch, lr, objective_estimate, val_accuracy and val_score, the metric that chooses the best epoch (None
         without early stopping), seconds.
     objective_ : float
         The objective at the weights, over the training rows, on the scaled columns.
@@ -285,7 +285,7 @@ class LinearClassifier(ClassifierMixin, FittedModel, BaseEstimator):
             estimator.feature_names_in_ = np.array(model.schema.names, object)
         metrics = model.record.get("metrics", {})
         estimator.loss_, estimator.lr_, estimator.history_ = loss_, metrics.get("lr", np.nan), []
-        estimator.n_iter_, estimator.objective_ = metrics.get("epochs", 0), metrics.get("objective", np.nan)
+        estimator.n_iter_, estimator.objective_ = passes(metrics), metrics.get("objective", np.nan)
         estimator._set_model(model)
         return estimator
 
@@ -382,7 +382,7 @@ class LinearClassifier(ClassifierMixin, FittedModel, BaseEstimator):
         """Set the attributes that a call of fit or partial_fit leaves."""
         result = trained.result
         self.loss_, self.lr_, self.history_ = loss, result.lr, history
-        self.n_iter_, self.objective_ = result.epochs, result.objective
+        self.n_iter_, self.objective_ = max(passes(result.to_json()), 1), result.objective
         self._set_model(trained.model)
 
     def _with_record(self, model: LinearModel, loss: Loss) -> LinearModel:

@@ -17,16 +17,19 @@ linear (the losses with kinks), t g is valid for every t from 0 to 1, and the be
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from linclf.losses import LOSSES, Array
-from linclf.optim.full_batch import FullBatch, Rows, fast_rows, parts, row_losses
+from linclf.optim.full_batch import FullBatch, parts, row_losses
 from linclf.optim.linalg import Matrix, chunks, squared_norms
 from linclf.optim.objective import Objective
+from linclf.optim.rows import Rows, fast_rows
+from linclf.storage.signals import FirstSignal
 
 MOST_STEPS = 5000
 CERTIFIABLE = tuple(loss.name for loss in LOSSES.values() if loss.dual)  # names of the losses that have a bound
@@ -34,7 +37,8 @@ START_WIDTH = 0.25  # over which losses with kinks are smoothed at first
 BOUND_WIDTHS = (1.0, 0.25, 0.0625)  # those that are tried for a bound without steps
 SHARE = 0.4  # of the gap that is aimed at, that smoothing may make up
 NARROWER, WIDER = 0.5, 0.8  # factors by which the width falls, at least and at most
-MARGIN = 0.9  # share of the percentage at which the estimate of the gap calls for a proof
+UNSETTLED = 0.05  # share of the gap that is aimed at, that a bias which is not quite at its optimum may make up
+MARGIN = 0.7  # share of the percentage at which the estimate of the gap calls for a proof
 
 
 @dataclass(frozen=True)
@@ -171,12 +175,17 @@ def bound_and_finish(
     fit_bias: bool = True,
     percent: float | None = None,
     most_steps: int | None = None,
+    on_step: Callable[[float], None] | None = None,
+    stop: FirstSignal | None = None,
 ) -> tuple[Array, Array, Certificate]:
     """Prove how near the optimum the weights are, and with a `percent` take full-batch steps until that is proven, at most
     `most_steps`, MOST_STEPS by default; return W, b and the proof.
 
     From `start`, W (d, m) and b (m,), over all rows X (n, d), y (n,). The weights are returned in the dtype of `start`, the best
     of those that were bounded, and the bound holds for them as returned. The loss has a `dual`, and reg > 0.
+
+    on_step  is called after each step with the objective, smoothed
+    stop     a first signal ends the steps
     """
     W, b = start
     bounds = Bounds(objective, X, y, n_outputs=W.shape[1], weights=weights, fit_bias=fit_bias)
@@ -187,27 +196,70 @@ def bound_and_finish(
             best.check(z, BOUND_WIDTHS if has_kinks else (0.0,))
             steps = 0
         else:
-            steps = _finish(best, z, percent, most_steps or MOST_STEPS, has_kinks=has_kinks)
+            limits = _Limits(percent, most_steps or MOST_STEPS, on_step or (lambda value: None), stop or FirstSignal())
+            steps = _finish(best, z, limits, has_kinks=has_kinks)
     return *(best.weights if steps else start), Certificate(percent, best.percent, best.lower, steps)
 
 
-def _finish(best: _Best, z: Array, percent: float, most_steps: int, *, has_kinks: bool) -> int:
+@dataclass(frozen=True)
+class _Columns:
+    """The columns that the steps are taken on. Two columns of opposite sign, which those of two classes are at the optimum, are one,
+    that of the difference of the scores: reg/2 (||w||^2 + ||w||^2) is reg/4 ||2 w||^2."""
+
+    objective: Objective
+    is_difference: bool
+
+    @classmethod
+    def of(cls, objective: Objective, z: Array) -> "_Columns":
+        """Those for weights z (D, m)."""
+        name = objective.loss.difference
+        if name is None or z.shape[1] != 2:
+            return cls(objective, False)
+        return cls(replace(objective, loss=LOSSES[name], reg=objective.reg / 2), True)
+
+    def taken(self, z: Array) -> Array:
+        """The columns of z (D, m)."""
+        return z[:, 1:] - z[:, :1] if self.is_difference else z
+
+    def given(self, z: Array) -> Array:
+        """The weights (D, m) that have these columns."""
+        return np.hstack([-z / 2, z / 2]) if self.is_difference else z
+
+
+@dataclass(frozen=True)
+class _Limits:
+    """When the steps end, and who follows them: see `bound_and_finish`."""
+
+    percent: float
+    most_steps: int
+    on_step: Callable[[float], None]
+    stop: FirstSignal
+
+
+def _finish(best: _Best, z: Array, limits: _Limits, *, has_kinks: bool) -> int:
     """Take steps from z until a percentage is proven of the best weights, and return their number."""
-    bounds, share = best.bounds, percent / 100
+    bounds, percent, most_steps = best.bounds, limits.percent, limits.most_steps
     if has_kinks:
         best.check(z, ())  # the steps lead down the smoothed objective, and may lead up the other one
     rows, width = fast_rows(bounds.X, ones=bounds.ones), START_WIDTH if has_kinks else 0.0
-    run = FullBatch(bounds.objective, rows, bounds.y, bounds.v, z, width=width)
-    while True:
-        aim, smoothing, gradient = share * run.true_value(), run.smoothing_gap(run.width), run.gradient_gap()
-        ends = run.steps >= most_steps or run.is_stuck
-        if gradient + smoothing <= MARGIN * aim or ends:
-            if run.steps:
-                run.settle_bias()
-            best.check(run.z, (run.width,))
-            if best.percent <= percent or ends:
-                return run.steps
-            share /= 2  # rounding, or the balancing of the gradients, took the rest
-        if gradient < smoothing and smoothing > SHARE * aim:  # which falls with the square of the width, about
-            run.smooth(run.width * min(max(math.sqrt(SHARE * aim / smoothing), NARROWER), WIDER))
-        run.step()
+    columns, share = _Columns.of(bounds.objective, z), percent / 100
+    # what is left of the gradient by a smooth loss's bias costs its share of the smallest class of the bound, about
+    settled = 0.0 if has_kinks else UNSETTLED * float(np.bincount(bounds.y, bounds.v).min())
+    run = FullBatch(columns.objective, rows, bounds.y, bounds.v, columns.taken(z), width=width)
+    with limits.stop:
+        while True:
+            aim, smoothing, gradient = share * run.true_value(), run.smoothing_gap(run.width), run.gradient_gap()
+            ends = run.steps >= most_steps or run.is_stuck
+            if gradient + smoothing <= MARGIN * aim or ends:
+                if run.steps:
+                    run.settle_bias(share * settled)
+                best.check(columns.given(run.z), (run.width,))
+                if best.percent <= percent or ends:
+                    return run.steps
+                share /= 2  # rounding, or the balancing of the gradients, took the rest
+            if gradient < smoothing and smoothing > SHARE * aim:  # which falls with the square of the width, about
+                run.smooth(run.width * min(max(math.sqrt(SHARE * aim / smoothing), NARROWER), WIDER))
+            run.step()
+            limits.on_step(run.value)
+    best.check(columns.given(run.z), (run.width,))  # after a signal
+    return run.steps

@@ -11,7 +11,7 @@ from linclf.model.evaluation import PART_KEYS
 from linclf.model.linear_model import LinearModel
 from linclf.report.columns import columns_text
 from linclf.report.metrics import parts_lines
-from linclf.report.proof import proof_line
+from linclf.report.proof import FROM_ZERO, proof_line
 from linclf.report.text import split_lines, target_text
 from linclf.report.threshold import threshold_line
 from linclf.storage.decode import JsonObject, to_record
@@ -67,8 +67,7 @@ def model_text(described: JsonObject, columns: Sequence[Column] | None, path: st
         f"trained on {source}, {metrics['n_train']} rows; "
         f"{metrics['n_val']} validation and {metrics['n_test']} test rows",
         *split_lines(metrics),
-        f"options    reg {metrics['reg']:g}, lr {metrics['lr']:.4g}, momentum {metrics['momentum']:g}, "
-        f"{metrics['epochs']} epochs{_best_epoch(metrics)} of minibatches of {metrics['batch_size']}, seed {metrics['seed']}",
+        f"options    reg {metrics['reg']:g}, {_solver(metrics)}, seed {metrics['seed']}",
         *(
             [f"calibrate  {calibration['method']}, learned from {calibration['n']} held-out rows"]
             if calibration
@@ -85,6 +84,16 @@ def model_text(described: JsonObject, columns: Sequence[Column] | None, path: st
         else "strongest weights",
     ]
     return "\n".join([*lines, *_strongest_lines(described)])
+
+
+def _solver(metrics: JsonObject) -> str:
+    """How the weights were found."""
+    if not metrics["epochs"]:
+        return FROM_ZERO
+    return (
+        f"lr {metrics['lr']:.4g}, momentum {metrics['momentum']:g}, {metrics['epochs']} epochs{_best_epoch(metrics)} of minibatches "
+        f"of {metrics['batch_size']}"
+    )
 
 
 def _best_epoch(metrics: JsonObject) -> str:

@@ -4,6 +4,7 @@ import math
 
 from linclf.storage.decode import JsonObject
 
+FROM_ZERO = "L-BFGS over all rows, from zero weights"  # how a run without SGD found its weights
 TELLING = 1000  # percent, beyond which a bound tells nothing
 
 

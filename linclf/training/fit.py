@@ -59,7 +59,7 @@ class FitResult:
 
     W, b         (d, m), (m,): the weights of the best epoch
     settings     the settings used; why: how those chosen by auto were found, as text by name
-    epochs_run   the number of the last epoch
+    epochs_run   the number of the last epoch of SGD, 0 for full-batch steps from zero weights
     best_epoch   the number of the epoch whose weights these are
     data_loss, penalty   the terms of the objective at these weights
     retries      how often training diverged and continued at a lower rate
@@ -92,7 +92,6 @@ def fit(
     resumed: Checkpoint | None = None,
     observer: Observer | None = None,
     stop: FirstSignal | None = None,
-    epochs: int | None = None,
 ) -> FitResult:
     """Resolve what is `auto`, run SGD on X (n, d) as given, and return the weights of the best epoch.
 
@@ -102,7 +101,6 @@ def fit(
     start    (W, b) to start from instead of zero weights; such a run is not compared with zero weights
     resumed  the checkpoint to resume from
     stop     a first signal during training ends it early, with the best weights so far
-    epochs   how many there are under `auto`, by default as many as `auto_epochs` says
 
     Training diverges when its weights are not finite or its objective is GROWN times that of zero weights. It then rolls back
     to the last epoch that was not much worse than zero weights. Under `--lr auto` it continues from there at a lower rate, once
@@ -111,9 +109,9 @@ def fit(
     observer, stop = observer or Observer(), stop or FirstSignal()
     loss = options.loss_value()
     if resumed is None:
-        settings, why = resolve(loss, X, y, loss.n_outputs(n_classes), options, weights=weights, epochs=epochs)
+        settings, why = resolve(loss, X, y, loss.n_outputs(n_classes), options, weights=weights)
     else:
-        settings, why = replace(sgd_settings(options, X, epochs), lr=resumed.lr), dict(resumed.why)
+        settings, why = replace(sgd_settings(options, X), lr=resumed.lr), dict(resumed.why)
     run = _Run(
         loss, X, y, n_classes=n_classes, options=options, settings=settings, why=why, weights=weights, val=val, start=start
     )  # fmt: skip
@@ -284,10 +282,9 @@ def resolve(
     options: TrainOptions,
     *,
     weights: Array | None = None,
-    epochs: int | None = None,
 ) -> tuple[SGDSettings, dict[str, str]]:
-    """The settings with every `auto` replaced, and how the replaced ones were found, as text by name; `epochs` is as in `fit`."""
-    settings = sgd_settings(options, X, epochs)
+    """The settings with every `auto` replaced, and how the replaced ones were found, as text by name."""
+    settings = sgd_settings(options, X)
     why = {"epochs": "auto"} if options.epochs == "auto" else {}
     if options.lr == "auto":
         rate = auto_rate(loss, X, y, n_outputs, settings, weights=weights)
@@ -295,12 +292,11 @@ def resolve(
     return settings, why
 
 
-def sgd_settings(options: TrainOptions, X: Matrix, epochs: int | None = None) -> SGDSettings:
-    """The settings of SGD that the options give for X (n, d), epochs and momentum resolved; lr is 1 as long as it is `auto`, and
-    `epochs` is as in `fit`."""
+def sgd_settings(options: TrainOptions, X: Matrix) -> SGDSettings:
+    """The settings of SGD that the options give for X (n, d), epochs and momentum resolved; lr is 1 as long as it is `auto`."""
     given = {field.name: getattr(options, field.name) for field in fields(SGDSettings) if hasattr(options, field.name)}
     n = X.shape[0]
-    chosen = {"lr": 1.0, "epochs": epochs or auto_epochs(n, min(options.batch_size, n)), "momentum": auto_momentum(X)}
+    chosen = {"lr": 1.0, "epochs": auto_epochs(n, min(options.batch_size, n)), "momentum": auto_momentum(X)}
     autos = {name: value for name, value in chosen.items() if given[name] == "auto"}
     return SGDSettings(**{**given, **autos, "fit_bias": options.bias})
 

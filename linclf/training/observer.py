@@ -8,10 +8,11 @@ from linclf.training.checkpoint import Checkpoint
 
 @dataclass(frozen=True)
 class EpochProgress:
-    """Progress after an epoch, for bars and histories. After a divergence an epoch may come again.
+    """Progress after an epoch, for bars and histories. After a divergence an epoch may come again. A full-batch step is a pass over
+    the data, too, and counts as an epoch.
 
-    epoch, epochs       the number of the epoch, from 1, and of all epochs
-    lr                  the learning rate of its first step
+    epoch, epochs       the number of the epoch, from 1, and of all epochs, None where that is not known
+    lr                  the learning rate of its first step; None for a full-batch step
     objective_estimate  the objective, as far as one pass over the data knows it
     val_accuracy        on the validation rows; None without any
     val_score           the metric by which the best epoch is chosen, on the validation rows; None where it is undefined
@@ -19,8 +20,8 @@ class EpochProgress:
     """
 
     epoch: int
-    epochs: int
-    lr: float
+    epochs: int | None
+    lr: float | None
     objective_estimate: float
     val_accuracy: float | None
     val_score: float | None

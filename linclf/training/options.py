@@ -187,9 +187,8 @@ class TrainOptions:
     finish: str = field(
         default="auto",
         metadata=about(
-            "What follows SGD; auto, where the data are not large: steps over all rows until the objective is within 0.1 % of the "
-            "optimum, after 3 epochs (svm, hinge, crammer-singer: nearer it, after all epochs), unless --epochs or validation rows "
-            "are given.",
+            "Steps over all rows, where the data are not large; auto: until the objective is within 0.1 % of the optimum, from zero "
+            "weights (svm, hinge, crammer-singer: nearer it, after SGD), unless --epochs or validation rows are given; no: SGD alone.",
             choices=("auto", "no"),
             sweep=None,
         ),

@@ -30,7 +30,8 @@ class TrainResult:
 
     target, target_guessed        the label column, None for data that have none, and whether it was guessed by its name
     data, loss, reg, ..., dtype   the options, with the numbers used under `auto`; scale is the kind that was used
-    epochs, best_epoch            the last epoch, and the one whose weights the model has
+    lr, epochs, best_epoch        the learning rate, the last epoch of SGD, and the one whose weights the model has; None, 0 and 0 for
+                                  full-batch steps from zero weights
     val_metric, val_metric_reason the metric that chose the best epoch, and why it is this one if it was not given; None without
                                   validation rows
     n_train, n_val, n_test, n_calibration, n_features, n_classes   sizes
@@ -52,7 +53,7 @@ class TrainResult:
     loss: str
     one_vs_rest: bool
     reg: float
-    lr: float
+    lr: float | None
     epochs: int
     best_epoch: int
     val_metric: str | None
@@ -142,7 +143,7 @@ def assemble(
         loss=options.loss_name,
         one_vs_rest=options.loss_value().binary and len(split.classes) > 2,
         reg=options.reg,
-        lr=float(settings.lr),
+        lr=float(settings.lr) if fitted.epochs_run else None,
         epochs=fitted.epochs_run,
         best_epoch=fitted.best_epoch,
         val_metric=None if selection is None else selection.metric.name,
@@ -212,6 +213,11 @@ def model_record(options: TrainOptions, digests: dict[str, str], result: TrainRe
         **({"metrics": metrics} if metrics else {}),
         "versions": {"linclf": __version__, "numpy": np.__version__, "python": platform.python_version()},
     }
+
+
+def passes(metrics: JsonObject) -> int:
+    """How many passes over the training rows a run took, of the figures in its record: epochs of SGD and full-batch steps."""
+    return int(metrics.get("epochs", 1) + (metrics.get("certificate") or {}).get("steps", 0))
 
 
 def certificate_to_dict(certificate: Certificate | None) -> JsonObject | None:

@@ -33,7 +33,7 @@ from linclf.training.fit import FitResult, sgd_settings
 from linclf.training.observer import EpochProgress, Observer
 from linclf.training.options import TrainOptions
 from linclf.training.prepare import PreparedData, check_range, check_threshold, loss_weights
-from linclf.training.result import Trained, assemble
+from linclf.training.result import Trained, assemble, passes
 
 SLOWDOWN = 16  # minibatches; 4 and 64 did worse over the five data sets that they were tried on
 FIRST_ROWS, FIRST_NUMBERS = 200, 4_000_000  # so many rows, or numbers in them, settle an automatic rate
@@ -96,7 +96,7 @@ class Stream:
         metrics = {} if model is None else model.record.get("metrics", {})
         if model is not None and metrics:
             n = metrics.get("n_train", 0)
-            self.kind, self.rows = metrics.get("scale", "auto"), float(n * metrics.get("epochs", 1))
+            self.kind, self.rows = metrics.get("scale", "auto"), float(n * passes(metrics))
             if model.scale is not None and n:
                 constant = (model.scale == 1) & ~model.weight.any(axis=1)  # (d,)
                 self.moments = moments_of_scaling(model.center, model.scale, constant, n)

@@ -13,7 +13,7 @@ from linclf.model.metrics import METRICS
 from linclf.optim.blas import one_blas_thread
 from linclf.storage.signals import FirstSignal
 from linclf.training.checkpoint import Checkpoint
-from linclf.training.finish import certify, planned_finish
+from linclf.training.finish import certify, fit_from_zero, planned_finish
 from linclf.training.fit import FitResult, Validation, fit
 from linclf.training.observer import Observer
 from linclf.training.options import TrainOptions
@@ -52,7 +52,7 @@ def train(
     A KeyboardInterrupt or Terminated after the first epoch ends training early: the best model so far is returned, with
     the signal in `interrupted`; a second signal is raised. Raises DivergedError.
     """
-    began, stop = time.perf_counter(), stop or FirstSignal()
+    began, stop, observer = time.perf_counter(), stop or FirstSignal(), observer or Observer()
     with one_blas_thread():
         prepared = prepare(options, split, all_columns=start is not None)
         X, y, scaling = prepared.X, split.train.y, prepared.scaling
@@ -60,22 +60,34 @@ def train(
         selection = _selection(options, split, resumed)
         val = None if prepared.val is None or selection is None else Validation(prepared.val, selection.metric)
         planned = planned_finish(options, X, from_zero=val is None and initial is None)
-        epochs = None if planned is None else planned.epochs
-        run_fit = partial(
-            fit, X, y, len(split.classes), weights=prepared.weights, val=val, start=initial, epochs=epochs
-        )
-        try:
-            fitted = run_fit(options, resumed=resumed, observer=observer, stop=stop)
-        except DivergedError as error:
-            raise DivergedError(f"{error}; {_advice(run_fit, options)}") from None
-        finish = partial(assemble, options, split, prepared, selection=selection, measured=measured)
+        K, weights, fitted = len(split.classes), prepared.weights, None
+        if planned is not None and planned.from_zero and resumed is None:
+            fitted = fit_from_zero(X, y, K, options, planned, weights=weights, observer=observer, stop=stop)
+        if fitted is None:
+            run_fit = partial(fit, X, y, K, weights=weights, val=val, start=initial)
+            try:
+                fitted = run_fit(options, resumed=resumed, observer=observer, stop=stop)
+            except DivergedError as error:
+                raise DivergedError(f"{error}; {_advice(run_fit, options)}") from None
+            with stop:
+                if stop.signal is None:
+                    fitted = certify(
+                        fitted,
+                        X,
+                        y,
+                        options,
+                        weights=weights,
+                        finish=planned,
+                        observer=observer,
+                        stop=stop,
+                        began=began,
+                    )
+        assembled = partial(assemble, options, split, prepared, fitted, selection=selection, measured=measured)
         with stop:
-            if stop.signal is None:
-                fitted = certify(fitted, X, y, options, weights=prepared.weights, finish=planned)
-            trained = finish(fitted, interrupted=stop.signal)
+            trained = assembled(interrupted=stop.signal)
             return replace(trained, seconds=time.perf_counter() - began)
         # the model is trained, and a first signal must not lose it
-        return replace(finish(fitted, interrupted=stop.signal), seconds=time.perf_counter() - began)
+        return replace(assembled(interrupted=stop.signal), seconds=time.perf_counter() - began)
 
 
 def _selection(options: TrainOptions, split: Split, resumed: Checkpoint | None) -> Selection | None:

@@ -150,7 +150,7 @@ def test_a_signal_while_the_model_is_measured_does_not_cost_it(linclf, in_tmp, m
         return measure(*arguments, **more)
 
     monkeypatch.setattr(fitting, "divergence_reason", interrupted_once)
-    ran = linclf("train iris -o m")
+    ran = linclf("train iris --epochs 20 -o m")
     assert (ran.code, len(calls)) == (130, 2)
     assert load("m").record["metrics"]["interrupted"]
 

@@ -157,7 +157,10 @@ def test_a_structured_array_is_a_table(linclf, in_tmp) -> None:
     frame["code"] = frame["code"].str.decode("utf-8")
     frame.to_csv("t.csv", index=False)
     for line in ("--drop code --category n", "--weight n --group city", "--target ok --drop label"):
-        ran, twin = linclf(f"train t.npy {line} -o npy --json"), linclf(f"train t.csv {line} -o csv --json")
+        ran, twin = (
+            linclf(f"train t.npy {line} --epochs 9 -o npy --json"),
+            linclf(f"train t.csv {line} --epochs 9 -o csv --json"),
+        )
         assert ran.code == twin.code == 0, ran.err
         one, two = json.loads(ran), json.loads(twin)
         assert one["n_features"] == two["n_features"] > 3

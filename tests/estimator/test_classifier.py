@@ -15,6 +15,7 @@ from linclf import LinearClassifier
 from linclf.errors import InputError
 from linclf.losses import LOSSES
 from linclf.model.linear_model import load as load_model
+from linclf.training.result import passes
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def test_the_same_weights_as_the_command_line(linclf, in_tmp, loss, data, option
         model = load_model("m")
         assert found.model_.weight.tobytes() == model.weight.tobytes()
         assert found.model_.bias.tobytes() == model.bias.tobytes()
-        assert found.n_iter_ == model.record["metrics"]["epochs"]
+        assert found.n_iter_ == max(passes(model.record["metrics"]), 1) >= len(found.history_)
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,10 @@ from scipy.optimize import minimize
 
 from linclf.losses import LOSSES, Loss
 from linclf.optim import full_batch
-from linclf.optim.full_batch import FullBatch, Rows, fast_rows, row_losses
+from linclf.optim.full_batch import FullBatch, row_losses
 from linclf.optim.linalg import select_rows
 from linclf.optim.objective import Objective
+from linclf.optim.rows import Rows, fast_rows
 
 RNG = np.random.default_rng(0)
 N, D, K = 60, 5, 3

@@ -9,6 +9,7 @@ import pytest
 from linclf import LinearClassifier
 from linclf.losses import LOSSES
 from linclf.model.linear_model import load
+from linclf.optim.full_batch import FullBatch
 
 SETS = ["iris", "wine", "breast_cancer"]
 
@@ -28,7 +29,7 @@ def test_a_run_ends_near_the_optimum_and_never_above_sgd_alone(linclf, loss: str
         assert proof["lower_bound"] <= alone["objective"] * (1 + 1e-6)
         if LOSSES[loss].smoothed is None:
             assert proof["percent"] <= 0.1
-            assert (result["epochs"], result["best_epoch"]) == (3, 3)
+            assert (result["epochs"], result["best_epoch"], result["lr"]) == (0, 0, None)
         else:
             assert result["objective"] <= alone["objective"]
             assert result["epochs"] == alone["epochs"]
@@ -41,22 +42,75 @@ def test_where_epochs_or_validation_rows_decide_there_is_no_finish(linclf, more:
 
 def test_a_run_that_is_resumed_finishes_with_the_same_bits(linclf, in_tmp) -> None:
     """From the checkpoint of each epoch, also of the last one: then the steps over all rows alone are taken again."""
-    assert linclf("train digits -o whole --checkpoint c -q").code == 0
+    assert linclf("train digits --loss svm -o whole --checkpoint c -q").code == 0
     whole = load("whole")
     assert whole.record["metrics"]["certificate"]["steps"] > 0
-    assert linclf("train digits -o again --resume c -q").code == 0
+    assert linclf("train digits --loss svm -o again --resume c -q").code == 0
     again = load("again")
     assert again.weight.tobytes() == whole.weight.tobytes()
     assert again.bias.tobytes() == whole.bias.tobytes()
     assert again.record["metrics"] == whole.record["metrics"]
 
 
-def test_a_signal_among_the_steps_keeps_what_sgd_has_found(linclf, in_tmp, monkeypatch) -> None:
+def test_a_run_without_epochs_leaves_no_checkpoint(linclf, in_tmp) -> None:
+    """It takes a few passes over few rows, and is repeated to the same bits."""
+    for name in ("one", "two"):
+        assert linclf(f"train digits -o {name} --checkpoint c --history h -q").code == 0
+        assert not Path("c").exists()
+    assert load("one").weight.tobytes() == load("two").weight.tobytes()
+    lines = [json.loads(line) for line in Path("h").read_text().splitlines()]
+    steps = load("one").record["metrics"]["certificate"]["steps"]
+    assert [line["epoch"] for line in lines] == list(range(1, steps + 1))
+    values = [line["objective_estimate"] for line in lines]
+    assert values == sorted(values, reverse=True)
+    assert values[-1] == pytest.approx(load("one").record["metrics"]["objective"], rel=1e-3)
+    assert {line["lr"] for line in lines} == {None}
+
+
+@pytest.mark.parametrize("after", [1, 5])
+def test_a_signal_among_the_steps_keeps_the_best_weights(linclf, in_tmp, monkeypatch, after: int) -> None:
+    step = FullBatch.step
+
+    def interrupted(run: FullBatch) -> None:
+        step(run)
+        if run.steps == after:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(FullBatch, "step", interrupted)
+    ran = linclf("train digits -o m")
+    assert ran.code == 130
+    assert "the best model so far is in m" in ran.err
+    metrics = load("m").record["metrics"]
+    assert metrics["interrupted"]
+    assert not metrics["certificate"]["percent"] or metrics["certificate"]["percent"] > 0.1
+    assert metrics["certificate"]["steps"] == after
+    assert metrics["objective"] < 2
+
+
+def test_a_signal_before_the_first_step_leaves_no_model(linclf, in_tmp, monkeypatch) -> None:
+    def interrupted(run: FullBatch) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(FullBatch, "step", interrupted)
+    assert linclf("train digits -o m").code == 130
+    assert not Path("m").exists()
+
+
+def test_numbers_too_large_for_steps_are_an_error_and_no_zero_model(linclf, in_tmp) -> None:
+    X = np.random.default_rng(0).standard_normal((60, 3))
+    X[0, 0] = 1e200
+    np.savez("t.npz", X=X, y=np.arange(60) % 2)
+    ran = linclf("train t.npz --scale none --dtype float64 -o m")
+    assert (ran.code, Path("m").exists()) == (2, False)
+    assert "too large to train on; use --scale standard" in ran.err
+
+
+def test_a_signal_after_sgd_keeps_what_it_has_found(linclf, in_tmp, monkeypatch) -> None:
     def interrupted(*args: object, **more: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("linclf.training.finish.bound_and_finish", interrupted)
-    ran = linclf("train digits -o m")
+    ran = linclf("train digits --loss svm -o m")
     assert ran.code == 130
     assert "the best model so far is in m" in ran.err
     assert Path("m").exists()

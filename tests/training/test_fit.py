@@ -381,15 +381,19 @@ def test_the_result_states_what_was_chosen_and_the_objective_it_has() -> None:
 @pytest.mark.parametrize(
     ("options", "rows", "expected"),
     [
-        ({}, (1000, 20), Finish(0.1, 500, 3)),
-        ({}, (20_000, 50), Finish(0.1, 100, 3)),
+        ({}, (1000, 20), Finish(0.1, 500, True)),
+        ({}, (20_000, 50), Finish(0.1, 100, True)),
         ({}, (60_000, 784), None),  # large: the curvature would cost more than the passes that it saves
-        ({}, (100, 3000), None),
+        ({}, (100, 3000), Finish(0.1, 4000, True)),
+        ({}, (1000, 3000), None),
+        ({"lr": 0.1}, (1000, 20), Finish(0.1, 500)),  # SGD as it was set, and then the steps
+        ({"batch_size": 32}, (1000, 20), Finish(0.1, 252)),
+        ({"average": True}, (1000, 20), Finish(0.1, 500)),
         ({"loss": "svm"}, (1000, 20), Finish(1.0, 125)),  # never above the objective of SGD alone
         ({"finish": "no"}, (1000, 20), None),
         ({"epochs": 5}, (1000, 20), None),
         ({"reg": 0}, (1000, 20), None),
-        ({"certify": 2.0}, (1000, 20), Finish(2.0, None, 3)),
+        ({"certify": 2.0}, (1000, 20), Finish(2.0, None, True)),
         ({"certify": 2.0, "epochs": 5}, (1000, 20), Finish(2.0, None)),
         ({"certify": 2.0, "finish": "no"}, (1000, 20), Finish(2.0, None)),
         ({"certify": 2.0, "loss": "hinge"}, (1000, 20), Finish(2.0, None)),
