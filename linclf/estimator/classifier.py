@@ -106,6 +106,8 @@ class LinearClassifier(ClassifierMixin, FittedModel, BaseEstimator):
     n_iter_ : int
         Passes over the rows: epochs of SGD and full-batch steps.
     loss_ : Loss
+    reg_ : float
+        The L2 strength used, also under auto.
     lr_ : float or None
         The learning rate used, also under auto; None without SGD.
     history_ : list of dict
@@ -140,7 +142,7 @@ class LinearClassifier(ClassifierMixin, FittedModel, BaseEstimator):
 
     loss: str | Loss = TrainOptions.loss
     _: KW_ONLY
-    reg: float = TrainOptions.reg
+    reg: float | str = TrainOptions.reg
     lr: float | str = TrainOptions.lr
     epochs: int | str = TrainOptions.epochs
     finish: str = TrainOptions.finish
@@ -208,7 +210,7 @@ class LinearClassifier(ClassifierMixin, FittedModel, BaseEstimator):
         The columns are scaled by all rows so far. It hardly matters how rows are cut into calls: a call of fewer rows than
         batch_size takes a shorter step, and the learning rate falls with the number of rows so far, as
         lr / sqrt(1 + rows / (16 batch_size)), unless the schedule is "constant". lr "auto" is estimated from the first 200
-        rows, which are kept until then; momentum "auto" is 0; average=True averages over the calls. After `fit` the scaling
+        rows, which are kept until then; reg "auto" is 1e-4, or that of `fit`; momentum "auto" is 0; average=True averages over the calls. After `fit` the scaling
         and the number of rows continue from there.
         """
         before = self.model_ if self.__sklearn_is_fitted__() else None
@@ -284,7 +286,8 @@ class LinearClassifier(ClassifierMixin, FittedModel, BaseEstimator):
         if model.schema.names is not None:
             estimator.feature_names_in_ = np.array(model.schema.names, object)
         metrics = model.record.get("metrics", {})
-        estimator.loss_, estimator.lr_, estimator.history_ = loss_, metrics.get("lr", np.nan), []
+        estimator.loss_, estimator.reg_, estimator.history_ = loss_, metrics.get("reg", np.nan), []
+        estimator.lr_ = metrics.get("lr", np.nan)
         estimator.n_iter_, estimator.objective_ = passes(metrics), metrics.get("objective", np.nan)
         estimator._set_model(model)
         return estimator
@@ -381,7 +384,7 @@ class LinearClassifier(ClassifierMixin, FittedModel, BaseEstimator):
     def _set_trained(self, trained: Trained, loss: Loss, history: list[JsonObject]) -> None:
         """Set the attributes that a call of fit or partial_fit leaves."""
         result = trained.result
-        self.loss_, self.lr_, self.history_ = loss, result.lr, history
+        self.loss_, self.reg_, self.lr_, self.history_ = loss, result.reg, result.lr, history
         self.n_iter_, self.objective_ = max(passes(result.to_json()), 1), result.objective
         self._set_model(trained.model)
 

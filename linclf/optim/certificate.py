@@ -18,14 +18,14 @@ linear (the losses with kinks), t g is valid for every t from 0 to 1, and the be
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from linclf.losses import LOSSES, Array
-from linclf.optim.full_batch import FullBatch, parts, row_losses
+from linclf.optim.full_batch import Columns, FullBatch, parts, row_losses
 from linclf.optim.linalg import Matrix, chunks, squared_norms
 from linclf.optim.objective import Objective
 from linclf.optim.rows import Rows, fast_rows
@@ -202,31 +202,6 @@ def bound_and_finish(
 
 
 @dataclass(frozen=True)
-class _Columns:
-    """The columns that the steps are taken on. Two columns of opposite sign, which those of two classes are at the optimum, are one,
-    that of the difference of the scores: reg/2 (||w||^2 + ||w||^2) is reg/4 ||2 w||^2."""
-
-    objective: Objective
-    is_difference: bool
-
-    @classmethod
-    def of(cls, objective: Objective, z: Array) -> "_Columns":
-        """Those for weights z (D, m)."""
-        name = objective.loss.difference
-        if name is None or z.shape[1] != 2:
-            return cls(objective, False)
-        return cls(replace(objective, loss=LOSSES[name], reg=objective.reg / 2), True)
-
-    def taken(self, z: Array) -> Array:
-        """The columns of z (D, m)."""
-        return z[:, 1:] - z[:, :1] if self.is_difference else z
-
-    def given(self, z: Array) -> Array:
-        """The weights (D, m) that have these columns."""
-        return np.hstack([-z / 2, z / 2]) if self.is_difference else z
-
-
-@dataclass(frozen=True)
 class _Limits:
     """When the steps end, and who follows them: see `bound_and_finish`."""
 
@@ -242,7 +217,7 @@ def _finish(best: _Best, z: Array, limits: _Limits, *, has_kinks: bool) -> int:
     if has_kinks:
         best.check(z, ())  # the steps lead down the smoothed objective, and may lead up the other one
     rows, width = fast_rows(bounds.X, ones=bounds.ones), START_WIDTH if has_kinks else 0.0
-    columns, share = _Columns.of(bounds.objective, z), percent / 100
+    columns, share = Columns.of(bounds.objective, z.shape[1]), percent / 100
     # what is left of the gradient by a smooth loss's bias costs its share of the smallest class of the bound, about
     settled = 0.0 if has_kinks else UNSETTLED * float(np.bincount(bounds.y, bounds.v).min())
     run = FullBatch(columns.objective, rows, bounds.y, bounds.v, columns.taken(z), width=width)

@@ -19,10 +19,11 @@ A loss with kinks is smoothed over a `width` (Nesterov, "Smooth Minimization of 
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from linclf.losses import Array, Loss
+from linclf.losses import LOSSES, Array, Loss
 from linclf.optim.lbfgs import Memory
 from linclf.optim.linalg import Matrix, numbers_per_row
 from linclf.optim.objective import Objective
@@ -66,6 +67,32 @@ def _curvature_rows(n: int, D: int) -> int | None:
     return count if cheap else None
 
 
+@dataclass(frozen=True)
+class Columns:
+    """The columns of weights that steps are taken on, and the objective of these. The two columns of two classes are of opposite sign
+    at the optimum, and are taken as one, that of the difference of the scores: reg/2 (||w||^2 + ||w||^2) is reg/4 ||2 w||^2.
+    """
+
+    objective: Objective
+    are_two: bool
+
+    @classmethod
+    def of(cls, objective: Objective, m: int) -> "Columns":
+        """Those of m outputs."""
+        name = objective.loss.difference
+        if name is None or m != 2:
+            return cls(objective, False)
+        return cls(replace(objective, loss=LOSSES[name], reg=objective.reg / 2), True)
+
+    def taken(self, z: Array) -> Array:
+        """The columns of weights z (D, m)."""
+        return z[:, 1:] - z[:, :1] if self.are_two else z
+
+    def given(self, z: Array) -> Array:
+        """The weights (D, m) that have these columns."""
+        return np.hstack([-z / 2, z / 2]) if self.are_two else z
+
+
 class FullBatch:
     """The objective over all rows at the weights z (D, m), and steps from there.
 
@@ -101,6 +128,13 @@ class FullBatch:
         loss, self.vg = self._loss(self.scores)
         self.value = loss + self._penalty(self.z)
         self.gradient = self._gradient_of(self.vg)
+
+    def penalise(self, reg: float) -> None:
+        """Change the penalty, at the same weights. The curvature stays: it costs more than it is better after the change."""
+        self.value += (reg - self.reg) / 2 * float(np.square(self.penalised(self.z)).sum())
+        self.penalised(self.gradient)[...] += (reg - self.reg) * self.penalised(self.z)
+        self.reg, self.is_stuck = reg, False
+        self.memory.pairs.clear()
 
     def _loss(self, scores: Array) -> tuple[float, Array]:
         """The mean loss at scores (n, m), smoothed, and `vg`. A few rows at a time stay in the processor's cache, and need no memory
@@ -215,7 +249,10 @@ class FullBatch:
             low, low_slope = np.where(over, low, t), np.where(over, low_slope, found)
             with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
                 secant = low - low_slope * (high - low) / (high_slope - low_slope)
-                inside = np.clip(secant, low + 0.1 * (high - low), high - 0.1 * (high - low))
+                # the half next to the end that was kept: a slope that hardly changes far away draws the secant there
+                inside = low + (high - low) * np.clip(
+                    (secant - low) / (high - low), np.where(over, 0.1, 0.5), np.where(over, 0.5, 0.9)
+                )
                 inside = np.where(np.isfinite(inside), inside, (low + high) / 2)
             new = np.where(np.isinf(high), 2 * t, inside)
             t = np.where(done & ~done.all(), t, new)
@@ -229,10 +266,8 @@ class FullBatch:
 
     def _compute_curvature(self) -> None:
         """Compute the inverses of A_j (m, D, D), or those of their diagonals (m, D), at these weights."""
-        if self.loss.curvatures is None:
-            raise AssertionError("a loss with a dual has curvatures")
-        n, D = self.rows.n, self.rows.n_columns
-        c = self.loss.curvatures(self.scores, self.y, self.width)
+        n, D, curvatures = self.rows.n, self.rows.n_columns, self.loss.curvatures
+        c = np.ones_like(self.scores) if curvatures is None else curvatures(self.scores, self.y, self.width)
         c = np.maximum(c, FLOOR * c[self.v > 0].max(axis=0)) * self.v[:, None]  # (n, m)
         ridge = np.full(D, self.reg)
         ridge[D - self.free_bias :] = 0

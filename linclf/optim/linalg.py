@@ -323,6 +323,29 @@ def minibatch(X: Stored, start: int, stop: int) -> Minibatch:
     return CSRSlice(X.indptr[start : stop + 1], X.indices, X.data, (stop - start, X.shape[1]))
 
 
+def content_keys(X: Matrix, quantum: float | None = None) -> Array:
+    """A number (n,) for each row of X (n, d), the same for rows with the same numbers, dense or sparse, wherever they are; with a
+    quantum, for rows whose numbers are in the same of steps so wide, so that rounding hardly ever tells rows apart."""
+    random = np.asarray(np.random.default_rng(0).integers(1 << 62, size=X.shape[1]), np.uint64)  # (d,)
+    factors = 2 * random + 1  # odd, so that no number is lost
+    return np.concatenate([_keys(x, factors, quantum) for _, x in chunks(X)])
+
+
+def _keys(x: Stored, factors: Array, quantum: float | None) -> Array:
+    """The sums over columns of each number, as a whole number, times the factor of its column: these sums are exact."""
+    values = np.ascontiguousarray(values_of(x), np.float64) + 0.0  # there is no -0
+    # 0 is in the middle of a step, more or less, and round numbers are not at the edge of one
+    whole = (
+        values.view(np.uint64)
+        if quantum is None
+        else np.floor(values / quantum + 0.377).astype(np.int64).view(np.uint64)
+    )
+    if isinstance(x, np.ndarray):
+        return np.asarray((whole * factors).sum(axis=1, dtype=np.uint64))
+    sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(whole * factors[x.indices], dtype=np.uint64)])
+    return np.asarray(sums[x.indptr[1:]] - sums[x.indptr[:-1]])
+
+
 def chunks(X: Matrix, outputs: int = 0) -> Iterator[tuple[slice, Stored]]:
     """All rows of X in order, as pairs (slice, rows): so many at a time that neither their numbers nor `outputs` numbers for
     each row are more than about CHUNK_NUMBERS."""

@@ -9,7 +9,7 @@ import numpy as np
 from linclf.errors import InputError
 from linclf.losses import Array
 
-AUTO = ("lr", "momentum", "epochs")  # settings that options may give as "auto"
+AUTO = ("lr", "reg", "momentum", "epochs")  # settings that options may give as "auto"
 SCHEDULES: dict[str, Callable[[Array, Array], Array]] = {
     # (share of the run done, in [0, 1); epochs done), each (steps,) -> factors on lr (steps,)
     "linear": lambda done, _: 1 - done,
@@ -56,7 +56,7 @@ def check_settings(settings: dict[str, object], *, allow_auto: bool) -> None:
     """
     for name, low, high, hint in (
         ("lr", math.ulp(0), math.inf, "a finite number > 0, or auto"),
-        ("reg", 0, math.inf, "a finite number >= 0; 0 means no penalty"),
+        ("reg", 0, math.inf, "a finite number >= 0, or auto; 0 means no penalty"),
         ("momentum", 0, 1, "a number >= 0 and < 1; 0 means none"),
     ):
         number = settings.get(name, low)

@@ -62,6 +62,10 @@ class SweepOptions:
         if self.metric is not None and self.metric not in METRICS:
             raise InputError(f"metric is {self.metric!r}; give one of {', '.join(METRICS)}")
         check_needs("metric", self.metric, self.losses)  # each configuration is checked, too
+        if "auto" in self.lists.get("reg", (self.base.reg,)):
+            raise InputError(
+                "reg auto holds out rows of its own; a sweep compares strengths, such as 1e-4,1e-3: give numbers"
+            )
 
     @property
     def losses(self) -> list[Loss]:

@@ -113,7 +113,7 @@ def certify(
     large = X.shape[0] * numbers_per_row(X) > MOST_BOUNDED
     if loss.dual is None or options.reg == 0 or (finish is None and large):
         return fitted
-    objective = Objective(loss, options.reg, options.reg_bias)
+    objective = Objective(loss, options.strength, options.reg_bias)
     W, b, certificate = bound_and_finish(
         objective,
         X,

@@ -151,7 +151,7 @@ class _Run:
     ) -> None:
         self.loss, self.X, self.y, self.weights = loss, X, y, weights
         self.n_classes, self.n_outputs = n_classes, loss.n_outputs(n_classes)
-        self.objective = Objective(loss, options.reg, options.reg_bias)
+        self.objective = Objective(loss, options.strength, options.reg_bias)
         self.options, self.settings, self.why, self.val, self.start = options, settings, why, val, start
         self.zero = math.inf if start is not None else objective_at_zero(loss, y, self.n_outputs, weights)
         self.state: RunState | None = None

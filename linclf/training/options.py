@@ -128,10 +128,10 @@ class TrainOptions:
             sweep_help=f"Loss to minimise: {', '.join(LOSSES)}.",
         ),
     )
-    reg: float = field(
-        default=1e-4,
+    reg: float | str = field(
+        default="auto",
         metadata=about(
-            "L2 regularization strength (weight decay): reg/2 * ||W||^2.",
+            "L2 regularization strength (weight decay): reg/2 * ||W||^2; auto: by cross-validation on the training rows.",
             low=0,
             sweep="list",
             sweep_default="1e-6:1e-1:6",
@@ -304,6 +304,13 @@ class TrainOptions:
     def loss_value(self) -> Loss:
         """The loss itself."""
         return self.loss if isinstance(self.loss, Loss) else LOSSES[self.loss]
+
+    @property
+    def strength(self) -> float:
+        """The strength of the penalty, once it is known: `auto` is replaced before anything is trained."""
+        if isinstance(self.reg, str):
+            raise TypeError("reg is still auto")
+        return self.reg
 
     def has_val(self) -> bool:
         """Whether there is a validation part."""

@@ -18,6 +18,7 @@ from linclf.model.threshold import Threshold, learn_threshold, positive_code
 from linclf.optim.certificate import Certificate
 from linclf.optim.convergence import FAR
 from linclf.storage.decode import JsonObject, finite_or_none
+from linclf.training.auto_reg import RegSearch
 from linclf.training.fit import FitResult
 from linclf.training.options import TrainOptions
 from linclf.training.prepare import PreparedData
@@ -30,6 +31,7 @@ class TrainResult:
 
     target, target_guessed        the label column, None for data that have none, and whether it was guessed by its name
     data, loss, reg, ..., dtype   the options, with the numbers used under `auto`; scale is the kind that was used
+    reg_search                    how the strength was chosen, as of `linclf.training.auto_reg.RegSearch`; None if it was given
     lr, epochs, best_epoch        the learning rate, the last epoch of SGD, and the one whose weights the model has; None, 0 and 0 for
                                   full-batch steps from zero weights
     val_metric, val_metric_reason the metric that chose the best epoch, and why it is this one if it was not given; None without
@@ -53,6 +55,7 @@ class TrainResult:
     loss: str
     one_vs_rest: bool
     reg: float
+    reg_search: JsonObject | None
     lr: float | None
     epochs: int
     best_epoch: int
@@ -129,11 +132,12 @@ def assemble(
     prepared: PreparedData,
     fitted: FitResult,
     *,
+    search: RegSearch | None,
     selection: Selection | None,
     measured: tuple[str, ...],
     interrupted: BaseException | None,
 ) -> Trained:
-    """Make the model, measure the parts named in `measured`, and record it all."""
+    """Make the model, measure the parts named in `measured`, and record it all; `search` is how the strength was chosen."""
     model, settings = _folded(options, split, prepared, fitted), fitted.settings
     by_part = _figures(model, options, split, measured)
     result = TrainResult(
@@ -142,7 +146,8 @@ def assemble(
         target_guessed=split.schema.is_guessed_target(options.source.target),
         loss=options.loss_name,
         one_vs_rest=options.loss_value().binary and len(split.classes) > 2,
-        reg=options.reg,
+        reg=options.strength,
+        reg_search=None if search is None else asdict(search),
         lr=float(settings.lr) if fitted.epochs_run else None,
         epochs=fitted.epochs_run,
         best_epoch=fitted.best_epoch,
@@ -175,7 +180,10 @@ def assemble(
         **by_part,
         **split.summary.to_json(),
     )
-    return Trained(replace(model, record=model_record(options, split.digests, result)), result, fitted.why, interrupted)
+    asked, why = options, fitted.why
+    if search is not None:
+        asked, why = replace(options, reg="auto"), {**why, "reg": search.reason()}
+    return Trained(replace(model, record=model_record(asked, split.digests, result)), result, why, interrupted)
 
 
 def _folded(options: TrainOptions, split: Split, prepared: PreparedData, fitted: FitResult) -> LinearModel:

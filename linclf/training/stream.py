@@ -35,6 +35,7 @@ from linclf.training.options import TrainOptions
 from linclf.training.prepare import PreparedData, check_range, check_threshold, loss_weights
 from linclf.training.result import Trained, assemble, passes
 
+REG = 1e-4  # the strength under auto: rows that come call by call are not held out
 SLOWDOWN = 16  # minibatches; 4 and 64 did worse over the five data sets that they were tried on
 FIRST_ROWS, FIRST_NUMBERS = 200, 4_000_000  # so many rows, or numbers in them, settle an automatic rate
 SPARSE_BIAS_RATE = 0.01  # of sparse data, as in scikit-learn's SGDClassifier: the bias is in every row, a column in few
@@ -83,19 +84,20 @@ class Stream:
     moments   the statistics of all rows so far, None without scaling
     rows      the weight of all rows trained on so far, those of several passes counted in each
     rate      the automatic learning rate
+    reg       the automatic strength: that of the model which is continued, else REG
     iterate   the weights in training, for scaled columns, None where they start at those of the model; and their settings
     """
 
     def __init__(self, model: LinearModel | None = None) -> None:
         """Start from zero weights, or continue a model, with the scaling of the rows that it was trained on."""
-        self.model, self.kind, self.rows = model, "auto", 0.0
+        self.model, self.kind, self.rows, self.reg = model, "auto", 0.0, REG
         self.moments: Moments | None = None
         self.rate = FirstRate()
         self.iterate: ScaledWeights | None = None
         self.settings: SGDSettings | None = None
         metrics = {} if model is None else model.record.get("metrics", {})
         if model is not None and metrics:
-            n = metrics.get("n_train", 0)
+            n, self.reg = metrics.get("n_train", 0), metrics.get("reg", REG)
             self.kind, self.rows = metrics.get("scale", "auto"), float(n * passes(metrics))
             if model.scale is not None and n:
                 constant = (model.scale == 1) & ~model.weight.any(axis=1)  # (d,)
@@ -128,6 +130,8 @@ class Stream:
 
     def _train(self, options: TrainOptions, split: Split, m: int) -> Trained:
         rows, loss = split.train, options.loss_value()
+        if options.reg == "auto":
+            options = replace(options, reg=self.reg)
         if options.threshold is not None:
             check_threshold(options, split.classes)
         weights = loss_weights(options.class_weight, rows.y, split.classes, rows.weights)
@@ -155,12 +159,12 @@ class Stream:
         if not (np.isfinite(W).all() and np.isfinite(b).all()):
             advice = "use a smaller lr" + (", or auto" if options.lr != "auto" else "")
             raise DivergedError(f"training diverged at lr {lr:.3g}: the weights are not finite; {advice}")
-        objective = Objective(loss, options.reg, options.reg_bias)
+        objective = Objective(loss, options.strength, options.reg_bias)
         data_loss, penalty = map(float, objective.terms(X, rows.y, W, b, weights))
         used = replace(settings, lr=lr, schedule=options.schedule, seed=options.seed)
         fitted = FitResult(W, b, used, {}, epochs_run=1, best_epoch=1, data_loss=data_loss, penalty=penalty)
         prepared = PreparedData(X, weights, scaling, None, None)
-        return assemble(options, split, prepared, fitted, selection=None, measured=(), interrupted=None)
+        return assemble(options, split, prepared, fitted, search=None, selection=None, measured=(), interrupted=None)
 
     def _scaling(self, options: TrainOptions, split: Split) -> Scaling:
         """The scaling by all rows so far, those of the split included."""

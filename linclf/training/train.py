@@ -12,6 +12,7 @@ from linclf.losses import Array
 from linclf.model.metrics import METRICS
 from linclf.optim.blas import one_blas_thread
 from linclf.storage.signals import FirstSignal
+from linclf.training.auto_reg import choose_reg
 from linclf.training.checkpoint import Checkpoint
 from linclf.training.finish import certify, fit_from_zero, planned_finish
 from linclf.training.fit import FitResult, Validation, fit
@@ -56,6 +57,8 @@ def train(
     with one_blas_thread():
         prepared = prepare(options, split, all_columns=start is not None)
         X, y, scaling = prepared.X, split.train.y, prepared.scaling
+        search = choose_reg(options, split, prepared) if options.reg == "auto" else None
+        options = options if search is None else replace(options, reg=search.reg)
         initial = None if start is None else scaling.weights_to_scaled(start.weight, start.bias)
         selection = _selection(options, split, resumed)
         val = None if prepared.val is None or selection is None else Validation(prepared.val, selection.metric)
@@ -82,7 +85,9 @@ def train(
                         stop=stop,
                         began=began,
                     )
-        assembled = partial(assemble, options, split, prepared, fitted, selection=selection, measured=measured)
+        assembled = partial(
+            assemble, options, split, prepared, fitted, search=search, selection=selection, measured=measured
+        )
         with stop:
             trained = assembled(interrupted=stop.signal)
             return replace(trained, seconds=time.perf_counter() - began)

@@ -76,7 +76,9 @@ def test_objective_is_that_of_the_saved_weights(linclf, in_tmp) -> None:
     result = json.loads(linclf(f"train {WINE} --scale none --loss softmax --dtype float64 -o m --json"))
     model = load("m")
     train = rebuild_split(model).train
-    terms = Objective(LOSSES["softmax"], 1e-4).terms(train.X[:].astype(float), train.y, model.weight, model.bias)
+    terms = Objective(LOSSES["softmax"], result["reg"]).terms(
+        train.X[:].astype(float), train.y, model.weight, model.bias
+    )
     np.testing.assert_allclose(terms, [result["data_loss"], result["penalty"]], rtol=1e-12)
 
 

@@ -176,7 +176,7 @@ def test_history_and_objective(iris, capsys) -> None:
     assert [line["epoch"] for line in found.history_] == list(range(1, found.n_iter_ + 1))
     assert capsys.readouterr().out.count("epoch") == found.n_iter_
     assert all(line["val_accuracy"] is not None for line in found.history_)
-    whole = LinearClassifier(epochs=5, scale="none", dtype="float64").fit(X, y)
+    whole = LinearClassifier(epochs=5, reg=1e-4, scale="none", dtype="float64").fit(X, y)
     scores = X @ whole.coef_.T + whole.intercept_
     data = LOSSES["softmax"](scores, y)[0].mean()
     assert whole.objective_ == pytest.approx(data + 0.5e-4 * np.square(whole.coef_).sum())

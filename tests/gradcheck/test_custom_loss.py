@@ -56,8 +56,8 @@ def test_command(linclf, mine, in_tmp) -> None:
     result = json.loads(linclf("train breast_cancer --loss mine.py:modified_huber -q -o m --json"))
     assert result["loss"] == "mine.py:modified_huber"
     assert result["accuracy"]["test"] > 0.93
-    assert linclf("train iris --loss mine.py:cross_entropy --epochs 50 --dtype float64 -q -o own").code == 0
-    assert linclf("train iris --loss softmax --epochs 50 --dtype float64 -q -o softmax").code == 0
+    assert linclf("train iris --loss mine.py:cross_entropy --epochs 50 --reg 1e-4 --dtype float64 -q -o own").code == 0
+    assert linclf("train iris --loss softmax --epochs 50 --reg 1e-4 --dtype float64 -q -o softmax").code == 0
     np.testing.assert_allclose(load("own").weight, load("softmax").weight, rtol=1e-6, atol=1e-9)
     (in_tmp / "mine.py").unlink()
     expected = linclf("predict softmax iris")
@@ -104,7 +104,7 @@ OWN_SOFTMAX = Loss("own-softmax", entropy, "", "", logits=lambda scores: scores,
 
 def test_estimator() -> None:
     X, y = load_iris(return_X_y=True)
-    one, other = LinearClassifier(OWN_SOFTMAX, random_state=0, epochs=20), LinearClassifier(random_state=0, epochs=20)
+    one, other = (LinearClassifier(loss, reg=1e-4, epochs=20) for loss in (OWN_SOFTMAX, "softmax"))
     np.testing.assert_allclose(one.fit(X, y).coef_, other.fit(X, y).coef_, rtol=1e-9)
     np.testing.assert_allclose(one.predict_proba(X), softmax_probabilities(one.decision_function(X)))
     assert clone(one).fit(X, y).score(X, y) > 0.9

@@ -15,7 +15,10 @@ VALID = {
     "seed": (0, 10**6),
     "schedule": tuple(SCHEDULES),
 }
-POSITIVE, NOT_NEGATIVE = "; give a finite number > 0, or auto", "; give a finite number >= 0; 0 means no penalty"
+POSITIVE, NOT_NEGATIVE = (
+    "; give a finite number > 0, or auto",
+    "; give a finite number >= 0, or auto; 0 means no penalty",
+)
 BELOW_ONE, WHOLE = "; give a number >= 0 and < 1; 0 means none", "; give a whole number >= "
 INVALID = [
     ("lr", 0.0, "lr is 0.0" + POSITIVE),

@@ -81,7 +81,7 @@ def test_a_custom_loss_that_has_probabilities_has_their_metrics(linclf, in_tmp) 
         "with_logits = Loss('own', softmax, '', '', logits=softmax_logits)\nwithout = Loss('own', softmax, '', '')\n"
     )
     builtin, own, without = (
-        json.loads(linclf(f"train iris --loss {loss} --epochs 3 --json -q"))["metrics"]["test"]
+        json.loads(linclf(f"train iris --loss {loss} --reg 1e-4 --epochs 3 --json -q"))["metrics"]["test"]
         for loss in ("softmax", "own.py:with_logits", "own.py:without")
     )
     assert own == builtin

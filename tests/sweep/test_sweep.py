@@ -73,7 +73,7 @@ def by_options(swept: Swept, *names: str) -> dict[tuple, Row]:
 def test_rows_without_folds_equal_train(loss: Loss, dtype: str, layout: str, name: str) -> None:
     parts = cut(name, layout, 40, 178)
     metric = BY.get(loss.name)
-    base = TrainOptions(val="0.2", loss=loss.name, dtype=dtype, epochs=6, batch_size=16, val_metric=metric)
+    base = TrainOptions(reg=1e-4, val="0.2", loss=loss.name, dtype=dtype, epochs=6, batch_size=16, val_metric=metric)
     scale = "none" if layout == "csr" else "standard"
     lists = {"reg": (1e-4, 1e-1), "lr": ("auto", 0.01), "average": (False, True), "scale": (scale, "maxabs")}
     lists |= {"momentum": (0.0, 0.9)} if loss.name in ("svm", "mse") else {"class_weight": (None, "balanced")}
@@ -125,7 +125,7 @@ def alone(configuration: TrainOptions, parts: Split, k: int, held: int, metric: 
 )
 def test_folds_equal_the_engine_alone(loss: Loss, dtype: str, layout: str, bias: dict) -> None:
     parts = cut("wine", layout, n=178)
-    base = TrainOptions(loss=loss.name, dtype=dtype, epochs=6, batch_size=16, seed=3, **bias)
+    base = TrainOptions(reg=1e-4, loss=loss.name, dtype=dtype, epochs=6, batch_size=16, seed=3, **bias)
     scale = "none" if layout == "csr" else "standard"
     lists = {"reg": (1e-4, 1e-1), "average": (False, True), "scale": (scale, "maxabs")}
     lists |= {"momentum": (0.0, 0.9), "lr": (0.005, "auto")} if loss.name in ("svm", "mse", "softmax") else {}
@@ -158,7 +158,7 @@ def test_held_out_rows_do_not_leak(loss: Loss) -> None:
     for factor in (3.0, 1e7):  # the second is so far out that folds cannot share an X
         changed = replace(parts, train=Part(np.where(held[:, None], factor * rows.X[::-1] + 7, rows.X), rows.y))
         for scale in ("standard", "maxabs"):
-            base = TrainOptions(loss=loss.name, dtype="float64", epochs=5, scale=scale)
+            base = TrainOptions(reg=1e-4, loss=loss.name, dtype="float64", epochs=5, scale=scale)
             options = SweepOptions(base, {"reg": (1e-3, 1e-1)}, cv=3)
             assert make_plan(options, changed).data[scale].one_X_per_fold == (factor == 1e7)
             one, other = (by_options(sweep(options, data, jobs=1), "reg") for data in (parts, changed))
@@ -181,7 +181,7 @@ def test_a_cell_that_overflows_does_not_leak_either(loss: Loss, scale: str, cell
         X = rows.X.copy()
         X[first, 4] = value
         changed = replace(parts, train=Part(X, rows.y))
-        options = SweepOptions(TrainOptions(loss=loss.name, epochs=20, scale=scale), {"reg": (1e-3,)}, cv=3)
+        options = SweepOptions(TrainOptions(reg=1e-4, loss=loss.name, epochs=20, scale=scale), {"reg": (1e-3,)}, cv=3)
         found.append(sweep(options, changed, jobs=1).rows[0].folds[2])
     assert found[0]["objective"] == found[1]["objective"] < 2.5
     assert found[0]["lr"] == found[1]["lr"]
@@ -192,7 +192,7 @@ def test_a_column_that_only_held_out_rows_vary_says_nothing() -> None:
     rows, held = parts.train, folds(parts.train.y, 3, 0) == 2
     X = np.column_stack([rows.X, np.where(held, np.random.default_rng(0).standard_normal(178), 1e9)])
     wider = replace(parts, train=Part(X, rows.y), schema=Schema(X.shape[1]))
-    options = SweepOptions(TrainOptions(loss="softmax", epochs=5, dtype="float64"), {}, cv=3)
+    options = SweepOptions(TrainOptions(reg=1e-4, loss="softmax", epochs=5, dtype="float64"), {}, cv=3)
     one, other = (sweep(options, data, jobs=1).rows[0] for data in (parts, wider))
     assert other.folds[2]["objective"] == pytest.approx(one.folds[2]["objective"], rel=1e-8)
     assert other.folds[2]["score"] == one.folds[2]["score"]
@@ -211,7 +211,7 @@ def test_folds_are_stratified(k: int) -> None:
 
 def test_diverged_rows_are_in_the_table_and_leave_the_others_alone() -> None:
     parts = cut("wine", "dense", n=178)
-    base = TrainOptions(loss="svm", epochs=30, schedule="constant", dtype="float64", momentum=0.9)
+    base = TrainOptions(reg=1e-4, loss="svm", epochs=30, schedule="constant", dtype="float64", momentum=0.9)
     lists = {"lr": (0.001, 1e12, 0.002), "reg": (1e-20, 1e-18)}
     rows = sweep(SweepOptions(base, lists), parts, jobs=1).rows
     assert [row.status for row in rows] == ["done"] * 4 + ["diverged"] * 2
@@ -224,7 +224,7 @@ def test_diverged_rows_are_in_the_table_and_leave_the_others_alone() -> None:
 
 
 def test_a_row_that_never_left_zero_weights_did_not_train() -> None:
-    options = SweepOptions(TrainOptions(loss="softmax", epochs=2), {"lr": (1e-300, 0.01)})
+    options = SweepOptions(TrainOptions(reg=1e-4, loss="softmax", epochs=2), {"lr": (1e-300, 0.01)})
     rows = sweep(options, cut("wine", "dense"), jobs=1).rows
     assert [row.status for row in rows] == ["done", "diverged"]
     assert "never left zero weights" in rows[1].why
@@ -238,7 +238,7 @@ def test_a_row_that_never_left_zero_weights_did_not_train() -> None:
 @pytest.mark.parametrize("cv", [None, 3])
 def test_halving_drops_who_is_far_behind_and_keeps_every_row(layout: str, cv: int | None, metric: str) -> None:
     parts = cut("digits", layout, 0 if cv else 60)
-    base = TrainOptions(loss="softmax", epochs=16, dtype="float64", val=None if cv else "0.2", scale="maxabs")
+    base = TrainOptions(reg=1e-4, loss="softmax", epochs=16, dtype="float64", val=None if cv else "0.2", scale="maxabs")
     lists = {"reg": (1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0)}
     goodness = METRICS[metric].goodness
     full = by_options(sweep(SweepOptions(base, lists, cv, metric=metric), parts, jobs=1), "reg")
@@ -263,7 +263,7 @@ def test_the_winner_is_no_worse_than_a_grid_search_of_logistic_regression(load) 
     X, y = load(return_X_y=True)
     parts = Split(np.unique(y), Part(X, y), None, None, Schema(X.shape[1]), {}, ())
     regs = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
-    top = sweep(SweepOptions(TrainOptions(loss="softmax"), {"reg": regs}, metric="accuracy"), parts).best
+    top = sweep(SweepOptions(TrainOptions(reg=1e-4, loss="softmax"), {"reg": regs}, metric="accuracy"), parts).best
     columns = 2 if len(parts.classes) == 2 else 1  # C = 2 / (n reg) for two columns
     peer = GridSearchCV(
         make_pipeline(StandardScaler(), LogisticRegression(max_iter=500)),
@@ -285,7 +285,7 @@ def test_stacks_share_what_can_be_shared() -> None:
         "scale": ("none", "maxabs"),
         "batch_size": (32, 64),
     }
-    plan = make_plan(SweepOptions(TrainOptions(), lists), parts)
+    plan = make_plan(SweepOptions(TrainOptions(reg=1e-4), lists), parts)
     assert sorted(number for stack in plan.stacks for number in stack) == list(range(256))
     # apart: losses, batch sizes, scalings, and on sparse data momentum from none
     assert len(plan.stacks) == 16
@@ -293,7 +293,7 @@ def test_stacks_share_what_can_be_shared() -> None:
     assert (
         len(
             make_plan(
-                SweepOptions(TrainOptions(), lists | {"scale": ("standard", "maxabs")}), cut("wine", "dense")
+                SweepOptions(TrainOptions(reg=1e-4), lists | {"scale": ("standard", "maxabs")}), cut("wine", "dense")
             ).stacks
         )
         == 8
@@ -303,7 +303,7 @@ def test_stacks_share_what_can_be_shared() -> None:
 def test_memory_is_bounded() -> None:
     parts = cut("digits", "dense")
     lists = {"reg": tuple(np.geomspace(1e-6, 1, 64).tolist())}
-    base = TrainOptions(loss="softmax", epochs=3)
+    base = TrainOptions(reg=1e-4, loss="softmax", epochs=3)
     with pytest.raises(InputError, match=r"of loss softmax takes \d+ MB in training; give --max-memory \d+ or"):
         make_plan(SweepOptions(base, lists, max_memory=0.1), parts)
     assert len(make_plan(SweepOptions(base, lists, max_memory=18), parts).stacks) > 4
@@ -328,7 +328,9 @@ def test_a_stack_is_an_eighth_of_a_long_sweep() -> None:
     parts = Split(np.arange(2), Part(X, y), Part(X[:10], y[:10]), None, features, {}, ())
     lists = {"reg": tuple(np.geomspace(1e-6, 1, 64).tolist())}
     for n_epochs, stacks in ((1, 1), (1000, 8)):
-        options = SweepOptions(TrainOptions(loss="hinge", epochs=n_epochs, scale="none", val="x"), lists, None)
+        options = SweepOptions(
+            TrainOptions(reg=1e-4, loss="hinge", epochs=n_epochs, scale="none", val="x"), lists, None
+        )
         assert len(make_plan(options, parts).stacks) == stacks
 
 
@@ -337,10 +339,10 @@ def test_a_stack_is_an_eighth_of_a_long_sweep() -> None:
     [
         ({"cv": 1}, "cv is 1; give a whole number of folds >= 2"),
         ({"cv": None}, "give --cv K or --val DATA or a fraction"),
-        ({"base": TrainOptions(val="0.2")}, "--cv and --val both hold rows out; give one of the two"),
+        ({"base": TrainOptions(reg=1e-4, val="0.2")}, "--cv and --val both hold rows out; give one of the two"),
         ({"max_memory": 0.0}, "max-memory is 0; give a number of megabytes > 0"),
         ({"max_memory": np.inf}, "max-memory is inf"),
-        ({"cv": None, "base": TrainOptions(val="0.0")}, "give --cv K or --val DATA or a fraction"),
+        ({"cv": None, "base": TrainOptions(reg=1e-4, val="0.0")}, "give --cv K or --val DATA or a fraction"),
         ({"lists": {"reg": (0.1,) * 400, "lr": (0.1,) * 400}}, "160000 configurations are more than 100000"),
         ({"lists": {"reg": ()}}, "reg has no value"),
         ({"lists": {"reg": (1.0, -1.0)}}, "reg is -1.0; give a finite number >= 0"),
@@ -359,7 +361,7 @@ def test_options_without_sense_are_refused(arguments: dict, message: str) -> Non
 
 def test_more_folds_than_rows_of_any_class_are_refused() -> None:
     with pytest.raises(InputError, match="cv is 100, but the largest class has 71 training rows"):
-        make_plan(SweepOptions(TrainOptions(), cv=100), cut("wine", "dense", n=178))
+        make_plan(SweepOptions(TrainOptions(reg=1e-4), cv=100), cut("wine", "dense", n=178))
 
 
 def test_a_class_of_one_row_is_held_out_by_one_fold() -> None:
@@ -368,5 +370,5 @@ def test_a_class_of_one_row_is_held_out_by_one_fold() -> None:
     rare = replace(parts, classes=np.arange(4), train=Part(parts.train.X, y))
     for loss in LOSSES:
         lists = {"class_weight": (None, "balanced")}
-        rows = sweep(SweepOptions(TrainOptions(loss=loss, epochs=20), lists, metric="accuracy"), rare).rows
+        rows = sweep(SweepOptions(TrainOptions(reg=1e-4, loss=loss, epochs=20), lists, metric="accuracy"), rare).rows
         assert all(row.status == "done" and row.score > 0.8 for row in rows)

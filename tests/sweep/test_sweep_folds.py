@@ -26,7 +26,7 @@ def split_of(X: np.ndarray, val: Part | None = None) -> Split:
 
 
 def scaled(X: np.ndarray, scale: str, fold_of: np.ndarray | None, **options) -> ScaledTrainingData:
-    return scale_for_folds(TrainOptions(scale=scale, dtype="float64", **options), split_of(X), fold_of)
+    return scale_for_folds(TrainOptions(reg=1e-4, scale=scale, dtype="float64", **options), split_of(X), fold_of)
 
 
 def as_seen(data: ScaledTrainingData, fold: int) -> np.ndarray:
@@ -118,7 +118,7 @@ def test_without_a_scaling_the_folds_see_the_rows_as_they_are(layout) -> None:
 
 def test_with_a_validation_part_there_is_one_fold_of_all_training_rows() -> None:
     val = Part(X[:7] + 1, np.arange(7) % 2)
-    data = scale_for_folds(TrainOptions(scale="standard", dtype="float64"), split_of(X, val), None)
+    data = scale_for_folds(TrainOptions(reg=1e-4, scale="standard", dtype="float64"), split_of(X, val), None)
     (fold,) = data.folds
     assert (fold.used, data.view, data.one_X_per_fold) == (None, None, False)
     assert fold.held_out is val

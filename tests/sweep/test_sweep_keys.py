@@ -42,7 +42,9 @@ def wine(layout: str = "dense", groups: int | None = None) -> Split:
 def swept(split: Split, k: int, **options) -> list[Row]:
     lists = {"reg": (1e-3, 1e-1), "class_weight": (None, "balanced")}
     return sweep(
-        SweepOptions(TrainOptions(**{"dtype": "float64", "epochs": 5, **options}), lists, cv=k, metric="accuracy"),
+        SweepOptions(
+            TrainOptions(reg=1e-4, **{"dtype": "float64", "epochs": 5, **options}), lists, cv=k, metric="accuracy"
+        ),
         split,
         jobs=1,
     ).rows
@@ -87,7 +89,7 @@ def test_rows_in_the_future_of_a_fold_do_not_leak(loss: Loss, scale: str, factor
         X = np.where(future[:, None], factor * split.train.X[::-1] + 7, split.train.X)
         y = np.where(future, (split.train.y + 1) % 3, split.train.y)
         changed = replace(split, train=Part(X, y))
-        data = make_plan(SweepOptions(TrainOptions(scale=scale), {}, cv=k), changed).data[scale]
+        data = make_plan(SweepOptions(TrainOptions(reg=1e-4, scale=scale), {}, cv=k), changed).data[scale]
         assert data.one_X_per_fold == (factor > 3)
         others = {str(row.options): row for row in swept(changed, k, loss=loss.name, scale=scale)}
         for row in plain:
@@ -117,7 +119,7 @@ def test_a_cell_of_the_future_that_overflows_does_not_leak() -> None:
 def test_forward_folds_are_scaled_by_the_rows_before_them(scale: str) -> None:
     split = wine()
     fold_of = forward_folds(split.keys.times, 4)
-    data = scale_for_folds(TrainOptions(scale=scale, dtype="float64"), split, fold_of, forward=True)
+    data = scale_for_folds(TrainOptions(reg=1e-4, scale=scale, dtype="float64"), split, fold_of, forward=True)
     for j, fold in enumerate(data.folds):
         np.testing.assert_array_equal(fold.used, fold_of < j)
         np.testing.assert_array_equal(materialize(fold.held_out.X), split.train.X[fold_of == j])
@@ -131,14 +133,14 @@ def test_forward_folds_are_scaled_by_the_rows_before_them(scale: str) -> None:
 
 def test_folds_of_groups_divide_none_and_are_those_of_the_split() -> None:
     split = wine(groups=11)
-    plan = make_plan(SweepOptions(TrainOptions(seed=3), {}, cv=4), split)
+    plan = make_plan(SweepOptions(TrainOptions(reg=1e-4, seed=3), {}, cv=4), split)
     fold_of = folds(split.train.y, 4, 3, split.keys)
     for j, fold in enumerate(plan.data["auto"].folds):
         np.testing.assert_array_equal(fold.used, fold_of != j)
         assert not set(split.keys.groups[fold.used]) & set(split.keys.groups[~fold.used])
     assert plan.notes == ()
     with pytest.raises(InputError, match="cv is 12, but the training rows have 11 groups; give fewer folds"):
-        make_plan(SweepOptions(TrainOptions(), {}, cv=12), split)
+        make_plan(SweepOptions(TrainOptions(reg=1e-4), {}, cv=12), split)
 
 
 def test_classes_that_a_fold_cannot_train_on_are_noted_and_a_single_one_is_refused() -> None:
@@ -148,7 +150,7 @@ def test_classes_that_a_fold_cannot_train_on_are_noted_and_a_single_one_is_refus
 
     def run(y: np.ndarray, keys: RowKeys) -> None:
         split = Split(np.array(["a", "b", "c"]), Part(X, y), None, None, Schema(2), {"data": "x"}, (), keys=keys)
-        sweep(SweepOptions(TrainOptions(epochs=1), {}, cv=3), split, jobs=1, on_note=notes.append)
+        sweep(SweepOptions(TrainOptions(reg=1e-4, epochs=1), {}, cv=3), split, jobs=1, on_note=notes.append)
 
     run(y, RowKeys(times=np.arange(60)))
     assert notes == []

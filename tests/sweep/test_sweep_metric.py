@@ -70,7 +70,7 @@ def split_of(y: np.ndarray, val: Part | None = None) -> Split:
 def test_the_standard_error_on_validation_rows_is_that_of_the_metric(name: str) -> None:
     y = np.random.default_rng(1).integers(0, 2, 200)
     split = split_of(y, Part(split_of(y[::2]).train.X, y[::2]))
-    base = TrainOptions(loss="logistic", val="0.2", epochs=5, dtype="float64", val_metric=name)
+    base = TrainOptions(reg=1e-4, loss="logistic", val="0.2", epochs=5, dtype="float64", val_metric=name)
     (row,) = sweep(SweepOptions(base, {}, cv=None, metric=name), split, jobs=1).rows
     model = train(base, split).model
     assert split.val is not None
@@ -81,12 +81,12 @@ def test_the_standard_error_on_validation_rows_is_that_of_the_metric(name: str) 
 
 def test_folds_on_which_the_metric_is_undefined_are_refused() -> None:
     y = np.arange(40) % 20 == 0  # two rows of the second class
-    options = SweepOptions(TrainOptions(loss="softmax"), cv=5, metric="roc-auc")
+    options = SweepOptions(TrainOptions(reg=1e-4, loss="softmax"), cv=5, metric="roc-auc")
     with pytest.raises(
         InputError, match=r"roc-auc is undefined on the rows that fold \d of 5 holds out, which hold 1 of"
     ):
         make_plan(options, split_of(y.astype(int)))
-    make_plan(SweepOptions(TrainOptions(loss="softmax"), cv=2, metric="roc-auc"), split_of(y.astype(int)))
+    make_plan(SweepOptions(TrainOptions(reg=1e-4, loss="softmax"), cv=2, metric="roc-auc"), split_of(y.astype(int)))
 
 
 @pytest.mark.parametrize("halving", [False, True])
@@ -96,7 +96,7 @@ def test_a_row_whose_scores_are_no_numbers_has_diverged(halving: bool) -> None:
     split = split_of(y)
     held_out = np.vstack([split.train.X[:9], [[1e38] * 3]])
     split = replace(split, train=Part(1e-6 * split.train.X, y), val=Part(held_out, y[:10]))
-    base, lists = TrainOptions(loss="softmax", val="0.2", epochs=16), {"reg": (1e-3, 1e-2, 1e-1)}
+    base, lists = TrainOptions(reg=1e-4, loss="softmax", val="0.2", epochs=16), {"reg": (1e-3, 1e-2, 1e-1)}
     for metric, status in (("log-loss", "diverged"), ("accuracy", "done")):
         rows = sweep(SweepOptions(base, lists, cv=None, metric=metric, halving=halving), split, jobs=1).rows
         assert {row.status for row in rows} == {status}
@@ -148,5 +148,5 @@ def test_a_sweep_of_a_custom_loss_with_probabilities_is_scored_by_log_loss() -> 
     split = split_of(np.arange(40) % 2)
     for logits, name in ((softmax.logits, "log-loss"), (None, "accuracy")):
         own = type(softmax)("own", softmax.function, "", "", logits=logits)
-        swept = sweep(SweepOptions(TrainOptions(loss=own, epochs=2), {}), split, jobs=1)
+        swept = sweep(SweepOptions(TrainOptions(reg=1e-4, loss=own, epochs=2), {}), split, jobs=1)
         assert swept.selection.metric.name == name

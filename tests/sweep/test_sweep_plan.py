@@ -25,7 +25,7 @@ def split_of(X, y: np.ndarray | None = None, val: Part | None = None) -> Split:
 
 def cost_of(X=X, cv: int | None = 5, **options) -> _Cost:
     base = {"loss": "softmax", "scale": "none", "batch_size": 32, "epochs": 7, "momentum": 0.9, **options}
-    configuration = TrainOptions(val=None if cv else "0.2", **base)
+    configuration = TrainOptions(reg=1e-4, val=None if cv else "0.2", **base)
     val = None if cv else Part(X[:10], np.arange(10) % K)
     plan = make_plan(SweepOptions(configuration, {}, cv), split_of(X, val=val))
     return _cost(configuration, plan.split, plan.data["none"])
@@ -65,7 +65,7 @@ def cost(group: str = "a", step: float = 1, total: float = 1, memory: float = 1,
 
 
 def stacks_of(costs: list[_Cost], max_memory: float = 100, cv: int | None = 5, dtype: str = "float32"):
-    base = TrainOptions(dtype=dtype, val=None if cv else "0.2")
+    base = TrainOptions(reg=1e-4, dtype=dtype, val=None if cv else "0.2")
     return _make_stacks(SweepOptions(base, max_memory=max_memory, cv=cv), (base,) * len(costs), costs)
 
 
@@ -140,13 +140,13 @@ def test_a_configuration_that_does_not_fit_states_what_it_needs() -> None:
 
 
 def test_the_memory_of_a_plan_is_that_of_its_largest_stack() -> None:
-    options = SweepOptions(TrainOptions())
+    options = SweepOptions(TrainOptions(reg=1e-4))
     costs = [cost(memory=1, measuring=2), cost(memory=3, measuring=1), cost(memory=2, measuring=30)]
     assert _memory(options, costs, ((0,), (1,))) == 4e6
     assert _memory(options, costs, ((0, 1), (2,))) == 2e6 + 16e6
     assert _memory(options, costs, ((0, 1),)) == 4e6 + 3e6
-    assert _memory(replace(options, base=TrainOptions(dtype="float64")), costs, ((2,),)) == 2e6 + 30e6
-    configuration = TrainOptions(loss="softmax", epochs=7)
+    assert _memory(replace(options, base=TrainOptions(reg=1e-4, dtype="float64")), costs, ((2,),)) == 2e6 + 30e6
+    configuration = TrainOptions(reg=1e-4, loss="softmax", epochs=7)
     plan = make_plan(SweepOptions(configuration, {"reg": (0.1, 0.2)}), split_of(X))
     one = _cost(configuration, plan.split, plan.data["auto"])
     assert plan.megabytes == 2 * (one.memory + one.measuring) / 1e6
@@ -155,12 +155,14 @@ def test_the_memory_of_a_plan_is_that_of_its_largest_stack() -> None:
 
 def test_the_folds_of_a_plan_are_drawn_by_the_seed() -> None:
     y = np.arange(N) % K
-    plan = make_plan(SweepOptions(TrainOptions(seed=3), {"scale": ("none", "maxabs", "none")}, cv=4), split_of(X, y))
+    plan = make_plan(
+        SweepOptions(TrainOptions(reg=1e-4, seed=3), {"scale": ("none", "maxabs", "none")}, cv=4), split_of(X, y)
+    )
     assert list(plan.data) == ["none", "maxabs"]
     for data in plan.data.values():
         for j, fold in enumerate(data.folds):
             np.testing.assert_array_equal(fold.used, folds(y, 4, 3) != j)
     rare = np.repeat(np.arange(34), 3)[:N]  # at most 3 rows of a class
-    assert len(make_plan(SweepOptions(TrainOptions(), cv=3), split_of(X, rare)).data["auto"].folds) == 3
+    assert len(make_plan(SweepOptions(TrainOptions(reg=1e-4), cv=3), split_of(X, rare)).data["auto"].folds) == 3
     with pytest.raises(InputError, match="cv is 4, but the largest class has 3 training rows; give fewer folds"):
-        make_plan(SweepOptions(TrainOptions(), cv=4), split_of(X, rare))
+        make_plan(SweepOptions(TrainOptions(reg=1e-4), cv=4), split_of(X, rare))

@@ -96,7 +96,7 @@ def test_an_interrupted_sweep_has_finished_only_what_every_seed_has(monkeypatch)
         yield from train_stack(*given)
 
     monkeypatch.setattr("linclf.sweep.run.train_stack", stopped)
-    base = TrainOptions(source=Source("wine"), loss="softmax", epochs=3, val=None)
+    base = TrainOptions(reg=1e-4, source=Source("wine"), loss="softmax", epochs=3, val=None)
     options = SweepOptions(base, {"reg": (1e-3, 1.0)}, cv=3, seeds=2)
     swept = sweep(options, load_split(base), jobs=1)
     assert isinstance(swept.interrupted, KeyboardInterrupt)

@@ -26,7 +26,9 @@ def updates(
     lists: dict, cv: int | None = 3, halving: bool = False, number: int = 0, metric: str | None = None, **options
 ) -> list[StackProgress]:
     """All that a stack of a sweep of wine yields."""
-    base = TrainOptions(val=None if cv else "0.2", **{"loss": "softmax", "epochs": 6, "dtype": "float64", **options})
+    base = TrainOptions(
+        reg=1e-4, val=None if cv else "0.2", **{"loss": "softmax", "epochs": 6, "dtype": "float64", **options}
+    )
     val = None if cv else Part(X[VAL], Y[VAL])
     split = Split(np.arange(3), Part(X, Y), val, None, Schema(13), {}, ())
     return list(train_stack(make_plan(SweepOptions(base, lists, cv, halving, metric=metric), split), number))
@@ -148,7 +150,7 @@ def test_validation_rows_are_scaled_once(monkeypatch) -> None:
 
 
 def test_sample_weights_of_a_stack() -> None:
-    one, two = TrainOptions(), TrainOptions(class_weight="balanced")
+    one, two = TrainOptions(reg=1e-4), TrainOptions(reg=1e-4, class_weight="balanced")
     plan = make_plan(SweepOptions(one, cv=3), Split(np.arange(3), Part(X, Y), None, None, Schema(13), {}, ()))
     fold_of, classes, given = folds(Y, 3, 0), np.arange(3), np.arange(178) % 4 + 0.5
     every_row = stack.Fold(None, Part(X, Y), Scaling("none"))

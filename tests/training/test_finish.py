@@ -77,7 +77,7 @@ def test_a_signal_among_the_steps_keeps_the_best_weights(linclf, in_tmp, monkeyp
             raise KeyboardInterrupt
 
     monkeypatch.setattr(FullBatch, "step", interrupted)
-    ran = linclf("train digits -o m")
+    ran = linclf("train digits --reg 1e-4 -o m")
     assert ran.code == 130
     assert "the best model so far is in m" in ran.err
     metrics = load("m").record["metrics"]
@@ -92,7 +92,7 @@ def test_a_signal_before_the_first_step_leaves_no_model(linclf, in_tmp, monkeypa
         raise KeyboardInterrupt
 
     monkeypatch.setattr(FullBatch, "step", interrupted)
-    assert linclf("train digits -o m").code == 130
+    assert linclf("train digits --reg 1e-4 -o m").code == 130
     assert not Path("m").exists()
 
 
@@ -137,7 +137,7 @@ def test_the_estimator_finishes_as_the_command_does(linclf, in_tmp) -> None:
 
 
 def test_info_and_evaluate_show_what_is_proven(linclf, in_tmp) -> None:
-    proof = json.loads(linclf("train iris --json -o m"))["certificate"]
+    proof = json.loads(linclf("train iris --reg 1e-4 --json -o m"))["certificate"]
     line = f"certified  within {proof['percent']:.1}"
     for command in ("info m", "evaluate m -q"):
         assert line in linclf(command)

@@ -350,11 +350,11 @@ def test_checkpoints_that_do_not_belong_to_a_run_are_refused() -> None:
 
 @pytest.mark.parametrize("rows", [X, sparse.csr_matrix(X)], ids=["dense", "sparse"])
 def test_settings_that_are_chosen_and_settings_that_are_given(rows) -> None:
-    chosen = sgd_settings(TrainOptions(batch_size=20), rows)
+    chosen = sgd_settings(TrainOptions(batch_size=20, reg=1e-4), rows)
     assert (chosen.lr, chosen.epochs, chosen.momentum) == (1, 1000, 0.9 if rows is X else 0)  # 2 minibatches an epoch
     many = np.zeros((3000, 2))
-    assert sgd_settings(TrainOptions(batch_size=30), many).epochs == 20
-    assert sgd_settings(TrainOptions(batch_size=10**6), many).epochs == 1000
+    assert sgd_settings(TrainOptions(batch_size=30, reg=1e-4), many).epochs == 20
+    assert sgd_settings(TrainOptions(batch_size=10**6, reg=1e-4), many).epochs == 1000
     given = TrainOptions(
         lr=0.3, reg=0.2, epochs=7, batch_size=9, momentum=0.5, schedule="cosine", average=True, bias=False, seed=4
     )
@@ -362,7 +362,7 @@ def test_settings_that_are_chosen_and_settings_that_are_given(rows) -> None:
     assert (settings.lr, settings.reg, settings.epochs, settings.batch_size) == (0.3, 0.2, 7, 9)
     assert (settings.momentum, settings.schedule, settings.average, settings.seed) == (0.5, "cosine", True, 4)
     assert (settings.fit_bias, settings.reg_bias) == (False, False)
-    assert sgd_settings(TrainOptions(reg_bias=True), rows).reg_bias
+    assert sgd_settings(TrainOptions(reg_bias=True, reg=1e-4), rows).reg_bias
 
 
 def test_the_result_states_what_was_chosen_and_the_objective_it_has() -> None:
@@ -373,7 +373,7 @@ def test_the_result_states_what_was_chosen_and_the_objective_it_has() -> None:
     for result in (chosen, given):
         terms = Objective(LOSSES["softmax"], 1e-3).terms(X, Y, result.W, result.b)
         np.testing.assert_allclose([result.data_loss, result.penalty], terms)
-    weighted = fit(X, Y, 3, TrainOptions(loss="softmax", lr=0.1, epochs=6), weights=np.arange(30) + 1.0)
+    weighted = fit(X, Y, 3, TrainOptions(loss="softmax", reg=1e-4, lr=0.1, epochs=6), weights=np.arange(30) + 1.0)
     terms = Objective(LOSSES["softmax"], 1e-4).terms(X, Y, weighted.W, weighted.b, np.arange(30) + 1.0)
     np.testing.assert_allclose([weighted.data_loss, weighted.penalty], terms)
 

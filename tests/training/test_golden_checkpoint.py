@@ -22,7 +22,7 @@ def test_every_format_has_a_golden_file() -> None:
 
 def options() -> TrainOptions:
     return TrainOptions(
-        source=Source("iris"), loss="softmax", epochs=12, average=True, val=HeldOut("0.2"), scale="auto"
+        source=Source("iris"), loss="softmax", reg=1e-4, epochs=12, average=True, val=HeldOut("0.2"), scale="auto"
     )
 
 
