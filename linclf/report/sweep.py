@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 
 from linclf.model.metrics import METRICS
 from linclf.report.metrics import parts_lines
@@ -20,16 +21,18 @@ def sweep_text(result: JsonObject) -> str:
     states = any(row["status"] != "done" for row in rows)
     metric = METRICS[result["metric"]]
     header = ["", *(name.replace("_", "-") for name in shown), "lr", metric.title, "objective", "epochs"]
-    several = len(result["seeds"]) > 1
-    header += ["over seeds"] * several + ["status"] * states
+    several, proven = len(result["seeds"]) > 1, any(row["percent"] is not None for row in rows)
+    header += ["proven"] * proven + ["over seeds"] * several + ["status"] * states
     cells = [
         [
             str(number),
             *(_cell(row["options"][name]) for name in shown),
-            ("auto " if "lr" in varied and row["options"]["lr"] == "auto" else "") + f"{row['lr']:.4g}",
+            ("auto " if "lr" in varied and row["options"]["lr"] == "auto" else "")
+            + ("-" if row["lr"] is None else f"{row['lr']:.4g}"),
             _score(row),
             "-" if row["objective"] is None else f"{row['objective']:.6g}",
             f"{row['best_epoch']} of {row['epochs']}" if row["best_epoch"] else str(row["epochs"]),
+            *(["-" if row["percent"] is None else f"{math.ceil(row['percent'] * 100) / 100:g} %"] if proven else []),
             *(["-" if row["seed_std"] is None else f"+- {row['seed_std']:.4f}"] if several else []),
             *([row["status"]] if states else []),
         ]
@@ -68,7 +71,7 @@ def sweep_text(result: JsonObject) -> str:
 
 def sweep_csv(result: JsonObject) -> str:
     """The ranked rows as CSV, for spreadsheets and data frames."""
-    figures = ("status", "score", "score_std", "score_se", "objective", "epochs", "best_epoch", "seed_std")
+    figures = ("status", "score", "score_std", "score_se", "objective", "epochs", "best_epoch", "percent", "seed_std")
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["rank", *result["swept"], "lr_used", "momentum_used", *figures, "metric", "greater_is_better"])

@@ -12,6 +12,7 @@ from linclf.optim.auto_rate import SPARSE_COST
 from linclf.optim.linalg import CHUNK_NUMBERS, is_sparse, numbers_per_row
 from linclf.sweep.folds import Fold, ScaledTrainingData, scale_for_folds
 from linclf.sweep.grid import NO_HELD_OUT, SWEPT, SweepOptions
+from linclf.training.finish import planned_finish
 from linclf.training.fit import sgd_settings
 from linclf.training.options import TrainOptions
 from linclf.training.selection import Selection, check_defined, choose_metric
@@ -33,6 +34,7 @@ class Plan:
 
     data       the scaled training rows and the folds, by the value of --scale
     stacks     the numbers of the configurations in each stack; they do not depend on the number of jobs
+    paths      which of the stacks are solved by full-batch steps, a path along reg; the others are trained by SGD
     megabytes  the memory that the largest stack takes in training
     selection  the metric that the rows are scored by
     notes      what the user should know of the folds, a line each
@@ -43,6 +45,7 @@ class Plan:
     split: Split
     data: dict[str, ScaledTrainingData]
     stacks: tuple[tuple[int, ...], ...]
+    paths: tuple[bool, ...]
     megabytes: float
     selection: Selection
     notes: tuple[str, ...] = ()
@@ -65,11 +68,16 @@ def make_plan(options: SweepOptions, split: Split) -> Plan:
     for j, fold in enumerate(next(iter(data.values())).folds, 1):
         rows = "the validation rows" if fold_of is None else f"the rows that fold {j} of {options.cv} holds out"
         check_defined(selection.metric, rows, fold.held_out.y, K, fold.held_out.weights)
-    costs = [_cost(configuration, split, data[configuration.scale]) for configuration in configurations]
+    is_path = [_is_path(options, configuration, data[configuration.scale]) for configuration in configurations]
+    costs = [
+        _cost(configuration, split, data[configuration.scale], path=path)
+        for configuration, path in zip(configurations, is_path, strict=True)
+    ]
     stacks = _make_stacks(options, configurations, costs)
+    paths = tuple(is_path[stack[0]] for stack in stacks)
     notes = _missing_class_notes(split, data[configurations[0].scale].folds)
     megabytes = _memory(options, costs, stacks) / 1e6
-    return Plan(options, configurations, split, data, stacks, megabytes, selection, tuple(notes))
+    return Plan(options, configurations, split, data, stacks, paths, megabytes, selection, tuple(notes))
 
 
 def _fold_of(options: SweepOptions, split: Split) -> Array | None:
@@ -123,7 +131,16 @@ class _Cost:
     measuring: float
 
 
-def _cost(configuration: TrainOptions, split: Split, data: ScaledTrainingData) -> _Cost:
+def _is_path(options: SweepOptions, configuration: TrainOptions, data: ScaledTrainingData) -> bool:
+    """Whether models of this configuration are solved by full-batch steps from zero weights, as `linclf train` does. With validation
+    rows the best epoch is used, and halving needs epochs."""
+    if options.cv is None or options.halving:
+        return False
+    finish = planned_finish(configuration, data.X, from_zero=True)
+    return finish is not None and finish.from_zero
+
+
+def _cost(configuration: TrainOptions, split: Split, data: ScaledTrainingData, *, path: bool = False) -> _Cost:
     (n, d), k = data.X.shape, len(data.folds)
     settings = sgd_settings(configuration, data.X)
     outputs = k * configuration.loss_value().n_outputs(len(split.classes))
@@ -135,6 +152,8 @@ def _cost(configuration: TrainOptions, split: Split, data: ScaledTrainingData) -
     # without momentum a step on sparse data touches only the columns of its rows; in a stack with momentum it would not
     all_weights_move = is_sparse(data.X) and settings.momentum > 0
     group = *(getattr(configuration, name) for name in SWEPT if name not in PER_MODEL), all_weights_move
+    if path:  # solved one after the other: what they differ in, but for reg, divides them
+        group = *group, "path", *(getattr(configuration, name) for name in PER_MODEL if name != "reg")
     item = np.dtype(configuration.dtype).itemsize
     return _Cost(group, step, step * settings.epochs * n / batch, training * item, STEP_ARRAYS * item * n * outputs)
 

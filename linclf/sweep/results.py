@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from linclf.losses import Array
 from linclf.model.metrics import Metric
 from linclf.storage.decode import JsonObject, finite_or_none
+from linclf.sweep.grid import SWEPT
+from linclf.training.options import TrainOptions
 
 STATES = ("done", "halved", "unfinished", "diverged")  # the values of status, in the order of the ranking
 FOLD_KEYS = ("score", "objective", "lr")
@@ -24,10 +26,11 @@ class Row:
     score_std   its standard deviation over folds (divided by k, as in scikit-learn)
     score_se    its standard error: std / sqrt(k), or on validation rows that of `Metric.standard_error`
     objective   on the rows trained on, the mean over folds
-    epochs      trained; best_epoch is the one whose weights are scored, with a validation part
-    lr          the number used, the geometric mean over folds; the momentum is the same in all folds
+    epochs      trained, or of full-batch steps the most that a fold took; best_epoch is the one whose weights are scored, with a validation part
+    lr          the number used, the geometric mean over folds; the momentum is the same in all folds; None without SGD
     folds       score, objective and lr of each fold
     why         why a row diverged
+    percent     how far the objective is from the optimum, at most, as is proven: the largest of the folds; None where nothing is
     seed_std    with several seeds, of which all figures are then means, the standard deviation of the score over seeds
     seeds       score, objective, lr and status of each seed, if there are several
     """
@@ -46,6 +49,21 @@ class Row:
     why: str | None = None
     seed_std: float | None = None
     seeds: tuple[JsonObject, ...] = ()
+    percent: float | None = None
+
+
+@dataclass(frozen=True)
+class StackProgress:
+    """Progress of a stack: how many epochs of configurations it has trained since the last message, and rows by
+    configuration."""
+
+    epochs: int
+    rows: dict[int, Row] = field(default_factory=dict)
+
+
+def row_options(configuration: TrainOptions) -> JsonObject:
+    """The options that tell a configuration from the others of its sweep."""
+    return {name: getattr(configuration, name) for name in SWEPT}
 
 
 def spread(scores: Sequence[float], error: float) -> tuple[float | None, float | None]:

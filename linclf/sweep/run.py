@@ -1,7 +1,7 @@
 """Run a sweep: plan -> rows of the journal -> stacks in parallel -> ranked rows."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,10 +13,11 @@ from linclf.storage.decode import JsonObject
 from linclf.storage.signals import STOP_SIGNALS, defer_signals
 from linclf.sweep.grid import SweepOptions
 from linclf.sweep.journal import open_journal
+from linclf.sweep.path import solve_path
 from linclf.sweep.plan import Plan, make_plan
-from linclf.sweep.results import Ranking, Row
+from linclf.sweep.results import Ranking, Row, StackProgress, row_options
 from linclf.sweep.seeds import mean_rows
-from linclf.sweep.stack import row_options, train_stack
+from linclf.sweep.stack import train_stack
 from linclf.sweep.workers import run_parallel
 from linclf.training.fit import sgd_settings
 from linclf.training.inputs import run_fingerprint
@@ -147,12 +148,12 @@ def _sweep_once(
         # a stack is trained completely or not at all, so that its rows do not depend on what was in the journal
         tasks = [k for k, one in enumerate(plan.stacks) if not rows.keys() >= set(one)]
         jobs = n_jobs(jobs, plan, len(tasks))
-        total = {k: _epochs(plan, one) for k, one in enumerate(plan.stacks)}
+        total = {k: _epochs(plan, k) for k in range(len(plan.stacks))}
         done = sum(total[k] for k in total if k not in tasks)
         interrupted = None
         on_progress(_progress(done, total, rows, plan))
         try:
-            for task, update in run_parallel(partial(train_stack, plan), tasks, jobs):
+            for task, update in run_parallel(partial(_run_stack, plan), tasks, jobs):
                 done += update.epochs
                 with defer_signals():  # a finished row is in the journal
                     rows |= {
@@ -189,8 +190,16 @@ def sweep_fingerprint(options: SweepOptions, split: Split, metric: str) -> dict[
     }
 
 
-def _epochs(plan: Plan, stack: tuple[int, ...]) -> int:
-    """The epochs of a stack, times its configurations."""
+def _run_stack(plan: Plan, number: int) -> Iterator[StackProgress]:
+    """Train the stack of this number."""
+    return (solve_path if plan.paths[number] else train_stack)(plan, number)
+
+
+def _epochs(plan: Plan, number: int) -> int:
+    """The epochs of a stack, times its configurations; a configuration that is solved by full-batch steps counts as one."""
+    stack = plan.stacks[number]
+    if plan.paths[number]:
+        return len(stack)
     first = plan.configurations[stack[0]]
     return sgd_settings(first, plan.data[first.scale].X).epochs * len(stack)
 

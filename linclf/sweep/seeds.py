@@ -44,6 +44,7 @@ def _mean(rows: Mapping[int, Row], n_seeds: int) -> Row:
         score_se=over_seeds("score_se", _root_mean_square),
         objective=over_seeds("objective", np.mean),
         best_epoch=best_epochs.pop() if len(best_epochs) == 1 else None,
+        percent=over_seeds("percent", np.max),
         lr=over_seeds("lr", lambda rates: np.exp(np.log(rates).mean())),
         folds=tuple({"seed": seed, **fold} for seed, row in rows.items() for fold in row.folds),
         why=next((f"with the seed {seed}: {row.why}" for seed, row in rows.items() if row.why), None),

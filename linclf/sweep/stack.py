@@ -1,7 +1,7 @@
 """Train one stack: configurations that share a loss, a batch size and a scaling, with all their folds, as one W."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,35 +15,20 @@ from linclf.optim.linalg import Matrix, select_models, select_rows
 from linclf.optim.objective import Objective
 from linclf.optim.settings import SGDSettings
 from linclf.optim.sgd import SGD, Epoch
-from linclf.storage.decode import JsonObject, finite_or_none
+from linclf.storage.decode import finite_or_none
 from linclf.sweep.folds import Fold
-from linclf.sweep.grid import SWEPT
 from linclf.sweep.plan import Plan
-from linclf.sweep.results import FOLD_KEYS, Ranking, Row, spread
+from linclf.sweep.results import FOLD_KEYS, Ranking, Row, StackProgress, row_options, spread
 from linclf.sweep.scoring import Scorer
 from linclf.training.fit import divergence_reason, sgd_settings
 from linclf.training.options import TrainOptions
 from linclf.training.prepare import loss_weights
 
 
-@dataclass(frozen=True)
-class StackProgress:
-    """Progress of a stack: how many epochs of configurations it has trained since the last message, and rows by
-    configuration."""
-
-    epochs: int
-    rows: dict[int, Row] = field(default_factory=dict)
-
-
 def train_stack(plan: Plan, number: int) -> Iterator[StackProgress]:
     """Train the stack of this number; the last row of every configuration is done, halved or diverged."""
     with one_blas_thread():
         yield from _Stack(plan, plan.stacks[number]).train()
-
-
-def row_options(configuration: TrainOptions) -> JsonObject:
-    """The options that tell a configuration from the others of its sweep."""
-    return {name: getattr(configuration, name) for name in SWEPT}
 
 
 class _Stack:
