@@ -346,10 +346,15 @@ def _keys(x: Stored, factors: Array, quantum: float | None) -> Array:
     return np.asarray(sums[x.indptr[1:]] - sums[x.indptr[:-1]])
 
 
+def chunk_rows(X: Matrix, outputs: int = 0) -> int:
+    """How many rows of X a chunk has."""
+    return max(int(CHUNK_NUMBERS / max(numbers_per_row(X), outputs)), 1)
+
+
 def chunks(X: Matrix, outputs: int = 0) -> Iterator[tuple[slice, Stored]]:
     """All rows of X in order, as pairs (slice, rows): so many at a time that neither their numbers nor `outputs` numbers for
     each row are more than about CHUNK_NUMBERS."""
-    step = max(int(CHUNK_NUMBERS / max(numbers_per_row(X), outputs)), 1)
+    step = chunk_rows(X, outputs)
     for start in range(0, X.shape[0], step):
         rows = slice(start, min(start + step, X.shape[0]))
         yield rows, X[rows]

@@ -7,12 +7,16 @@ from numpy.typing import DTypeLike
 
 from linclf.losses import Array
 from linclf.optim.linalg import (
+    LazyRows,
     Matrix,
+    Minibatch,
     Stored,
     add_transposed_product,
+    chunk_rows,
     chunks,
     is_sparse,
     materialize,
+    minibatch,
     product,
     to_dense,
     values_of,
@@ -55,9 +59,12 @@ class Rows:
         """Numbers as the products take them."""
         return np.asarray(a, self.dtype, order="C" if is_sparse(self.X) else "K")
 
-    def _chunks(self, outputs: int) -> Iterator[tuple[slice, Stored]]:
-        """The rows in `chunks`, as the products take them."""
-        return ((rows, x.astype(self.dtype, copy=False)) for rows, x in chunks(self.X, outputs))
+    def _chunks(self, outputs: int) -> Iterator[tuple[slice, Stored | Minibatch]]:
+        """The rows in `chunks`, as the products take them; those of CSR in memory without a copy, which takes as long as a product."""
+        if isinstance(self.X, (np.ndarray, LazyRows)) or self.X.dtype != self.dtype:
+            return ((rows, x.astype(self.dtype, copy=False)) for rows, x in chunks(self.X, outputs))
+        X, step = self.X, chunk_rows(self.X, outputs)
+        return ((slice(i, i + step), minibatch(X, i, min(i + step, self.n))) for i in range(0, self.n, step))
 
     def dense(self, rows: Array) -> Array:
         """Some rows as a dense array (k, D), with their ones."""
@@ -67,7 +74,7 @@ class Rows:
     def squares(self, weights: Array) -> Array:
         """(X * X)^T weights: the sums (D, m) of the squares in each column, with weights (n, m)."""
         out = np.zeros((self.n_columns, weights.shape[1]))
-        for rows, x in self._chunks(weights.shape[1]):
+        for rows, x in chunks(self.X, weights.shape[1]):
             squared, part = x.astype(self.dtype, copy=True), self._weights(np.zeros((self.d, weights.shape[1])))
             values_of(squared)[...] *= values_of(squared)
             add_transposed_product(squared, self._weights(weights[rows]), part)
