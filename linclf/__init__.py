@@ -4,7 +4,7 @@
     model = linclf.load("model.safetensors")
     model.predict(X)
 
-Public: `load`, `LinearModel`, `LinearClassifier`, `check_gradient`, `LOSSES`, `Loss`, and the module `linclf.textbook`. They
+Public: `load`, `LinearModel`, `LinearClassifier`, `LinearSweepCV`, `check_gradient`, `LOSSES`, `Loss`, and the module `linclf.textbook`. They
 are imported when they are first used, so that `import linclf` is fast.
 """
 
@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from linclf._version import __version__ as __version__
 
-__all__ = ["LOSSES", "LinearClassifier", "LinearModel", "Loss", "check_gradient", "load"]
+__all__ = ["LOSSES", "LinearClassifier", "LinearModel", "LinearSweepCV", "Loss", "check_gradient", "load"]
 
 if TYPE_CHECKING:
-    from linclf.estimator import LinearClassifier
+    from linclf.estimator import LinearClassifier, LinearSweepCV
     from linclf.gradcheck import check_gradient
     from linclf.losses import LOSSES, Loss
     from linclf.model.linear_model import LinearModel, load
@@ -23,9 +23,13 @@ if TYPE_CHECKING:
 
 def __getattr__(name: str) -> object:
     if name == "LinearClassifier":
-        from linclf.estimator import LinearClassifier
+        from linclf.estimator.classifier import LinearClassifier
 
         return LinearClassifier
+    if name == "LinearSweepCV":
+        from linclf.estimator.sweep_cv import LinearSweepCV
+
+        return LinearSweepCV
     if name == "check_gradient":
         from linclf.gradcheck import check_gradient
 

@@ -28,7 +28,7 @@ WEIGHTS = {"check_sample_weight_equivalence_on_sparse_data": ROUNDING}
 
 @parametrize_with_checks(
     # without a finish, which ends where 0.1 % is proven: two runs that differ by rounding end up to 0.1 % apart
-    [LinearClassifier(), *(LinearClassifier(loss=name, dtype="float64", finish="no") for name in LOSSES)],
+    [LinearClassifier(), *(LinearClassifier(loss=name, dtype="float64", epochs=60) for name in LOSSES)],
     expected_failed_checks=lambda estimator: WEIGHTS if estimator.dtype == "float32" else {},
 )
 def test_scikit_learns_own_checks(estimator, check) -> None:
