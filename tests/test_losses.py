@@ -7,7 +7,8 @@ import pytest
 from laws import LAWS
 from scipy.special import softmax as softmax_of
 
-from linclf.losses import LOSSES, Loss, balanced_flows, signs, softmax_probabilities
+from linclf.losses import LOSSES, Loss, signs, softmax_probabilities
+from linclf.losses.conjugates import balanced_flows
 from linclf.textbook import NAIVE
 
 WIDTH = 0.5

@@ -19,9 +19,9 @@ def proof_line(proof: object) -> list[str]:
 
 def _text(proof: JsonObject) -> str:
     """How near the optimum a model is proven to be, in words."""
+    if proof["asked"] is None and (proof["percent"] is None or proof["percent"] > TELLING):
+        return "nothing is proven of the distance from the optimum; --certify 1 goes on until 1 % is"
     if proof["asked"] is None and not proof["steps"]:
-        if proof["percent"] is None or proof["percent"] > TELLING:
-            return "nothing is proven of the distance from the optimum; --certify 1 goes on until 1 % is"
         return f"within at most {math.ceil(proof['percent'] * 100) / 100:g} % of the optimum (proven)"
     steps = f"after {proof['steps']} steps over all rows" if proof["steps"] else "without a step over all rows"
     if proof["percent"] is None:
