@@ -14,6 +14,7 @@ A row's fold follows from its features and class: equal rows are in the same one
 two rows.
 """
 
+import math
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -35,7 +36,8 @@ FACTOR, MOST_STRENGTHS = 4.0, 14  # between two strengths, and how many are trie
 SPREAD = 2.0  # factors of FACTOR that a strength is typically away from 1 / rows
 FOLDS = 3
 ENOUGH_ROWS = 3000  # from which on only the first fold is held out: its rows tell enough
-MOST_NUMBERS = 3 << 19  # of the rows that are used
+MOST_NUMBERS = 3 << 19  # of the rows that are used, unless there are fewer than
+FEWEST_ROWS, FEWEST_OF_CLASS = 500, 30
 SPARSE_COST = 6  # a number of sparse data takes as long as so many of dense data
 NEAR, MOST_STEPS = 0.005, 15  # how near the optimum steps lead at each strength, and how many there are, at most
 NEAR_ZERO = 3e-4  # of the objective at zero weights: so near the optimum is near enough, where it is almost 0
@@ -110,7 +112,7 @@ def choose_reg(options: TrainOptions, split: Split, prepared: PreparedData) -> R
             if exponent not in tried:
                 losses = [fold.loss(FACTOR**exponent / fold.count) for fold in runs]
                 tried[exponent] = sum(losses) / measured
-            return tried[exponent] * total + (exponent / SPREAD) ** 2 / 2
+            return tried[exponent] * measured + (exponent / SPREAD) ** 2 / 2
 
         exponent = _least(held_out_loss) if measured else 0.0
     return RegSearch(
@@ -141,18 +143,30 @@ def _least(value: Callable[[int], float]) -> float:
     return best + (below - above) / (2 * bend) if bend > 0 else float(best)
 
 
-def _sample(prepared: PreparedData) -> Array:
-    """The numbers of the rows that are used: all that have a weight, or evenly spaced ones of large data."""
+def _sample(y: Array, prepared: PreparedData) -> Array:
+    """The numbers of the rows that are used: all that have a weight, or of large data evenly spaced ones of each class."""
     X, weights = prepared.X, prepared.weights
-    rows = np.arange(X.shape[0]) if weights is None else np.flatnonzero(weights)
-    most = int(MOST_NUMBERS / max(numbers_per_row(X), 1) / (SPARSE_COST if is_sparse(X) else 1))
-    return rows if len(rows) <= most else rows[np.linspace(0, len(rows) - 1, max(most, 1)).astype(np.intp)]
+    rows = np.arange(len(y)) if weights is None else np.flatnonzero(weights)
+    most = MOST_NUMBERS / max(numbers_per_row(X), 1) / (SPARSE_COST if is_sparse(X) else 1)
+    share = max(most, FEWEST_ROWS) / max(len(rows), 1)
+    if share >= 1:
+        return rows
+    ordered, taken = rows[np.argsort(y[rows], kind="stable")], []
+    for members in np.split(ordered, np.cumsum(np.bincount(y[rows]))[:-1]):
+        count = min(len(members), max(math.ceil(share * len(members)), FEWEST_OF_CLASS))
+        taken.append(members[np.linspace(0, len(members) - 1, count).astype(np.intp)])
+    return np.sort(np.concatenate(taken))
 
 
 def _fold_of(split: Split, prepared: PreparedData, counts: Array, seed: int) -> Array:
     """The fold that holds each row out, (n,), -1 for a row that all train on, and -2 for one that is not used. With groups
     and times they are those of `linclf.data.split.folds`."""
-    rows, y, keys, fold_of = _sample(prepared), split.train.y, split.keys, np.full(len(split.train.y), -2)
+    rows, y, keys, fold_of = (
+        _sample(split.train.y, prepared),
+        split.train.y,
+        split.keys,
+        np.full(len(split.train.y), -2),
+    )
     if keys.groups is None and keys.times is None:
         contents = _contents(select_rows(split.train.X, rows), prepared)
         position = _positions(contents, y[rows], counts[rows])

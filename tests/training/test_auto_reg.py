@@ -172,16 +172,26 @@ def test_few_rows_have_a_strength_too(n: int) -> None:
 
 
 def test_of_large_data_a_sample_is_used_and_one_part_held_out(monkeypatch) -> None:
-    X, y = rows_of(3000, 4, 2)
+    X, y = rows_of(7000, 4, 2)
+    X, y, new = X[:3000], y[:3000], (X[3000:], y[3000:])
     monkeypatch.setattr(auto_reg, "MOST_NUMBERS", 4 * 600)
     some = search(X, y)
-    assert (some.rows, some.folds) == (600, 3)
+    assert 600 <= some.rows <= 602
+    assert some.folds == 3
+    rare = y.copy()
+    rare[:40] = 2  # a class of which a sample of the rows would have 8
+    rows = auto_reg._sample(rare, prepare(TrainOptions(source=Source("t")), split_of(X, rare)))
+    assert np.bincount(rare[rows])[2] == auto_reg.FEWEST_OF_CLASS
+    assert len(rows) <= 632
     monkeypatch.setattr(auto_reg, "ENOUGH_ROWS", 500)
-    assert (search(X, y).folds, search(X, y).rows) == (1, 600)
+    assert (search(X, y).folds, search(X, y).rows) == (1, some.rows)
     monkeypatch.undo()
     whole = search(X, y)
     assert (whole.rows, whole.folds) == (3000, 1)
-    assert 1 / 8 < some.reg / whole.reg < 8  # as a share of all rows, not of those that were used
+    values = [
+        log_loss(new[1], LinearClassifier(reg=reg).fit(X, y).predict_proba(new[0])) for reg in (some.reg, whole.reg)
+    ]
+    assert values[0] == pytest.approx(values[1], rel=0.01)
 
 
 def test_the_number_can_be_typed_and_leads_to_the_same_model(linclf, in_tmp, loss: Loss) -> None:
