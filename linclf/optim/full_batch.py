@@ -276,13 +276,13 @@ class FullBatch:
             sample = np.linspace(0, n - 1, count).astype(np.intp)
             if (c == c[:, :1]).all():  # at zero weights one matrix does for all outputs
                 c = c[:, :1]
-            x, c_sample = self.rows.dense(sample), c[sample]
+            x, c_sample = self.rows.dense(sample).astype(np.float32, copy=False), c[sample]
             share = np.sqrt(c_sample * (c.sum(axis=0) / np.maximum(c_sample.sum(axis=0), 1e-300))).astype(x.dtype)
             A = np.empty((c.shape[1], D, D))
             for j, w in enumerate(share.T):
                 weighted = x * w[:, None]
                 A[j] = weighted.T @ weighted
-            A[:, np.arange(D), np.arange(D)] += ridge + 1e-7 * np.trace(A, axis1=1, axis2=2)[:, None] / D + 1e-300
+            A[:, np.arange(D), np.arange(D)] += ridge + 1e-6 * np.trace(A, axis1=1, axis2=2)[:, None] / D + 1e-300
             self.inverse = np.linalg.inv(A) if np.isfinite(A).all() else np.full_like(A, np.nan)
         else:
             diagonal = self.rows.squares(c) + ridge[:, None]

@@ -19,7 +19,7 @@ def training_text(result: JsonObject, why: dict[str, str]) -> str:
         *split_lines(result),
         f"loss       {result['loss']}{', one-vs-rest' if result['one_vs_rest'] else ''}, reg {result['reg']:g}, "
         f"scale {result['scale']}",
-        *([f"reg        {result['reg']:g} ({why['reg']})"] if "reg" in why else []),
+        *([f"reg        {why['reg']}"] if "reg" in why else []),
         _solver(result, why),
         *([f"best       {_best_epoch(result)}"] if result["val_metric"] else []),
         *([_calibration(result)] if result["calibrate"] else []),
