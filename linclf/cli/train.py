@@ -35,7 +35,7 @@ from linclf.training.checkpoint import Checkpoint, check_same
 from linclf.training.checkpoint import load as load_checkpoint
 from linclf.training.inputs import load_split, run_fingerprint
 from linclf.training.options import TrainOptions
-from linclf.training.result import Trained, label_note
+from linclf.training.result import Trained, label_note, passes
 from linclf.training.train import train as train_model
 
 
@@ -101,6 +101,10 @@ def train(
     trained, stopped = _train_and_save(config, split, resumed, writer, history=history, output=output, quiet=quiet)
     if trained is not None:
         notes = [trained.convergence_note(), label_note(config)]
+        if writer is not None and not trained.result.epochs:
+            notes.append(
+                f"no checkpoint was written to {writer.path}: the run takes steps over all rows, and is repeated"
+            )
         say([f"{data}: {note}" for note in notes if note is not None], quiet)
         seconds = {"load": loaded - began, "train": trained.seconds, "total": time.perf_counter() - began}
         result = {**trained.result.to_json(), "model": output, "seconds": seconds}
@@ -186,13 +190,15 @@ def _say_stopped(
 ) -> int:
     """Say on stderr what a run that a signal ended has saved, and how to continue it; returns the exit code."""
     word, code = signal_name_and_code(signal)
-    where = f" after epoch {trained.result.epochs}" if trained else ""
+    passed = 0 if trained is None else passes(trained.result.to_json())
+    where = f" after epoch {passed}" if passed else ""
     saved = "no model was saved"
     if trained is not None:
         saved = f"the best model so far is in {output}" if output else f"no -o was given, so {saved}"
     if resume is not None:
         hint = f"; continue with: {resume}"
     else:
-        hint = "" if writer else "; with --checkpoint FILE a run can be resumed"
+        has_epochs = trained is None or trained.result.epochs > 0
+        hint = "" if writer or not has_epochs else "; with --checkpoint FILE a run can be resumed"
     click.echo(f"error: {word}{where}; {saved}{hint}", err=True)
     return code

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fit_context, clone
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -33,7 +33,7 @@ def _delegates(name: str) -> Any:
     """Whether the best estimator has a method; before `fit`, whether the estimator may have it."""
 
     def check(search: "LinearSweepCV") -> bool:
-        getattr(search.best_estimator_ if hasattr(search, "best_estimator_") else search._base(), name)
+        getattr(search._fitted() if hasattr(search, "cv_results_") else search._base(), name)
         return True
 
     return available_if(check)
@@ -60,7 +60,7 @@ class LinearSweepCV(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     refit : {"best", "1se"} or False, default="best"
         Which candidate is trained on all rows: the best, or the most regularised within one standard error of it.
     n_jobs : int, default=None
-        Parallel processes; None: one per core. The results do not depend on it.
+        Parallel processes; None or -1: one per core. The results do not depend on it.
 
     Attributes
     ----------
@@ -95,7 +95,7 @@ class LinearSweepCV(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         "cv": [Interval(Integral, 2, None, closed="left")],
         "scoring": [StrOptions(set(METRICS)), None],
         "refit": [StrOptions({"best", "1se"}), "boolean"],
-        "n_jobs": [Interval(Integral, 1, None, closed="left"), None],
+        "n_jobs": [Interval(Integral, 1, None, closed="left"), Options(Integral, {-1}), None],
     }
 
     def __init__(
@@ -116,10 +116,10 @@ class LinearSweepCV(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     def fit(self, X: object, y: object, sample_weight: object = None, groups: object = None) -> "LinearSweepCV":
         """Search on X (n_samples, n_features) and labels y (n_samples,), with sample_weight (n_samples,) >= 0; groups (n_samples,)
         stay together."""
-        base, grid = self._base(), dict(self.param_grid or GRID)
-        unknown = sorted(grid.keys() - PARAMETERS)
-        if unknown:
-            raise ValueError(f"param_grid has {unknown[0]!r}; give lists for some of {', '.join(PARAMETERS)}")
+        for stale in ("best_estimator_", "feature_names_in_"):  # of an earlier fit
+            self.__dict__.pop(stale, None)
+        base = self._base()
+        grid = _checked_grid(self.param_grid or GRID, base)
         if base.early_stopping or base.threshold is not None:
             raise ValueError("early_stopping and threshold hold rows out of their own; set them for the final fit")
         checked, labels = base._checked(X, y)
@@ -137,7 +137,7 @@ class LinearSweepCV(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         part = Part(rows, np.searchsorted(classes, kept), None if weights is None else as_counts(weights))
         split = Split(classes, part, None, None, base._features(rows), {}, (), keys=RowKeys(keys))
         options = self._options(base, grid, split, labels)
-        swept = sweep(options, split, jobs=self.n_jobs)
+        swept = sweep(options, split, jobs=None if self.n_jobs == -1 else self.n_jobs)
         if swept.interrupted is not None:
             raise swept.interrupted
         self._set_results(base, grid, options, swept)
@@ -164,8 +164,6 @@ class LinearSweepCV(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             elif parameter == "loss":  # a custom loss is checked
                 own = [x if isinstance(x, str) else clone(base).set_params(loss=x)._loss() for x in own]
             lists[PARAMETERS[parameter]] = tuple(own)
-        if "reg" not in lists and base.reg == "auto":
-            lists["reg"] = tuple(GRID["reg"])
         shared: dict[str, Any] = {"class_weight": base._class_weights(labels, split.classes)}
         shared |= {name: values[0] for name, values in lists.items() if values}
         loss: Any = shared.pop("loss", None) or base._loss()
@@ -219,6 +217,12 @@ class LinearSweepCV(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         found: Array = self._fitted().predict_proba(X)
         return found
 
+    @_delegates("predict_log_proba")
+    def predict_log_proba(self, X: object) -> Array:
+        """The logarithms of the probabilities, (n_samples, n_classes)."""
+        found: Array = self._fitted().predict_log_proba(X)
+        return found
+
     def decision_function(self, X: object) -> Array:
         """The scores of the best estimator."""
         found: Array = self._fitted().decision_function(X)
@@ -235,6 +239,24 @@ class LinearSweepCV(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def _checked_grid(grid: Mapping[str, Any], base: LinearClassifier) -> dict[str, list[Any]]:
+    """The grid with a list of values for each parameter, each of which the estimator takes; with the strengths of GRID if neither the
+    grid nor the estimator has any. Raises ValueError."""
+    unknown = sorted(map(str, grid.keys() - PARAMETERS))
+    if unknown:
+        raise ValueError(f"param_grid has {unknown[0]!r}; give lists for some of {', '.join(PARAMETERS)}")
+    lists: dict[str, list[Any]] = {}
+    for name, values in grid.items():
+        if isinstance(values, (str, Mapping)) or not hasattr(values, "__iter__"):
+            raise ValueError(f"param_grid has {name}={values!r}; give a list of values")
+        lists[name] = list(values)
+        for value in lists[name]:
+            clone(base).set_params(**{name: value})._validate_params()
+    if "reg" not in lists and base.reg == "auto":
+        lists["reg"] = list(GRID["reg"])
+    return lists
 
 
 def _row_of(configuration: TrainOptions, rows: Sequence[Row]) -> Row:

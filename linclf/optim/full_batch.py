@@ -38,7 +38,7 @@ REBUILT, REBUILT_COLUMNS = 12, 200  # steps after which they are made again, and
 FLOOR = 1e-3  # curvature of a row, as a share of the largest one
 CACHED = 1 << 16  # scores that the loss is computed of together
 SETTLED, BIAS_STEPS = 1e-10, 30  # the gradient by the bias at which it is settled for sure, and steps for that, at most
-SEARCHES = 12  # evaluations of the loss in a line search
+SEARCHES = 20  # evaluations of the loss in a line search
 FLAT = 0.5  # slope that ends a line search, as a share of the first one
 
 
@@ -227,23 +227,26 @@ class FullBatch:
         return self.memory.dot(a.T, b.T)[:, 0]
 
     def _search(self, P: Array, along: Array, slope: Array) -> tuple[Array, float, Array, Array]:
-        """A step length for each inner product, where the slope is at most FLAT of the first one; and the value, scores and
-        gradients by them there. The loss is convex: the slope only grows."""
+        """A step length for each inner product, where the slope is at most FLAT of the first one, or the best of those that were tried;
+        and the value, scores and gradients by them there. The loss is convex: the slope only grows."""
         squares, products = (
             self._dot(self.penalised(P), self.penalised(P)),
             self._dot(self.penalised(self.z), self.penalised(P)),
         )
         now, t = self._penalty(self.z), np.ones_like(slope)
         low, low_slope, high, high_slope = np.zeros_like(t), slope, np.full_like(t, np.inf), np.zeros_like(t)
-        for left in reversed(range(SEARCHES)):
+        best: tuple[Array, float, Array, Array] | None = None  # of those that were tried
+        for _ in range(SEARCHES):
             scores = self.scores + t * along
             loss, vg = self._loss(scores)
             value = loss + now + self.reg * float((t * products + t * t / 2 * squares).sum())
             found = self._dot(vg, along) + self.reg * (products + t * squares)
             done = np.abs(found) <= -FLAT * slope
             decreases = value < self.value
-            if (done.all() and decreases) or not left:
-                break
+            if best is None or not best[1] <= value:
+                best = t, value, scores, vg
+            if done.all() and decreases:
+                return t, value, scores, vg
             over = ~(found <= 0) | (done.all() and not decreases)
             high, high_slope = np.where(over, t, high), np.where(over, found, high_slope)
             low, low_slope = np.where(over, low, t), np.where(over, low_slope, found)
@@ -256,7 +259,9 @@ class FullBatch:
                 inside = np.where(np.isfinite(inside), inside, (low + high) / 2)
             new = np.where(np.isinf(high), 2 * t, inside)
             t = np.where(done & ~done.all(), t, new)
-        return t, value, scores, vg
+        if best is None:
+            raise AssertionError("at least one length is tried")
+        return best
 
     def _divided(self, a: Array) -> Array:
         """A^-1 a: (m, D)."""
@@ -276,13 +281,13 @@ class FullBatch:
             sample = np.linspace(0, n - 1, count).astype(np.intp)
             if (c == c[:, :1]).all():  # at zero weights one matrix does for all outputs
                 c = c[:, :1]
-            x, c_sample = self.rows.dense(sample).astype(np.float32, copy=False), c[sample]
+            x, c_sample = self.rows.dense(sample), c[sample]
             share = np.sqrt(c_sample * (c.sum(axis=0) / np.maximum(c_sample.sum(axis=0), 1e-300))).astype(x.dtype)
             A = np.empty((c.shape[1], D, D))
             for j, w in enumerate(share.T):
                 weighted = x * w[:, None]
                 A[j] = weighted.T @ weighted
-            A[:, np.arange(D), np.arange(D)] += ridge + 1e-6 * np.trace(A, axis1=1, axis2=2)[:, None] / D + 1e-300
+            A[:, np.arange(D), np.arange(D)] += ridge + 1e-7 * np.trace(A, axis1=1, axis2=2)[:, None] / D + 1e-300
             self.inverse = np.linalg.inv(A) if np.isfinite(A).all() else np.full_like(A, np.nan)
         else:
             diagonal = self.rows.squares(c) + ridge[:, None]

@@ -82,7 +82,9 @@ def fit_from_zero(
     m = options.loss_value().n_outputs(n_classes)
     W, b = np.zeros((X.shape[1], m), X.dtype), np.zeros(m, X.dtype)
     value = objective_at_zero(options.loss_value(), y, m, weights)
-    zero = FitResult(W, b, sgd_settings(options, X), {}, epochs_run=0, best_epoch=0, data_loss=value, penalty=0.0)
+    zero = FitResult(
+        W, b, sgd_settings(options, X), {}, epochs_run=0, best_epoch=0, data_loss=value, penalty=0.0, decrease=0.0
+    )
     found = certify(zero, X, y, options, weights=weights, finish=finish, observer=observer, stop=stop)
     if stop.signal is not None and found.W is W:
         raise stop.signal
@@ -129,13 +131,19 @@ def certify(
     certificate = replace(certificate, asked=options.certify)
     if not certificate.steps:
         return replace(fitted, certificate=certificate)
-    data_loss, penalty = map(float, objective.terms(X, y, W, b, weights))
-    decrease = fitted.decrease
-    if certificate.percent <= 100 * FAR:
+
+    def measured() -> FitResult:
+        data_loss, penalty = map(float, objective.terms(X, y, W, b, weights))
         decrease = None  # no step lowers the objective by more than is proven
-    elif decrease is not None:
-        decrease = possible_decrease(objective, X, y, W, b, weights=weights, fit_bias=options.bias)
-    return replace(fitted, W=W, b=b, data_loss=data_loss, penalty=penalty, decrease=decrease, certificate=certificate)
+        if certificate.percent > 100 * FAR and fitted.decrease is not None:
+            decrease = possible_decrease(objective, X, y, W, b, weights=weights, fit_bias=options.bias)
+        return replace(
+            fitted, W=W, b=b, data_loss=data_loss, penalty=penalty, decrease=decrease, certificate=certificate
+        )
+
+    with stop or FirstSignal():
+        return measured()
+    return measured()  # a first signal must not lose the steps
 
 
 def _reported(observer: Observer, epochs: int, began: float) -> Callable[[float], None]:

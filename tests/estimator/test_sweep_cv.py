@@ -94,6 +94,10 @@ def test_defaults_one_standard_error_weights_groups_and_sparse_rows() -> None:
     found = LinearSweepCV().fit(X, Y)
     assert [one["reg"] for one in found.cv_results_["params"]] == [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1]
     assert (found.n_splits_, found.n_features_in_, list(found.classes_)) == (5, 13, [0, 1, 2])
+    assert found.best_estimator_.reg_ == found.best_params_["reg"]
+    both = LinearSweepCV(param_grid={"loss": iter(["squared-hinge", "softmax"])}, scoring="accuracy").fit(X, Y)
+    assert [len(both.cv_results_["params"]), set(both.best_params_)] == [12, {"loss", "reg"}]
+    assert both.best_estimator_.reg_ == both.best_params_["reg"]
     regularised = LinearSweepCV(refit="1se").fit(X, Y)
     assert regularised.best_params_["reg"] >= found.best_params_["reg"]
     assert regularised.best_score_ <= found.best_score_
@@ -120,6 +124,13 @@ def test_without_a_refit_there_are_results_alone() -> None:
     assert set(found.best_params_) == {"reg", "loss"}
     with pytest.raises(AttributeError, match="with refit=False there is no best_estimator_"):
         found.predict(X)
+    assert not hasattr(found, "predict_proba")
+    frame = load_wine(as_frame=True).data
+    refitted = found.set_params(refit="best").fit(frame, Y)
+    np.testing.assert_allclose(np.exp(refitted.predict_log_proba(frame)), refitted.predict_proba(frame))
+    again = refitted.set_params(refit=False, n_jobs=-1).fit(X, Y)
+    assert not hasattr(again, "best_estimator_")
+    assert not hasattr(again, "feature_names_in_")
     with pytest.raises(NotFittedError):
         LinearSweepCV().predict(X)
     assert not hasattr(LinearSweepCV(LinearClassifier("svm")), "predict_proba")
@@ -131,6 +142,9 @@ def test_without_a_refit_there_are_results_alone() -> None:
     [
         ({"param_grid": {"epochs": [3]}}, ValueError, "param_grid has 'epochs'; give lists for some of loss, reg, lr"),
         ({"param_grid": {"reg": ["auto"]}}, InputError, "reg auto holds out rows of its own"),
+        ({"param_grid": {"reg": 1e-3}}, ValueError, "param_grid has reg=0.001; give a list of values"),
+        ({"param_grid": {"loss": "svm"}}, ValueError, "param_grid has loss='svm'; give a list of values"),
+        ({"param_grid": {"reg": [None, 0.1]}}, ValueError, "The 'reg' parameter of LinearClassifier must be"),
         ({"param_grid": {"reg": []}}, InputError, "reg has no value"),
         ({"cv": 500}, InputError, "cv is 500, but the largest class has"),
         (

@@ -69,7 +69,7 @@ def test_the_losses_are_those_of_logistic_regression_on_the_same_folds(monkeypat
     split = split_of(X, y)
     prepared = prepare(options, split)
     found = choose_reg(options, split, prepared)
-    fold_of = auto_reg._fold_of(split, prepared, np.ones(len(y)), 0)
+    fold_of = auto_reg._make_folds(split, prepared, 0).of
     assert set(fold_of) == {0, 1, 2}
     Z = prepared.X[:]
     for reg, loss in zip(found.tried, found.losses, strict=True):
@@ -124,7 +124,7 @@ def test_a_row_of_weight_2_is_two_rows_and_equal_rows_share_a_fold(loss: str) ->
     np.testing.assert_allclose(weighted.losses, repeated.losses, rtol=1e-6)
     split = split_of(X[twice], y[twice])
     options = TrainOptions(source=Source("t"), dtype="float64")
-    fold_of = auto_reg._fold_of(split, prepare(options, split), np.ones(len(twice)), 0)
+    fold_of = auto_reg._make_folds(split, prepare(options, split), 0).of
     for row in np.flatnonzero(counts):
         assert len(set(fold_of[twice == row])) == 1
 
@@ -149,7 +149,7 @@ def test_groups_stay_together_and_times_go_forward() -> None:
     for keys in (RowKeys(groups), RowKeys(None, np.arange(120.0)), RowKeys(groups, groups.astype(float))):
         split = split_of(X, y, keys=keys)
         prepared = prepare(options, split)
-        fold_of = auto_reg._fold_of(split, prepared, np.ones(120), 0)
+        fold_of = auto_reg._make_folds(split, prepared, 0).of
         if keys.groups is not None:
             assert all(len(set(fold_of[groups == g])) == 1 for g in range(20))
         if keys.times is not None:
@@ -168,7 +168,9 @@ def test_few_rows_have_a_strength_too(n: int) -> None:
     assert 1e-3 < found.reg < 1e3
     assert LinearClassifier().fit(X, y).reg_ > 0
     if n == 2:
-        assert found.reason() == "auto: 1 / rows, as they are too few to hold some out"
+        assert (
+            found.reason() == "auto: 1 / rows, as none could be held out such that others of each fold have two classes"
+        )
 
 
 def test_of_large_data_a_sample_is_used_and_one_part_held_out(monkeypatch) -> None:
@@ -244,3 +246,26 @@ def test_numbers_that_are_too_large_are_refused_as_ever(linclf, in_tmp) -> None:
     ran = linclf("train t.npz --scale none --dtype float64")
     assert ran.code == 2
     assert "too large to train on" in ran.err
+
+
+def test_weights_that_are_all_the_same_change_nothing_however_large() -> None:
+    """An exact count and a number that is none: the search begins where there are as many different rows."""
+    X, y = rows_of(150, 6, 2)
+    alone = search(X, y)
+    for weight in (1e3, 1e6, 1e6 + 0.5):
+        assert search(X, y, weights=np.full(len(y), weight)).reg == pytest.approx(alone.reg, rel=1e-2)
+
+
+def test_weak_signals_are_told_apart() -> None:
+    """Held-out losses that differ by little: each strength has weights of its own."""
+    rng = np.random.default_rng(0)
+    X, W = rng.standard_normal((5000, 60)), rng.standard_normal((60, 2))
+    y = (X @ W + 4 * np.sqrt(60) * rng.gumbel(size=(5000, 2))).argmax(axis=1)
+    found = search(X[:1000], y[:1000])
+    assert len(set(found.losses)) == len(found.losses)
+    chosen, weak = (
+        LinearClassifier(reg=reg).fit(X[:1000], y[:1000]).predict_proba(X[1000:]) for reg in (found.reg, 1e-3)
+    )
+    assert log_loss(y[1000:], chosen) < log_loss(y[1000:], weak) - 0.005
+    noise = rng.integers(0, 2, 400)
+    assert search(X[:400, :10], noise).reg > 0.1

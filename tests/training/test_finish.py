@@ -10,6 +10,7 @@ from linclf import LinearClassifier
 from linclf.losses import LOSSES
 from linclf.model.linear_model import load
 from linclf.optim.full_batch import FullBatch
+from linclf.optim.objective import Objective
 
 SETS = ["iris", "wine", "breast_cancer"]
 
@@ -152,3 +153,45 @@ def test_the_bound_of_large_data_is_computed_only_on_request(linclf, monkeypatch
     assert "certified" not in linclf("train digits --epochs 2")
     assert json.loads(linclf("train digits --epochs 2 --certify 5 --json"))["certificate"]["holds"]
     assert json.loads(linclf("train digits --json"))["certificate"]["percent"] <= 0.1
+
+
+@pytest.mark.parametrize("loss", ["softmax", "svm"])
+def test_a_signal_after_the_last_step_keeps_the_steps(linclf, in_tmp, monkeypatch, loss: str) -> None:
+    terms, calls = Objective.terms, []
+
+    def interrupted(*arguments: object) -> object:
+        if FullBatch.steps_taken and not calls:
+            calls.append(1)
+            raise KeyboardInterrupt
+        return terms(*arguments)
+
+    step = FullBatch.step
+
+    def counted(run: FullBatch) -> None:
+        FullBatch.steps_taken = True
+        step(run)
+
+    monkeypatch.setattr(FullBatch, "steps_taken", False, raising=False)
+    monkeypatch.setattr(FullBatch, "step", counted)
+    monkeypatch.setattr(Objective, "terms", interrupted)
+    ran = linclf(f"train iris --loss {loss} --reg 1e-3 -o m")
+    assert (ran.code, len(calls)) == (130, 1)
+    assert load("m").record["metrics"]["certificate"]["steps"] > 0
+    assert ("--checkpoint" in ran.err) == (loss == "svm")
+
+
+def test_wide_rows_with_a_weak_penalty_are_brought_to_their_optimum(linclf, in_tmp) -> None:
+    """Steps whose first length is far off: the line search goes on from the best that it has found."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((80, 500))
+    np.savez("t.npz", X=X, y=(X[:, 0] > 0).astype(int))
+    result = json.loads(
+        linclf("train t.npz --test 0 --loss squared-hinge --reg 1e-6 --dtype float64 --certify 1 --json")
+    )
+    assert result["certificate"]["holds"]
+
+
+def test_no_checkpoint_is_said_to_be_missing(linclf, in_tmp) -> None:
+    ran = linclf("train iris --reg 1e-3 --checkpoint c -o m")
+    assert "no checkpoint was written to c" in ran.err
+    assert "no checkpoint" not in linclf("train iris --epochs 3 --checkpoint c -o m").err
