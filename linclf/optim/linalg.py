@@ -335,15 +335,22 @@ def _keys(x: Stored, factors: Array, quantum: float | None) -> Array:
     """The sums over columns of each number, as a whole number, times the factor of its column: these sums are exact."""
     values = np.ascontiguousarray(values_of(x), np.float64) + 0.0  # there is no -0
     # 0 is in the middle of a step, more or less, and round numbers are not at the edge of one
-    whole = (
-        values.view(np.uint64)
-        if quantum is None
-        else np.floor(values / quantum + 0.377).astype(np.int64).view(np.uint64)
-    )
+    if quantum is None:
+        whole = _mixed(values.view(np.uint64))
+    else:
+        whole = np.floor(values / quantum + 0.377).astype(np.int64).view(np.uint64)
     if isinstance(x, np.ndarray):
         return np.asarray((whole * factors).sum(axis=1, dtype=np.uint64))
     sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(whole * factors[x.indices], dtype=np.uint64)])
     return np.asarray(sums[x.indptr[1:]] - sums[x.indptr[:-1]])
+
+
+def _mixed(bits: Array) -> Array:
+    """The bits of numbers, each of which changes the low ones, where those of round numbers are all 0; 0 stays 0 (the last steps of
+    SplitMix64: Steele, Lea & Flood, 2014)."""
+    mixed = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(mixed ^ (mixed >> np.uint64(31)))
 
 
 def chunk_rows(X: Matrix, outputs: int = 0) -> int:

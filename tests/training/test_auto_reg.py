@@ -142,6 +142,15 @@ def test_dense_and_sparse_rows_have_the_same_folds() -> None:
     assert search(sparse.csr_matrix(X), y, scale="none").reg == few.reg
 
 
+def test_different_rows_of_round_numbers_have_different_keys() -> None:
+    """The bits of such numbers end in many zeros."""
+    rng = np.random.default_rng(0)
+    for low, high, d in ((0, 2, 60), (-3, 4, 12), (0, 1000, 3)):
+        X = np.unique(rng.integers(low, high, (20_000, d)).astype(float), axis=0)
+        assert len(np.unique(content_keys(X))) == len(X) > 19_000
+        assert len(np.unique(content_keys(sparse.csr_matrix(X)))) == len(X)
+
+
 def test_groups_stay_together_and_times_go_forward() -> None:
     X, y = rows_of(120, 4, 2)
     groups = np.arange(120) // 6
