@@ -5,6 +5,7 @@ from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
+from scipy.stats import rankdata
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fit_context, clone
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.metaestimators import available_if
@@ -140,7 +141,7 @@ class LinearSweepCV(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         swept = sweep(options, split, jobs=None if self.n_jobs == -1 else self.n_jobs)
         if swept.interrupted is not None:
             raise swept.interrupted
-        self._set_results(base, grid, options, swept)
+        self._set_results(grid, options, swept)
         if self.refit:
             self.best_estimator_ = clone(base).set_params(**self.best_params_).fit(X, y, sample_weight)
         self.n_splits_, self.classes_, self.n_features_in_ = self.cv, classes, base.n_features_in_
@@ -170,9 +171,7 @@ class LinearSweepCV(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         options = base._options(split.train.X.dtype, loss, split.classes, **shared)
         return SweepOptions(options, lists, self.cv, metric=self.scoring)
 
-    def _set_results(
-        self, base: LinearClassifier, grid: Mapping[str, Sequence[Any]], options: SweepOptions, swept: Swept
-    ) -> None:
+    def _set_results(self, grid: Mapping[str, Sequence[Any]], options: SweepOptions, swept: Swept) -> None:
         """Set the attributes that say how the candidates did, in the order of the configurations."""
         found = [_row_of(configuration, swept.rows) for configuration in options.configurations]
         metric = swept.selection.metric
@@ -184,11 +183,6 @@ class LinearSweepCV(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         chosen = Ranking(metric).best_1se(swept.rows) if self.refit == "1se" else swept.best
         if chosen is None:
             raise DivergedError(f"every candidate diverged; the first one: {found[0].why}")
-        order = np.argsort(-np.nan_to_num(goodness, nan=-np.inf), kind="stable")
-        ranks = np.empty(len(found), np.int32)
-        ranks[order] = np.arange(1, len(found) + 1)
-        for i, j in zip(order[1:], order[:-1], strict=True):  # equal scores have equal ranks
-            ranks[i] = ranks[j] if goodness[i] == goodness[j] else ranks[i]
         columns: dict[str, Any] = {
             f"param_{name}": np.ma.array([one[name] for one in params], dtype=object) for name in grid
         }
@@ -198,7 +192,7 @@ class LinearSweepCV(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             **{f"split{k}_test_score": np.array([row[k] for row in folds]) for k in range(self.cv)},
             "mean_test_score": goodness,
             "std_test_score": _numbers(row.score_std for row in found),
-            "rank_test_score": ranks,
+            "rank_test_score": rankdata(np.nan_to_num(-goodness, nan=np.inf), method="min").astype(np.int32),
             "mean_objective": _numbers(row.objective for row in found),
             "proven_percent": _numbers(row.percent for row in found),
         }

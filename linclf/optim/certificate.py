@@ -47,7 +47,7 @@ class Certificate:
 
     asked        the percentage that was asked for, None if none was; percent may be infinite, if nothing is proven
     lower_bound  no weights have a lower objective
-    steps        full-batch steps after SGD
+    steps        full-batch steps, from zero weights or after SGD
     """
 
     asked: float | None

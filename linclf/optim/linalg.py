@@ -324,7 +324,7 @@ def minibatch(X: Stored, start: int, stop: int) -> Minibatch:
 
 
 def content_keys(X: Matrix, quantum: float | None = None) -> Array:
-    """A number (n,) for each row of X (n, d), the same for rows with the same numbers, dense or sparse, wherever they are; with a
+    """A number (n,) for each row of X (n, d), the same for rows with the same numbers, as float32, dense or sparse, wherever they are; with a
     quantum, for rows whose numbers are in the same of steps so wide, so that rounding hardly ever tells rows apart."""
     random = np.asarray(np.random.default_rng(0).integers(1 << 62, size=X.shape[1]), np.uint64)  # (d,)
     factors = 2 * random + 1  # odd, so that no number is lost
@@ -336,7 +336,8 @@ def _keys(x: Stored, factors: Array, quantum: float | None) -> Array:
     values = np.ascontiguousarray(values_of(x), np.float64) + 0.0  # there is no -0
     # 0 is in the middle of a step, more or less, and round numbers are not at the edge of one
     if quantum is None:
-        whole = _mixed(values.view(np.uint64))
+        with np.errstate(over="ignore"):  # the last digits, which a file may not have, tell no rows apart
+            whole = _mixed(values.astype(np.float32).view(np.uint32).astype(np.uint64))
     else:
         whole = np.floor(values / quantum + 0.377).astype(np.int64).view(np.uint64)
     if isinstance(x, np.ndarray):

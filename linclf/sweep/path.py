@@ -9,11 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from linclf.errors import DivergedError
 from linclf.losses import Array
 from linclf.optim.blas import one_blas_thread
 from linclf.optim.certificate import Certificate, bound_and_finish
-from linclf.optim.linalg import Matrix, materialize, select_rows
+from linclf.optim.linalg import Matrix, materialize
 from linclf.optim.objective import Objective
 from linclf.storage.decode import finite_or_none
 from linclf.sweep.folds import Fold
@@ -51,10 +50,9 @@ class _FoldPath:
     def __init__(self, plan: Plan, options: TrainOptions, fold: Fold) -> None:
         rows, classes = plan.split.train, plan.split.classes
         used = np.arange(len(rows.y)) if fold.used is None else np.flatnonzero(fold.used)
-        self.X: Matrix = materialize(fold.scaling.apply(select_rows(rows.X, used), options.dtype))
-        self.y = rows.y[used]
-        given = None if rows.weights is None else rows.weights[used]
-        self.weights = loss_weights(options.class_weight, self.y, classes, given)
+        own = rows.select(used)
+        self.X: Matrix = materialize(fold.scaling.apply(own.X, options.dtype))
+        self.y, self.weights = own.y, loss_weights(options.class_weight, own.y, classes, own.weights)
         self.held_out = materialize(fold.scaling.apply(fold.held_out.X, options.dtype))
         self.y_held_out, self.weights_held_out = fold.held_out.y, fold.held_out.weights
         self.loss = options.loss_value()
@@ -100,7 +98,7 @@ def _row(configuration: TrainOptions, solved: list[_Solved | None]) -> Row:
     if len(found) < len(solved) or not np.isfinite(scores).all():
         why = "the numbers are too large to train on" if len(found) < len(solved) else "its scores are not finite"
         absent = [dict.fromkeys(FOLD_KEYS)] * len(solved)
-        return Row(row_options(configuration), "diverged", 0, folds=tuple(absent), why=str(DivergedError(why)))
+        return Row(row_options(configuration), "diverged", 0, folds=tuple(absent), why=why)
     objectives = [one.objective for one in found]
     std, se = spread(scores.tolist(), float("nan"))
     by_fold = zip(map(finite_or_none, scores), map(finite_or_none, objectives), [None] * len(found), strict=True)

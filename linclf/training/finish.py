@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from functools import partial
+from itertools import count
 
 import numpy as np
 
@@ -77,15 +79,16 @@ def fit_from_zero(
     weights: Array | None,
     observer: Observer,
     stop: FirstSignal,
+    began: float,
 ) -> FitResult | None:
-    """Take the planned steps from zero weights; None if none helps, as for numbers so large that the gradient is not finite."""
+    """Take the planned steps from zero weights, as `certify` does; None if none helps, as for numbers so large that the gradient is not finite."""
     m = options.loss_value().n_outputs(n_classes)
     W, b = np.zeros((X.shape[1], m), X.dtype), np.zeros(m, X.dtype)
     value = objective_at_zero(options.loss_value(), y, m, weights)
     zero = FitResult(
         W, b, sgd_settings(options, X), {}, epochs_run=0, best_epoch=0, data_loss=value, penalty=0.0, decrease=0.0
     )
-    found = certify(zero, X, y, options, weights=weights, finish=finish, observer=observer, stop=stop)
+    found = certify(zero, X, y, options, weights=weights, finish=finish, observer=observer, stop=stop, began=began)
     if stop.signal is not None and found.W is W:
         raise stop.signal
     proof = found.certificate
@@ -128,31 +131,31 @@ def certify(
         on_step=None if observer is None else _reported(observer, fitted.epochs_run, began or time.perf_counter()),
         stop=stop,
     )
-    certificate = replace(certificate, asked=options.certify)
+    found = replace(fitted, W=W, b=b, certificate=replace(certificate, asked=options.certify))
     if not certificate.steps:
-        return replace(fitted, certificate=certificate)
-
-    def measured() -> FitResult:
-        data_loss, penalty = map(float, objective.terms(X, y, W, b, weights))
-        decrease = None  # no step lowers the objective by more than is proven
-        if certificate.percent > 100 * FAR and fitted.decrease is not None:
-            decrease = possible_decrease(objective, X, y, W, b, weights=weights, fit_bias=options.bias)
-        return replace(
-            fitted, W=W, b=b, data_loss=data_loss, penalty=penalty, decrease=decrease, certificate=certificate
-        )
-
+        return found
+    measured = partial(_measured, found, objective, X, y, weights=weights, fit_bias=options.bias)
     with stop or FirstSignal():
         return measured()
     return measured()  # a first signal must not lose the steps
 
 
+def _measured(
+    found: FitResult, objective: Objective, X: Matrix, y: Array, *, weights: Array | None, fit_bias: bool
+) -> FitResult:
+    """The result with the objective at its weights, and what one more step could take off it where less is proven."""
+    W, b, proof, decrease = found.W, found.b, found.certificate, None
+    data_loss, penalty = map(float, objective.terms(X, y, W, b, weights))
+    if proof is not None and proof.percent > 100 * FAR and found.decrease is not None:
+        decrease = possible_decrease(objective, X, y, W, b, weights=weights, fit_bias=fit_bias)
+    return replace(found, data_loss=data_loss, penalty=penalty, decrease=decrease)
+
+
 def _reported(observer: Observer, epochs: int, began: float) -> Callable[[float], None]:
     """A function that reports the objective after each step as that of the next epoch."""
-    number = epochs
+    numbers = count(epochs + 1)
 
     def on_step(value: float) -> None:
-        nonlocal number
-        number += 1
-        observer.on_epoch(EpochProgress(number, None, None, value, None, None, time.perf_counter() - began))
+        observer.on_epoch(EpochProgress(next(numbers), None, None, value, None, None, time.perf_counter() - began))
 
     return on_step

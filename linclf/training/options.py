@@ -266,7 +266,7 @@ class TrainOptions:
     certify: float | None = field(
         default=None,
         metadata=about(
-            "After SGD, train over all rows until the objective is proven to be within PERCENT of the optimum.",
+            "Take steps over all rows until the objective is proven to be within PERCENT of the optimum.",
             low=0,
             above_low=True,
             hint="a percentage > 0, such as 1",

@@ -65,7 +65,9 @@ def train(
         planned = planned_finish(options, X, from_zero=val is None and initial is None)
         K, weights, fitted = len(split.classes), prepared.weights, None
         if planned is not None and planned.from_zero and resumed is None:
-            fitted = fit_from_zero(X, y, K, options, planned, weights=weights, observer=observer, stop=stop)
+            fitted = fit_from_zero(
+                X, y, K, options, planned, weights=weights, observer=observer, stop=stop, began=began
+            )
         if fitted is None:
             run_fit = partial(fit, X, y, K, weights=weights, val=val, start=initial)
             try:
