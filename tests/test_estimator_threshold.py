@@ -20,16 +20,16 @@ LABELS = np.where(Y, "yes", "no")
 @pytest.mark.parametrize("loss", ["logistic", "softmax", "hinge", "svm"])
 def test_it_is_that_of_the_command_line(linclf, in_tmp, loss: str, rule) -> None:
     np.savez("t.npz", X=X, y=LABELS)
-    assert linclf(f"train t.npz --test 0 --epochs 5 --loss {loss} --threshold {rule} -q -o m").code == 0
+    assert linclf(f"train t.npz --test 0 --epochs 5 --reg 1e-3 --loss {loss} --threshold {rule} -q -o m").code == 0
     model = load("m")
-    found = LinearClassifier(loss, epochs=5, threshold=rule).fit(X, LABELS)
+    found = LinearClassifier(loss, reg=1e-3, epochs=5, threshold=rule).fit(X, LABELS)
     assert found.model_.weight.tobytes() == model.weight.tobytes()
     assert found.model_.threshold == model.threshold
     labels = found.predict(X)
     assert labels.tolist() == model.predict(X).tolist()
     values = found.predict_proba(X)[:, 1] if loss in ("logistic", "softmax") else found.decision_function(X)
     assert labels.tolist() == np.where(values >= model.threshold.value, "yes", "no").tolist()
-    plain = LinearClassifier(loss, epochs=5).fit(X, LABELS)
+    plain = LinearClassifier(loss, reg=1e-3, epochs=5).fit(X, LABELS)
     assert (labels != plain.predict(X)).any()
     found.save("again")
     assert linclf("predict again t.npz -q").split() == labels.tolist()

@@ -9,9 +9,10 @@ import numpy as np
 
 from linclf.errors import InputError
 from linclf.losses import Array
-from linclf.optim.linalg import Matrix, Stored, chunks, convert_rows, csr, is_sparse
+from linclf.optim.linalg import CACHED, Matrix, Stored, chunks, convert_rows, csr, is_sparse
 
 MIN_SCALE = 1e-150  # a column with a smaller scale counts as constant: its weight for raw columns would overflow
+LARGE = 1 << 18  # numbers that are summed a few rows at a time
 SCALES = ("auto", "standard", "maxabs", "none")
 
 
@@ -104,10 +105,24 @@ def _chunk_moments(kind: str, x: Stored, weights: Array | None) -> Moments:
     if kind == "maxabs":
         return Moments(n, none, none, np.maximum(x.max(axis=0), -1.0 * x.min(axis=0)))
     if weights is None:
-        mean = x.mean(axis=0, dtype=np.float64)  # (d,)
-        return Moments(n, mean, np.square(x - mean).sum(axis=0), none)
+        mean = _sum_of_rows(x, lambda part: part) / n  # (d,)
+        return Moments(n, mean, _sum_of_rows(x, lambda part: np.square(part - mean)), none)
     mean = weights @ x / n
     return Moments(n, mean, weights @ np.square(x - mean), none)
+
+
+def _sum_of_rows(x: Array, function: Callable[[Array], Array]) -> Array:
+    """The sum (d,) of a function of rows x (n, d), in float64. Few rows at a time stay in the processor's cache: half the time, and the
+    bits of one sum over all rows."""
+    if x.size <= LARGE or x.shape[1] == 1:
+        return np.asarray(function(x).sum(axis=0, dtype=np.float64))
+    step = max(CACHED // max(x.shape[1], 1), 1)
+    part = np.zeros((1 + step, x.shape[1]))  # the sum so far, and rows
+    for start in range(0, len(x), step):
+        rows = x[start : start + step]
+        part[1 : 1 + len(rows)] = function(rows)
+        part[0] = part[: 1 + len(rows)].sum(axis=0)
+    return np.asarray(part[0])
 
 
 def fit_scaling(

@@ -36,6 +36,7 @@ from linclf.losses.functions import (
     multiclass_svm,
     softmax,
     softmax_logits,
+    softmax_probabilities,
     squared_hinge,
 )
 from linclf.losses.smoothing import smoothed_crammer_singer, smoothed_hinge, smoothed_svm
@@ -58,6 +59,7 @@ class Loss:
                 in the domain of the dual; None for a loss without kinks
     difference  of a loss with an output per class, the name of the binary loss that it is of the difference of two classes' scores
     curvatures  (scores, y, width) -> its second derivative by each score (n, m), or an estimate: what full-batch steps are scaled by
+    coupling    scores -> f (n, m), if its second derivatives by each two scores are f_j [j = k] - f_j f_k; else None
     logits      scores -> logits (n, *models, K) whose softmax is the probabilities of the classes, for losses that have these
     """
 
@@ -72,6 +74,7 @@ class Loss:
     dual: Dual | None = None
     smoothed: Callable[[Array, Array, float], tuple[Array, Array]] | None = None
     curvatures: Callable[[Array, Array, float], Array] | None = None
+    coupling: Callable[[Array], Array] | None = None
     difference: str | None = None
 
     @property
@@ -109,6 +112,7 @@ LOSSES: dict[str, Loss] = {
             logits=softmax_logits,
             dual=Dual(softmax_dual, balanced_distributions),
             curvatures=softmax_curvature,
+            coupling=softmax_probabilities,
             difference="logistic",
         ),
         Loss(

@@ -18,7 +18,7 @@ linear (the losses with kinks), t g is valid for every t from 0 to 1, and the be
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -37,7 +37,7 @@ START_WIDTH = 0.25  # over which losses with kinks are smoothed at first
 BOUND_WIDTHS = (1.0, 0.25, 0.0625)  # those that are tried for a bound without steps
 SHARE = 0.4  # of the gap that is aimed at, that smoothing may make up
 NARROWER, WIDER = 0.5, 0.8  # factors by which the width falls, at least and at most
-UNSETTLED = 0.05  # share of the gap that is aimed at, that a bias which is not quite at its optimum may make up
+UNSETTLED = 0.02  # share of the gap that is aimed at, that a bias which is not quite at its optimum may make up
 MARGIN = 0.7  # share of the percentage at which the estimate of the gap calls for a proof
 
 
@@ -102,18 +102,14 @@ class Bounds:
         """The norms (n,) of the rows, with their ones."""
         return np.asarray(np.sqrt(np.concatenate([squared_norms(x) for _, x in chunks(self.X)]) + self.ones))
 
-    def upper(self, z: Array, scores: Array) -> float:
-        """The objective at weights z of these scores, plus its possible rounding error."""
-        values = np.concatenate([self.objective.loss(scores[rows], self.y[rows])[0] for rows in parts(scores)])
-        value = float(self.v @ values) + self.reg / 2 * float(np.square(self.penalised(z)).sum())
-        return value * (1 + self.rounding) + self.rounding_error(scores, values)
+    def upper(self, z: Array, scores: Array, losses: Array) -> float:
+        """The objective at weights z of these scores and losses (n,), plus its possible rounding error."""
+        value = float(self.v @ losses) + self.reg / 2 * float(np.square(self.penalised(z)).sum())
+        return value * (1 + self.rounding) + self.rounding_error(scores, losses)
 
-    def lower(self, z: Array, scores: Array, width: float = 0.0) -> float:
-        """A number that no weights have an objective below, from the gradients at the weights z, of these scores, of the loss smoothed
-        over a width."""
-        g = np.empty_like(scores)
-        for rows in parts(scores):
-            g[rows] = row_losses(self.objective.loss, scores[rows], self.y[rows], width)[1]
+    def lower(self, z: Array, scores: Array, g: Array) -> float:
+        """A number that no weights have an objective below, from gradients g (n, m) by the scores, those at weights z, of the loss
+        smoothed or not."""
         if self.free_bias:
             g = self.dual.balanced(g, self.y, self.v)
         values = np.concatenate([self.dual.value(g[rows], self.y[rows]) for rows in parts(g)])
@@ -127,6 +123,13 @@ class Bounds:
         value, penalty = float(self.v @ values) - slack, length**2 / (2 * self.reg)
         t = min(1.0, value / (2 * penalty)) if self.dual.is_linear and value > 0 and penalty > 0 else 1.0
         return float(t * value - t * t * penalty)
+
+    def losses(self, scores: Array, width: float = 0.0) -> tuple[Array, Array]:
+        """The losses (n,) and their gradients by the scores (n, m), smoothed over a width."""
+        losses, g = np.empty(len(scores)), np.empty_like(scores)
+        for rows in parts(scores):
+            losses[rows], g[rows] = row_losses(self.objective.loss, scores[rows], self.y[rows], width)
+        return losses, g
 
 
 class _Best:
@@ -148,9 +151,10 @@ class _Best:
         rounded = z.astype(self.dtype)
         exact = rounded.astype(np.float64)
         scores = bounds.scores(exact)
-        value = bounds.upper(exact, scores)
+        losses, g = bounds.losses(scores)
+        value = bounds.upper(exact, scores, losses)
         for width in widths:
-            self.lower = max(self.lower, bounds.lower(exact, scores, width))
+            self.lower = max(self.lower, bounds.lower(exact, scores, bounds.losses(scores, width)[1] if width else g))
         if value < self.upper:
             self.upper, self.weights = value, unpacked(rounded, bounds.ones)
 
@@ -196,9 +200,41 @@ def bound_and_finish(
             best.check(z, BOUND_WIDTHS if has_kinks else (0.0,))
             steps = 0
         else:
+            if has_kinks:
+                best.check(z, ())  # the steps lead down the smoothed objective, and may lead up the other one
             limits = _Limits(percent, most_steps or MOST_STEPS, on_step or (lambda value: None), stop or FirstSignal())
-            steps = _finish(best, z, limits, has_kinks=has_kinks)
+            steps = _finish(best, *_run(bounds, z), limits)
     return *(best.weights if steps else start), Certificate(percent, best.percent, best.lower, steps)
+
+
+class Path:
+    """The optima of an objective of a smooth loss at one strength of the penalty after the other, each reached from the one before:
+    arguments as of `bound_and_finish`, from zero weights of this dtype."""
+
+    def __init__(
+        self,
+        objective: Objective,
+        X: Matrix,
+        y: Array,
+        *,
+        n_outputs: int,
+        weights: Array | None = None,
+        fit_bias: bool = True,
+        dtype: DTypeLike = np.float32,
+    ) -> None:
+        self.bounds = Bounds(objective, X, y, n_outputs=n_outputs, weights=weights, fit_bias=fit_bias)
+        self.dtype = dtype
+        with np.errstate(over="ignore", invalid="ignore"):
+            self.run, self.columns = _run(self.bounds, np.zeros(self.bounds.shape))
+
+    def solve(self, reg: float, percent: float, most_steps: int | None = None) -> tuple[Array, Array, Certificate]:
+        """W (d, m), b (m,) and the proof at a strength."""
+        self.bounds.reg = reg
+        best, limits = _Best(self.bounds, self.dtype), _Limits(percent, most_steps or MOST_STEPS)
+        with np.errstate(over="ignore", invalid="ignore"):
+            self.run.penalise(self.columns.strength(reg))
+            steps = _finish(best, self.run, self.columns, limits)
+        return *best.weights, Certificate(percent, best.percent, best.lower, steps)
 
 
 @dataclass(frozen=True)
@@ -207,34 +243,37 @@ class _Limits:
 
     percent: float
     most_steps: int
-    on_step: Callable[[float], None]
-    stop: FirstSignal
+    on_step: Callable[[float], None] = lambda value: None
+    stop: FirstSignal = field(default_factory=FirstSignal)
 
 
-def _finish(best: _Best, z: Array, limits: _Limits, *, has_kinks: bool) -> int:
-    """Take steps from z until a percentage is proven of the best weights, and return their number."""
-    bounds, percent, most_steps = best.bounds, limits.percent, limits.most_steps
-    if has_kinks:
-        best.check(z, ())  # the steps lead down the smoothed objective, and may lead up the other one
-    rows, width = fast_rows(bounds.X, ones=bounds.ones), START_WIDTH if has_kinks else 0.0
-    columns, share = Columns.of(bounds.objective, z.shape[1]), percent / 100
-    # what is left of the gradient by a smooth loss's bias costs its share of the smallest class of the bound, about
-    settled = 0.0 if has_kinks else UNSETTLED * float(np.bincount(bounds.y, bounds.v).min())
-    run = FullBatch(columns.objective, rows, bounds.y, bounds.v, columns.taken(z), width=width)
+def _run(bounds: Bounds, z: Array) -> tuple[FullBatch, Columns]:
+    """Steps from weights z (D, m), and the columns that they are taken on."""
+    columns = Columns.of(bounds.objective, z.shape[1])
+    rows, width = fast_rows(bounds.X, ones=bounds.ones), START_WIDTH if columns.objective.loss.smoothed else 0.0
+    return FullBatch(columns.objective, rows, bounds.y, bounds.v, columns.taken(z), width=width), columns
+
+
+def _finish(best: _Best, run: FullBatch, columns: Columns, limits: _Limits) -> int:
+    """Take steps until a percentage is proven of the best weights, and return their number."""
+    bounds, percent, share, start = best.bounds, limits.percent, limits.percent / 100, run.steps
+    smallest = float(np.bincount(bounds.y, bounds.v).min())  # the share of the smallest class
     with limits.stop:
         while True:
             aim, smoothing, gradient = share * run.true_value(), run.smoothing_gap(run.width), run.gradient_gap()
-            ends = run.steps >= most_steps or run.is_stuck
+            ends = run.steps - start >= limits.most_steps or run.is_stuck
             if gradient + smoothing <= MARGIN * aim or ends:
-                if run.steps:
-                    run.settle_bias(share * settled)
-                best.check(columns.given(run.z), (run.width,))
-                if best.percent <= percent or ends:
-                    return run.steps
-                share /= 2  # rounding, or the balancing of the gradients, took the rest
+                if run.steps > start:
+                    # what is left of the gradient by a smooth loss's bias costs more, the smaller a class and the losses are
+                    run.settle_bias(0.0 if run.width else UNSETTLED * min(share * smallest, aim))
+                if ends or run.gradient_gap() + smoothing <= aim:  # the other weights have to follow a bias that moved
+                    best.check(columns.given(run.z), (run.width,))
+                    if best.percent <= percent or ends:
+                        return run.steps - start
+                    share /= 2  # rounding, or the balancing of the gradients, took the rest
             if gradient < smoothing and smoothing > SHARE * aim:  # which falls with the square of the width, about
                 run.smooth(run.width * min(max(math.sqrt(SHARE * aim / smoothing), NARROWER), WIDER))
-            run.step()
+            run.step(MARGIN * aim)
             limits.on_step(run.value)
     best.check(columns.given(run.z), (run.width,))  # after a signal
-    return run.steps
+    return run.steps - start

@@ -3,12 +3,7 @@
     z <- z + t P,    P = - H gradient
 
 z (D, m) are the weights, the bias as the last row, and H is built from the last steps (`linclf.optim.lbfgs`), starting from the
-inverse of
-
-    A_j = sum_i v_i c_ij x_i x_i^T + reg I        for each output j,    c_ij the curvature of the loss by the score
-
-which for one output is Newton's matrix. It is made from as many rows as cost about CURVATURE_PASSES passes over all of them, and
-where these are too few for its size, its diagonal takes its place (`_curvature_rows`). With A_j, SGD's weights are brought to the
+inverse of the curvature (`linclf.optim.curvature`), which is computed again where that pays. With it, SGD's weights are brought to the
 optimum in 2 to 30 steps on data where L-BFGS alone took 6 to 160.
 
 The scores X z are kept: along P they are a straight line, so that a line search costs no product with X, and a step costs two, one
@@ -18,26 +13,25 @@ step length and its own inner products (`Loss.is_separable`).
 A loss with kinks is smoothed over a `width` (Nesterov, "Smooth Minimization of Non-Smooth Functions", 2005).
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from linclf.losses import LOSSES, Array, Loss
+from linclf.optim.curvature import Curvature, Scores, divided
 from linclf.optim.lbfgs import Memory
-from linclf.optim.linalg import Matrix, numbers_per_row
 from linclf.optim.objective import Objective
 from linclf.optim.rows import Rows
 
-CURVATURE_PASSES, MOST_PASSES = 20, 160  # over the rows, that the matrices A_j may cost: about, and at most
-FEW_OPERATIONS = 5e8  # that cost little on any data
-ENOUGH_ROWS, MOST_COLUMNS = 30, 1500  # rows for each column from which they are made, and columns, at most
-ROWS_PER_COLUMN = 2  # of the data, at least: of fewer rows the matrices know little that their diagonals do not
-FEW_NUMBERS = 1 << 20  # of X, at which a step costs little in any case
-REBUILT, REBUILT_COLUMNS = 12, 200  # steps after which they are made again, and columns at which this costs little
-FLOOR = 1e-3  # curvature of a row, as a share of the largest one
+# The curvature is computed again after some steps, at least, as a multiple of those that it costs; and if so many more seem to be left,
+# as the most recent ones tell, times 1 + those that it costs.
+SOONEST, INTERVAL, RECENT, REMAINING = 4, 2.5, 3, 2
 CACHED = 1 << 16  # scores that the loss is computed of together
 SETTLED, BIAS_STEPS = 1e-10, 30  # the gradient by the bias at which it is settled for sure, and steps for that, at most
+BIAS_ROWS = 2048  # whose curvature these are scaled by
 SEARCHES = 20  # evaluations of the loss in a line search
 FLAT = 0.5  # slope that ends a line search, as a share of the first one
 
@@ -51,20 +45,6 @@ def parts(scores: Array) -> Iterator[slice]:
     """Slices of all rows, whose scores are about CACHED numbers."""
     step = max(1, CACHED // scores.shape[1])
     return (slice(start, start + step) for start in range(0, len(scores), step))
-
-
-def has_cheap_steps(X: Matrix) -> bool:
-    """Whether X (n, d) is so small that steps cost little, or so tall that its matrices A_j do, and few steps lead near the optimum."""
-    n, D = X.shape[0], X.shape[1] + 1
-    return n * numbers_per_row(X) <= FEW_NUMBERS or _curvature_rows(n, D) is not None
-
-
-def _curvature_rows(n: int, D: int) -> int | None:
-    """The number of rows that A_j is made from; None if its diagonal takes its place."""
-    count = min(n, max(CURVATURE_PASSES * n // D, ENOUGH_ROWS * D))
-    cost = count * D**2 + D**3  # multiplications, for each output
-    cheap = min(n / ROWS_PER_COLUMN, MOST_COLUMNS) >= D and cost <= max(MOST_PASSES * n * D, FEW_OPERATIONS)
-    return count if cheap else None
 
 
 @dataclass(frozen=True)
@@ -82,7 +62,12 @@ class Columns:
         name = objective.loss.difference
         if name is None or m != 2:
             return cls(objective, False)
-        return cls(replace(objective, loss=LOSSES[name], reg=objective.reg / 2), True)
+        found = cls(objective, True)
+        return replace(found, objective=replace(objective, loss=LOSSES[name], reg=found.strength(float(objective.reg))))
+
+    def strength(self, reg: float) -> float:
+        """The strength of the penalty on these columns that is `reg` on the weights."""
+        return reg / 2 if self.are_two else reg
 
     def taken(self, z: Array) -> Array:
         """The columns of weights z (D, m)."""
@@ -97,7 +82,6 @@ class FullBatch:
     """The objective over all rows at the weights z (D, m), and steps from there.
 
     v      weights (n,) of the rows, of sum 1
-    offset (n, m) added to the scores
     width  over which a loss with kinks is smoothed; 0 for one without
     vg     (n, m) the gradients of the loss by the scores, times v; value and gradient (D, m) are those of the objective, smoothed
     """
@@ -110,7 +94,6 @@ class FullBatch:
         v: Array,
         z: Array,
         *,
-        offset: Array | None = None,
         width: float = 0.0,
     ) -> None:
         self.objective, self.loss, self.reg = objective, objective.loss, float(objective.reg)
@@ -118,14 +101,17 @@ class FullBatch:
         self.free_bias = rows.ones and not objective.reg_bias
         self.z, self.steps, self.is_stuck = z, 0, False
         self.memory = Memory(together=z.shape[1] == 1 or not self.loss.is_separable)
-        self.scores = rows.scores(z) if offset is None else rows.scores(z) + offset
+        self.scores, self.spare = rows.scores(z), list[Array]()
+        self.gaps: list[float] = []  # that the gradient made, before each step
+        self.curvature = Curvature.planned(self.loss, rows.n, rows.n_columns, z.shape[1])
         self.smooth(width)
 
     def smooth(self, width: float) -> None:
         """Smooth the loss over another width, at the same weights."""
         self.width = width
         self.built: int | None = None  # the step at which the curvature was computed
-        loss, self.vg = self._loss(self.scores)
+        nowhere, t = np.broadcast_to(0.0, self.scores.shape), np.zeros(1 if self.memory.together else self.z.shape[1])
+        loss, _, self.scores, self.vg = self._loss(self.scores, nowhere, t)
         self.value = loss + self._penalty(self.z)
         self.gradient = self._gradient_of(self.vg)
 
@@ -136,15 +122,21 @@ class FullBatch:
         self.reg, self.is_stuck = reg, False
         self.memory.pairs.clear()
 
-    def _loss(self, scores: Array) -> tuple[float, Array]:
-        """The mean loss at scores (n, m), smoothed, and `vg`. A few rows at a time stay in the processor's cache, and need no memory
-        from the system: this takes a fifth of the time."""
-        total, vg = 0.0, np.empty_like(scores)
+    def _loss(self, scores: Array, along: Array, t: Array) -> tuple[float, Array, Array, Array]:
+        """At scores + t along (n, m): the mean loss, smoothed, its slope by t, the scores and `vg`. A few rows at a time stay in the
+        processor's cache, and need no memory from the system: this takes a fifth of the time."""
+        total, slope, moved, vg = 0.0, np.zeros_like(t), self._taken(), self._taken()
         for rows in parts(scores):
-            values, g = row_losses(self.loss, scores[rows], self.y[rows], self.width)
+            s = np.multiply(along[rows], t, out=moved[rows])
+            s += scores[rows]
+            values, g = row_losses(self.loss, s, self.y[rows], self.width)
             total += float(self.v[rows] @ values)
-            np.multiply(g, self.v[rows, None], out=vg[rows])
-        return total, vg
+            slope += self._dot(np.multiply(g, self.v[rows, None], out=vg[rows]), along[rows])
+        return total, slope, moved, vg
+
+    def _taken(self) -> Array:
+        """Memory (n, m) for scores or gradients by them: to get it from the system takes three times as long as to compute them."""
+        return self.spare.pop() if self.spare else np.empty(self.scores.shape[::-1]).T
 
     def penalised(self, a: Array) -> Array:
         """The rows of weights or of a gradient (D, m) that the penalty includes."""
@@ -187,44 +179,81 @@ class FullBatch:
         """Move a free bias to its optimum, where the gradients by the scores sum to zero, as the bound needs it, to a tolerance or SETTLED."""
         if not self.free_bias:
             return
-        alone = Rows(np.empty((self.rows.n, 0)), ones=True)
-        bias = self.z[-1:]
-        run = FullBatch(self.objective, alone, self.y, self.v, bias, offset=self.scores - bias, width=self.width)
-        while np.abs(run.gradient).max() > max(tolerance, SETTLED) and run.steps < BIAS_STEPS and not run.is_stuck:
-            run.step()
-        self.z = np.vstack([self.z[:-1], run.z])
-        self.scores, self.vg, self.value, self.gradient = (
-            run.scores,
-            run.vg,
-            run.value + self._penalty(self.z),
-            self._gradient_of(run.vg),
-        )
+        ones = Rows(np.empty((self.rows.n, 0)), ones=True)
+        count = min(ones.n, BIAS_ROWS)
+        curvature = Curvature(count, count, np.inf)
+        memory, inverse, g = Memory(together=self.memory.together), None, self.gradient[-1:]
+        for _ in range(BIAS_STEPS):
+            if np.abs(g).max() <= max(tolerance, SETTLED):
+                break
+            if inverse is None:
+                inverse = self._inverse_curvature(curvature, ones)
+            p = -memory.times(g.T, partial(divided, inverse)).T
+            moved = self._move(
+                np.vstack([np.zeros_like(self.z[:-1]), p]), np.broadcast_to(p, self.scores.shape), self._dot(p, g)
+            )
+            if moved is None:
+                break
+            before, g = g, self.vg.sum(axis=0)[None]
+            memory.add(moved[-1:].T, (g - before).T)
+        if inverse is not None:
+            self.gradient = self._gradient_of(self.vg)
 
-    def step(self) -> None:
-        """One step, or nothing if rounding leaves no step that helps: then `is_stuck`."""
-        again = self.steps <= 4 * REBUILT and self.rows.n_columns <= REBUILT_COLUMNS
-        if self.built is None or (again and self.steps - self.built >= REBUILT):
-            self._compute_curvature()
-        P = -self.memory.times(self.gradient.T, self._divided).T
-        slope = self._dot(P, self.gradient)  # (1,) or (m,)
-        P, slope = np.where(slope < 0, P, 0), np.minimum(slope, 0)
-        if not slope.any():
+    def step(self, aim: float = 0.0) -> None:
+        """One step, or nothing if rounding leaves no step that helps: then `is_stuck`.
+
+        aim  the gap that the gradient may make at last: near it the curvature is not computed again; 0 if it is not known
+        """
+        self.gaps.append(self.gradient_gap())
+        if self.built is None or self._is_outdated(self.built, aim):
+            self.inverse = self._inverse_curvature(self.curvature, self.rows)
+            self.built = self.steps
+        P = -self.memory.times(self.gradient.T, partial(divided, self.inverse)).T
+        moved = self._move(P, None, self._dot(P, self.gradient))
+        if moved is None:
             self.is_stuck = True
             return
-        along = self.rows.scores(P)  # (n, m)
-        t, value, scores, vg = self._search(P, along, slope)
-        if not value < self.value:
-            self.is_stuck = True
-            return
-        before, moved = self.gradient, t * P
-        self.z, self.scores, self.vg, self.value = self.z + moved, scores, vg, value
-        self.gradient = self._gradient_of(self.vg)
+        before, self.gradient = self.gradient, self._gradient_of(self.vg)
         self.memory.add(moved.T, (self.gradient - before).T)
         self.steps += 1
 
+    def _is_outdated(self, built: int, aim: float) -> bool:
+        """Whether the curvature, computed at a step, is worth computing again."""
+        cost = self.curvature.steps
+        if self.steps - built < max(SOONEST, INTERVAL * cost):
+            return False
+        gap, before = self.gaps[-1], self.gaps[-1 - RECENT]
+        if not aim or not 0 < gap < before:
+            return True
+        # steps to the aim, if the gap goes on falling as it did
+        left = RECENT * math.log(gap / aim) / math.log(before / gap)
+        return left > REMAINING * (1 + cost)
+
+    def _inverse_curvature(self, curvature: Curvature, rows: Rows) -> Array:
+        objective = replace(self.objective, reg=self.reg)
+        return curvature.inverse(objective, rows, Scores(self.scores, self.y, self.v, self.width))
+
+    def _move(self, P: Array, along: Array | None, slope: Array) -> Array | None:
+        """Move the weights along P, of this slope, as far as helps, and return the change (D, m); None if rounding leaves none.
+
+        along  the scores of P, if they are known
+        """
+        P, slope = np.where(slope < 0, P, 0), np.minimum(slope, 0)  # (1,) or (m,)
+        if not slope.any():
+            return None
+        along = self.rows.scores(P) if along is None else np.where(slope < 0, along, 0)
+        t, value, scores, vg = self._search(P, along, slope)
+        if not value < self.value:
+            self.spare += scores, vg
+            return None
+        self.spare += self.scores, self.vg
+        moved = t * P
+        self.z, self.scores, self.vg, self.value = self.z + moved, scores, vg, value
+        return np.asarray(moved)
+
     def _dot(self, a: Array, b: Array) -> Array:
         """The inner product of two arrays (D, m), or (n, m): of each output (m,), or of all of them (1,)."""
-        return self.memory.dot(a.T, b.T)[:, 0]
+        return np.reshape(self.memory.dot(a.T, b.T), -1)
 
     def _search(self, P: Array, along: Array, slope: Array) -> tuple[Array, float, Array, Array]:
         """A step length for each inner product, where the slope is at most FLAT of the first one, or the best of those that were tried;
@@ -237,16 +266,18 @@ class FullBatch:
         low, low_slope, high, high_slope = np.zeros_like(t), slope, np.full_like(t, np.inf), np.zeros_like(t)
         best: tuple[Array, float, Array, Array] | None = None  # of those that were tried
         for _ in range(SEARCHES):
-            scores = self.scores + t * along
-            loss, vg = self._loss(scores)
+            loss, found, scores, vg = self._loss(self.scores, along, t)
             value = loss + now + self.reg * float((t * products + t * t / 2 * squares).sum())
-            found = self._dot(vg, along) + self.reg * (products + t * squares)
+            found += self.reg * (products + t * squares)
             done = np.abs(found) <= -FLAT * slope
             decreases = value < self.value
-            if best is None or not best[1] <= value:
+            if best is None or not best[1] <= value or (done.all() and decreases):
+                self.spare += () if best is None else best[2:]
                 best = t, value, scores, vg
+            else:
+                self.spare += scores, vg
             if done.all() and decreases:
-                return t, value, scores, vg
+                return best
             over = ~(found <= 0) | (done.all() and not decreases)
             high, high_slope = np.where(over, t, high), np.where(over, found, high_slope)
             low, low_slope = np.where(over, low, t), np.where(over, low_slope, found)
@@ -262,36 +293,3 @@ class FullBatch:
         if best is None:
             raise AssertionError("at least one length is tried")
         return best
-
-    def _divided(self, a: Array) -> Array:
-        """A^-1 a: (m, D)."""
-        if self.inverse.ndim == 2:
-            return np.asarray(a * self.inverse)
-        return np.asarray(np.matmul(self.inverse, a[:, :, None])[:, :, 0])
-
-    def _compute_curvature(self) -> None:
-        """Compute the inverses of A_j (m, D, D), or those of their diagonals (m, D), at these weights."""
-        n, D, curvatures = self.rows.n, self.rows.n_columns, self.loss.curvatures
-        c = np.ones_like(self.scores) if curvatures is None else curvatures(self.scores, self.y, self.width)
-        c = np.maximum(c, FLOOR * c[self.v > 0].max(axis=0)) * self.v[:, None]  # (n, m)
-        ridge = np.full(D, self.reg)
-        ridge[D - self.free_bias :] = 0
-        count = _curvature_rows(n, D)
-        if count is not None:
-            sample = np.linspace(0, n - 1, count).astype(np.intp)
-            if (c == c[:, :1]).all():  # at zero weights one matrix does for all outputs
-                c = c[:, :1]
-            x, c_sample = self.rows.dense(sample), c[sample]
-            share = np.sqrt(c_sample * (c.sum(axis=0) / np.maximum(c_sample.sum(axis=0), 1e-300))).astype(x.dtype)
-            A = np.empty((c.shape[1], D, D))
-            for j, w in enumerate(share.T):
-                weighted = x * w[:, None]
-                A[j] = weighted.T @ weighted
-            A[:, np.arange(D), np.arange(D)] += ridge + 1e-7 * np.trace(A, axis1=1, axis2=2)[:, None] / D + 1e-300
-            self.inverse = np.linalg.inv(A) if np.isfinite(A).all() else np.full_like(A, np.nan)
-        else:
-            diagonal = self.rows.squares(c) + ridge[:, None]
-            # numbers whose squares overflow are too large to train on: no step is taken
-            diagonal[~np.isfinite(diagonal)] = np.nan
-            self.inverse = 1 / np.maximum(diagonal, 1e-9 * diagonal.max(axis=0) + 1e-300).T
-        self.built = self.steps

@@ -11,7 +11,7 @@ import numpy as np
 
 from linclf.losses import Array
 from linclf.optim.blas import one_blas_thread
-from linclf.optim.certificate import Certificate, bound_and_finish
+from linclf.optim.certificate import Certificate, Path
 from linclf.optim.linalg import Matrix, materialize
 from linclf.optim.objective import Objective
 from linclf.storage.decode import finite_or_none
@@ -57,38 +57,31 @@ class _FoldPath:
         self.y_held_out, self.weights_held_out = fold.held_out.y, fold.held_out.weights
         self.loss = options.loss_value()
         self.scorer = Scorer(plan.selection.metric, self.loss, len(classes))
-        m = self.loss.n_outputs(len(classes))
-        self.W, self.b = np.zeros((self.X.shape[1], m), self.X.dtype), np.zeros(m, self.X.dtype)
+        self.path = Path(
+            Objective(self.loss, options.strength, options.reg_bias),
+            self.X,
+            self.y,
+            n_outputs=self.loss.n_outputs(len(classes)),
+            weights=self.weights,
+            fit_bias=options.bias,
+            dtype=self.X.dtype,
+        )
 
     def solve(self, options: TrainOptions) -> _Solved | None:
         """Go on to the weights of these options; None if no step is possible, as for numbers that are too large."""
         finish = planned_finish(options, self.X, from_zero=True)
         if finish is None:
             raise AssertionError("the plan has only configurations that steps over all rows are planned for")
-        objective = Objective(self.loss, options.strength, options.reg_bias)
-        W, b, certificate = bound_and_finish(
-            objective,
-            self.X,
-            self.y,
-            start=(self.W, self.b),
-            weights=self.weights,
-            fit_bias=options.bias,
-            percent=finish.percent,
-            most_steps=finish.most_steps,
-        )
+        W, b, certificate = self.path.solve(options.strength, finish.percent, finish.most_steps)
         if not (certificate.steps or certificate.percent <= finish.percent or W.any()):
             return None
-        self.W, self.b = W, b
-        return _Solved(self._score(), self._objective(objective), certificate)
+        objective = Objective(self.loss, options.strength, options.reg_bias)
+        value = float(sum(map(np.asarray, objective.terms(self.X, self.y, W, b, self.weights))))
+        return _Solved(self._score(W, b), value, certificate)
 
-    def _score(self) -> float:
-        scores, _ = self.scorer(
-            self.held_out, self.y_held_out, self.W[:, None], self.b[None], weights=self.weights_held_out
-        )
+    def _score(self, W: Array, b: Array) -> float:
+        scores, _ = self.scorer(self.held_out, self.y_held_out, W[:, None], b[None], weights=self.weights_held_out)
         return float(scores[0])
-
-    def _objective(self, objective: Objective) -> float:
-        return float(sum(map(np.asarray, objective.terms(self.X, self.y, self.W, self.b, self.weights))))
 
 
 def _row(configuration: TrainOptions, solved: list[_Solved | None]) -> Row:

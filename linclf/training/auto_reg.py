@@ -88,7 +88,7 @@ class _Fold:
 
     def loss(self, reg: float) -> float:
         """Train at a strength, from the weights so far; the sum of the weighted losses of the held-out rows."""
-        self.run.penalise(reg / 2 if self.columns.are_two else reg)
+        self.run.penalise(self.columns.strength(reg))
         for _ in range(MOST_STEPS):  # at least one
             self.run.step()
             near = NEAR * min(self.run.value, self.zero - self.run.value)

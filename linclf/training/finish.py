@@ -12,7 +12,7 @@ from linclf.losses import Array
 from linclf.optim.auto_rate import auto_epochs
 from linclf.optim.certificate import bound_and_finish
 from linclf.optim.convergence import FAR, possible_decrease
-from linclf.optim.full_batch import has_cheap_steps
+from linclf.optim.curvature import has_cheap_steps
 from linclf.optim.linalg import Matrix, numbers_per_row
 from linclf.optim.objective import Objective
 from linclf.optim.settings import SGDSettings

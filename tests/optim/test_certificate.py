@@ -94,7 +94,8 @@ def check_bounds(loss: str, bias: str, problem, size: float) -> None:
     def error(of_rows) -> float:
         return r * (sum(v[i] * abs(of_rows[i]) for i in range(40)) + m * (1 + largest))
 
-    assert bounds.upper(W, scores) == pytest.approx(value * (1 + r) + error(values))
+    losses, gradients = bounds.losses(scores)
+    assert bounds.upper(W, scores, losses) == pytest.approx(value * (1 + r) + error(values))
 
     g = np.array(g)
     if free:
@@ -105,19 +106,21 @@ def check_bounds(loss: str, bias: str, problem, size: float) -> None:
     length += r * sum(v[i] * math.hypot(*rows[i]) * math.hypot(*g[i]) for i in range(40))
     slack = error(conjugates) + (math.hypot(*total[-1]) * 2 * (1 + math.hypot(*W[-1])) if free else 0)
     conjugate, square = sum(v[i] * conjugates[i] for i in range(40)) - slack, length**2 / (2 * reg)
-    assert bounds.lower(W, scores) == pytest.approx(conjugate - square)
+    assert bounds.lower(W, scores, gradients) == pytest.approx(conjugate - square)
     bounds.dual = replace(bounds.dual, is_linear=True)
     shares = np.linspace(0, 1, 10_001)
     best = (shares * conjugate - shares**2 * square).max() if conjugate > 0 else conjugate - square
-    assert bounds.lower(W, scores) == pytest.approx(best, abs=1e-6)
+    assert bounds.lower(W, scores, gradients) == pytest.approx(best, abs=1e-6)
 
 
 def lower_at(bounds: Bounds, W: np.ndarray) -> float:
-    return bounds.lower(W, bounds.scores(W))
+    scores = bounds.scores(W)
+    return bounds.lower(W, scores, bounds.losses(scores)[1])
 
 
 def upper_at(bounds: Bounds, W: np.ndarray) -> float:
-    return bounds.upper(W, bounds.scores(W))
+    scores = bounds.scores(W)
+    return bounds.upper(W, scores, bounds.losses(scores)[0])
 
 
 class ExactLeastSquares:
@@ -250,8 +253,8 @@ def test_where_nothing_is_proven_the_distance_is_infinite_and_the_best_weights_a
 def test_the_distance_is_relative_to_a_positive_lower_bound(lower: float, upper: float, percent: float) -> None:
     """Bounds that contradict each other, by rounding, prove nothing."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Bounds, "lower", lambda self, z, scores, width=0.0: lower)
-        patch.setattr(Bounds, "upper", lambda self, z, scores: upper)
+        patch.setattr(Bounds, "lower", lambda self, z, scores, g: lower)
+        patch.setattr(Bounds, "upper", lambda self, z, scores, losses: upper)
         start = np.zeros((3, 3)), np.zeros(3)
         _, _, proof = bound_and_finish(
             objective_of("mse", 1.0, "free"), np.eye(3), np.arange(3), start=start, percent=60

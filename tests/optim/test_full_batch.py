@@ -6,7 +6,7 @@ from scipy import sparse
 from scipy.optimize import minimize
 
 from linclf.losses import LOSSES, Loss
-from linclf.optim import full_batch
+from linclf.optim import curvature, full_batch
 from linclf.optim.full_batch import FullBatch, row_losses
 from linclf.optim.linalg import select_rows
 from linclf.optim.objective import Objective
@@ -90,15 +90,18 @@ def test_smoothing_adds_to_the_gap_what_the_loss_exceeds_its_bound_by(monkeypatc
         assert run.true_value() == pytest.approx(batch_of(loss).value)
 
 
-@pytest.mark.parametrize("curvature", ["all rows", "some rows", "diagonal"])
+@pytest.mark.parametrize("kind", ["all rows", "some rows", "no coupling", "diagonal"])
 @pytest.mark.parametrize("bias", ["free", "penalised", "none"])
-def test_steps_lead_to_the_optimum(monkeypatch, loss: Loss, bias: str, curvature: str) -> None:
+def test_steps_lead_to_the_optimum(monkeypatch, loss: Loss, bias: str, kind: str) -> None:
     """Of the smoothed objective: L-BFGS of SciPy finds no lower value."""
-    if curvature == "some rows":
-        monkeypatch.setattr(full_batch, "ENOUGH_ROWS", 2)
-        monkeypatch.setattr(full_batch, "CURVATURE_PASSES", 1)
-    elif curvature == "diagonal":
-        monkeypatch.setattr(full_batch, "MOST_COLUMNS", 2)
+    if kind == "some rows":
+        monkeypatch.setattr(curvature, "ENOUGH_ROWS", 2)
+        monkeypatch.setattr(curvature, "ENOUGH_COUPLED", 2)
+        monkeypatch.setattr(curvature, "CURVATURE_PASSES", 1)
+    elif kind == "no coupling":
+        monkeypatch.setattr(curvature, "MOST_COUPLED", 0)
+    elif kind == "diagonal":
+        monkeypatch.setattr(curvature, "MOST_COLUMNS", 2)
     run = batch_of(loss, bias, width=0.5)
     width, values = run.width, [run.value]
     while not run.is_stuck and run.steps < 300:
@@ -127,12 +130,12 @@ def test_outputs_that_do_not_meet_are_minimised_as_if_alone(loss: Loss) -> None:
     if not loss.is_separable or loss.smoothed is not None:
         return
     run = batch_of(loss, "penalised")
-    for _ in range(5):
+    for _ in range(full_batch.SOONEST):
         run.step()
     for k in range(run.z.shape[1]):
         alone = Loss(loss.name, _output(loss, k), "", "", binary=True, dual=loss.dual, curvatures=_curvatures(loss, k))
         single = FullBatch(Objective(alone, 1e-2, True), fast_rows(X, ones=True), Y, V, z0(D + 1, K)[:, [k]])
-        for _ in range(5):
+        for _ in range(full_batch.SOONEST):
             single.step()
         np.testing.assert_allclose(single.z[:, 0], run.z[:, k], rtol=1e-6, atol=1e-9)
 

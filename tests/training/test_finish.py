@@ -72,8 +72,8 @@ def test_a_run_without_epochs_leaves_no_checkpoint(linclf, in_tmp) -> None:
 def test_a_signal_among_the_steps_keeps_the_best_weights(linclf, in_tmp, monkeypatch, after: int) -> None:
     step = FullBatch.step
 
-    def interrupted(run: FullBatch) -> None:
-        step(run)
+    def interrupted(run: FullBatch, aim: float) -> None:
+        step(run, aim)
         if run.steps == after:
             raise KeyboardInterrupt
 
@@ -89,7 +89,7 @@ def test_a_signal_among_the_steps_keeps_the_best_weights(linclf, in_tmp, monkeyp
 
 
 def test_a_signal_before_the_first_step_leaves_no_model(linclf, in_tmp, monkeypatch) -> None:
-    def interrupted(run: FullBatch) -> None:
+    def interrupted(run: FullBatch, aim: float) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(FullBatch, "step", interrupted)
@@ -167,9 +167,9 @@ def test_a_signal_after_the_last_step_keeps_the_steps(linclf, in_tmp, monkeypatc
 
     step = FullBatch.step
 
-    def counted(run: FullBatch) -> None:
+    def counted(run: FullBatch, aim: float) -> None:
         FullBatch.steps_taken = True
-        step(run)
+        step(run, aim)
 
     monkeypatch.setattr(FullBatch, "steps_taken", False, raising=False)
     monkeypatch.setattr(FullBatch, "step", counted)
