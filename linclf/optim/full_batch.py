@@ -32,6 +32,7 @@ SOONEST, INTERVAL, RECENT, REMAINING = 4, 2.5, 3, 2
 CACHED = 1 << 16  # scores that the loss is computed of together
 SETTLED, BIAS_STEPS = 1e-10, 30  # the gradient by the bias at which it is settled for sure, and steps for that, at most
 BIAS_ROWS = 2048  # whose curvature these are scaled by
+ROUNDING = 1e-16  # slope along an output, as a share of the objective, that rounding hides
 SEARCHES = 20  # evaluations of the loss in a line search
 FLAT = 0.5  # slope that ends a line search, as a share of the first one
 
@@ -238,10 +239,11 @@ class FullBatch:
 
         along  the scores of P, if they are known
         """
-        P, slope = np.where(slope < 0, P, 0), np.minimum(slope, 0)  # (1,) or (m,)
-        if not slope.any():
+        helps = slope < -ROUNDING * abs(self.value)  # (1,) or (m,)
+        if not helps.any():
             return None
-        along = self.rows.scores(P) if along is None else np.where(slope < 0, along, 0)
+        P, slope = np.where(helps, P, 0), np.where(helps, slope, 0)
+        along = self.rows.scores(P) if along is None else np.where(helps, along, 0)
         t, value, scores, vg = self._search(P, along, slope)
         if not value < self.value:
             self.spare += scores, vg
