@@ -21,7 +21,8 @@ import click
 import numpy as np
 
 import linclf
-from benchmarks.goals import GOALS, Row
+from benchmarks.goals import GOALS
+from benchmarks.measure import Row
 from benchmarks.solvers import liblinear, ours, pytorch, sklearn_lbfgs, sklearn_sgd, vowpal_wabbit
 
 HERE = Path(__file__).parent

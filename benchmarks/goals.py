@@ -6,15 +6,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 
 from benchmarks import measure
-from benchmarks.measure import Reached
+from benchmarks.measure import Reached, Row
 from benchmarks.problems import Problem, census, images, many, reviews, words
+from benchmarks.small_sets import p10, p11, p12
 from benchmarks.solvers import Fitted, liblinear, ours, pytorch, sklearn_lbfgs, sklearn_sgd, vowpal_wabbit
 from linclf.data.scaling import fit_scaling
 from linclf.data.schema import Schema
@@ -35,18 +36,6 @@ from linclf.training.options import TrainOptions
 from linclf.training.train import train
 
 LINCLF = str(Path(sys.executable).with_name("linclf"))
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row of a table: what was measured, linclf's figure, the peer's, their ratio, the goal, and whether it is reached."""
-
-    work: str
-    ours: str
-    peer: str
-    ratio: str
-    goal: str
-    holds: bool
 
 
 def seconds(x: float) -> str:
@@ -411,4 +400,17 @@ def p9(folder: Path | None) -> Iterator[Row]:
             )
 
 
-GOALS = {"P1": p1, "P2": p2, "P3": p3, "P4": p4, "P5": p5, "P6": p6, "P7": p7, "P8": p8, "P9": p9}
+GOALS = {
+    "P1": p1,
+    "P2": p2,
+    "P3": p3,
+    "P4": p4,
+    "P5": p5,
+    "P6": p6,
+    "P7": p7,
+    "P8": p8,
+    "P9": p9,
+    "P10": p10,
+    "P11": p11,
+    "P12": p12,
+}

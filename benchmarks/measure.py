@@ -29,6 +29,18 @@ class Reached:
     reached: bool
 
 
+@dataclass(frozen=True)
+class Row:
+    """A row of a table: what was measured, linclf's figure, the peer's, their ratio, the goal, and whether it is reached."""
+
+    work: str
+    ours: str
+    peer: str
+    ratio: str
+    goal: str
+    holds: bool
+
+
 def time_to(
     problem: Problem, solver: ModuleType, figure: Callable[[Fitted], float], target: float, repeats: int = 5
 ) -> Reached:

@@ -1,5 +1,6 @@
 """The problems to solve: data of real sizes from a folder, or generated data without one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,23 +87,26 @@ def reviews(folder: Path | None) -> Problem | None:
     return Problem("imdb", "hinge", 1e-5, X, y, X_test, y_test, bias=False)
 
 
+def sources(folder: Path | None, bundled: Sequence[str], *, large: bool = True) -> dict[str, Source]:
+    """Where the bundled sets of these names and those of the folder are: by name."""
+    found = {name: Source(name) for name in bundled}
+    files = {"letter": "letter.tsv.gz", "covtype20k": "covtype20k.csv.gz", "a9a": "a9a.gz"}
+    files |= {"imdb": "imdb.train.svm.gz", "MNIST": "mnist.npz"} if large else {}
+    for name, file in files.items():
+        if folder and (folder / file).exists():
+            target = "cover_type" if name == "covtype20k" else None
+            found[name] = Source(str(folder / file), "svmlight" if name == "a9a" else None, target=target)
+    return found
+
+
 def many(folder: Path | None) -> dict[str, LabelledRows]:
     """Data sets of many kinds to test the learning rate on: name -> training rows and their codes."""
-    sources = {name: Source(name) for name in ("digits", "breast_cancer", "wine")}
-    for name, file, target in (
-        ("letter", "letter.tsv.gz", None),
-        ("covtype20k", "covtype20k.csv.gz", "cover_type"),
-        ("a9a", "a9a.gz", None),
-        ("imdb", "imdb.train.svm.gz", None),
-        ("MNIST", "mnist.npz", None),
-    ):
-        if folder and (folder / file).exists():
-            sources[name] = Source(str(folder / file), target=target)
+    places = sources(folder, ("digits", "breast_cancer", "wine"))
     passengers = Path(__file__).parent.parent / "data" / "titanic.csv"  # names, home towns and other sparse features
-    sources["titanic"] = Source(str(passengers), target="survived", drop=("boat", "body"))
-    sources["classification"] = Source("make:classification:n_samples=5000,n_features=40,n_informative=10,n_classes=5")
+    places["titanic"] = Source(str(passengers), target="survived", drop=("boat", "body"))
+    places["classification"] = Source("make:classification:n_samples=5000,n_features=40,n_informative=10,n_classes=5")
     found = {}
-    for name, source in sources.items():
+    for name, source in places.items():
         data = load(source)
         classes = check_classes(data.labels(), name)
         found[name] = LabelledRows(as_matrix(data), encode(data.labels(), classes)[0])
