@@ -64,7 +64,7 @@ def page(results: dict[str, list[dict[str, Any]]]) -> str:
         lines += ["| work | linclf | peer | ratio | goal | |", "|---|---|---|---|---|---|"]
         for row in rows:
             lines.append(
-                f"| {row.work} | {row.ours} | {row.peer} | {row.ratio} | {row.goal} | {'yes' if row.holds else '**no**'} |"
+                f"| {row.work} | {row.ours} | {row.peer} | {row.ratio} | {row.goal} | {('yes' if row.holds else '**no**') if row.goal else ''} |"
             )
         tables.append("\n".join(lines))
     machine = (
