@@ -266,7 +266,7 @@ def _finish(best: _Best, run: FullBatch, columns: Columns, limits: _Limits) -> i
                 if run.steps > start:
                     # what is left of the gradient by a smooth loss's bias costs more, the smaller a class and the losses are
                     run.settle_bias(0.0 if run.width else UNSETTLED * min(share * smallest, aim))
-                if ends or run.gradient_gap() + smoothing <= aim:  # the other weights have to follow a bias that moved
+                if ends or run.width or run.gradient_gap() <= aim:  # the other weights have to follow a bias that moved
                     best.check(columns.given(run.z), (run.width,))
                     if best.percent <= percent or ends:
                         return run.steps - start

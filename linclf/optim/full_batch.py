@@ -29,6 +29,10 @@ from linclf.optim.rows import Rows
 # The curvature is computed again after some steps, at least, as a multiple of those that it costs; and if so many more seem to be left,
 # as the most recent ones tell, times 1 + those that it costs.
 SOONEST, INTERVAL, RECENT, REMAINING = 4, 2.5, 3, 2
+WITH_KINKS, LATEST = (
+    12,
+    48,
+)  # steps after which it is computed again with a loss that is smoothed, and the last such step
 CACHED = 1 << 16  # scores that the loss is computed of together
 SETTLED, BIAS_STEPS = 1e-10, 30  # the gradient by the bias at which it is settled for sure, and steps for that, at most
 BIAS_ROWS = 2048  # whose curvature these are scaled by
@@ -221,6 +225,8 @@ class FullBatch:
     def _is_outdated(self, built: int, aim: float) -> bool:
         """Whether the curvature, computed at a step, is worth computing again."""
         cost = self.curvature.steps
+        if self.width:  # each width has its own; later ones only disturb what the steps have told
+            return self.steps <= LATEST and self.steps - built >= WITH_KINKS
         if self.steps - built < max(SOONEST, INTERVAL * cost):
             return False
         gap, before = self.gaps[-1], self.gaps[-1 - RECENT]
