@@ -18,7 +18,7 @@ import linclf
 ROOT = Path(__file__).parent.parent
 PACKAGE = Path(inspect.getfile(linclf)).parent
 # where a module is imported by a name computed at run time: a command of the command line, and the user's own code
-IMPORTS_BY_NAME = {"cli/__init__.py": "linclf.cli.", "gradcheck/subjects.py": None}
+IMPORTS_BY_NAME = {"cli/__init__.py": "linclf.cli.", "gradcheck/load.py": None}
 SLOW = ("sklearn", "scipy", "pandas", "tqdm", "matplotlib")
 
 

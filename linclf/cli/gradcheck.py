@@ -1,9 +1,11 @@
 """`linclf gradcheck`: whether gradients are right, and if not, the likely mistake."""
 
 import contextlib
+import io
 import re
 import sys
-from typing import Any
+from dataclasses import replace
+from typing import Any, TextIO
 
 import click
 import numpy as np
@@ -23,7 +25,8 @@ from linclf.report.plots import check_picture, plot_gradient
 from linclf.report.text import to_json
 
 SAMPLE_ROWS = 100
-FUNCTION = re.compile(r"(?:.+\.py|[A-Za-z_][\w.]*):[A-Za-z_][\w.]*")
+SHOWN_LINES = 5  # of those that a function prints
+FUNCTION = re.compile(r"(?:.+\.(?:py|ipynb)|[A-Za-z_][\w.]*):[A-Za-z_][\w.]*")
 TEXTBOOK = (
     textbook.svm_loss_naive,
     textbook.svm_loss_vectorized,
@@ -78,7 +81,8 @@ def gradcheck(what: tuple[str, ...], function: str | None, loss: tuple[str, ...]
     if plot is not None:
         check_picture(plot)
         check_files((plot,), (data, function.rpartition(":")[0]))
-    with contextlib.redirect_stdout(sys.stderr):  # whatever the user's code prints stays out of the report
+    printed = _Printed(sys.stderr)
+    with contextlib.redirect_stdout(printed):  # whatever the user's code prints stays out of the report
         check = check_gradient(
             load_function(function),
             kind=kind,
@@ -87,10 +91,31 @@ def gradcheck(what: tuple[str, ...], function: str | None, loss: tuple[str, ...]
             name=function,
             seed=seed,
         )
+    if printed.left_out:
+        note = f"the function printed {printed.lines} lines; {printed.left_out} of them are left out"
+        check = replace(check, notes=(*check.notes, note))
     click.echo(to_json(gradient_json(check)) if json else gradient_text(check))
     if plot is not None:
         plot_gradient(check, plot)
     return 0 if check.passed else GradientError.exit_code
+
+
+class _Printed(io.TextIOBase):
+    """What the user's code prints: a few lines of it go to another stream, and all are counted."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream, self.lines = stream, 0
+
+    def write(self, text: str) -> int:
+        if self.lines < SHOWN_LINES:
+            self.stream.write("".join(text.splitlines(keepends=True)[: SHOWN_LINES - self.lines]))
+        self.lines += text.count("\n")
+        return len(text)
+
+    @property
+    def left_out(self) -> int:
+        """Lines that went nowhere."""
+        return max(self.lines - SHOWN_LINES, 0)
 
 
 def _function_and_data(what: tuple[str, ...], function: str | None) -> tuple[str | None, str | None]:
@@ -98,7 +123,7 @@ def _function_and_data(what: tuple[str, ...], function: str | None) -> tuple[str
     functions = [w for w in what if FUNCTION.fullmatch(w) and not w.startswith(PREFIXES)]
     data = [w for w in what if w not in functions]
     functions += [function] if function is not None else []
-    bare = next((w for w in data if w.endswith(".py")), None)
+    bare = next((w for w in data if w.endswith((".py", ".ipynb"))), None)
     if bare is not None:
         raise InputError(f"{bare}: which function? name it as {bare}:FUNCTION")
     if len(functions) > 1 or len(data) > 1:

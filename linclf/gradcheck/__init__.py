@@ -4,8 +4,9 @@ from linclf.gradcheck.builtin import LossCheck, check_losses
 from linclf.gradcheck.checker import check_gradient
 from linclf.gradcheck.custom_loss import checked_loss, load_loss, with_dtypes
 from linclf.gradcheck.diagnosis import Diagnosis
+from linclf.gradcheck.forms import KINDS
+from linclf.gradcheck.load import load_function
 from linclf.gradcheck.result import Coordinate, GradientCheck
-from linclf.gradcheck.subjects import KINDS, load_function
 
 __all__ = [
     "KINDS",

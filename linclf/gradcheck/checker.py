@@ -7,13 +7,17 @@ import numpy as np
 
 from linclf.errors import InputError
 from linclf.gradcheck.comparison import compare, detect_precision, has_shape
-from linclf.gradcheck.diagnosis import Diagnosis, Evidence, both_values, explain, explain_value
+from linclf.gradcheck.diagnosis import Diagnosis, Evidence, both_values, convention, explain, explain_value
 from linclf.gradcheck.differences import FLOAT64
-from linclf.gradcheck.points import Point, data_point, make_points
+from linclf.gradcheck.forms import Argument
+from linclf.gradcheck.large_scores import unstable
+from linclf.gradcheck.load import UserError
+from linclf.gradcheck.points import Point, as_probabilities, data_point, make_points
+from linclf.gradcheck.recognise import Layer, recognise
 from linclf.gradcheck.reference import CLOSE, CLOSE_FLOAT32, Known, identify, pieces
-from linclf.gradcheck.result import GradientCheck
-from linclf.gradcheck.subjects import Argument, Layer, Subject, UserError, copies, recognise
-from linclf.losses import LOSSES, Array
+from linclf.gradcheck.result import GradientCheck, merged
+from linclf.gradcheck.subjects import Subject, as_array, copies
+from linclf.losses import LOSSES, Array, Loss
 from linclf.optim.blas import one_blas_thread
 
 
@@ -45,23 +49,46 @@ def check_gradient(
     """
     if loss is not None and loss not in LOSSES:
         raise InputError(f"loss is {loss!r}; give one of {', '.join(LOSSES)}")
-    rng = np.random.default_rng(seed)
     binary = loss is not None and LOSSES[loss].binary
-    subject = recognise(function, name=name, value=value, kind=kind, binary=binary)
-    try:
-        points = [] if arguments and subject.kind == "general" else make_points(subject, rng)
-    except UserError:
-        if kind is not None or subject.kind != "batch":
-            raise
-        # a pair of functions that does not accept batches (n, C) may accept predictions (n,)
-        subject = recognise(function, name=name, value=value, kind="predictions")
-        points = make_points(subject, rng)
-    if data is not None:
-        points.append(data_point(subject, *data, rng))
-    if arguments:
-        points.append(Point(arguments, "given", points[0].layout if points else 0))
-    with one_blas_thread():
-        return _Check(subject, points, loss, rng).result()
+    found = recognise(function, name=name, value=value, kind=kind, binary=binary, wanted=loss, given=arguments)
+    checks = []
+    for one in found:
+        rng = np.random.default_rng(seed)
+        subject, only_given = one.subject, bool(arguments) and one.subject.kind == "general"
+        points = [] if only_given or one.sizes is None else make_points(subject, one.sizes, rng)
+        points += [] if data is None else [data_point(subject, *data, rng)]
+        points += [Point(arguments, "given")] if arguments else []
+        with one_blas_thread():
+            check = _Check(subject, points, loss, rng).result()
+            if not check.passed and _may_have_probabilities(subject, check.name):
+                inside = _Check(subject, as_probabilities(subject, points), loss, rng).result()
+                note = "its arguments are taken for probabilities: it is right where they lie in (0, 1)"
+                check = replace(inside, notes=(*inside.notes, note)) if inside.passed else check
+        checks.append(check)
+    return checks[0] if len(checks) == 1 else merged(checks, name)
+
+
+VARIANTS = (
+    "binary",
+    "bce",
+    "sigmoid",
+    "focal",
+    "weighted",
+    "smooth",
+    "squared",
+    "huber",
+    "guarded",
+    "clip",
+)  # of a loss, in a name
+PROBABILITIES = (
+    "entropy",
+    "log",
+    "nll",
+    "bce",
+    "prob",
+    "likelihood",
+)  # words of functions whose arguments may be these
+STILL_RIGHT = ("overflow", "another-value")  # faults beside which the gradient is right
 
 
 class _Check:
@@ -87,12 +114,17 @@ class _Check:
             self.values = [self.subject.value(*point.arguments) for point in self.random]
             self.known = self._identify(loss)
             if self.known is not None:
-                self._check_large_scores([p for p in points if p.purpose == "large"])
+                for point in points:
+                    note, fault = unstable(self.subject, point) if point.purpose == "large" else ("", "")
+                    self.notes += [note] if note else []
+                    if fault:
+                        self._fault("overflow", fault)
             self.comparisons = [
                 compare(self.subject, point, claim, expected=self._expected(point), precision=self.precision, rng=rng)
                 for point, claim in zip(self.points, self.claims, strict=True)
             ]
         self.coordinates = tuple(c for comparison in self.comparisons for c in comparison.coordinates)
+        self._accept_convention()
 
     def _claim(self, point: Point) -> Array:
         """The gradient that the user's function returns at a point.
@@ -101,7 +133,7 @@ class _Check:
         """
         given = copies(point.arguments)
         try:
-            claim = _as_array(self.subject.gradient(*given), self.subject)
+            claim = as_array(self.subject.gradient(*given), self.subject)
         except UserError as error:
             called = "" if "called with" in str(error) else f"; called with {self.subject.describe(point.arguments)}"
             raise UserError(f"{error}{called}") from None
@@ -109,7 +141,7 @@ class _Check:
             floats = isinstance(before, np.ndarray) and before.dtype.kind == "f"
             if not np.array_equal(before, after, equal_nan=floats):
                 self._fault("modified-in-place", f"The function changes its argument {name} in place: work on a copy.")
-        again = _as_array(self.subject.gradient(*copies(point.arguments)), self.subject)
+        again = as_array(self.subject.gradient(*copies(point.arguments)), self.subject)
         if claim.shape != again.shape or not np.allclose(claim, again, rtol=1e-12, atol=0, equal_nan=True):
             self._fault("not-deterministic", "Two calls with the same arguments return different gradients: does the function use random numbers, or state from an earlier call?")  # fmt: skip
         return claim
@@ -129,23 +161,54 @@ class _Check:
         if known is None or not known.by_name:
             return known
         at = [p for p in (pieces(self.subject, point, known.loss) for point in self.random) if p is not None]
-        self.wrong_value = explain_value(at, self.values, self.close) or (
-            both_values(at, self.values) if known.wanted else None
-        )
-        if self.wrong_value is None:
+        self.wrong_value = explain_value(at, self.values, self.close)
+        if self.wrong_value is None and not known.wanted and self._has_data_part(known.loss):
+            self.notes.append(f"the value is that of {known.loss.name} with a penalty of its own, or a weight C")
+            return None
+        if self.wrong_value is None and not known.wanted and not self._is_promised():
             self.notes.append(f"the value is neither that of {known.loss.name} nor that of any other loss of linclf")
             return None
+        self.wrong_value = self.wrong_value or both_values(at, self.values, known.wanted)
         return known
 
-    def _check_large_scores(self, points: list[Point]) -> None:
-        """The losses of linclf are finite at scores in the hundreds or thousands, and so must the user's be."""
-        for point in points:
-            value = self.subject.value(*point.arguments)
-            gradient = _as_array(self.subject.gradient(*copies(point.arguments)), self.subject)
-            if not np.isfinite(value) and np.isfinite(gradient).all():
-                self.notes.append("the value is not finite at scores in the hundreds, where a probability becomes 0 before its log is taken; log(sum(exp(s))) - s_y stays finite")  # fmt: skip
-            elif not np.isfinite(gradient).all():
-                self._fault("overflow", "The gradient is not finite at scores in the hundreds (NaN or infinity): exp overflows there; subtract each sample's largest score first.")  # fmt: skip
+    def _is_promised(self) -> bool:
+        """Whether the name promises a loss: of a function of W, X and y, and no variant of the loss."""
+        own = self.subject.name.rpartition(":")[2].lower()
+        return self.subject.kind == "loss" and not any(word in own for word in VARIANTS)
+
+    def _accept_convention(self) -> None:
+        """Take a value for what it is, where the gradient is right for it and it is a multiple of the loss, or its sum."""
+        if self.known is None or self.wrong_value is None or self.known.wanted:
+            return
+        if any(c.verdict == "wrong" for c in self.coordinates) or not self.coordinates:
+            return
+        at = [p for p in (pieces(self.subject, point, self.known.loss) for point in self.random) if p is not None]
+        note = convention(at, self.values, self.close)
+        if note is not None:
+            self.notes.append(note)
+            self.known, self.wrong_value = None, None
+
+    def _has_data_part(self, loss: Loss) -> bool:
+        """Whether the value is that of the loss, or its sum, without the penalty; or a multiple of it that reg weighs, as C does."""
+        form = self.subject.form
+        if "reg" not in form.roles:
+            return False
+        place, found = form.roles.index("reg"), []
+        for point in self.random:
+            free = tuple(0.0 if i == place else a for i, a in enumerate(point.arguments))
+            right, reg = pieces(self.subject, point, loss), form.reg(point.arguments)
+            if right is None:
+                return False
+            try:
+                without, all_of_it = self.subject.value(*copies(free)), self.subject.value(*copies(point.arguments))
+            except UserError:
+                return False
+            if all_of_it == without:
+                return False  # the penalty is missing
+            data = (without, (all_of_it - without) / reg)
+            wanted = float(right.values.mean()), float(right.values.sum())
+            found.append([abs(d - w) <= self.close * abs(w) for d in data for w in wanted])
+        return bool(np.all(found, axis=0).any())
 
     def _expected(self, point: Point) -> Array | None:
         """The gradient of the loss that the value was recognised as; None if it was not recognised."""
@@ -167,9 +230,13 @@ class _Check:
             self._fault("unclear", f"Most slopes cannot be judged: the value is about {self.values[0]:.1e}, and its rounding error hides them. Leave out a large constant, or check at another point.")  # fmt: skip
         if not all(np.isfinite(self.values)):
             self._fault("value-not-finite", "The value is NaN or infinite at ordinary points: give a point of its domain, linclf.check_gradient(f, ...), or check for log(0) and 0/0.")  # fmt: skip
-        gradient_passed = shaped and not wrong and not self.faults
+        if self._computes_nothing():
+            self._fault("nothing-computed", f"The value is {self.values[0]:g} and the gradient 0 whatever {self.subject.arguments[self.subject.wrt]} is: nothing is computed yet. Compute the loss and its gradient, and return both.")  # fmt: skip
+        elif not wrong and shaped and self._ignores_labels():
+            self._fault("another-value", "The gradient is right, but the value does not depend on the labels: it is no loss of them. Is a part of the loss missing, or does the function return early?")  # fmt: skip
+        gradient_passed = shaped and not wrong and all(fault.key in STILL_RIGHT for fault in self.faults)
         value_passed = None if self.known is None else not self.known.by_name
-        passed = gradient_passed and value_passed is not False
+        passed = gradient_passed and value_passed is not False and all(fault.key == "overflow" for fault in self.faults)
         diagnosis = self._diagnosis(shapes, explain_gradient=not shaped or bool(wrong))
         return GradientCheck(
             name=self.subject.name,
@@ -185,10 +252,29 @@ class _Check:
             next_step="" if passed else _next_step(bool(diagnosis), shaped),
         )
 
+    def _computes_nothing(self) -> bool:
+        """Whether value and gradient are the same whatever the arguments are, and the gradient is 0."""
+        return len(set(self.values)) == 1 and len(self.random) > 1 and not any(np.any(claim) for claim in self.claims)
+
+    def _ignores_labels(self) -> bool:
+        """Whether a value that has labels is the same with others."""
+        form = self.subject.form
+        if "y" not in form.roles or self.known is not None:
+            return False
+        at = form.roles.index("y")
+        for point, value in zip(self.random, self.values, strict=True):
+            y = np.asarray(point.arguments[at])
+            axis = 1 if y.ndim == 2 and y.shape[0] == 1 else 0
+            for shift in (1, 2):
+                moved = tuple(np.roll(y, shift, axis) if i == at else a for i, a in enumerate(point.arguments))
+                if self.subject.value(*copies(moved)) != value:
+                    return False
+        return True
+
     def _diagnosis(self, shapes: list[tuple[int, ...]], *, explain_gradient: bool) -> tuple[Diagnosis, ...]:
         """All likely mistakes: those of the gradient, that of the value, and faults such as an overflow."""
         for fault in self.faults:
-            if fault.key != "overflow":
+            if fault.key not in STILL_RIGHT:
                 return (fault,)  # nothing else can be relied on
         explained = list(self._explain(shapes)) if explain_gradient else []
         if self.wrong_value is not None:  # more precise than the hypothesis that the value is wrong
@@ -229,17 +315,37 @@ class _Check:
     def _evidence(self, point: Point, claim: Array, numeric: Array) -> Evidence:
         w = np.asarray(point.arguments[self.subject.wrt], np.float64)
         known = pieces(self.subject, point, self.known.loss) if self.known is not None else None
-        expected = self._expected(point)
+        expected, reg = self._expected(point), self.subject.form.reg(point.arguments)
         if self.known is not None and known is not None and expected is not None:
             penalty = 2 * self.known.penalty * known.reg * known.W
-            return Evidence(point, w, claim, expected, penalty, numeric, known)
+            return Evidence(point, w, claim, expected, penalty, numeric, known, reg)
         penalty = np.zeros(w.shape)
-        if self.subject.kind == "loss" and len(point.arguments) == 4:
-            free = replace(point, arguments=(*point.arguments[:3], 0.0))
+        if self.subject.kind == "loss" and "reg" in self.subject.form.roles:
+            at = self.subject.form.roles.index("reg")
+            free = replace(point, arguments=tuple(0.0 if i == at else a for i, a in enumerate(point.arguments)))
             unknown = np.full(w.shape, np.nan)
             penalty = numeric - compare(self.subject, free, unknown, precision=self.precision, rng=self.rng).numeric
+            if self._weighs_the_data(point):  # C times the data part, and the penalty as it is
+                penalty = numeric - penalty
             penalty = np.where(np.abs(penalty) > 1e-6 * np.abs(numeric).max(), penalty, 0)
-        return Evidence(point, w, claim, numeric, penalty, numeric, known)
+        return Evidence(point, w, claim, numeric, penalty, numeric, known, reg)
+
+    def _weighs_the_data(self, point: Point) -> bool:
+        """Whether the last number, C, is a factor of the data part: without it no label matters."""
+        form = self.subject.form
+        if "y" not in form.roles:
+            return False
+        at, reg = form.roles.index("y"), form.roles.index("reg")
+
+        def differ(C: float) -> bool:
+            values = set()
+            for shift in (0, 1, 2):
+                arguments = list(point.arguments)
+                arguments[at], arguments[reg] = np.roll(np.asarray(arguments[at]), shift, axis=0), C
+                values.add(self.subject.value(*copies(tuple(arguments))))
+            return len(values) > 1
+
+        return differ(form.reg(point.arguments)) and not differ(0.0)
 
     def _notes(self) -> tuple[str, ...]:
         notes = list(self.notes)
@@ -267,6 +373,12 @@ class _Check:
         return tuple(notes)
 
 
+def _may_have_probabilities(subject: Subject, name: str) -> bool:
+    """Whether the arguments of a function may be probabilities instead of scores, as its words say."""
+    words = " ".join((name.rpartition(":")[2], *subject.arguments)).lower()
+    return subject.kind in ("batch", "predictions") and any(word in words for word in PROBABILITIES)
+
+
 def _next_step(diagnosed: bool, shaped: bool) -> str:
     """What to do after a failed check."""
     if diagnosed:
@@ -274,16 +386,3 @@ def _next_step(diagnosed: bool, shaped: bool) -> str:
     if not shaped:
         return "return an array of the shape of the argument"
     return "no known mistake explains this: work out the worst coordinate by hand for one sample, and compare each step with the code"
-
-
-def _as_array(gradient: object, subject: Subject) -> Array:
-    """The gradient that a function returned, as an array. Raises InputError if it is not an array of numbers."""
-    try:
-        array = np.array(gradient)  # a copy: a function may return the same array each time
-    except ValueError:  # rows of different lengths
-        array = np.asarray(None)
-    if array.dtype.kind not in "biuf":
-        raise InputError(
-            f"{subject.name}: returned {type(gradient).__name__} for the gradient; return an array of numbers"
-        )
-    return array

@@ -7,7 +7,7 @@ import numpy as np
 
 from linclf.errors import GradientError, InputError
 from linclf.gradcheck.checker import check_gradient
-from linclf.gradcheck.subjects import load_function
+from linclf.gradcheck.load import load_function
 from linclf.losses import LOSSES, Array, Loss
 
 SIZES = (1.0, 30.0)  # standard deviations of the scores that a loss is checked at

@@ -6,7 +6,7 @@ from itertools import product
 
 import numpy as np
 
-from linclf.gradcheck import mistakes
+from linclf.gradcheck import mistakes, wrong_values
 from linclf.gradcheck.mistakes import Mistake, Penalty, Scale, Term
 from linclf.gradcheck.points import Point
 from linclf.gradcheck.reference import Known, Pieces, mean
@@ -40,6 +40,7 @@ class Evidence:
     penalty  the part of `right` that comes from the penalty, 0 without a penalty
     numeric  the numerical gradient of the user's value
     pieces   the pieces of the known loss; None without one
+    reg      the strength of the penalty; 0 without one
     """
 
     point: Point
@@ -49,6 +50,7 @@ class Evidence:
     penalty: Array
     numeric: Array
     pieces: Pieces | None
+    reg: float
 
     @property
     def sizes(self) -> tuple[int, int]:
@@ -104,7 +106,8 @@ def _candidates(
                 if not _equal(e.claimed, shaped, 1e-2):  # the first point excludes nearly all combinations
                     break
             if len(predicted) == len(evidence):
-                yield _present(term, sign, scale, penalty, shape), predicted
+                data_only = sign is not None and any(np.any(e.penalty) for e in evidence)
+                yield _present(term, mistakes.DATA_SIGN if data_only else sign, scale, penalty, shape), predicted
     if fewest in (1, 2):  # a wrong sign or scale of data and penalty alike
         for sign, scale in product((None, mistakes.SIGN), scales):
             entries = _present(sign, scale)
@@ -160,18 +163,13 @@ def _penalties(evidence: list[Evidence]) -> tuple[Penalty | None, ...]:
     """The mistakes in the penalty that are possible: with a penalty in the value, or else with an argument reg."""
     if any(np.any(e.penalty) for e in evidence):
         return (None, *mistakes.PENALTIES)
-    if any(_reg(e) for e in evidence):
+    if any(e.reg for e in evidence):
         return (None, *mistakes.EXTRA_PENALTIES)
     return (None,)
 
 
 def _penalty(e: Evidence, entry: Penalty | None) -> Array:
-    return e.penalty if entry is None else np.asarray(entry.formula(e.penalty, e.w, _reg(e), e.sizes[0]))
-
-
-def _reg(e: Evidence) -> float:
-    """The argument reg; 0 without one."""
-    return float(e.point.arguments[3]) if len(e.point.arguments) == 4 and np.ndim(e.point.arguments[3]) == 0 else 0.0
+    return e.penalty if entry is None else np.asarray(entry.formula(e.penalty, e.w, e.reg, e.sizes[0]))
 
 
 def _equal(a: Array, b: Array, close: float) -> bool:
@@ -247,7 +245,7 @@ def explain_value(points: list[Pieces], values: list[float], close: float) -> Di
     loss = points[0].loss
     candidates = [loss, *(other for other in LOSSES.values() if other.name != loss.name)]
     for other, (what, scale), (which, factor), extra in product(
-        candidates, mistakes.VALUE_SCALES.items(), mistakes.VALUE_PENALTIES.items(), (0.0, 1.0)
+        candidates, wrong_values.VALUE_SCALES.items(), wrong_values.VALUE_PENALTIES.items(), (0.0, 1.0)
     ):
         if points[0].scores.shape[1] == 1 and not other.binary:
             continue
@@ -256,21 +254,59 @@ def explain_value(points: list[Pieces], values: list[float], close: float) -> Di
             + factor * p.reg * float(np.square(p.W).sum())
             for p in points
         ]
-        if all(abs(v - r) <= close * max(abs(v), abs(r)) for v, r in zip(values, right, strict=True)):
+        if _close(values, right, close):
             counted = (
                 ", plus 1 for each sample (is the correct class, whose margin is 1, counted too?)" if extra else ""
             )
             return Diagnosis(
                 "value", f"The value is not that of {loss.name}: {what} the {other.name} loss{which}{counted}."
             )
+    for entry, summed, factor in product(
+        wrong_values.values(loss.name), (False, True), wrong_values.VALUE_PENALTIES.values()
+    ):
+        right = [
+            entry.formula(p) / (1 if summed else p.n) + factor * p.reg * float(np.square(p.W).sum()) for p in points
+        ]
+        if _close(values, right, close):
+            return Diagnosis("value", f"The value is not that of {loss.name}: {entry.text}")
     return None
 
 
-def both_values(points: list[Pieces], values: list[float]) -> Diagnosis:
+def convention(points: list[Pieces], values: list[float], close: float) -> str | None:
+    """How a value that is not linclf's is made of the same loss, where its gradient is right for it; None if it is not."""
+    loss = points[0].loss
+    scales = {what: scale for what, scale in wrong_values.VALUE_SCALES.items() if what in wrong_values.CONVENTIONS}
+    for (what, scale), (which, factor) in product(scales.items(), wrong_values.VALUE_PENALTIES.items()):
+        right = [
+            scale(p.n, p.n_outputs) * float(p.values.sum()) + factor * p.reg * float(np.square(p.W).sum())
+            for p in points
+        ]
+        ratios = [v / r for v, r in zip(values, right, strict=True) if r]
+        if (
+            (factor > 0 or not any(p.reg for p in points))
+            and len(ratios) == len(values)
+            and ratios[0] > 0
+            and _close(ratios, ratios[:1] * len(ratios), close)
+        ):
+            times = "" if abs(ratios[0] - 1) <= close else f"{ratios[0]:.6g} times "
+            return f"the value is {times}{wrong_values.CONVENTIONS[what]} of the {loss.name} loss{which}: a convention, not an error"
+    return None
+
+
+def _close(values: list[float], right: list[float], close: float) -> bool:
+    return all(abs(v - r) <= close * max(abs(v), abs(r)) for v, r in zip(values, right, strict=True))
+
+
+def both_values(points: list[Pieces], values: list[float], wanted: bool) -> Diagnosis:
     """States the value and the right one, for a wrong value that nothing explains."""
     p = points[0]
     right = float(p.values.mean() + p.reg / 2 * np.square(p.W).sum())
-    wanted = f"{p.loss.formula} averaged over samples"
+    meant = f"{p.loss.formula} averaged over samples"
+    if wanted:
+        text = f"The value is not that of {p.loss.name}, {meant}: it is {values[0]:.9g}, but should be {right:.9g}."
+        return Diagnosis("value", text)
     return Diagnosis(
-        "value", f"The value is not that of {p.loss.name}, {wanted}: it is {values[0]:.9g}, but should be {right:.9g}."
+        "another-value",
+        f"The value is not that of {p.loss.name}, which the name promises ({meant}): it is {values[0]:.9g} where that is {right:.9g}. "
+        "If another loss is meant, give the function another name.",
     )

@@ -35,27 +35,28 @@ Shape: TypeAlias = Mistake[Callable[[Array, Array], Array | None]]  # None: it d
 # --- the term per sample: Pieces -> what is used instead of dscores (n, m) ------------------------------------------
 
 
-def _onehot(p: Pieces) -> Array:
+def onehot(p: Pieces) -> Array:
+    """1 at each sample's true class: (n, C)."""
     return np.eye(p.scores.shape[1])[p.y] if p.scores.shape[1] > 1 else np.ones_like(p.scores)
 
 
-def _margins(p: Pieces, delta: float = 1.0) -> Array:
+def margins(p: Pieces, delta: float = 1.0) -> Array:
     """s_j - s_y + delta, 0 at the true class: (n, C)."""
     margins = p.scores - np.take_along_axis(p.scores, p.y[:, None], axis=1) + delta
-    return np.asarray(np.where(_onehot(p) == 1, 0, margins))
+    return np.asarray(np.where(onehot(p) == 1, 0, margins))
 
 
 def _violations(p: Pieces, threshold: float = 0.0) -> Array:
     """1 where a wrong class's margin is above the threshold: (n, C)."""
-    return (_margins(p) > threshold).astype(float)
+    return (margins(p) > threshold).astype(float)
 
 
 def _with_true_column(wrong: Array, p: Pieces, true: Array | float) -> Array:
     """`wrong` (n, C) with the true class's entry of each row replaced by `true`, (n,) or a number."""
-    return np.asarray(np.where(_onehot(p) == 1, np.reshape(true, (-1, 1)), wrong))
+    return np.asarray(np.where(onehot(p) == 1, np.reshape(true, (-1, 1)), wrong))
 
 
-def _shifted_by_rows(p: Pieces, axis: int | None) -> Array:
+def shifted_by_rows(p: Pieces, axis: int | None) -> Array:
     """exp(s - the row's largest), normalised along an axis, or over all entries."""
     e = np.exp(p.scores - p.scores.max(axis=1, keepdims=True))
     return np.asarray(e / e.sum(axis=axis, keepdims=True))
@@ -64,6 +65,11 @@ def _shifted_by_rows(p: Pieces, axis: int | None) -> Array:
 def _active(p: Pieces, threshold: float = 1.0) -> Array:
     """1 where the margin t s is below the threshold: (n, m)."""
     return (signs(p.scores, p.y) * p.scores < threshold).astype(float)
+
+
+def _bits(p: Pieces) -> Array:
+    """The targets as 0 and 1: (n, m)."""
+    return (signs(p.scores, p.y) + 1) / 2
 
 
 def _slack(p: Pieces) -> Array:
@@ -86,6 +92,19 @@ _HINGES: tuple[Term, ...] = (
     Mistake("extra-prediction", "The slope is multiplied by the prediction: d/dpred of 1 - pred * true is -true alone.", lambda p: -signs(p.scores, p.y) * p.scores * _active(p)),
 )  # fmt: skip
 
+
+def _assigned(p: Pieces, *, both: bool) -> Array:
+    """What is left of the terms if the loop over samples and classes assigns the column of a violated margin, or of both classes."""
+    left, violated = np.zeros_like(p.scores), _violations(p)
+    for i, true in enumerate(p.y):
+        for j in np.flatnonzero(violated[i]):
+            left[:, j] = 0
+            left[i, j] = 1
+            left[:, true] *= not both
+            left[i, true] -= 1
+    return left
+
+
 TERMS: dict[str, tuple[Term, ...]] = {
     "svm": (
         Mistake("true-class-missing", "The correct class's column lacks its part, minus the number of violated margins of each sample.", lambda p: _with_true_column(_violations(p), p, 0.0)),
@@ -96,30 +115,46 @@ TERMS: dict[str, tuple[Term, ...]] = {
         Mistake("true-class-counted", "The correct class is counted as a violated margin too (its margin is always 1): skip j = y.", lambda p: _with_true_column(_violations(p), p, -1 - _violations(p).sum(axis=1))),
         Mistake("wrong-classes-missing", "Only the correct class's column is filled: every class with a violated margin gets +1.", lambda p: _with_true_column(0 * p.scores, p, -_violations(p).sum(axis=1))),
         Mistake("missing-indicator", "The indicator is not applied: classes whose margin is not violated, whose loss is 0, get a gradient too.", lambda p: _with_true_column(np.ones_like(p.scores), p, 1.0 - p.scores.shape[1])),
-        Mistake("margin-for-indicator", "The margins are used instead of their indicator: a violated margin counts 1, whatever its size.", lambda p: _with_true_column(np.maximum(_margins(p), 0), p, -np.maximum(_margins(p), 0).sum(axis=1))),
-        Mistake("margin-for-indicator", "The margins are used instead of their indicator: a violated margin counts 1, whatever its size.", lambda p: _with_true_column(np.maximum(_margins(p), 0), p, -_violations(p).sum(axis=1))),
+        Mistake("margin-for-indicator", "The margins are used instead of their indicator: a violated margin counts 1, whatever its size.", lambda p: _with_true_column(np.maximum(margins(p), 0), p, -np.maximum(margins(p), 0).sum(axis=1))),
+        Mistake("margin-for-indicator", "The margins are used instead of their indicator: a violated margin counts 1, whatever its size.", lambda p: _with_true_column(np.maximum(margins(p), 0), p, -_violations(p).sum(axis=1))),
         Mistake("wrong-threshold", "The threshold is wrong: a margin is violated where s_j - s_y + 1 > 0; the gradient tests s_j - s_y > 0 (the 1 is missing).", lambda p: _with_true_column(_violations(p, 1), p, -_violations(p, 1).sum(axis=1))),
         Mistake("wrong-threshold", "The threshold is wrong: a margin is violated where s_j - s_y + 1 > 0; the gradient tests s_j - s_y + 2 > 0.", lambda p: _with_true_column(_violations(p, -1), p, -_violations(p, -1).sum(axis=1))),
         Mistake("wrong-threshold", "The threshold is wrong: a margin is violated where s_j - s_y + 1 > 0; the gradient tests s_j - s_y - 1 > 0.", lambda p: _with_true_column(_violations(p, 2), p, -_violations(p, 2).sum(axis=1))),
+        Mistake("true-class-set-once", "1 is subtracted from the correct class's column for every wrong class, not for every violated margin: it belongs inside the if.", lambda p: _with_true_column(_violations(p), p, 1.0 - p.n_outputs)),
+        Mistake("sum-without-axis", "All samples' violated margins are counted for each sample: sum over the classes of its row, axis=1.", lambda p: _with_true_column(_violations(p), p, -_violations(p).sum())),
+        Mistake("margin-for-indicator", "Margins that are not violated stay in the matrix as they are: set them to 0, with np.maximum(0, margins).", lambda p: _with_true_column(np.where(margins(p) > 0, 1, margins(p)), p, -np.where(margins(p) > 0, 1, margins(p)).sum(axis=1))),
+        Mistake("missing-indicator", "Everything counts as violated, also margins of 0: test > 0, not >= 0.", lambda p: _with_true_column(np.ones_like(p.scores), p, -float(p.n_outputs))),
+        Mistake("scores-for-margins", "The scores are tested instead of the margins: a margin is violated where s_j - s_y + 1 > 0.", lambda p: _with_true_column((p.scores > 0).astype(float), p, -((p.scores > 0) * (1 - onehot(p))).sum(axis=1))),
+        Mistake("assigned-in-loop", "A column is assigned in the loop, dW[:, j] = X[i], which erases what other samples have added: add, with +=.", lambda p: _assigned(p, both=False)),
+        Mistake("assigned-in-loop", "Columns are assigned in the loop, which erases what other samples have added: add, with += and -=.", lambda p: _assigned(p, both=True)),
     ),
     "softmax": (
+        Mistake("missing-softmax", "No probability is in the gradient: +1 for each wrong class and -1 for the true one; it is softmax(s) - onehot(y).", lambda p: 1 - 2 * onehot(p)),
+        Mistake("true-class-set-once", "The true class's entry is set to -1: subtract 1 from its probability, p - 1.", lambda p: _with_true_column(softmax_probabilities(p.scores), p, -1.0)),
+        Mistake("label-indexing", "The label itself is subtracted, p - y: subtract its one-hot encoding, 1 at class y and 0 elsewhere.", lambda p: softmax_probabilities(p.scores) - p.y[:, None]),
+        Mistake("label-indexing", "The number of the sample is taken for its class (j == i, where j == y[i] belongs).", lambda p: softmax_probabilities(p.scores) - np.eye(max(p.scores.shape))[: p.n, : p.n_outputs]),
+        Mistake("not-normalised", "The softmax is not normalised: exp(s - max(s)) must be divided by its sum over the classes.", lambda p: np.exp(p.scores - p.scores.max(axis=1, keepdims=True)) - onehot(p)),
+        Mistake("not-normalised", "Logarithms of the probabilities are used instead of these: the gradient is softmax(s) - onehot(y).", lambda p: np.log(softmax_probabilities(p.scores)) - onehot(p)),
+        Mistake("wrong-sigmoid", "The sigmoid is used instead of the softmax: the gradient is softmax(s) - onehot(y).", lambda p: 1 / (1 + np.exp(-p.scores)) - onehot(p)),
+        Mistake("extra-softmax", "The softmax is taken twice: the gradient is softmax(s) - onehot(y).", lambda p: softmax_probabilities(softmax_probabilities(p.scores)) - onehot(p)),
+        Mistake("extra-factor", "The gradient is multiplied by the probability once more: it is softmax(s) - onehot(y) alone.", lambda p: (softmax_probabilities(p.scores) - onehot(p)) * softmax_probabilities(p.scores)),
         Mistake("missing-onehot", "The one-hot target is not subtracted: the gradient is softmax(s) - onehot(y), this is softmax(s) alone.", lambda p: softmax_probabilities(p.scores)),
-        Mistake("missing-softmax", "The softmax is missing: the gradient is softmax(s) - onehot(y), this is -onehot(y) alone.", lambda p: -_onehot(p)),
-        Mistake("wrong-axis", "The softmax is normalised along the wrong axis: each sample's probabilities must sum to 1, but here each class's do.", lambda p: softmax_probabilities(p.scores.T).T - _onehot(p)),
-        Mistake("wrong-axis", "The softmax is normalised along the wrong axis: each sample's probabilities must sum to 1, but here each class's do.", lambda p: _shifted_by_rows(p, 0) - _onehot(p)),
-        Mistake("wrong-axis", "The softmax is normalised over the whole batch: each sample's probabilities must sum to 1.", lambda p: _shifted_by_rows(p, None) - _onehot(p)),
-        Mistake("wrong-axis", "The softmax is normalised over the whole batch: each sample's probabilities must sum to 1.", lambda p: np.exp(p.scores) / np.exp(p.scores).sum() - _onehot(p)),
+        Mistake("missing-softmax", "The softmax is missing: the gradient is softmax(s) - onehot(y), this is -onehot(y) alone.", lambda p: -onehot(p)),
+        Mistake("wrong-axis", "The softmax is normalised along the wrong axis: each sample's probabilities must sum to 1, but here each class's do.", lambda p: softmax_probabilities(p.scores.T).T - onehot(p)),
+        Mistake("wrong-axis", "The softmax is normalised along the wrong axis: each sample's probabilities must sum to 1, but here each class's do.", lambda p: shifted_by_rows(p, 0) - onehot(p)),
+        Mistake("wrong-axis", "The softmax is normalised over the whole batch: each sample's probabilities must sum to 1.", lambda p: shifted_by_rows(p, None) - onehot(p)),
+        Mistake("wrong-axis", "The softmax is normalised over the whole batch: each sample's probabilities must sum to 1.", lambda p: np.exp(p.scores) / np.exp(p.scores).sum() - onehot(p)),
         Mistake("label-indexing", "1 is subtracted from whole columns (D[:, y] -= 1): pair each row with its own class, D[np.arange(n), y] -= 1.", lambda p: softmax_probabilities(p.scores) - 1),
-        Mistake("label-indexing", "The labels are shifted by one: class y's column is y, counted from 0.", lambda p: softmax_probabilities(p.scores) - np.roll(_onehot(p), -1, axis=1)),
-        Mistake("label-indexing", "The labels are shifted by one: class y's column is y, counted from 0.", lambda p: softmax_probabilities(p.scores) - np.roll(_onehot(p), 1, axis=1)),
-        Mistake("not-normalised", "The softmax is not normalised: exp(s) must be divided by its sum over the classes.", lambda p: np.exp(p.scores) - _onehot(p)),
-        Mistake("not-normalised", "The scores are used instead of their softmax: the gradient is softmax(s) - onehot(y).", lambda p: p.scores - _onehot(p)),
-        Mistake("true-class-only", "Only the correct class's column is filled: every class gets its probability, softmax(s)_j.", lambda p: _with_true_column(0 * p.scores, p, ((softmax_probabilities(p.scores) - 1) * _onehot(p)).sum(axis=1))),
-        Mistake("true-class-missing", "The correct class's column is 0: it must be its probability minus 1.", lambda p: softmax_probabilities(p.scores) * (1 - _onehot(p))),
-        Mistake("true-class-sign", "The one-hot target is added instead of subtracted: the gradient is softmax(s) - onehot(y).", lambda p: softmax_probabilities(p.scores) + _onehot(p)),
+        Mistake("label-indexing", "The labels are shifted by one: class y's column is y, counted from 0.", lambda p: softmax_probabilities(p.scores) - np.roll(onehot(p), -1, axis=1)),
+        Mistake("label-indexing", "The labels are shifted by one: class y's column is y, counted from 0.", lambda p: softmax_probabilities(p.scores) - np.roll(onehot(p), 1, axis=1)),
+        Mistake("not-normalised", "The softmax is not normalised: exp(s) must be divided by its sum over the classes.", lambda p: np.exp(p.scores) - onehot(p)),
+        Mistake("not-normalised", "The scores are used instead of their softmax: the gradient is softmax(s) - onehot(y).", lambda p: p.scores - onehot(p)),
+        Mistake("true-class-only", "Only the correct class's column is filled: every class gets its probability, softmax(s)_j.", lambda p: _with_true_column(0 * p.scores, p, ((softmax_probabilities(p.scores) - 1) * onehot(p)).sum(axis=1))),
+        Mistake("true-class-missing", "The correct class's column is 0: it must be its probability minus 1.", lambda p: softmax_probabilities(p.scores) * (1 - onehot(p))),
+        Mistake("true-class-sign", "The one-hot target is added instead of subtracted: the gradient is softmax(s) - onehot(y).", lambda p: softmax_probabilities(p.scores) + onehot(p)),
         Mistake("softmax-derivative", "This is p (1 - p), the derivative of softmax itself: that of the loss is softmax(s) - onehot(y).", lambda p: softmax_probabilities(p.scores) * (1 - softmax_probabilities(p.scores))),
-        Mistake("extra-factor", "The gradient is multiplied by an extra p (1 - p): that of softmax with cross-entropy is softmax(s) - onehot(y) alone.", lambda p: (softmax_probabilities(p.scores) - _onehot(p)) * softmax_probabilities(p.scores) * (1 - softmax_probabilities(p.scores))),
-        Mistake("log-derivative", "This is the gradient with respect to the probabilities, -onehot(y) / p, not with respect to the scores.", lambda p: -_onehot(p) / softmax_probabilities(p.scores)),
+        Mistake("extra-factor", "The gradient is multiplied by an extra p (1 - p): that of softmax with cross-entropy is softmax(s) - onehot(y) alone.", lambda p: (softmax_probabilities(p.scores) - onehot(p)) * softmax_probabilities(p.scores) * (1 - softmax_probabilities(p.scores))),
+        Mistake("log-derivative", "This is the gradient with respect to the probabilities, -onehot(y) / p, not with respect to the scores.", lambda p: -onehot(p) / softmax_probabilities(p.scores)),
     ),
     "hinge": _HINGES,
     "squared-hinge": (
@@ -129,6 +164,11 @@ TERMS: dict[str, tuple[Term, ...]] = {
     ),
     "logistic": (
         Mistake("missing-target", "The factor -true is missing.", lambda p: 1 / (1 + np.exp(signs(p.scores, p.y) * p.scores))),
+        Mistake("missing-target", "The factor true is missing: the gradient is -true * sigmoid(-true * s).", lambda p: -1 / (1 + np.exp(signs(p.scores, p.y) * p.scores))),
+        Mistake("missing-sigmoid", "The sigmoid is missing: the gradient is sigmoid(s) - y, with y as 0 or 1.", lambda p: p.scores - _bits(p)),
+        Mistake("label-indexing", "The target is -1 or 1 where 0 or 1 belongs: the gradient is sigmoid(s) - y.", lambda p: 1 / (1 + np.exp(-p.scores)) - signs(p.scores, p.y)),
+        Mistake("extra-factor", "The gradient is multiplied by an extra h (1 - h), the derivative of the sigmoid: that of the log loss is h - y alone.", lambda p: p.dscores / (1 + np.exp(-p.scores)) / (1 + np.exp(p.scores))),
+        Mistake("wrong-sigmoid", "The sigmoid has the wrong sign inside: the gradient is sigmoid(s) - y.", lambda p: 1 / (1 + np.exp(p.scores)) - _bits(p)),
         Mistake("wrong-sigmoid", "The sigmoid has the wrong sign inside: the gradient is -true * sigmoid(-true * s).", lambda p: -signs(p.scores, p.y) / (1 + np.exp(-signs(p.scores, p.y) * p.scores))),
         Mistake("wrong-sigmoid", "The target is missing inside the sigmoid: the gradient is -true * sigmoid(-true * s).", lambda p: -signs(p.scores, p.y) / (1 + np.exp(p.scores))),
         Mistake("wrong-sigmoid", "The target is missing inside the sigmoid: the gradient is -true * sigmoid(-true * s).", lambda p: -signs(p.scores, p.y) / (1 + np.exp(-p.scores))),
@@ -136,9 +176,9 @@ TERMS: dict[str, tuple[Term, ...]] = {
     ),
     "mse": (
         Mistake("missing-target", "The target is not subtracted: the gradient is 2 (input - target).", lambda p: 2 * p.scores),
-        Mistake("value-for-gradient", "The squared error itself is returned: its derivative is 2 (input - target).", lambda p: np.square(p.scores - _onehot(p))),
-        Mistake("sign-for-difference", "The sign of the difference is returned, which is the gradient of the absolute error: that of the squared error is 2 (input - target).", lambda p: np.sign(p.scores - _onehot(p))),
-        Mistake("true-class-sign", "The target is added instead of subtracted: the gradient is 2 (input - target).", lambda p: 2 * (p.scores + _onehot(p))),
+        Mistake("value-for-gradient", "The squared error itself is returned: its derivative is 2 (input - target).", lambda p: np.square(p.scores - onehot(p))),
+        Mistake("sign-for-difference", "The sign of the difference is returned, which is the gradient of the absolute error: that of the squared error is 2 (input - target).", lambda p: np.sign(p.scores - onehot(p))),
+        Mistake("true-class-sign", "The target is added instead of subtracted: the gradient is 2 (input - target).", lambda p: 2 * (p.scores + onehot(p))),
     ),
     "crammer-singer": (
         Mistake("true-class-missing", "The correct class's column is missing its -1.", lambda p: np.maximum(p.dscores, 0)),
@@ -148,6 +188,7 @@ TERMS: dict[str, tuple[Term, ...]] = {
 
 
 SKIPPED: tuple[Term, ...] = (
+    Mistake("divided-by-features", "The data part is divided by the number of features, X.shape[1], not by that of samples, X.shape[0].", lambda p: p.dscores * p.n * p.n_outputs / p.W.size),
     Mistake("samples-skipped", "The last sample is left out: where does the loop over samples end?", lambda p: p.dscores * (_rows(p)[:, None] < p.n - 1)),
     Mistake("samples-skipped", "The first sample is left out: where does the loop over samples start?", lambda p: p.dscores * (_rows(p)[:, None] > 0)),
     Mistake("samples-skipped", "Only the first sample counts: is there a return or break inside the loop?", lambda p: p.dscores * (_rows(p)[:, None] == 0)),
@@ -214,9 +255,18 @@ SIGN: Scale = Mistake(
     "sign", "The sign is flipped: the gradient points down where the function goes up.", lambda n, c: -1
 )
 
+DATA_SIGN: Scale = Mistake(
+    "data-sign",
+    "The data part of the gradient has the wrong sign; that of the penalty is right.",
+    lambda n, c: -1,
+)
+
 # --- the penalty: (the right penalty term P, W, reg, n) -> what is used instead --------------------------------------
 
 PENALTIES: tuple[Penalty, ...] = (
+    Mistake("penalty-formula", "The sum of W is added to each entry: the derivative of reg * ||W||^2 is 2 reg W, entry by entry.", lambda P, W, reg, n: P.sum() + 0 * W),
+    Mistake("penalty-formula", "The sum of W is added to each entry: the derivative of reg * ||W||^2 is 2 reg W, entry by entry.", lambda P, W, reg, n: P.sum() / 2 + 0 * W),
+    Mistake("penalty-formula", "||W||^2 is added to each entry: its derivative is 2 W, entry by entry.", lambda P, W, reg, n: reg * np.square(W).sum() + 0 * W),
     Mistake("penalty-missing", "The regularization is in the value but not in the gradient: add its derivative.", lambda P, W, reg, n: 0 * P),
     Mistake("penalty-doubled", "The gradient's regularization is twice that of the value: reg/2 * ||W||^2 has the derivative reg * W, reg * ||W||^2 has 2 reg W.", lambda P, W, reg, n: 2 * P),
     Mistake("penalty-halved", "The gradient's regularization is half that of the value: reg * ||W||^2 has the derivative 2 reg W, reg/2 * ||W||^2 has reg * W.", lambda P, W, reg, n: P / 2),
@@ -251,23 +301,3 @@ SHAPES: tuple[Shape, ...] = (
     Mistake("summed", "Every entry is the sum over all objects: each object has its own slope.", lambda G, w: np.full(G.shape, G.sum())),
 )  # fmt: skip
 TRUNCATED: Shape = Mistake("int-truncation", "The gradient was stored in an integer array, which truncates it: create it with dtype float (np.zeros_like of an integer array is an integer array).", lambda G, w: np.trunc(G))  # fmt: skip
-
-# --- the value: (n, C) -> factor on the sum of the losses, and the factor on reg * ||W||^2 ----------------------------
-
-VALUE_SCALES: dict[str, Callable[[int, int], float]] = {
-    "it is": lambda n, c: 1 / n,
-    "it is the sum over samples, not their mean:": lambda n, c: 1.0,
-    "it is divided by the number of outputs too:": lambda n, c: 1 / (n * c),
-    "it is divided by n twice:": lambda n, c: 1 / n**2,
-    "it is half of": lambda n, c: 0.5 / n,
-    "it is twice": lambda n, c: 2 / n,
-    "its sign is flipped: it is minus": lambda n, c: -1 / n,
-}
-VALUE_PENALTIES = {
-    "": 0.5,
-    " with the penalty reg * ||W||^2": 1.0,
-    " without the penalty": 0.0,
-    " with the penalty doubled to 2 reg * ||W||^2": 2.0,
-    " with the penalty halved to reg/4 * ||W||^2": 0.25,
-    " with the penalty subtracted": -0.5,
-}

@@ -1,47 +1,62 @@
 """Points to check a gradient at: small random arguments, a point on kinks, one with large scores, the user's data."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from linclf.errors import InputError
-from linclf.gradcheck.subjects import Argument, Subject, UserError, copies
+from linclf.gradcheck.forms import Argument, Size
+from linclf.gradcheck.load import UserError
+from linclf.gradcheck.subjects import Subject, copies
 from linclf.losses import Array
 
-SIZES = ((7, 4, 3), (10, 5, 4))  # n, D, C: all different, so that a wrong factor can be identified
 REGS = (0.3, 0.7)
-LAYOUTS = ("W (D, C), X (N, D)", "W (C, D), X (D, N)", "w (D,), X (N, D), y +-1")
 GENERAL_SHAPES = ((6,), (4, 3), (2,), (3,), (4,), (5,), (7,), (8,), (10,), ())
+LARGE = 500  # times which weights or scores are taken for large ones
 
 
 @dataclass(frozen=True, eq=False)
 class Point:
-    """The arguments of one call. `purpose` is random, kinks, large, data or given; `layout`, for losses, indexes LAYOUTS."""
+    """The arguments of one call. `purpose` is random, kinks, large, data or given."""
 
     arguments: tuple[Argument, ...]
     purpose: str
-    layout: int = 0
 
 
-def make_points(subject: Subject, rng: np.random.Generator) -> list[Point]:
+def make_points(subject: Subject, sizes: tuple[Size, Size], rng: np.random.Generator) -> list[Point]:
     """Two random points of different sizes, one on kinks, and one with large scores if the kind has scores."""
     if subject.kind == "general":
         return _general_points(subject, rng)
-    layout = _detect_layout(subject, rng) if subject.kind == "loss" else 0
-    random = [
-        Point(_arguments(subject, rng, size, reg, layout), "random", layout)
-        for size, reg in zip(SIZES, REGS, strict=True)
-    ]
-    if subject.kind == "dense":
+    if subject.make is not None:
+        return [Point(subject.make(rng, size), "random") for size in sizes]
+    form, wrt = subject.form, subject.wrt
+    random = [Point(form.arguments(rng, size, reg), "random") for size, reg in zip(sizes, REGS, strict=True)]
+    if subject.kind == "penalty":
         return random
     with np.errstate(all="ignore"):
         in_domain = subject.kind == "loss" or np.isfinite(subject.value(*copies(random[0].arguments)))
     if not in_domain:
-        # perhaps a loss of probabilities, which lie in (0, 1)
-        return [Point((1 / (1 + np.exp(-p.arguments[0])), p.arguments[1]), p.purpose) for p in random]
-    kinks = [np.round(a) if np.ndim(a) and i < 2 and _is_float(a) else a for i, a in enumerate(random[0].arguments)]
-    large = [500 * a if i == 0 else a for i, a in enumerate(random[1].arguments)]
-    return [*random, Point(tuple(kinks), "kinks", layout), Point(tuple(large), "large", layout)]
+        return as_probabilities(subject, random)  # perhaps
+    kinks = tuple(
+        np.round(a) if role in ("W", "X", "scores", "y") and np.ndim(a) and _is_float(a) else a
+        for role, a in zip(form.roles, random[0].arguments, strict=True)
+    )
+    large = _replaced(random[1].arguments, wrt, lambda a: LARGE * a)
+    return [*random, Point(kinks, "kinks"), Point(large, "large")]
+
+
+def as_probabilities(subject: Subject, points: list[Point]) -> list[Point]:
+    """The random points among these, with scores that lie in (0, 1)."""
+    return [
+        Point(_replaced(p.arguments, subject.wrt, lambda a: 1 / (1 + np.exp(-a))), p.purpose)
+        for p in points
+        if p.purpose == "random"
+    ]
+
+
+def _replaced(arguments: tuple[Argument, ...], place: int, change: Callable[[Array], Array]) -> tuple[Argument, ...]:
+    return tuple(change(np.asarray(a)) if i == place else a for i, a in enumerate(arguments))
 
 
 def spread_of_weights(X: Array) -> float:
@@ -54,73 +69,20 @@ def data_point(subject: Subject, X: Array, y: Array, rng: np.random.Generator) -
 
     Raises InputError for a kind of function that takes no data.
     """
-    d = X.shape[1]
-    n_classes = int(y.max()) + 1
-    spread = spread_of_weights(X)
-    if subject.kind == "loss":
-        layout = _detect_layout(subject, rng)
-        W = spread * rng.standard_normal((d, n_classes))
-        arguments = {
-            0: (W, X, y),
-            1: (W.T.copy(), X.T.copy(), y),
-            2: (W[:, 0].copy(), X, np.where(y == n_classes - 1, 1, -1)),
-        }
-        return Point((*arguments[layout], REGS[0])[: len(subject.arguments)], "data", layout)
-    scores = X @ (spread * rng.standard_normal((d, n_classes)))
-    if subject.kind == "predictions":
-        return Point((scores[:, 0], np.where(y == n_classes - 1, 1, -1)), "data")
-    if subject.kind == "batch":
-        return Point((scores, np.eye(n_classes)[y]), "data")
-    raise InputError(f"{subject.name}: a function of the kind {subject.kind} takes no data; leave DATA out")
-
-
-def _arguments(
-    subject: Subject, rng: np.random.Generator, size: tuple[int, int, int], reg: float, layout: int
-) -> tuple[Argument, ...]:
-    """Random arguments of a subject's kind, for n samples, d features and a number of classes."""
-    n, d, n_classes = size
-    y = rng.permutation(np.arange(n) % n_classes)
-    t = rng.permutation(np.where(np.arange(n) % 2, 1, -1))
-    if subject.kind == "loss":
-        W, X = rng.standard_normal((d, n_classes)), rng.standard_normal((n, d))
-        chosen = {0: (W, X, y), 1: (W.T.copy(), X.T.copy(), y), 2: (W[:, 0].copy(), X, t)}[layout]
-        return (*chosen, reg)[: len(subject.arguments)]
-    if subject.kind == "predictions":
-        return 1.5 * rng.standard_normal(n), t
-    if subject.kind == "batch":
-        return rng.standard_normal((n, n_classes)), np.eye(n_classes)[y]
-    x, W, b = rng.standard_normal((n, d)), rng.standard_normal((d, n_classes)), rng.standard_normal(n_classes)
-    return x, rng.standard_normal((n, n_classes)), W, b
-
-
-def _detect_layout(subject: Subject, rng: np.random.Generator) -> int:
-    """The layout of a loss: the first for which it returns a gradient of W's shape, else the first without an error."""
-    without_error, errors = [], []
-    for layout in range(len(LAYOUTS)):
-        arguments = _arguments(subject, rng, SIZES[1], REGS[1], layout)
-        try:
-            with np.errstate(all="ignore"):
-                gradient = subject.gradient(*copies(arguments))
-        except UserError as error:
-            errors.append(UserError(f"{error}; called with {subject.describe(arguments)}"))
-            continue
-        if getattr(gradient, "shape", None) == np.shape(arguments[0]):
-            return layout
-        without_error.append(layout)
-    if without_error:
-        return without_error[0]
-    # in the wrong layout the shapes do not match; any other error comes from a bug in the function
-    own = (error for error in errors if not any(word in str(error) for word in ("mismatch", "broadcast", "aligned")))
-    raise next(own, errors[0])
+    W = spread_of_weights(X) * rng.standard_normal((X.shape[1], int(y.max()) + 1))
+    arguments = subject.form.with_codes(X, y, W, REGS[0])
+    if arguments is None:
+        raise InputError(f"{subject.name}: a function of the kind {subject.kind} takes no data; leave DATA out")
+    return Point(arguments, "data")
 
 
 def _general_points(subject: Subject, rng: np.random.Generator) -> list[Point]:
     """Two random points and one on kinks, in the detected shape; within (0, 1) if the value is not finite elsewhere."""
     shape = _detect_shape(subject)
-    made = [rng.standard_normal(shape) for _ in SIZES]
+    made = [rng.standard_normal(shape) for _ in REGS]
     with np.errstate(all="ignore"):
         if not all(np.isfinite(subject.value(w.copy())) for w in made):
-            made = [rng.uniform(0.2, 0.8, shape) for _ in SIZES]
+            made = [rng.uniform(0.2, 0.8, shape) for _ in REGS]
         kinks = np.round(made[0])  # integers, 0 among them
         at_kinks = [Point((np.asarray(kinks),), "kinks")] if np.isfinite(subject.value(kinks.copy())) else []
     return [*(Point((np.asarray(w),), "random") for w in made), *at_kinks]

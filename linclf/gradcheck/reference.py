@@ -89,31 +89,11 @@ MSE_SCALES: tuple[tuple[str, Scale], ...] = (
 
 def pieces(subject: Subject, point: Point, loss: Loss) -> Pieces | None:
     """The pieces of a loss at a point; None if the kind has no scores or the loss cannot have this point's targets."""
-    if subject.kind == "loss":
-        W, X, target = map(np.asarray, point.arguments[:3])
-        reg = float(point.arguments[3]) if len(point.arguments) > 3 else 0.0
-        if point.layout == 1:
-            scores, back = (W @ X).T, lambda S: S.T @ X.T
-        elif point.layout == 2:
-            scores, back = (X @ W)[:, None], lambda S: X.T @ S[:, 0]
-        else:
-            scores, back = X @ W, lambda S: X.T @ S
-    elif subject.kind in ("predictions", "batch"):
-        W, target = map(np.asarray, point.arguments)
-        reg = 0.0
-        scores, back = np.asarray(W, np.float64).reshape(len(target), -1), lambda S: S.reshape(np.shape(W))
-    else:
+    sample = subject.form.sample(point.arguments)
+    if sample is None or (sample.scores.shape[1] == 1 and not loss.binary):
         return None
-    if target.ndim == 2:
-        if target.shape != scores.shape or not (np.isin(target, (0, 1)).all() and (target.sum(axis=1) == 1).all()):
-            return None
-        y = target.argmax(axis=1)
-    else:
-        y = (target > 0).astype(np.intp) if scores.shape[1] == 1 else target.astype(np.intp)
-    if scores.shape[1] == 1 and not loss.binary:
-        return None
-    values, dscores = loss(np.asarray(scores, np.float64), y)
-    return Pieces(loss, scores, y, values, dscores, back, reg, np.asarray(W, np.float64))
+    values, dscores = loss(sample.scores, sample.y)
+    return Pieces(loss, sample.scores, sample.y, values, dscores, sample.back, sample.reg, sample.W)
 
 
 def identify(
@@ -136,7 +116,8 @@ def identify(
                         )
                     return Known(loss, scale, factor, "; ".join(notes))
     name = wanted or next((loss for word, loss in NAMED.items() if word in _words(subject.name)), None)
-    if name == "hinge" and subject.kind in ("loss", "batch") and points and points[0].layout < 2:
+    many = subject.kind == "batch" or (subject.form.layout is not None and not subject.form.layout.one)
+    if name == "hinge" and many:
         name = "svm"  # a hinge with a column per class is the multiclass SVM
     if name is None or pieces(subject, points[0], LOSSES[name]) is None:
         return None

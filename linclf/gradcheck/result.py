@@ -1,6 +1,7 @@
 """The result of a check, as frozen values."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from linclf.gradcheck.diagnosis import Diagnosis
 from linclf.gradcheck.differences import Verdict
@@ -55,6 +56,28 @@ class GradientCheck:
     next_step: str
 
     @property
+    def verdict(self) -> str:
+        """The verdict in words, as the report begins."""
+        keys = {one.key for one in self.diagnosis}
+        if "nothing-computed" in keys:
+            return "NOTHING COMPUTED YET"
+        if "unclear" in keys:
+            return "CANNOT TELL"
+        if not self.gradient_passed:
+            return "WRONG"
+        if "another-value" in keys:
+            return "RIGHT GRADIENT OF ANOTHER VALUE"
+        if not self.passed:
+            return "GRADIENT RIGHT, VALUE WRONG"
+        return "RIGHT, BUT UNSTABLE at large scores" if "overflow" in keys else "RIGHT"
+
+    def raise_if_wrong(self) -> None:
+        """Raise AssertionError with the likely mistake unless the check passed: for a test of one's own."""
+        if not self.passed:
+            why = "; ".join(one.text for one in self.diagnosis) or self.next_step
+            raise AssertionError(f"{self.verdict}: {self.name}: {why}")
+
+    @property
     def n_kinks(self) -> int:
         """Coordinates at a kink, which are right because they lie between the one-sided slopes."""
         return sum(c.verdict == "kink" for c in self.coordinates)
@@ -76,3 +99,17 @@ class GradientCheck:
             c for c in self.coordinates if c.verdict == "right"
         ]
         return tuple(sorted(judged, key=lambda c: -c.error)[:N_WORST])
+
+
+def merged(checks: Sequence[GradientCheck], name: str) -> GradientCheck:
+    """The check of a function that returns several gradients: right if all are."""
+    first = next((check for check in checks if not check.passed), checks[0])
+    return replace(
+        first,
+        name=name or first.name,
+        passed=all(check.passed for check in checks),
+        gradient_passed=all(check.gradient_passed for check in checks),
+        coordinates=tuple(c for check in checks for c in check.coordinates),
+        diagnosis=tuple(replace(one, text=f"{check.name}: {one.text}") for check in checks for one in check.diagnosis),
+        notes=tuple(dict.fromkeys(note for check in checks for note in check.notes)),
+    )

@@ -16,6 +16,7 @@ def gradient_json(check: GradientCheck) -> JsonObject:
         "kind": check.kind,
         "loss": check.loss,
         "precision": check.precision,
+        "verdict": check.verdict,
         "passed": check.passed,
         "gradient_passed": check.gradient_passed,
         "value_passed": check.value_passed,
@@ -44,7 +45,9 @@ _KINDS = {
     "loss": "a loss of W, X, y",
     "predictions": "a loss of predictions and +-1 targets",
     "batch": "a loss of a batch and its targets",
+    "penalty": "a penalty of W",
     "dense": "a dense layer's gradient",
+    "layer": "a layer and its backward function",
     "general": "a function of w",
 }
 
@@ -54,10 +57,7 @@ def gradient_text(check: GradientCheck) -> str:
     wrong = sum(c.verdict == "wrong" for c in check.coordinates)
     loss = f", {check.loss}" if check.loss else ""
     treated = f"treated as {_KINDS[check.kind]}{loss}; it computes in {check.precision}"
-    verdict = "RIGHT" if check.passed else "WRONG" if not check.gradient_passed else "GRADIENT RIGHT, VALUE WRONG"
-    if check.diagnosis and check.diagnosis[0].key == "unclear":
-        verdict = "CANNOT TELL"
-    lines = [f"{verdict}  {check.name} ({treated})"]
+    lines = [f"{check.verdict}  {check.name} ({treated})"]
     if not check.coordinates:
         lines.append("       the gradient does not have the shape of its argument")
     elif check.gradient_passed:
@@ -85,7 +85,7 @@ def gradient_text(check: GradientCheck) -> str:
         ]
         lines += ["", *table(["worst coordinates", "analytic", "numerical", "ratio"], rows)]
     if check.diagnosis:
-        lines += ["", "likely mistake"]
+        lines += ["", "likely mistake" if not check.passed else "what to improve"]
         for k, diagnosis in enumerate(check.diagnosis):
             lines += ["  or"] if k and len(check.diagnosis) > 1 else []
             for sentence in diagnosis.text.split(" And: "):

@@ -136,7 +136,11 @@ def test_float32_arithmetic_is_detected_and_noted(linclf) -> None:
         ("def f(w):\n    return [1, 2], w", "t.py:f", "the value is list of shape (2,); return one number"),
         ("def f(w):\n    return 1.0, None", "t.py:f", "returned NoneType for the gradient"),
         ("def f(w):\n    return 1.0, [[1], [1, 2]]", "t.py:f", "returned list for the gradient"),
-        ("def f(a, b, c, d, e):\n    return 1", "t.py:f", "t.py:f(a, b, c, d, e): matches none of the known forms"),
+        (
+            "def f(a, b, c, d, e):\n    return 1",
+            "t.py:f",
+            "t.py:f(a, b, c, d, e): takes arguments of no form that is known; add a line",
+        ),
         ("def odd_grad_input(a, b):\n    return 1", "t.py:odd_grad_input", "there is no odd_forward next to it"),
         ("def g(w):\n    return 1", "t.py:f", "t.py: has no 'f'; it defines g"),
         ("f = 3", "t.py:f", "is of type int, not a function"),

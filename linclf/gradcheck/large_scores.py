@@ -1,0 +1,72 @@
+"""Whether a function stays finite at scores in the hundreds, as linclf's losses do, and if not, why."""
+
+import numpy as np
+
+from linclf.gradcheck.load import UserError
+from linclf.gradcheck.points import Point
+from linclf.gradcheck.subjects import Subject, as_array, copies
+from linclf.losses import Array
+
+FIX = "subtract each sample's own largest score first, s - s.max(axis=1, keepdims=True)."
+
+
+def unstable(subject: Subject, point: Point) -> tuple[str, str]:
+    """A note on a value that is not finite at a point of large scores, and what is wrong with a gradient that is not: empty if finite."""
+    value, gradient, raised = _far(subject, point)
+    if np.isfinite(gradient).all():
+        if np.isfinite(value):
+            return "", ""
+        how = f"raises {raised}" if raised else "is not finite"
+        return (
+            f"the value {how} at scores in the hundreds, where a probability becomes 0 before its log is taken; "
+            "log(sum(exp(s))) - s_y stays finite"
+        ), ""
+    what = f"raises {raised}" if raised else "returns a gradient that is not finite (NaN or infinity)"
+    alone = [_far(subject, one)[1] for one in _single_rows(subject, point)]
+    if alone and all(np.isfinite(one).all() for one in alone):
+        why = "the largest score of the whole batch is subtracted, so that exp(s) of another sample is 0 for all classes, and 0/0 follows"
+    else:
+        why = "exp overflows there"
+    return "", f"At scores in the hundreds the function {what}: {why}; {FIX}"
+
+
+def _far(subject: Subject, point: Point) -> tuple[float, Array, str]:
+    """The value and the gradient at a point, NaN where they are not known, and the error that one of them raised."""
+    value, gradient, raised = np.nan, np.full(1, np.nan), ""
+    try:
+        value = subject.value(*copies(point.arguments))
+    except UserError as error:
+        raised = _name(error)
+    try:
+        gradient = as_array(subject.gradient(*copies(point.arguments)), subject)
+    except UserError as error:
+        raised = _name(error)
+        if isinstance(error.__cause__, ValueError) and "math domain" in str(
+            error
+        ):  # log(0), on the way to the gradient
+            gradient = np.zeros(1)
+    return value, gradient, raised
+
+
+def _name(error: UserError) -> str:
+    """The error of the user's code, without its place."""
+    cause = error.__cause__
+    return f"{type(cause).__name__} ({cause})" if cause is not None else str(error)
+
+
+def _single_rows(subject: Subject, point: Point) -> list[Point]:
+    """The point with one of its rows at a time; empty if its form has no rows that can be told."""
+    form = subject.form
+    sample = form.sample(point.arguments)
+    if sample is None or (form.layout is not None and form.layout.text.endswith("X (D, N)")):
+        return []
+    return [
+        Point(
+            tuple(
+                np.asarray(a)[i : i + 1] if role in ("X", "y", "scores") else a
+                for role, a in zip(form.roles, point.arguments, strict=True)
+            ),
+            point.purpose,
+        )
+        for i in range(len(sample.y))
+    ]

@@ -1,0 +1,340 @@
+"""Finds the form of a user's function: by the names of its arguments, and by calling it with arguments of each form in turn.
+
+The first form in which the function returns a gradient of the right shape counts, and of these the first whose value is that of a loss
+that linclf knows. What was assumed is said in a note, unless it is what everybody expects.
+"""
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from linclf.errors import InputError
+from linclf.gradcheck.forms import (
+    CODES,
+    COLUMNS,
+    KINDS,
+    ONE_HOT,
+    OTHER_SIZES,
+    ROWS,
+    SIGNS,
+    SIZES,
+    VECTOR,
+    Argument,
+    Form,
+    Size,
+    forms,
+    role_of,
+)
+from linclf.gradcheck.layers import dense, is_dense, layer_of, layer_subjects
+from linclf.gradcheck.load import UserError, module_of, parameters, user_code
+from linclf.gradcheck.pairs import Source, pair, positional, reader
+from linclf.gradcheck.points import Point
+from linclf.gradcheck.reference import CLOSE, identify
+from linclf.gradcheck.subjects import Subject, copies
+
+USUAL = {(ROWS, CODES), (COLUMNS, CODES), (VECTOR, SIGNS), (None, ONE_HOT), (None, SIGNS)}  # forms that need no note
+REG = 0.7
+SIZES_OF_OBJECTS = (replace(SIZES[1], n=7), SIZES[1])  # whose constructor has been given the others
+CONSTRUCTOR: dict[str, float] = {"reg": REG, "delta": 1.0, "margin": 1.0, "lr": 0.1, "learning_rate": 0.1}
+INPUT_SIZES = (
+    "n_input",
+    "in_features",
+    "input_dim",
+    "input_size",
+    "n_in",
+    "n_features",
+    "num_features",
+    "d_in",
+    "d",
+    "dim",
+)
+OUTPUT_SIZES = (
+    "n_output",
+    "out_features",
+    "output_dim",
+    "output_size",
+    "n_out",
+    "n_classes",
+    "num_classes",
+    "d_out",
+    "c",
+    "k",
+)
+
+
+class Layer(Protocol):
+    """An object with a forward and a backward function."""
+
+    forward: Callable[..., object]
+    backward: Callable[..., object]
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """A subject, and the two sizes of arguments that it takes; None if it takes only those that the user has given."""
+
+    subject: Subject
+    sizes: tuple[Size, Size] | None = SIZES
+
+
+def recognise(
+    function: Any,
+    *,
+    name: str = "",
+    value: Callable[..., object] | None = None,
+    kind: str | None = None,
+    binary: bool = False,
+    wanted: str | None = None,
+    given: tuple[Argument, ...] = (),
+) -> tuple[Recognised, ...]:
+    """The form of a function, a class or an instance: a subject for each argument that it returns a gradient for.
+
+    name    how messages name it; default: its own name
+    value   the function of the value, for a function that returns only the gradient
+    kind    one of KINDS; default: detected
+    binary  whether its loss is known to have targets +-1
+    wanted  the name of the loss that its value must be
+    given   arguments of the user's own, if there are any: where no other can be used, these decide the form
+    Raises InputError if there is no such form.
+    """
+    name = name or getattr(function, "__qualname__", type(function).__name__)
+    if kind is not None and kind not in KINDS:
+        raise InputError(f"kind is {kind!r}; give one of {', '.join(KINDS)}")
+    owner = _owner(function)
+    if owner is not None:
+        function = getattr(_instance(owner, name), function.__name__)
+    if inspect.isclass(function):
+        function = _instance(function, name)
+    words = _words(function, name)
+    if hasattr(function, "forward") and hasattr(function, "backward"):
+        return _object(function, name, words, kind=kind, binary=binary, wanted=wanted)
+    if not callable(function) and callable(getattr(function, "loss", None)):
+        function = function.loss
+    names, call = positional(function)
+    if not names:  # f(*arguments)
+        names = [f"argument {i + 1}" for i in range(len(given) or (1 if kind == "general" else 4))]
+    if value is None and role_of(names[0]) == "dout":
+        return tuple(map(Recognised, layer_of(name, function)))
+    if kind == "dense" or (kind is None and is_dense(names, words)):
+        return (Recognised(dense(name, words, function)),)
+    if hasattr(getattr(function, "__self__", None), "W") and "W" not in map(role_of, names):
+        names, call = ["W", *names], _with_weights(function, call)
+    candidates = list(forms(names, words, kind=kind, binary=binary))
+    if not candidates:
+        raise InputError(_refusal(name, names, "takes arguments of no form that is known"))
+    read = reader(name, words, function, call, value)
+    return (_fitted(name, names, candidates, call, read, wanted=wanted, given=given),)
+
+
+def _words(function: Any, name: str) -> str:
+    """The function's own name in small letters, in which words are searched."""
+    own = getattr(function, "__name__", "") or type(function).__name__
+    return own.lower() if own not in ("<lambda>",) else name.rpartition(":")[2].lower()
+
+
+def _with_weights(method: Any, call: Callable[..., object]) -> Callable[..., object]:
+    """A method that reads self.W, as a function of W."""
+
+    def function(W: Argument, *arguments: Argument) -> object:
+        method.__self__.W = W
+        return call(*arguments)
+
+    return function
+
+
+def _owner(function: Any) -> Any | None:
+    """The class of a function that is defined in one, and takes self."""
+    path = getattr(function, "__qualname__", "").split(".")
+    if (
+        len(path) != 2
+        or not inspect.isfunction(function)
+        or next(iter(inspect.signature(function).parameters), "") != "self"
+    ):
+        return None
+    return module_of(function).get(path[0])
+
+
+def _instance(made: Any, name: str) -> Any:
+    """An instance of a class, with arguments by the names in its constructor."""
+    needed = [p for p in parameters(made) if p.default is p.empty]
+    size = SIZES[1]
+    arguments = []
+    for p in needed:
+        plain_name = p.name.strip("_").lower()
+        is_size = plain_name in INPUT_SIZES, plain_name in OUTPUT_SIZES
+        arguments.append(size.d if is_size[0] else size.n_classes if is_size[1] else CONSTRUCTOR.get(plain_name, REG))
+    with user_code(f"{name}()"):
+        return made(*arguments)
+
+
+def _object(
+    layer: Any, name: str, words: str, *, kind: str | None, binary: bool, wanted: str | None
+) -> tuple[Recognised, ...]:
+    """An object with forward and backward: a loss of predictions and targets, or a layer."""
+    names, forward = positional(layer.forward)
+    back_names, backward = positional(layer.backward)
+    words = f"{type(layer).__name__} {name.rpartition(':')[2]}".lower()
+    if len(names) == 1:
+        back = (lambda dout, cache, a: backward(dout)) if back_names else (lambda dout, cache, a: backward())
+        return tuple(Recognised(one, SIZES_OF_OBJECTS) for one in layer_subjects(name, names, forward, back))
+    both = len(back_names) == len(names)
+
+    def gradient(*arguments: Argument) -> object:
+        return backward(*arguments) if both else backward() if not back_names else backward(1.0)
+
+    candidates = [one for one in forms(names, words, kind=kind, binary=binary) if one.kind in ("predictions", "batch")]
+    if not candidates:
+        raise InputError(_refusal(name, names, "has a forward of no form that is known"))
+    source = pair(name, forward, gradient, ())
+    return (_fitted(name, names, candidates, forward, lambda returned: source, wanted=wanted, given=()),)
+
+
+def _fitted(
+    name: str,
+    names: Sequence[str],
+    candidates: Sequence[Form],
+    call: Callable[..., object],
+    read: Callable[[object], Source],
+    *,
+    wanted: str | None,
+    given: tuple[Argument, ...],
+) -> Recognised:
+    """The form, among candidates, in which the function can be called, and sizes that it takes."""
+    if candidates[0].kind == "general":
+        return Recognised(_general(name, names, candidates[0], call, read))
+    errors: list[InputError] = []
+    first: Recognised | None = None  # without an error, but with a gradient of another shape
+    for sizes in (SIZES, *OTHER_SIZES):
+        shaped: Recognised | None = None
+        for form in candidates:
+            made = form.arguments(np.random.default_rng(0), sizes[1], REG)
+            try:
+                with np.errstate(all="ignore"), user_code(name):
+                    source = read(call(*copies(made)))
+                    source.value(*copies(made))
+                    gradient = source.gradient(*copies(made))
+                    source.value(*form.arguments(np.random.default_rng(0), sizes[0], REG))
+            except InputError as error:
+                errors.append(_called_with(error, names, made))
+                continue
+            found = Recognised(_subject(name, names, form, source), sizes)
+            if np.shape(np.asarray(gradient)) != np.shape(made[form.wrt]):
+                first = first or found
+                continue
+            if _is_known(found, wanted):
+                return _noted(found)
+            if errors and (form.layout, form.labels) not in USUAL and not _agrees(found.subject, made):
+                continue  # the error in the form that is meant says more
+            shaped = shaped or found
+        if shaped is not None:
+            return _noted(shaped)
+    if first is not None:
+        return _noted(first)
+    if given and len(given) == len(names):
+        return Recognised(_subject(name, names, candidates[0], read(call(*copies(given)))), None)
+    raise _most_telling(errors)
+
+
+def _called_with(error: InputError, names: Sequence[str], made: tuple[Argument, ...]) -> InputError:
+    """An error of the user's function, with the arguments that it was called with."""
+    if not isinstance(error, UserError):
+        return error
+    shown = ", ".join(
+        f"{name} {np.shape(a)}" if np.ndim(a) else f"{name} {a}" for name, a in zip(names, made, strict=True)
+    )
+    found = UserError(f"{error}; called with {shown}")
+    found.line = error.line
+    return found
+
+
+def _most_telling(errors: list[InputError]) -> InputError:
+    """The error that came last in the function, in the form that is most natural: in another form, shapes do not match before it."""
+    return max(errors, key=lambda error: error.line if isinstance(error, UserError) else 0)
+
+
+def _agrees(subject: Subject, made: tuple[Argument, ...]) -> bool:
+    """Whether the gradient is right along a direction."""
+    direction = np.cos(np.arange(np.size(made[subject.wrt]), dtype=float)).reshape(np.shape(made[subject.wrt]))
+    along = subject.along(made, direction)
+    with np.errstate(all="ignore"):
+        slope = (along(1e-5) - along(-1e-5)) / 2e-5
+        claimed = float(np.vdot(np.asarray(subject.gradient(*copies(made)), float), direction))
+    return bool(abs(slope - claimed) <= 1e-3 * max(abs(slope), abs(claimed)))
+
+
+def _is_known(found: Recognised, wanted: str | None) -> bool:
+    """Whether the value is that of a loss that linclf knows."""
+    rng = np.random.default_rng(1)
+    points = [Point(found.subject.form.arguments(rng, size, REG), "random") for size in found.sizes or ()]
+    try:
+        with np.errstate(all="ignore"):
+            values = [found.subject.value(*copies(point.arguments)) for point in points]
+    except InputError:
+        return False
+    known = identify(found.subject, points, values, wanted, CLOSE)
+    return known is not None and not known.by_name
+
+
+def _subject(name: str, names: Sequence[str], form: Form, source: Source) -> Subject:
+    shown = form.roles if form.kind == "loss" else ("pred", "true") if form.kind == "predictions" else tuple(names)
+    return Subject(name, form, source.value, source.gradient, form.wrt, shown, source.notes)
+
+
+def _noted(found: Recognised) -> Recognised:
+    """With a note on what was assumed, if it is not what everybody expects."""
+    subject, notes = found.subject, list(found.subject.notes)
+    form = subject.form
+    usual = (form.layout, form.labels) in USUAL and form.roles in (
+        ("W", "X", "y"),
+        ("W", "X", "y", "reg"),
+        ("scores", "y"),
+    )
+    if not usual and form.kind != "penalty":
+        notes.append(f"it is called as {form.text}")
+    if found.sizes is not None and found.sizes != SIZES:
+        one = found.sizes[1]
+        notes.append(f"it takes {one.n_classes} classes and {one.d} features, sizes that seem to be written into it")
+    return replace(found, subject=replace(subject, notes=tuple(notes)))
+
+
+def _general(
+    name: str, names: Sequence[str], form: Form, call: Callable[..., object], read: Callable[[object], Source]
+) -> Subject:
+    """f(w) -> (value, gradient), read when it is first called: its shape is not known yet."""
+    sources: list[Source] = []
+
+    def source(w: Argument) -> Source:
+        if not sources:
+            with user_code(name):
+                sources.append(read(call(w)))
+        return sources[0]
+
+    def copied(w: Argument) -> Argument:
+        return w.copy() if isinstance(w, np.ndarray) else w
+
+    return Subject(name, form, lambda w: source(copied(w)).value(w), lambda w: source(copied(w)).gradient(w), 0, ("w",))
+
+
+def _refusal(name: str, names: Sequence[str], why: str) -> str:
+    """What is wrong, and a line to paste that makes the function checkable."""
+    own, shown = name.rpartition(":")[2], ", ".join(names)
+    made = {
+        "W": "w",
+        "scores": "w",
+        "X": "np.sin(np.arange(28.0)).reshape(7, 4)",
+        "y": "np.arange(7) % 3",
+        "reg": "0.3",
+        "b": "np.zeros(3)",
+    }
+    roles = [role_of(one) for one in names]
+    wanted = "scores" if "scores" in roles and "X" not in roles else "W"
+    first = roles.index(wanted) if wanted in roles else 0
+    filled = [
+        "w" if i == first else made[role] if role in made and made[role] != "w" else "1.0"
+        for i, role in enumerate(roles)
+    ]
+    line = f"check = lambda w: {own}({', '.join(filled)})"
+    return f"{name}({shown}): {why}; add a line that fixes all arguments but one, and check it, FILE.py:check: {line}"

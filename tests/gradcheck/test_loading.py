@@ -1,0 +1,125 @@
+"""What gradcheck loads: notebooks, files that were written for Python 2 or in a package, files that print; and what it refuses."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from linclf import check_gradient
+
+HEAD = "import numpy as np\n"
+RIGHT = "def f(w):\n    return np.sum(w ** 2), 2 * w\n"
+
+
+def notebook(*cells: str) -> str:
+    """A notebook with these cells of code, after one of text."""
+    text = {"cell_type": "markdown", "source": ["# A notebook"]}
+    return json.dumps({"cells": [text, *({"cell_type": "code", "source": cell.splitlines(True)} for cell in cells)]})
+
+
+def test_a_function_of_a_notebook_is_checked_and_the_rest_does_not_run(linclf, in_tmp) -> None:
+    cells = (
+        "%matplotlib inline\n!pip install nothing\nimport numpy as np\nimport a_package_of_the_course\nscale = 2",
+        RIGHT.replace("2 * w", "scale * w"),
+        "raise SystemExit('training would take an hour')\nX = load_the_data()",
+    )
+    Path("a.ipynb").write_text(notebook(*cells))
+    ran = linclf("gradcheck a.ipynb:f")
+    assert ran.code == 0, ran.err
+    assert ran.startswith("RIGHT  a.ipynb:f")
+    for text, message in (
+        ("{}", "a.ipynb: is not a notebook"),
+        (notebook("def f(:"), "SyntaxError"),
+        ("x", "not a notebook"),
+    ):
+        Path("a.ipynb").write_text(text)
+        ran = linclf("gradcheck a.ipynb:f")
+        assert (ran.code, ran.err.count("\n")) == (2, 1)
+        assert message in ran.err
+    assert "there is no such file" in linclf("gradcheck b.ipynb:f").err
+    Path("a.ipynb").write_text(notebook(HEAD + RIGHT))
+    assert "which function? name it as a.ipynb:FUNCTION" in linclf("gradcheck a.ipynb").err
+
+
+def test_code_for_python_2_and_of_a_package_is_served(linclf, in_tmp) -> None:
+    folder = in_tmp / "course" / "classifiers"
+    folder.mkdir(parents=True)
+    (in_tmp / "course" / "layers.py").write_text("def square(w):\n    return (w ** 2).sum()\n")
+    (folder / "helper.py").write_text("def twice(w):\n    return 2 * w\n")
+    tail = "\ndef f(w):\n    for _ in xrange(2):\n        pass\n    return square(w), twice(w)\n"
+    for imports in (
+        "from past.builtins import xrange\nfrom ..layers import square\nfrom .helper import twice",
+        "from builtins import range\nfrom course.layers import square\nfrom course.classifiers.helper import twice",
+    ):
+        (folder / "svm.py").write_text(imports + tail)
+        ran = linclf("gradcheck course/classifiers/svm.py:f")
+        assert ran.code == 0, ran.err
+    (folder / "svm.py").write_text("from nowhere.layers import square" + tail)
+    assert "No module named 'nowhere'" in linclf("gradcheck course/classifiers/svm.py:f").err
+
+
+def test_thousands_of_printed_lines_are_counted_and_left_out(linclf, in_tmp) -> None:
+    Path("t.py").write_text(HEAD + RIGHT.replace("return", "for i in range(300): print('line', i)\n    return"))
+    ran = linclf("gradcheck t.py:f")
+    assert ran.code == 0
+    assert ran.err == "".join(f"line {i}\n" for i in range(5))
+    found = re.search(r"note   the function printed (\d+) lines; (\d+) of them are left out", ran)
+    assert int(found[1]) > 1000
+    assert int(found[1]) - int(found[2]) == 5
+    Path("t.py").write_text(
+        HEAD + RIGHT.replace("return", "print('one')\n    return", 1).replace("print", "0 and print")
+    )
+    assert "printed" not in linclf("gradcheck t.py:f")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def odd(W, X, y, reg, n_classes):\n    s = X @ W\n    return np.sum(s ** 2) + reg * n_classes, 2 * X.T @ s",
+        "def odd(X, y, W, b, reg, mode):\n    s = X @ W + b\n    return np.sum(s ** 2) + reg * mode, 2 * X.T @ s",
+        "def odd(alpha, beta, scores, labels, gamma):\n    return np.sum(scores ** 2) * beta, 2 * scores * beta",
+    ],
+)
+def test_a_refusal_ends_in_a_line_that_works(linclf, in_tmp, code: str) -> None:
+    Path("t.py").write_text(HEAD + code + "\n")
+    ran = linclf("gradcheck t.py:odd")
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    line = ran.err.rpartition("FILE.py:check: ")[2]
+    with Path("t.py").open("a") as file:
+        file.write(line)
+    ran = linclf("gradcheck t.py:check")
+    assert ran.code == 0, (line, ran.err, str(ran))
+
+
+def test_the_error_shown_is_that_of_the_layout_that_is_meant(linclf, in_tmp) -> None:
+    Path("t.py").write_text(
+        HEAD
+        + "def svm_loss(W, X, y, reg):\n    s = X @ W\n    m = s - s[np.arange(len(X)), y] + 1\n    return m.sum(), W\n"
+    )
+    err = linclf("gradcheck t.py:svm_loss").err
+    assert "t.py:4: ValueError: operands could not be broadcast together with shapes (10,4) (10,)" in err
+    assert "called with W (5, 4), X (10, 5), y (10,), reg 0.7" in err
+
+
+def test_a_wrong_check_fails_a_test_with_the_mistake() -> None:
+    check_gradient(lambda w: (np.sum(w**3), 3 * w**2)).raise_if_wrong()
+    with pytest.raises(AssertionError, match="^WRONG: .*exactly half"):
+        check_gradient(lambda w: (np.sum(w**2), w)).raise_if_wrong()
+
+
+def test_the_pair_of_scipy_and_the_loss_of_a_scalar_are_checked() -> None:
+    assert check_gradient(lambda w: 2 * w, value=lambda w: np.sum(w**2)).verdict == "RIGHT"
+    assert check_gradient(lambda w: 3 * w, value=lambda w: np.sum(w**2)).verdict == "WRONG"
+    rng = np.random.default_rng(0)
+    W, X, y = rng.standard_normal((5, 10)), rng.standard_normal((8, 5)), rng.integers(0, 10, 8)
+
+    def of_one_size(W, X, y):
+        assert W.shape == (5, 10)
+        S = X @ W
+        return np.sum((S - np.eye(10)[y]) ** 2), 2 * X.T @ (S - np.eye(10)[y])
+
+    found = check_gradient(of_one_size, W, X, y)
+    assert found.passed
+    assert {c.point for c in found.coordinates} == {"given"}
