@@ -80,7 +80,7 @@ def judge(
     if abs(claimed - best.central) <= allowed + uncertainty:
         small = uncertainty <= max(10 * allowed, 1e-6 * (scale or 1.0))
         return Slope("right" if small else "unclear", claimed, best.central)
-    kink = _kink(by_step)
+    kink = _kink(by_step, precision)
     if kink is not None:
         low, high = sorted((kink.left, kink.right))
         allowed = kink.noise + precision.tolerance * max(abs(low), abs(high))
@@ -112,7 +112,7 @@ class _Difference:
         self.noise = max(rounding, 2 * noise) / h
 
 
-def value_noise(function: Callable[[float], float]) -> float:
+def value_noise(function: Callable[[float], float], step: float = 1e-9) -> float:
     """The rounding error of the values of a function of one number around 0.
 
     It is measured as the largest deviation from a straight line of values so close together that the function is linear
@@ -121,7 +121,7 @@ def value_noise(function: Callable[[float], float]) -> float:
     """
     steps = np.arange(5)
     deviation = 0.0
-    for side in (-1e-9, 1e-9):
+    for side in (-step, step):
         values = np.array([function(side * float(k)) for k in steps])
         if not np.isfinite(values).all():
             return 0.0
@@ -138,13 +138,18 @@ def _most_certain(by_step: list[_Difference]) -> tuple[_Difference, float]:
     """
     errors = [one.noise + 2 * abs(one.central - smaller.central) for one, smaller in pairwise(by_step)]
     errors = [error if np.isfinite(error) else np.inf for error in errors]
+    for i, one in enumerate(by_step[:-1]):  # a kink, or a curve, between a step and a smaller one whose noise would show it
+        smaller = by_step[i + 1 :]
+        if any(abs(one.central - other.central) > 3 * (one.noise + other.noise) for other in smaller):
+            errors[i] = np.inf
     best = int(np.argmin(errors))
     return by_step[best], errors[best]
 
 
-def _kink(by_step: list[_Difference]) -> _Difference | None:
+def _kink(by_step: list[_Difference], precision: Precision) -> _Difference | None:
     """The smallest step that resolves a kink, a jump between the one-sided slopes; None if there is no kink."""
-    resolved = [one for one in by_step if np.isfinite(one.noise) and abs(one.right - one.left) > 20 * one.noise]
+    times = 20 if precision is FLOAT64 else 10  # fewer steps show a jump in a lower precision
+    resolved = [one for one in by_step if np.isfinite(one.noise) and abs(one.right - one.left) > times * one.noise]
     if len(resolved) < 3:
         return None
     last = resolved[-1]
