@@ -81,7 +81,7 @@ def formed(rng: np.random.Generator, loss: Loss, made: Made) -> tuple[str, Funct
     def scores(scores: Array, y: Array) -> tuple[float, Array]:
         return made(scores, np.eye(len(scores)), codes(y), 0.0)
 
-    function = [rows, columns, rows_first, keyword, turned, one_hot, scores][int(rng.integers(7))]
+    function: Any = [rows, columns, rows_first, keyword, turned, one_hot, scores][int(rng.integers(7))]
     return function.__name__, function
 
 
@@ -105,7 +105,7 @@ def _one_output(rng: np.random.Generator, made: Made) -> tuple[str, Function]:
         value, gradient = made(pred[:, None], np.eye(len(pred)), codes(true), 0.0)
         return value, gradient[:, 0]
 
-    function = [vector, theta, column, predictions][int(rng.integers(4))]
+    function: Any = [vector, theta, column, predictions][int(rng.integers(4))]
     return function.__name__, function
 
 

@@ -94,10 +94,16 @@ def gradcheck(what: tuple[str, ...], function: str | None, loss: tuple[str, ...]
     if printed.left_out:
         note = f"the function printed {printed.lines} lines; {printed.left_out} of them are left out"
         check = replace(check, notes=(*check.notes, note))
-    click.echo(to_json(gradient_json(check)) if json else gradient_text(check))
+    click.echo(to_json(gradient_json(check)) if json else _coloured(check))
     if plot is not None:
         plot_gradient(check, plot)
     return 0 if check.passed else GradientError.exit_code
+
+
+def _coloured(check: GradientCheck) -> str:
+    """The text, with the verdict in colour on a terminal."""
+    color = "red" if not check.passed else "yellow" if check.diagnosis else "green"
+    return click.style(check.verdict, fg=color, bold=True) + gradient_text(check).removeprefix(check.verdict)
 
 
 class _Printed(io.TextIOBase):

@@ -138,7 +138,9 @@ def _most_certain(by_step: list[_Difference]) -> tuple[_Difference, float]:
     """
     errors = [one.noise + 2 * abs(one.central - smaller.central) for one, smaller in pairwise(by_step)]
     errors = [error if np.isfinite(error) else np.inf for error in errors]
-    for i, one in enumerate(by_step[:-1]):  # a kink, or a curve, between a step and a smaller one whose noise would show it
+    for i, one in enumerate(
+        by_step[:-1]
+    ):  # a kink, or a curve, between a step and a smaller one whose noise would show it
         smaller = by_step[i + 1 :]
         if any(abs(one.central - other.central) > 3 * (one.noise + other.noise) for other in smaller):
             errors[i] = np.inf

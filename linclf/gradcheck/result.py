@@ -1,5 +1,6 @@
 """The result of a check, as frozen values."""
 
+import html
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -94,11 +95,27 @@ class GradientCheck:
 
     @property
     def worst(self) -> tuple[Coordinate, ...]:
-        """The worst coordinates, the largest error first: of the wrong ones, or if all are right, of these."""
+        """The worst coordinates, the largest error first, each index once: of the wrong ones, or if all are right, of these."""
         judged = [c for c in self.coordinates if c.verdict == "wrong"] or [
             c for c in self.coordinates if c.verdict == "right"
         ]
-        return tuple(sorted(judged, key=lambda c: -c.error)[:N_WORST])
+        by_index: dict[tuple[int, ...] | None, Coordinate] = {}
+        for c in sorted(judged, key=lambda c: -c.error):
+            by_index.setdefault(c.index, c)
+        return tuple(by_index.values())[:N_WORST]
+
+    def _repr_html_(self) -> str:
+        """The result as a notebook shows it."""
+        rows = "".join(
+            f"<tr><td>{html.escape(f'{c.point} {list(c.index or ())}')}</td><td>{c.analytic:.6g}</td><td>{c.numeric:.6g}</td></tr>"
+            for c in (() if self.gradient_passed else self.worst)
+        )
+        table = f"<table><tr><th>worst</th><th>analytic</th><th>numerical</th></tr>{rows}</table>" if rows else ""
+        mistakes = "".join(f"<li>{html.escape(one.text)}</li>" for one in self.diagnosis)
+        notes = "".join(f"<li><small>{html.escape(note)}</small></li>" for note in self.notes)
+        color = "green" if self.passed else "crimson"
+        head = f'<b style="color: {color}">{html.escape(self.verdict)}</b> {html.escape(self.name)}'
+        return f"<div>{head}{table}<ul>{mistakes}{notes}</ul></div>"
 
 
 def merged(checks: Sequence[GradientCheck], name: str) -> GradientCheck:

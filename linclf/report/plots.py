@@ -49,10 +49,11 @@ def _without_warnings(draw: Callable[P, None]) -> Callable[P, None]:
 
 @_without_warnings
 def plot_gradient(check: "GradientCheck", path: str) -> None:
-    """Plot analytic against numerical slopes; right ones lie on the diagonal, wrong ones are marked, the worst with their index."""
+    """Plot analytic against numerical slopes; right ones lie on the diagonal, wrong ones are marked, the worst with their index beside
+    the axes."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6, 6), layout="constrained")
+    figure = Figure(figsize=(6.6, 6), layout="constrained")
     axes = figure.add_subplot()
     styles: dict[str, JsonObject] = {
         "right": {"marker": "o", "color": "tab:blue", "s": 22, "alpha": 0.6},
@@ -64,18 +65,29 @@ def plot_gradient(check: "GradientCheck", path: str) -> None:
     for verdict, style in styles.items():
         chosen = [c for c in finite if c.verdict == verdict]
         if chosen:
-            label = f"{verdict}{' (right there)' if verdict == 'kink' else ''}: {len(chosen)}"
+            label = "at a kink, where any slope between the one-sided ones is right" if verdict == "kink" else verdict
+            label = f"{label}: {len(chosen)}"
             axes.scatter([c.numeric for c in chosen], [c.analytic for c in chosen], label=label, zorder=2, **style)
-    for c in check.worst if not check.gradient_passed else ():
-        if c in finite and c.index is not None:
-            axes.annotate(str(list(c.index)), (c.numeric, c.analytic), (6, 4), textcoords="offset points", fontsize=8)
+    worst = [c for c in check.worst if not check.gradient_passed and c in finite and c.index is not None]
+    for place, c in enumerate(
+        sorted(worst, key=lambda c: c.analytic), 1
+    ):  # in a column beside the axes, where none covers another
+        axes.annotate(
+            str(list(c.index or ())),
+            (c.numeric, c.analytic),
+            (1.03, place / (len(worst) + 1)),
+            textcoords="axes fraction",
+            fontsize=8,
+            va="center",
+            arrowprops={"arrowstyle": "-", "color": "gray", "linewidth": 0.6},
+        )
     axes.axline((0, 0), slope=1, color="black", linewidth=0.8, zorder=1)
     axes.set_xlabel("numerical slope (central differences)")
     axes.set_ylabel("analytic slope (the function's gradient)")
-    title = f"{check.name.rpartition('/')[2]}: {'right' if check.passed else 'wrong'}"
+    title = f"{check.name.rpartition('/')[2]}: {check.verdict.lower()}"
     axes.set_title(title, parse_math=False)
     if finite:
-        axes.legend(loc="best")
+        figure.legend(loc="outside lower center", fontsize=8)
     else:
         axes.text(
             0.5, 0.5, "the gradient does not have\nthe shape of its argument", ha="center", transform=axes.transAxes

@@ -123,3 +123,15 @@ def test_the_pair_of_scipy_and_the_loss_of_a_scalar_are_checked() -> None:
     found = check_gradient(of_one_size, W, X, y)
     assert found.passed
     assert {c.point for c in found.coordinates} == {"given"}
+
+
+def test_a_notebook_shows_the_verdict_and_the_worst_entries_once() -> None:
+    shown = check_gradient(lambda w: (np.sum(w**2), w))._repr_html_()
+    assert "WRONG</b> " in shown
+    assert "exactly half" in shown
+    indices = re.findall(r"random (\[.*?\])", shown)
+    assert 1 < len(indices) == len(set(indices)) <= 5
+    assert "&lt;lambda&gt;" in shown
+    right = check_gradient(lambda w: (np.sum(w**2), 2 * w))._repr_html_()
+    assert "RIGHT</b>" in right
+    assert "<table>" not in right
