@@ -17,8 +17,8 @@ MAX_DRAWS = 5  # draws of a direction until one does not meet a kink
 ENOUGH_WRONG = 5  # wrong entries of a large argument after which no more are compared
 GUARD_ERROR = 1e-2  # the largest relative error that a guard such as log(p + 1e-8) in the value excuses
 PRECISION_SAMPLES = 6
-HIDDEN = 0.5  # share of a change of the value that float32 hides
-JUMP_STEP, JUMPS = 1e-6, 2e-9  # a step, and jumps at it as a share of the value, that tell a part in float32
+# A short step, whose change float32 hides, also that of a part of the value beside a penalty in float64; and a long one.
+SHORT, LONG = 1e-8, 1e-4
 
 
 @dataclass(frozen=True)
@@ -123,19 +123,16 @@ def detect_precision(subject: Subject, point: Point, rng: np.random.Generator) -
     It is float16 or float32 if every value at random points is such a number, and float32 also if the value does not react
     to changes that float64 resolves.
     """
-    values, flat, jumps = [], 0, 0
+    values, hidden = [], 0
     for _ in range(PRECISION_SAMPLES):
         along = subject.along(point.arguments, rng.standard_normal(np.shape(point.arguments[subject.wrt])))
         values.append(along(0.01))
-        slope = (along(1e-3) - along(-1e-3)) / 2e-3
-        moved, expected = along(1e-9) - along(0.0), slope * 1e-9
-        resolvable = abs(expected) > 200 * FLOAT64.eps * abs(values[-1])
-        flat += resolvable and abs(moved - expected) > HIDDEN * abs(expected)
-        # a part in float32 beside a penalty in float64: jumps, which do not grow with the step as a curve and a kink do
-        noise = value_noise(along, JUMP_STEP)
-        jumps += noise > JUMPS * abs(values[-1]) and value_noise(along, 10 * JUMP_STEP) < 5 * noise
+        slope = (along(LONG) - along(-LONG)) / (2 * LONG)
+        short = (along(SHORT) - along(-SHORT)) / (2 * SHORT)
+        rounding = 100 * FLOAT64.eps * abs(values[-1]) / SHORT
+        hidden += abs(short - slope) > 1e-4 * abs(slope) + rounding
     informative = [v for v in values if v and np.isfinite(v)]
     for precision, dtype in ((FLOAT16, np.float16), (FLOAT32, np.float32)):
         if len(set(informative)) >= 3 and all(float(dtype(v)) == v for v in informative):
             return precision
-    return FLOAT32 if 2 * max(flat, jumps) > PRECISION_SAMPLES else FLOAT64
+    return FLOAT32 if 2 * hidden > PRECISION_SAMPLES else FLOAT64

@@ -83,10 +83,19 @@ def judge(
     kink = _kink(by_step, precision)
     if kink is not None:
         low, high = sorted((kink.left, kink.right))
-        allowed = kink.noise + precision.tolerance * max(abs(low), abs(high))
+        longer = by_step[max(by_step.index(kink) - 1, 0)]  # what the one-sided slopes owe to the length of the step
+        drift = max(abs(longer.left - kink.left), abs(longer.right - kink.right))
+        allowed = kink.noise + drift + precision.tolerance * max(abs(low), abs(high))
         if low - allowed <= claimed <= high + allowed:
             return Slope("kink", claimed, kink.central)
-        return Slope("wrong", claimed, low if claimed < low else high)
+    if precision is not FLOAT64 and (
+        abs(claimed - best.central) <= precision.tolerance * scale or _may_hide_a_kink(by_step, claimed, best.central)
+    ):
+        return Slope("unclear", claimed, best.central)
+    if kink is not None:
+        return Slope(
+            "wrong", claimed, min(kink.left, kink.right) if claimed < kink.central else max(kink.left, kink.right)
+        )
     return Slope("wrong", claimed, best.central)
 
 
@@ -112,7 +121,7 @@ class _Difference:
         self.noise = max(rounding, 2 * noise) / h
 
 
-def value_noise(function: Callable[[float], float], step: float = 1e-9) -> float:
+def value_noise(function: Callable[[float], float]) -> float:
     """The rounding error of the values of a function of one number around 0.
 
     It is measured as the largest deviation from a straight line of values so close together that the function is linear
@@ -121,7 +130,7 @@ def value_noise(function: Callable[[float], float], step: float = 1e-9) -> float
     """
     steps = np.arange(5)
     deviation = 0.0
-    for side in (-step, step):
+    for side in (-1e-9, 1e-9):
         values = np.array([function(side * float(k)) for k in steps])
         if not np.isfinite(values).all():
             return 0.0
@@ -138,14 +147,33 @@ def _most_certain(by_step: list[_Difference]) -> tuple[_Difference, float]:
     """
     errors = [one.noise + 2 * abs(one.central - smaller.central) for one, smaller in pairwise(by_step)]
     errors = [error if np.isfinite(error) else np.inf for error in errors]
-    for i, one in enumerate(
-        by_step[:-1]
-    ):  # a kink, or a curve, between a step and a smaller one whose noise would show it
-        smaller = by_step[i + 1 :]
-        if any(abs(one.central - other.central) > 3 * (one.noise + other.noise) for other in smaller):
-            errors[i] = np.inf
+    for i, one in enumerate(by_step[:-2]):
+        # a kink between this step and shorter ones, two of which agree that it is another slope
+        for near, nearer in pairwise(by_step[i + 1 :]):
+            noise = one.noise + near.noise + nearer.noise
+            apart = min(abs(one.central - near.central), abs(one.central - nearer.central))
+            if apart > 3 * noise and abs(near.central - nearer.central) < noise:
+                errors[i] = np.inf
     best = int(np.argmin(errors))
     return by_step[best], errors[best]
+
+
+def _may_hide_a_kink(by_step: list[_Difference], claimed: float, central: float) -> bool:
+    """Whether a kink so near that steps which rounding allows cross it may explain that a claimed slope is not the central one: at the
+    shortest step that tells the two apart, it is the slope, or lies between the one-sided slopes, which jump."""
+    telling = [i for i, one in enumerate(by_step) if one.noise <= abs(claimed - central) / 3]
+    if not telling:  # the best step tells them apart, by a little
+        return False
+    one, longer = by_step[telling[-1]], by_step[max(telling[-1] - 1, 0)]
+    if abs(claimed - one.central) <= 3 * one.noise:
+        return True
+    ratio = STEPS[1] / STEPS[0]
+    # the jump as the step tends to 0: that of a curve tends to 0 with it
+    jump = (abs(one.right - one.left) - ratio * abs(longer.right - longer.left)) / (1 - ratio)
+    return (
+        jump > 2 * (one.noise + longer.noise)
+        and abs(claimed - one.central) <= abs(one.right - one.left) / 2 + one.noise
+    )
 
 
 def _kink(by_step: list[_Difference], precision: Precision) -> _Difference | None:
