@@ -88,6 +88,14 @@ PROBABILITIES = (
     "prob",
     "likelihood",
 )  # words of functions whose arguments may be these
+SECTIONS = {
+    # of docs/gradients.md, by the name of a loss or a kind
+    "svm": "Multiclass SVM",
+    "softmax": "Softmax with cross-entropy",
+    "hinge": "Binary hinge",
+    "mse": "Mean squared error",
+    "dense": "The dense layer",
+}
 STILL_RIGHT = ("overflow", "another-value")  # faults beside which the gradient is right
 
 
@@ -249,7 +257,7 @@ class _Check:
             coordinates=self.coordinates,
             diagnosis=diagnosis,
             notes=self._notes(),
-            next_step="" if passed else _next_step(bool(diagnosis), shaped),
+            next_step="" if passed else _next_step(bool(diagnosis), shaped, self.subject.kind, self.known),
         )
 
     def _computes_nothing(self) -> bool:
@@ -379,10 +387,12 @@ def _may_have_probabilities(subject: Subject, name: str) -> bool:
     return subject.kind in ("batch", "predictions") and any(word in words for word in PROBABILITIES)
 
 
-def _next_step(diagnosed: bool, shaped: bool) -> str:
+def _next_step(diagnosed: bool, shaped: bool, kind: str, known: Known | None) -> str:
     """What to do after a failed check."""
+    section = SECTIONS.get(kind if known is None else known.loss.name)
     if diagnosed:
-        return "fix this and check again; it may be hiding another mistake"
+        derived = f'; docs/gradients.md derives the gradient under "{section}"' if section else ""
+        return f"fix this and check again; it may be hiding another mistake{derived}"
     if not shaped:
         return "return an array of the shape of the argument"
     return "no known mistake explains this: work out the worst coordinate by hand for one sample, and compare each step with the code"

@@ -78,6 +78,14 @@ VECTOR = Layout(
 )
 COLUMN = Layout("w (D, 1), X (N, D)", True, _same, _same, lambda w, X: X @ w, lambda S, X: X.T @ S)
 TURNED = Layout("W (C, D), X (N, D)", False, _turned, _same, lambda W, X: X @ W.T, lambda S, X: S.T @ X)
+FLAT = Layout(
+    "w (D C,), X (N, D)",
+    False,
+    lambda W: W.ravel(),
+    _same,
+    lambda w, X: X @ w.reshape(X.shape[1], -1),
+    lambda S, X: (X.T @ S).ravel(),
+)
 COLUMN_TURNED = Layout("w (D, 1), X (D, N)", True, _same, _turned, lambda w, X: X.T @ w, lambda S, X: X @ S)
 
 
@@ -108,6 +116,8 @@ MANY = (
     (TURNED, ONE_HOT),
     (COLUMNS, ONE_HOT_TURNED),
     (ROWS, CODES_COLUMN),
+    (FLAT, CODES),
+    (FLAT, ONE_HOT),
 )
 ONE = (
     (VECTOR, SIGNS),
@@ -271,6 +281,10 @@ class Form:
             W, X = rng.standard_normal((d, m)), rng.standard_normal((n, d))
             W = W / (np.sqrt(d) / 2 if d > MANY_FEATURES else 1)  # scores of about the size of the margin
             layout = self.layout
+            if "b" in self.roles:
+                made["b"] = (
+                    0.7 if layout is None or layout.one else rng.standard_normal((m, 1) if layout is COLUMNS else m)
+                )
             made |= (
                 {"W": W}
                 if layout is None
@@ -281,13 +295,14 @@ class Form:
     def sample(self, arguments: Sequence[Argument]) -> Sample | None:
         """What arguments stand for; None if they do not fit the form, or it has no scores."""
         given, reg = dict(zip(self.roles, arguments, strict=False)), self.reg(arguments)
-        if "y" not in given:
+        if "y" not in given or (self.layout is None and "scores" not in given):
             return None
         target = np.asarray(given["y"])
         if self.layout is not None:
             W, X = np.asarray(given["W"], np.float64), np.asarray(given["X"])
             layout = self.layout
-            scores, back = np.asarray(layout.scores(W, X), np.float64), lambda S: layout.back(S, X)
+            b = np.reshape(np.asarray(given.get("b", 0.0), np.float64), (1, -1))
+            scores, back = np.asarray(layout.scores(W, X), np.float64) + b, lambda S: layout.back(S, X)
         else:
             W = np.asarray(given["scores"], np.float64)
             scores, back = W.reshape(len(W), -1), lambda S: S.reshape(W.shape)
@@ -308,6 +323,7 @@ class Form:
         made: dict[str, Argument] = {"reg": reg, "y": self.labels.encode(codes, n_classes)}
         if self.layout is not None:
             made |= {"W": self.layout.weights(W[:, :1] if self.layout.one else W), "X": self.layout.rows(X)}
+            made["b"] = 0.0 if self.layout.one else np.zeros((n_classes, 1) if self.layout is COLUMNS else n_classes)
         else:
             scores = X @ W
             made["scores"] = scores[:, 0] if self.kind == "predictions" else scores
@@ -346,6 +362,8 @@ def forms(names: Sequence[str], words: str, *, kind: str | None, binary: bool) -
     if len(names) == 2 and kind in (None, "predictions", "batch"):
         yield from _score_forms(names, roles, words, kind=kind, binary=binary)
     expected = {3: ("W", "X", "y"), 4: ("W", "X", "y", "reg")}.get(len(names))
+    if "b" in roles and len(names) > 3:
+        expected = {4: ("W", "b", "X", "y"), 5: ("W", "b", "X", "y", "reg")}.get(len(names))
     if expected is not None and kind in (None, "loss"):
         one = (
             binary or any(word in words for word in ONE_WORDS) or any(n.strip("_").lower() in ONE_FIRST for n in names)

@@ -23,7 +23,17 @@ TEXTBOOK_FORWARD: dict[str, Callable[..., float]] = {
     "squared": textbook.mse_forward,
     "l2": textbook.mse_forward,
 }
-GRADIENT_ENDS = ("_grad_input", "_backward", "_gradient", "_grad", "_derivative", "_deriv", "gradient", "grad")
+GRADIENT_ENDS = (
+    "_grad_input",
+    "_backward",
+    "_gradient",
+    "_grad",
+    "_derivative",
+    "_deriv",
+    "_prime",
+    "gradient",
+    "grad",
+)
 GRADIENT_STARTS = ("gradient_", "grad_", "d_", "compute_gradient", "compute_grad")
 VALUE_ENDS = ("_forward", "_loss", "_cost", "_value", "")
 VALUE_NAMES = (
@@ -49,6 +59,7 @@ class Source:
     value: Callable[..., float]
     gradient: Callable[..., object]
     notes: tuple[str, ...] = ()
+    by_bias: Callable[..., object] | None = None
 
 
 def positional(function: Any) -> tuple[list[str], Callable[..., object]]:
@@ -115,6 +126,17 @@ def _places(returned: Sequence[Any]) -> tuple[Callable[[Any], Any], Callable[[An
     return (lambda r: r[0]), (lambda r: r[1][0] if nested else r[1]), notes
 
 
+def _by_bias(returned: Sequence[Any]) -> Any:
+    """The gradient by the bias in what a function returned: the second gradient, or an entry of a dictionary; None without one."""
+    for found in returned:
+        if isinstance(found, dict):
+            return next((a for k, a in found.items() if str(k).lower().strip("_") in ("b", "db", "b1", "db1")), None)
+    if len(returned) > 2:
+        return returned[2]
+    second = returned[1]
+    return second[1] if isinstance(second, tuple | list) and len(second) == 2 else None
+
+
 def _both(
     name: str,
     call: Callable[..., object],
@@ -128,7 +150,12 @@ def _both(
         with user_code(name):
             return plain(call(*arguments))
 
-    return Source(lambda *a: as_number(value_of(returned(*a)), name), lambda *a: gradient_of(returned(*a)), notes)
+    return Source(
+        lambda *a: as_number(value_of(returned(*a)), name),
+        lambda *a: gradient_of(returned(*a)),
+        notes,
+        lambda *a: _by_bias(returned(*a)),
+    )
 
 
 def pair(name: str, forward: Callable[..., object], backward: Callable[..., object], notes: tuple[str, ...]) -> Source:
@@ -137,7 +164,10 @@ def pair(name: str, forward: Callable[..., object], backward: Callable[..., obje
     def value(*arguments: Argument) -> float:
         with user_code(name):
             found = plain(forward(*arguments))
-        return as_number(found[0] if isinstance(found, tuple) and found else found, name)
+        found = found[0] if isinstance(found, tuple) and found else found
+        if len(arguments) == 1 and np.ndim(found) and np.shape(found) == np.shape(arguments[0]):
+            found = np.sum(found)  # of a function of each entry, whose derivative is the gradient of the sum
+        return as_number(found, name)
 
     def gradient(*arguments: Argument) -> object:
         with user_code(name):

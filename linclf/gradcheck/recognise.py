@@ -126,7 +126,25 @@ def recognise(
     if not candidates:
         raise InputError(_refusal(name, names, "takes arguments of no form that is known"))
     read = reader(name, words, function, call, value)
-    return (_fitted(name, names, candidates, call, read, wanted=wanted, given=given),)
+    found = _fitted(name, names, candidates, call, read, wanted=wanted, given=given)
+    bias = _bias(found)
+    return (found,) if bias is None else (found, replace(found, subject=bias))
+
+
+def _bias(found: Recognised) -> Subject | None:
+    """The subject of the gradient by the bias, if the function takes one and returns its gradient."""
+    form, by_bias = found.subject.form, found.subject.by_bias
+    if by_bias is None or "b" not in form.roles or found.sizes is None:
+        return None
+
+    def make(rng: np.random.Generator, size: Size) -> tuple[Argument, ...]:
+        return form.arguments(rng, size, REG)
+
+    if by_bias(*make(np.random.default_rng(0), found.sizes[0])) is None:
+        return None
+    at, roles = form.roles.index("b"), Form("layer", form.roles)
+    name = f"{found.subject.name} by the bias"
+    return Subject(name, roles, found.subject.value, by_bias, at, form.roles, make=make)
 
 
 def _words(function: Any, name: str) -> str:
@@ -252,6 +270,8 @@ def _called_with(error: InputError, names: Sequence[str], made: tuple[Argument, 
 
 def _most_telling(errors: list[InputError]) -> InputError:
     """The error that came last in the function, in the form that is most natural: in another form, shapes do not match before it."""
+    if not isinstance(errors[0], UserError):
+        return errors[0]
     return max(errors, key=lambda error: error.line if isinstance(error, UserError) else 0)
 
 
@@ -280,12 +300,12 @@ def _is_known(found: Recognised, wanted: str | None) -> bool:
 
 def _subject(name: str, names: Sequence[str], form: Form, source: Source) -> Subject:
     shown = form.roles if form.kind == "loss" else ("pred", "true") if form.kind == "predictions" else tuple(names)
-    return Subject(name, form, source.value, source.gradient, form.wrt, shown, source.notes)
+    return Subject(name, form, source.value, source.gradient, form.wrt, shown, source.notes, by_bias=source.by_bias)
 
 
 def _noted(found: Recognised) -> Recognised:
     """With a note on what was assumed, if it is not what everybody expects."""
-    subject, notes = found.subject, list(found.subject.notes)
+    subject, notes = found.subject, [note for note in found.subject.notes if "b" not in found.subject.form.roles]
     form = subject.form
     usual = (form.layout, form.labels) in USUAL and form.roles in (
         ("W", "X", "y"),

@@ -23,6 +23,7 @@ class Subject:
     arguments  the names of the arguments
     notes      notes for the report
     make       makes random arguments; None: the form does
+    by_bias    arguments -> the gradient by the bias, None where the function returns none; None if it cannot
     """
 
     name: str
@@ -33,6 +34,7 @@ class Subject:
     arguments: tuple[str, ...]
     notes: tuple[str, ...] = ()
     make: Callable[[np.random.Generator, Size], tuple[Argument, ...]] | None = None
+    by_bias: Callable[..., object] | None = None
 
     @property
     def kind(self) -> str:

@@ -135,3 +135,26 @@ def test_a_notebook_shows_the_verdict_and_the_worst_entries_once() -> None:
     right = check_gradient(lambda w: (np.sum(w**2), 2 * w))._repr_html_()
     assert "RIGHT</b>" in right
     assert "<table>" not in right
+
+
+def test_a_wrong_gradient_by_the_bias_is_found_beside_a_right_one_by_the_weights() -> None:
+    def f(W, b, X, y):
+        S = X @ W + b - np.eye(W.shape[1])[y]
+        return np.sum(S**2) / len(y), 2 * X.T @ S / len(y), 2 * S.sum(axis=0)
+
+    found = check_gradient(f)
+    assert found.verdict == "WRONG"
+    assert {c.verdict for c in found.coordinates if len(c.index) == 2} <= {"right", "kink"}
+    assert {c.verdict for c in found.coordinates if len(c.index) == 1} == {"wrong"}
+    assert found.diagnosis[0].text.startswith("f by the bias: ") or "by the bias" in found.diagnosis[0].text
+
+
+def test_the_next_step_points_to_a_section_that_there_is() -> None:
+    from linclf.gradcheck.checker import SECTIONS
+
+    page = (Path(__file__).parents[2] / "docs" / "gradients.md").read_text()
+    assert all(f"\n## {section}\n" in page for section in SECTIONS.values())
+    wrong = check_gradient(
+        lambda W, X, y: (np.sum((X @ W - np.eye(W.shape[1])[y]) ** 2) / len(y), X.T @ (X @ W)), name="mse"
+    )
+    assert 'derives the gradient under "Mean squared error"' in wrong.next_step

@@ -157,6 +157,22 @@ def naive_loops(W, X, y, reg):
     return loss / len(X) + reg * np.sum(W * W), dW / len(X) + 2 * reg * W
 
 
+def bias_apart(W, b, X, y):
+    loss, d = _softmax(X @ W + b, y)
+    return loss, X.T @ d, d.sum(axis=0)
+
+
+def bias_apart_with_reg(W, b, X, y, reg):
+    loss, d = _svm(X @ W + b, y)
+    return loss + reg * np.sum(W * W), (X.T @ d + 2 * reg * W, d.sum(axis=0))
+
+
+def bias_in_a_dictionary(w, b, X, Y):
+    A = _sigmoid(w.T @ X + b)
+    cost = -np.mean(Y * np.log(A) + (1 - Y) * np.log(1 - A))
+    return {"dw": X @ (A - Y).T / X.shape[1], "db": np.mean(A - Y)}, cost
+
+
 # --- a vector of parameters ----------------------------------------------------------------------------------------------------
 
 
@@ -260,6 +276,28 @@ def log_barrier(w):
 
 def log_barrier_grad(w):
     return -1 / w
+
+
+def squared(y_true, y_pred):
+    return np.mean((y_true - y_pred) ** 2)
+
+
+def squared_prime(y_true, y_pred):
+    return 2 * (y_pred - y_true) / y_true.size
+
+
+def tanh(x):
+    return np.tanh(x)
+
+
+def tanh_prime(x):
+    """The derivative of a function of each entry."""
+    return 1 - np.tanh(x) ** 2
+
+
+def all_parameters_in_a_vector(params, X, y):
+    loss, d = _softmax(X @ params.reshape(X.shape[1], -1), y)
+    return loss, (X.T @ d).ravel()
 
 
 # --- penalties ---------------------------------------------------------------------------------------------------------------------
@@ -494,6 +532,7 @@ FUNCTIONS = [
     and name
     not in (
         "SimpleNamespace",
+        "tanh",
         "Methods",
         "affine_forward",
         "relu_forward",
