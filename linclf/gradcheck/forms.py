@@ -362,7 +362,7 @@ def forms(names: Sequence[str], words: str, *, kind: str | None, binary: bool) -
     if len(names) == 2 and kind in (None, "predictions", "batch"):
         yield from _score_forms(names, roles, words, kind=kind, binary=binary)
     expected = {3: ("W", "X", "y"), 4: ("W", "X", "y", "reg")}.get(len(names))
-    if "b" in roles and len(names) > 3:
+    if {"W", "b", "X", "y"} <= set(roles):
         expected = {4: ("W", "b", "X", "y"), 5: ("W", "b", "X", "y", "reg")}.get(len(names))
     if expected is not None and kind in (None, "loss"):
         one = (
