@@ -14,6 +14,7 @@ from linclf.gradcheck.subjects import Subject
 from linclf.losses import LOSSES, Array
 
 MAX_MISTAKES = 3  # at once
+NEARLY_ALL = 0.6  # share of what wrong entries have in common that must be wrong
 
 VALUE: Term = Mistake(
     "value",
@@ -78,7 +79,7 @@ def explain(subject: Subject, evidence: list[Evidence], known: Known | None, clo
                 found.setdefault(diagnosis.key, diagnosis)
         if found:
             return tuple(found.values())[:2]
-    return (*_some_parts(evidence), *_constant_factor(evidence, close))[:2]
+    return (*_some_samples(evidence), *_some_parts(evidence), *_constant_factor(evidence, close))[:2]
 
 
 def _merge(entries: tuple[Mistake[object], ...]) -> Diagnosis:
@@ -178,6 +179,43 @@ def _equal(a: Array, b: Array, close: float) -> bool:
         return False
     size = max(float(np.abs(a).max(initial=0)), float(np.abs(b).max(initial=0)))
     return bool(np.isfinite(size) and np.abs(a.reshape(b.shape) - b).max(initial=0) <= close * size)
+
+
+def _some_samples(evidence: list[Evidence]) -> Iterable[Diagnosis]:
+    """Names what the wrong entries of a gradient by scores have in common, if the others are right."""
+    marks, patterns = [], []
+    for e in evidence:
+        p = e.pieces
+        if p is None or e.claimed.shape != e.numeric.shape or e.w.shape != p.scores.shape or p.n_outputs < 2:
+            return
+        size = np.maximum(np.abs(e.claimed), np.abs(e.numeric))
+        marks.append(np.abs(e.claimed - e.numeric) > 1e-4 * size + 1e-9 * np.abs(e.numeric).max())
+        true = mistakes.onehot(p) == 1
+        violated = ((mistakes.margins(p) > 0) & ~true).sum(axis=1, keepdims=True) + 0 * p.y[:, None]
+        patterns.append(
+            {
+                "the entries of the true class": true,
+                "the entries of the wrong classes": ~true,
+                "samples with more than one violated margin": (violated > 1) & np.ones_like(true),
+                "samples with exactly one violated margin": (violated == 1) & np.ones_like(true),
+                "samples whose largest score is that of the true class": (
+                    (p.scores.argmax(axis=1) == p.y)[:, None] & np.ones_like(true)
+                ),
+                "samples whose largest score is that of a wrong class": (
+                    (p.scores.argmax(axis=1) != p.y)[:, None] & np.ones_like(true)
+                ),
+            }
+        )
+    fits: dict[str, float] = {}  # the share of a pattern that is wrong, where nothing outside is
+    for what in patterns[0]:
+        pairs = [(mark, pattern[what]) for mark, pattern in zip(marks, patterns, strict=True)]
+        if all(mark.any() and not (mark & ~pattern).any() for mark, pattern in pairs) and not all(
+            p.all() for _, p in pairs
+        ):
+            fits[what] = min(float(mark.sum() / pattern.sum()) for mark, pattern in pairs)
+    best = max(fits, key=lambda what: fits[what], default="")
+    if best and fits[best] >= NEARLY_ALL:
+        yield Diagnosis("some-samples", f"Only {best} are wrong, the rest is right: check how these are told apart.")
 
 
 def _some_parts(evidence: list[Evidence]) -> Iterable[Diagnosis]:

@@ -156,3 +156,32 @@ def test_the_next_step_points_to_a_section_that_there_is() -> None:
     assert all(f"\n## {section}\n" in page for section in SECTIONS.values())
     wrong = check_gradient(lambda pred, target: (np.mean((pred - target) ** 2), 2 * (pred - target)), name="mse")
     assert 'derives the gradient under "Mean squared error"' in wrong.next_step
+
+
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        (lambda S, y, G: np.where(np.eye(S.shape[1])[y] == 1, 0.37 * G + 0.01, G), "the entries of the true class"),
+        (lambda S, y, G: np.where(np.eye(S.shape[1])[y] == 1, G, 0.37 * G + 0.01), "the entries of the wrong classes"),
+        (
+            lambda S, y, G: np.where((S.argmax(1) == y)[:, None], 0.37 * G + 0.01, G),
+            "largest score is that of the true class",
+        ),
+        (
+            lambda S, y, G: np.where((S.argmax(1) == y)[:, None], G, 0.37 * G + 0.01),
+            "largest score is that of a wrong class",
+        ),
+    ],
+)
+def test_what_the_wrong_entries_have_in_common_is_said(wrong, text: str) -> None:
+    def softmax_loss(scores, y):
+        e = np.exp(scores - scores.max(axis=1, keepdims=True))
+        p = e / e.sum(axis=1, keepdims=True)
+        loss = -np.log(p[np.arange(len(y)), y]).mean()
+        p[np.arange(len(y)), y] -= 1
+        return loss, wrong(scores, y, p / len(y))
+
+    found = check_gradient(softmax_loss)
+    assert found.verdict == "WRONG"
+    assert [d.key for d in found.diagnosis] == ["some-samples"]
+    assert text in found.diagnosis[0].text
