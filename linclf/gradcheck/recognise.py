@@ -239,12 +239,13 @@ def _fitted(
                 errors.append(_called_with(error, names, made))
                 continue
             found = Recognised(_subject(name, names, form, source), sizes)
+            usual = (form.layout, form.labels) in USUAL
             if np.shape(np.asarray(gradient)) != np.shape(made[form.wrt]):
-                first = first or found
+                first = first or (found if usual or not errors else None)
                 continue
             if _is_known(found, wanted):
                 return _noted(found)
-            if errors and (form.layout, form.labels) not in USUAL and not _agrees(found.subject, made):
+            if errors and not usual and not _agrees(found.subject, made):
                 continue  # the error in the form that is meant says more
             shaped = shaped or found
         if shaped is not None:

@@ -103,6 +103,16 @@ def test_the_error_shown_is_that_of_the_layout_that_is_meant(linclf, in_tmp) -> 
     assert "called with W (5, 4), X (10, 5), y (10,), reg 0.7" in err
 
 
+def test_a_forgotten_keepdims_is_not_hidden_by_a_form_in_which_it_happens_to_run(linclf, in_tmp) -> None:
+    Path("t.py").write_text(
+        HEAD + "def softmax_loss(W, X, y, reg):\n    s = X @ W\n    p = np.exp(s) / np.exp(s).sum(axis=1)\n"
+        "    loss = -np.log(p[np.arange(len(y)), y]).mean()\n    return loss, X.T @ p / len(y)\n"
+    )
+    ran = linclf("gradcheck t.py:softmax_loss")
+    assert ran.code == 2
+    assert "t.py:4: ValueError: operands could not be broadcast together with shapes (10,4) (10,)" in ran.err
+
+
 def test_a_wrong_check_fails_a_test_with_the_mistake() -> None:
     check_gradient(lambda w: (np.sum(w**3), 3 * w**2)).raise_if_wrong()
     with pytest.raises(AssertionError, match="^WRONG: .*exactly half"):
