@@ -6,6 +6,7 @@ Each function is a form of arguments, a loss of linclf, a scale, a penalty, a pr
 gradient by 1 % or more of the largest entry, in one entry, a row, a column or all of it.
 """
 
+import inspect
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -134,7 +135,7 @@ def mutated(rng: np.random.Generator, function: Function) -> tuple[str, Function
         value, gradient = function(*arguments, **named)
         return value, change(gradient)
 
-    mutant.__signature__ = __import__("inspect").signature(function)  # type: ignore[attr-defined]
+    mutant.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
     mutant.__name__ = function.__name__
     kinds = ("an entry", "all of it", "a constant", "a row", "a column", "the sign of the largest entry")
     return f"{kinds[kind]} by {150 * size:g} %", mutant

@@ -69,8 +69,8 @@ def gradcheck(what: tuple[str, ...], function: str | None, loss: tuple[str, ...]
     linclf gradcheck mine.py:svm_loss digits           also on 100 rows of data
     linclf gradcheck                                   all losses and textbook functions of linclf
 
-    FUNCTION may also be dense_grad_input, dense_grad_W or dense_grad_b(x_input, grad_output, W, b), and in general
-    f(w) -> (value, gradient). Exit code 6 if a gradient or a known value is wrong.
+    FUNCTION may also be a function of scores and labels, a layer's backward, a penalty, f(w) -> (value, gradient), and of a
+    notebook, FILE.ipynb:NAME; docs/gradients.md lists the forms and the verdicts. Exit code 6 if a gradient or a known value is wrong.
     """  # fmt: skip
     function, data = _function_and_data(what, function)
     if function is None:

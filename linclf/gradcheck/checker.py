@@ -33,11 +33,11 @@ def check_gradient(
 ) -> GradientCheck:
     """Check a gradient against differences of its own value, and find the likely mistake.
 
-    function   f(W, X, y, reg) -> (loss, dW) in either layout, a *_grad_input or *_backward of two arguments, a class with
-               forward and backward, dense_grad_input / dense_grad_W / dense_grad_b, or f(w) -> (value, gradient)
+    function   f(W, X, y, reg) -> (loss, dW) in any order and layout, a function of scores and labels, a gradient next to its value,
+               a layer, a class, or f(w) -> (value, gradient): docs/gradients.md lists all forms
     arguments  a point to check at in addition to small random points; default: none
     value      the forward function, for a function that returns only the gradient; default: the one defined next to it
-    kind       loss, predictions, batch, dense or general; default: detected from signature and name
+    kind       one of KINDS; default: detected from signature and name, and by calling it
     loss       a name in LOSSES: check the value against this loss; default: detected from the value
     data       X (n, d) and codes y (n,) to check on in addition; default: none
     name       how messages name the function; default: its own name
@@ -201,9 +201,9 @@ class _Check:
         form = self.subject.form
         if "reg" not in form.roles:
             return False
-        place, found = form.roles.index("reg"), []
+        found = []
         for point in self.random:
-            free = tuple(0.0 if i == place else a for i, a in enumerate(point.arguments))
+            free = form.changed(point.arguments, reg=0.0)
             right, reg = pieces(self.subject, point, loss), form.reg(point.arguments)
             if right is None:
                 return False
@@ -269,15 +269,16 @@ class _Check:
         form = self.subject.form
         if "y" not in form.roles or self.known is not None:
             return False
-        at = form.roles.index("y")
-        for point, value in zip(self.random, self.values, strict=True):
-            y = np.asarray(point.arguments[at])
-            axis = 1 if y.ndim == 2 and y.shape[0] == 1 else 0
-            for shift in (1, 2):
-                moved = tuple(np.roll(y, shift, axis) if i == at else a for i, a in enumerate(point.arguments))
-                if self.subject.value(*copies(moved)) != value:
-                    return False
-        return True
+        return not any(self._labels_matter(point.arguments) for point in self.random)
+
+    def _labels_matter(self, arguments: tuple[Argument, ...]) -> bool:
+        """Whether other labels change the value at these arguments, which have labels."""
+        form, values = self.subject.form, set()
+        y = np.asarray(arguments[form.roles.index("y")])
+        axis = 1 if y.ndim == 2 and y.shape[0] == 1 else 0  # samples are columns
+        for shift in (0, 1, 2):
+            values.add(self.subject.value(*copies(form.changed(arguments, y=np.roll(y, shift, axis)))))
+        return len(values) > 1
 
     def _diagnosis(self, shapes: list[tuple[int, ...]], *, explain_gradient: bool) -> tuple[Diagnosis, ...]:
         """All likely mistakes: those of the gradient, that of the value, and faults such as an overflow."""
@@ -329,8 +330,7 @@ class _Check:
             return Evidence(point, w, claim, expected, penalty, numeric, known, reg)
         penalty = np.zeros(w.shape)
         if self.subject.kind == "loss" and "reg" in self.subject.form.roles:
-            at = self.subject.form.roles.index("reg")
-            free = replace(point, arguments=tuple(0.0 if i == at else a for i, a in enumerate(point.arguments)))
+            free = replace(point, arguments=self.subject.form.changed(point.arguments, reg=0.0))
             unknown = np.full(w.shape, np.nan)
             penalty = numeric - compare(self.subject, free, unknown, precision=self.precision, rng=self.rng).numeric
             if self._weighs_the_data(point):  # C times the data part, and the penalty as it is
@@ -340,20 +340,8 @@ class _Check:
 
     def _weighs_the_data(self, point: Point) -> bool:
         """Whether the last number, C, is a factor of the data part: without it no label matters."""
-        form = self.subject.form
-        if "y" not in form.roles:
-            return False
-        at, reg = form.roles.index("y"), form.roles.index("reg")
-
-        def differ(C: float) -> bool:
-            values = set()
-            for shift in (0, 1, 2):
-                arguments = list(point.arguments)
-                arguments[at], arguments[reg] = np.roll(np.asarray(arguments[at]), shift, axis=0), C
-                values.add(self.subject.value(*copies(tuple(arguments))))
-            return len(values) > 1
-
-        return differ(form.reg(point.arguments)) and not differ(0.0)
+        without = self.subject.form.changed(point.arguments, reg=0.0)
+        return self._labels_matter(point.arguments) and not self._labels_matter(without)
 
     def _notes(self) -> tuple[str, ...]:
         notes = list(self.notes)

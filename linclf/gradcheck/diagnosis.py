@@ -288,8 +288,7 @@ def explain_value(points: list[Pieces], values: list[float], close: float) -> Di
         if points[0].scores.shape[1] == 1 and not other.binary:
             continue
         right = [
-            scale(p.n, p.n_outputs) * float(other(p.scores, p.y)[0].sum() + extra * p.n)
-            + factor * p.reg * float(np.square(p.W).sum())
+            p.penalised(scale(p.n, p.n_outputs) * float(other(p.scores, p.y)[0].sum() + extra * p.n), factor)
             for p in points
         ]
         if _close(values, right, close):
@@ -302,9 +301,7 @@ def explain_value(points: list[Pieces], values: list[float], close: float) -> Di
     for entry, summed, factor in product(
         wrong_values.values(loss.name), (False, True), wrong_values.VALUE_PENALTIES.values()
     ):
-        right = [
-            entry.formula(p) / (1 if summed else p.n) + factor * p.reg * float(np.square(p.W).sum()) for p in points
-        ]
+        right = [p.penalised(entry.formula(p) / (1 if summed else p.n), factor) for p in points]
         if _close(values, right, close):
             return Diagnosis("value", f"The value is not that of {loss.name}: {entry.text}")
     return None
@@ -315,10 +312,7 @@ def convention(points: list[Pieces], values: list[float], close: float) -> str |
     loss = points[0].loss
     scales = {what: scale for what, scale in wrong_values.VALUE_SCALES.items() if what in wrong_values.CONVENTIONS}
     for (what, scale), (which, factor) in product(scales.items(), wrong_values.VALUE_PENALTIES.items()):
-        right = [
-            scale(p.n, p.n_outputs) * float(p.values.sum()) + factor * p.reg * float(np.square(p.W).sum())
-            for p in points
-        ]
+        right = [p.penalised(scale(p.n, p.n_outputs) * float(p.values.sum()), factor) for p in points]
         ratios = [v / r for v, r in zip(values, right, strict=True) if r]
         if (
             (factor > 0 or not any(p.reg for p in points))
@@ -338,7 +332,7 @@ def _close(values: list[float], right: list[float], close: float) -> bool:
 def both_values(points: list[Pieces], values: list[float], wanted: bool) -> Diagnosis:
     """States the value and the right one, for a wrong value that nothing explains."""
     p = points[0]
-    right = float(p.values.mean() + p.reg / 2 * np.square(p.W).sum())
+    right = p.penalised(float(p.values.mean()), 0.5)
     meant = f"{p.loss.formula} averaged over samples"
     if wanted:
         text = f"The value is not that of {p.loss.name}, {meant}: it is {values[0]:.9g}, but should be {right:.9g}."

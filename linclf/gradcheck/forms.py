@@ -22,8 +22,6 @@ from linclf.losses import Array
 
 Argument: TypeAlias = Array | float  # of a user's function
 KINDS = ("loss", "predictions", "batch", "penalty", "dense", "layer", "general")
-
-
 MANY_FEATURES = 20  # from which on random weights are made smaller
 
 
@@ -61,6 +59,15 @@ class Layout:
     rows: Callable[[Array], Array]
     scores: Callable[[Array, Array], Array]
     back: Callable[[Array, Array], Array]
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether a sample is a row of the user's X, not a column."""
+        return self.rows is _same
+
+    def bias(self, m: int) -> Array | float:
+        """A bias of zeros for m outputs, as the user's scores take it."""
+        return 0.0 if self.one else np.zeros(m) if self.has_rows else np.zeros((m, 1))
 
 
 def _same(a: Array) -> Array:
@@ -133,95 +140,15 @@ ONE_WORDS = ("logistic", "sigmoid", "binary", "cost", "regression")  # and words
 
 ROLES: dict[str, frozenset[str]] = {
     # what an argument is, by its name in small letters without underscores at its ends
-    "W": frozenset(["w", "weights", "weight", "theta", "thetas", "params", "parameters", "coef", "beta", "wts"]),
-    "X": frozenset(
-        [
-            "x",
-            "data",
-            "features",
-            "inputs",
-            "xs",
-            "xtrain",
-            "x_train",
-            "xbatch",
-            "x_batch",
-            "samples",
-            "input_data",
-        ]
-    ),
-    "y": frozenset(
-        [
-            "y",
-            "labels",
-            "label",
-            "target",
-            "targets",
-            "t",
-            "true",
-            "y_true",
-            "ytrue",
-            "target_index",
-            "target_indices",
-            "truth",
-            "ys",
-            "y_train",
-            "y_batch",
-            "classes",
-            "class_index",
-            "gt",
-        ]
-    ),
-    "scores": frozenset(
-        [
-            "scores",
-            "score",
-            "pred",
-            "preds",
-            "predictions",
-            "prediction",
-            "logits",
-            "logit",
-            "z",
-            "s",
-            "out",
-            "output",
-            "outputs",
-            "y_pred",
-            "ypred",
-            "y_hat",
-            "yhat",
-            "input",
-            "f",
-            "o",
-        ]
-    ),
-    "reg": frozenset(
-        [
-            "reg",
-            "lambda",
-            "lam",
-            "lmbda",
-            "lambd",
-            "reg_strength",
-            "regularization",
-            "alpha",
-            "c",
-            "mylambda",
-            "weight_decay",
-            "l",
-            "l2",
-            "strength",
-            "lambda_reg",
-            "reg_lambda",
-            "reg_param",
-            "regparam",
-            "learningrate",
-        ]
-    ),
-    "b": frozenset(["b", "bias", "b0"]),
-    "dout": frozenset(["dout", "d_out", "grad_output", "grad_out", "upstream", "dz", "dy", "delta_out"]),
+    "W": frozenset(("w", "weights", "weight", "theta", "thetas", "params", "parameters", "coef", "beta", "wts",)),
+    "X": frozenset(("x", "data", "features", "inputs", "xs", "xtrain", "x_train", "xbatch", "x_batch", "samples", "input_data",)),
+    "y": frozenset(("y", "labels", "label", "target", "targets", "t", "true", "y_true", "ytrue", "target_index", "target_indices", "truth", "ys", "y_train", "y_batch", "classes", "class_index", "gt",)),
+    "scores": frozenset(("scores", "score", "pred", "preds", "predictions", "prediction", "logits", "logit", "z", "s", "out", "output", "outputs", "y_pred", "ypred", "y_hat", "yhat", "input", "f", "o",)),
+    "reg": frozenset(("reg", "lambda", "lam", "lmbda", "lambd", "reg_strength", "regularization", "alpha", "c", "mylambda", "weight_decay", "l", "l2", "strength", "lambda_reg", "reg_lambda", "reg_param", "regparam", "learningrate",)),
+    "b": frozenset(("b", "bias", "b0",)),
+    "dout": frozenset(("dout", "d_out", "grad_output", "grad_out", "upstream", "dz", "dy", "delta_out",)),
     "cache": frozenset(("cache",)),
-}
+}  # fmt: skip
 
 
 def role_of(name: str) -> str | None:
@@ -281,15 +208,11 @@ class Form:
             W, X = rng.standard_normal((d, m)), rng.standard_normal((n, d))
             W = W / (np.sqrt(d) / 2 if d > MANY_FEATURES else 1)  # scores of about the size of the margin
             layout = self.layout
-            if "b" in self.roles:
-                made["b"] = (
-                    0.7 if layout is None or layout.one else rng.standard_normal((m, 1) if layout is COLUMNS else m)
-                )
-            made |= (
-                {"W": W}
-                if layout is None
-                else {"W": layout.weights(W[:, :1] if layout.one else W), "X": layout.rows(X)}
-            )
+            made["W"] = W
+            if layout is not None:
+                bias = layout.bias(m)
+                made |= {"W": layout.weights(W[:, :1] if layout.one else W), "X": layout.rows(X)}
+                made["b"] = bias + rng.standard_normal(np.shape(bias)) if np.ndim(bias) else 0.7
         return tuple(made[role] for role in self.roles)
 
     def sample(self, arguments: Sequence[Argument]) -> Sample | None:
@@ -309,6 +232,10 @@ class Form:
         codes = _codes(target, scores.shape[1], len(scores))
         return None if codes is None else Sample(scores, codes, back, W, reg)
 
+    def changed(self, arguments: Sequence[Argument], **changes: Argument) -> tuple[Argument, ...]:
+        """The arguments with those of some roles changed."""
+        return tuple(changes.get(role, a) for role, a in zip(self.roles, arguments, strict=True))
+
     def reg(self, arguments: Sequence[Argument]) -> float:
         """The strength of the penalty among arguments; 0 without one."""
         given = next((a for role, a in zip(self.roles, arguments, strict=False) if role == "reg"), 0.0)
@@ -323,7 +250,7 @@ class Form:
         made: dict[str, Argument] = {"reg": reg, "y": self.labels.encode(codes, n_classes)}
         if self.layout is not None:
             made |= {"W": self.layout.weights(W[:, :1] if self.layout.one else W), "X": self.layout.rows(X)}
-            made["b"] = 0.0 if self.layout.one else np.zeros((n_classes, 1) if self.layout is COLUMNS else n_classes)
+            made["b"] = self.layout.bias(n_classes)
         else:
             scores = X @ W
             made["scores"] = scores[:, 0] if self.kind == "predictions" else scores

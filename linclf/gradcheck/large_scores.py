@@ -58,7 +58,7 @@ def _single_rows(subject: Subject, point: Point) -> list[Point]:
     """The point with one of its rows at a time; empty if its form has no rows that can be told."""
     form = subject.form
     sample = form.sample(point.arguments)
-    if sample is None or (form.layout is not None and form.layout.text.endswith("X (D, N)")):
+    if sample is None or (form.layout is not None and not form.layout.has_rows):
         return []
     return [
         Point(

@@ -8,9 +8,9 @@ import numpy as np
 from linclf import textbook
 from linclf.errors import InputError
 from linclf.gradcheck.forms import SIZES, Argument, Form, Size, role_of
-from linclf.gradcheck.load import UserError, module_of, user_code
+from linclf.gradcheck.load import module_of, user_code
 from linclf.gradcheck.pairs import positional, stem_of, value_beside
-from linclf.gradcheck.subjects import Subject, as_number, copies, plain
+from linclf.gradcheck.subjects import Subject, as_number, called_with, copies, plain
 
 NUMBER = 0.7  # that a layer takes beside its arrays
 SHAPES_OF_LAYERS: dict[int, tuple[tuple[str, ...], ...]] = {
@@ -101,8 +101,7 @@ def layer_subjects(
         try:
             found = gradients(*copies(made))
         except InputError as error:
-            shown = ", ".join(f"{one} {np.shape(a)}" for one, a in zip(names, made, strict=True))
-            errors.append(UserError(f"{error}; called with {shown}"))
+            errors.append(called_with(error, names, made))
             continue
         subjects = []
         for i, _ in enumerate(found[: len(names)]):

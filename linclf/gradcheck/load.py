@@ -64,7 +64,7 @@ def _load_file(path: str) -> ModuleType:
     if not Path(path).is_file():
         raise InputError(f"{path}: there is no such file")
     name, folder = Path(path).stem, Path(path).resolve().parent
-    name = f"{_package(folder, path)}.{name}" if _imports_siblings(path) else name
+    name = f"{_package(folder)}.{name}" if _imports_siblings(path) else name
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise InputError(f"{path}: is not a Python file")
@@ -91,7 +91,7 @@ def _imports_siblings(path: str) -> bool:
     return any(isinstance(node, ast.ImportFrom) and node.level for node in ast.walk(tree))
 
 
-def _package(folder: Path, path: str) -> str:
+def _package(folder: Path) -> str:
     """The name of a package, made up if it is none, whose files are those of a folder, and whose parents are the folders above it."""
     name = ""
     for place in (*reversed(folder.parents[: HIGHEST - 1]), folder):
@@ -140,12 +140,15 @@ class _NotebookLoader(importlib.abc.SourceLoader):
         self.path = path
 
     def get_filename(self, fullname: str) -> str:
+        """The notebook."""
         return self.path
 
     def get_data(self, path: str | bytes) -> bytes:
+        """Its bytes."""
         return Path(os.fsdecode(path)).read_bytes()
 
     def source_to_code(self, data: Any, path: Any = "", **more: Any) -> types.CodeType:  # type: ignore[override]
+        """The code of what is run of its cells. Raises InputError for what is no notebook."""
         try:
             cells = [cell for cell in json.loads(data)["cells"] if cell["cell_type"] == "code"]
             sources = ["".join(cell["source"]) for cell in cells]

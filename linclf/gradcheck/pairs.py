@@ -23,32 +23,10 @@ TEXTBOOK_FORWARD: dict[str, Callable[..., float]] = {
     "squared": textbook.mse_forward,
     "l2": textbook.mse_forward,
 }
-GRADIENT_ENDS = (
-    "_grad_input",
-    "_backward",
-    "_gradient",
-    "_grad",
-    "_derivative",
-    "_deriv",
-    "_prime",
-    "gradient",
-    "grad",
-)
+GRADIENT_ENDS = ("_grad_input", "_backward", "_gradient", "_grad", "_derivative", "_deriv", "_prime", "gradient", "grad")  # fmt: skip
 GRADIENT_STARTS = ("gradient_", "grad_", "d_", "compute_gradient", "compute_grad")
 VALUE_ENDS = ("_forward", "_loss", "_cost", "_value", "")
-VALUE_NAMES = (
-    "cost",
-    "loss",
-    "objective",
-    "value",
-    "compute_cost",
-    "compute_loss",
-    "cost_function",
-    "costfunction",
-    "forward",
-    "f",
-    "j",
-)
+VALUE_NAMES = ("cost", "loss", "objective", "value", "compute_cost", "compute_loss", "cost_function", "costfunction", "forward", "f", "j")  # fmt: skip
 GRADIENT_NAMES = ("gradient", "grad", "compute_gradient", "compute_grad", "backward", "dj", "df")
 
 
@@ -83,6 +61,7 @@ def reader(
     """How what a function returns is read: (what it returned) -> the value and the gradient."""
 
     def read(returned: object) -> Source:
+        """The value and the gradient of a function that has returned this."""
         found = plain(returned)
         if value is None and isinstance(found, tuple | list) and len(found) >= 2:
             place = _places(found)

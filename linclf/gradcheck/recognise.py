@@ -33,36 +33,14 @@ from linclf.gradcheck.load import UserError, module_of, parameters, user_code
 from linclf.gradcheck.pairs import Source, pair, positional, reader
 from linclf.gradcheck.points import Point
 from linclf.gradcheck.reference import CLOSE, identify
-from linclf.gradcheck.subjects import Subject, copies
+from linclf.gradcheck.subjects import Subject, called_with, copies
 
 USUAL = {(ROWS, CODES), (COLUMNS, CODES), (VECTOR, SIGNS), (None, ONE_HOT), (None, SIGNS)}  # forms that need no note
 REG = 0.7
 SIZES_OF_OBJECTS = (replace(SIZES[1], n=7), SIZES[1])  # whose constructor has been given the others
 CONSTRUCTOR: dict[str, float] = {"reg": REG, "delta": 1.0, "margin": 1.0, "lr": 0.1, "learning_rate": 0.1}
-INPUT_SIZES = (
-    "n_input",
-    "in_features",
-    "input_dim",
-    "input_size",
-    "n_in",
-    "n_features",
-    "num_features",
-    "d_in",
-    "d",
-    "dim",
-)
-OUTPUT_SIZES = (
-    "n_output",
-    "out_features",
-    "output_dim",
-    "output_size",
-    "n_out",
-    "n_classes",
-    "num_classes",
-    "d_out",
-    "c",
-    "k",
-)
+INPUT_SIZES = ("n_input", "in_features", "input_dim", "input_size", "n_in", "n_features", "num_features", "d_in", "d", "dim")  # fmt: skip
+OUTPUT_SIZES = ("n_output", "out_features", "output_dim", "output_size", "n_out", "n_classes", "num_classes", "d_out", "c", "k")  # fmt: skip
 
 
 class Layer(Protocol):
@@ -110,13 +88,13 @@ def recognise(
         function = _instance(function, name)
     words = _words(function, name)
     if hasattr(function, "forward") and hasattr(function, "backward"):
-        return _object(function, name, words, kind=kind, binary=binary, wanted=wanted)
+        return _object(function, name, kind=kind, binary=binary, wanted=wanted)
     if not callable(function) and callable(getattr(function, "loss", None)):
         function = function.loss
     names, call = positional(function)
     if not names:  # f(*arguments)
         names = [f"argument {i + 1}" for i in range(len(given) or (1 if kind == "general" else 4))]
-    if value is None and role_of(names[0]) == "dout":
+    if kind == "layer" or (kind is None and value is None and role_of(names[0]) == "dout"):
         return tuple(map(Recognised, layer_of(name, function)))
     if kind == "dense" or (kind is None and is_dense(names, words)):
         return (Recognised(dense(name, words, function)),)
@@ -150,7 +128,7 @@ def _bias(found: Recognised) -> Subject | None:
 def _words(function: Any, name: str) -> str:
     """The function's own name in small letters, in which words are searched."""
     own = getattr(function, "__name__", "") or type(function).__name__
-    return own.lower() if own not in ("<lambda>",) else name.rpartition(":")[2].lower()
+    return own.lower() if own != "<lambda>" else name.rpartition(":")[2].lower()
 
 
 def _with_weights(method: Any, call: Callable[..., object]) -> Callable[..., object]:
@@ -188,9 +166,7 @@ def _instance(made: Any, name: str) -> Any:
         return made(*arguments)
 
 
-def _object(
-    layer: Any, name: str, words: str, *, kind: str | None, binary: bool, wanted: str | None
-) -> tuple[Recognised, ...]:
+def _object(layer: Any, name: str, *, kind: str | None, binary: bool, wanted: str | None) -> tuple[Recognised, ...]:
     """An object with forward and backward: a loss of predictions and targets, or a layer."""
     names, forward = positional(layer.forward)
     back_names, backward = positional(layer.backward)
@@ -222,7 +198,7 @@ def _fitted(
 ) -> Recognised:
     """The form, among candidates, in which the function can be called, and sizes that it takes."""
     if candidates[0].kind == "general":
-        return Recognised(_general(name, names, candidates[0], call, read))
+        return Recognised(_general(name, candidates[0], call, read))
     errors: list[InputError] = []
     first: Recognised | None = None  # without an error, but with a gradient of another shape
     for sizes in (SIZES, *OTHER_SIZES):
@@ -236,7 +212,7 @@ def _fitted(
                     gradient = source.gradient(*copies(made))
                     source.value(*form.arguments(np.random.default_rng(0), sizes[0], REG))
             except InputError as error:
-                errors.append(_called_with(error, names, made))
+                errors.append(called_with(error, names, made))
                 continue
             found = Recognised(_subject(name, names, form, source), sizes)
             usual = (form.layout, form.labels) in USUAL
@@ -255,18 +231,6 @@ def _fitted(
     if given and len(given) == len(names):
         return Recognised(_subject(name, names, candidates[0], read(call(*copies(given)))), None)
     raise _most_telling(errors)
-
-
-def _called_with(error: InputError, names: Sequence[str], made: tuple[Argument, ...]) -> InputError:
-    """An error of the user's function, with the arguments that it was called with."""
-    if not isinstance(error, UserError):
-        return error
-    shown = ", ".join(
-        f"{name} {np.shape(a)}" if np.ndim(a) else f"{name} {a}" for name, a in zip(names, made, strict=True)
-    )
-    found = UserError(f"{error}; called with {shown}")
-    found.line = error.line
-    return found
 
 
 def _most_telling(errors: list[InputError]) -> InputError:
@@ -321,9 +285,7 @@ def _noted(found: Recognised) -> Recognised:
     return replace(found, subject=replace(subject, notes=tuple(notes)))
 
 
-def _general(
-    name: str, names: Sequence[str], form: Form, call: Callable[..., object], read: Callable[[object], Source]
-) -> Subject:
+def _general(name: str, form: Form, call: Callable[..., object], read: Callable[[object], Source]) -> Subject:
     """f(w) -> (value, gradient), read when it is first called: its shape is not known yet."""
     sources: list[Source] = []
 
@@ -342,20 +304,10 @@ def _general(
 def _refusal(name: str, names: Sequence[str], why: str) -> str:
     """What is wrong, and a line to paste that makes the function checkable."""
     own, shown = name.rpartition(":")[2], ", ".join(names)
-    made = {
-        "W": "w",
-        "scores": "w",
-        "X": "np.sin(np.arange(28.0)).reshape(7, 4)",
-        "y": "np.arange(7) % 3",
-        "reg": "0.3",
-        "b": "np.zeros(3)",
-    }
+    made = {"X": "np.sin(np.arange(28.0)).reshape(7, 4)", "y": "np.arange(7) % 3", "reg": "0.3", "b": "np.zeros(3)"}
     roles = [role_of(one) for one in names]
     wanted = "scores" if "scores" in roles and "X" not in roles else "W"
     first = roles.index(wanted) if wanted in roles else 0
-    filled = [
-        "w" if i == first else made[role] if role in made and made[role] != "w" else "1.0"
-        for i, role in enumerate(roles)
-    ]
+    filled = ["w" if i == first else made.get(role or "", "1.0") for i, role in enumerate(roles)]
     line = f"check = lambda w: {own}({', '.join(filled)})"
     return f"{name}({shown}): {why}; add a line that fixes all arguments but one, and check it, FILE.py:check: {line}"

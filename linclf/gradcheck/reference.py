@@ -50,6 +50,10 @@ class Pieces:
         """The number of samples."""
         return len(self.y)
 
+    def penalised(self, total: float, factor: float) -> float:
+        """A value plus factor * reg * ||W||^2."""
+        return total + factor * self.reg * float(np.square(self.W).sum())
+
     @property
     def n_outputs(self) -> int:
         """The number of outputs, C."""
@@ -138,7 +142,7 @@ def _matches(pieces_at: list[Pieces | None], values: list[float], scale: Scale, 
     for known, value in zip(pieces_at, values, strict=True):
         if known is None:
             return False
-        right = scale(known.n, known.n_outputs) * known.values.sum() + factor * known.reg * np.square(known.W).sum()
+        right = known.penalised(scale(known.n, known.n_outputs) * float(known.values.sum()), factor)
         if not abs(value - right) <= close * max(abs(value), abs(right)):
             return False
     return bool(values)

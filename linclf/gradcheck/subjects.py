@@ -1,6 +1,6 @@
 """The user's function in one form: a value and a gradient of the same arguments, the gradient with respect to one of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from linclf.errors import InputError
 from linclf.gradcheck.forms import Argument, Form, Size
+from linclf.gradcheck.load import UserError
 from linclf.losses import Array
 
 
@@ -53,11 +54,22 @@ class Subject:
 
     def describe(self, arguments: tuple[Argument, ...]) -> str:
         """The arguments of a call as text: names with shapes or numbers."""
-        shown = (
-            f"{name} {np.shape(a)}" if np.ndim(a) else f"{name} {a}"
-            for name, a in zip(self.arguments, arguments, strict=False)
-        )
-        return ", ".join(shown)
+        return described(self.arguments, arguments)
+
+
+def described(names: Sequence[str], arguments: tuple[Argument, ...]) -> str:
+    """The arguments of a call as text: names with shapes or numbers."""
+    pairs = zip(names, arguments, strict=False)
+    return ", ".join(f"{name} {np.shape(a)}" if np.ndim(a) else f"{name} {a}" for name, a in pairs)
+
+
+def called_with(error: InputError, names: Sequence[str], arguments: tuple[Argument, ...]) -> InputError:
+    """An error of the user's function, with the arguments that it was called with."""
+    if not isinstance(error, UserError):
+        return error
+    found = UserError(f"{error}; called with {described(names, arguments)}")
+    found.line = error.line
+    return found
 
 
 def copies(arguments: tuple[Argument, ...]) -> tuple[Argument, ...]:

@@ -195,3 +195,13 @@ def test_what_the_wrong_entries_have_in_common_is_said(wrong, text: str) -> None
     assert found.verdict == "WRONG"
     assert [d.key for d in found.diagnosis] == ["some-samples"]
     assert text in found.diagnosis[0].text
+
+
+def test_kind_layer_is_a_backward_whatever_its_arguments_are_called(linclf, in_tmp) -> None:
+    Path("t.py").write_text(
+        HEAD
+        + "def square_forward(x):\n    return x ** 2, x\ndef square_backward(g, saved):\n    return 2 * saved * g\n"
+    )
+    ran = linclf("gradcheck t.py:square_backward --kind layer")
+    assert ran.code == 0, ran.err
+    assert "treated as a layer and its backward function" in ran
