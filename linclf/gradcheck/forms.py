@@ -236,6 +236,19 @@ class Form:
         """The arguments with those of some roles changed."""
         return tuple(changes.get(role, a) for role, a in zip(self.roles, arguments, strict=True))
 
+    def some(self, arguments: Sequence[Argument], chosen: Sequence[int] | Array) -> tuple[Argument, ...]:
+        """The arguments with the chosen samples only."""
+        columns = (
+            ("X", self.layout is not None and not self.layout.has_rows),
+            ("y", self.labels in (ONE_HOT_TURNED, BITS_ROW)),
+            ("scores", False),
+        )
+        axes = {role: int(in_columns) for role, in_columns in columns}
+        return tuple(
+            np.take(a, chosen, axes[role]) if role in axes and np.ndim(a) else a
+            for role, a in zip(self.roles, arguments, strict=True)
+        )
+
     def reg(self, arguments: Sequence[Argument]) -> float:
         """The strength of the penalty among arguments; 0 without one."""
         given = next((a for role, a in zip(self.roles, arguments, strict=False) if role == "reg"), 0.0)

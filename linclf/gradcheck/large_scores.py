@@ -22,7 +22,7 @@ def unstable(subject: Subject, point: Point) -> tuple[str, str]:
             "log(sum(exp(s))) - s_y stays finite"
         ), ""
     what = f"raises {raised}" if raised else "returns a gradient that is not finite (NaN or infinity)"
-    alone = [_far(subject, one)[1] for one in _single_rows(subject, point)]
+    alone = [_far(subject, one)[1] for one in _single_samples(subject, point)]
     if alone and all(np.isfinite(one).all() for one in alone):
         why = "the largest score of the whole batch is subtracted, so that exp(s) of another sample is 0 for all classes, and 0/0 follows"
     else:
@@ -54,19 +54,8 @@ def _name(error: UserError) -> str:
     return f"{type(cause).__name__} ({cause})" if cause is not None else str(error)
 
 
-def _single_rows(subject: Subject, point: Point) -> list[Point]:
-    """The point with one of its rows at a time; empty if its form has no rows that can be told."""
-    form = subject.form
-    sample = form.sample(point.arguments)
-    if sample is None or (form.layout is not None and not form.layout.has_rows):
-        return []
-    return [
-        Point(
-            tuple(
-                np.asarray(a)[i : i + 1] if role in ("X", "y", "scores") else a
-                for role, a in zip(form.roles, point.arguments, strict=True)
-            ),
-            point.purpose,
-        )
-        for i in range(len(sample.y))
-    ]
+def _single_samples(subject: Subject, point: Point) -> list[Point]:
+    """The point with one of its samples at a time; empty if its form has no samples that can be told."""
+    sample = subject.form.sample(point.arguments)
+    count = 0 if sample is None else len(sample.y)
+    return [Point(subject.form.some(point.arguments, [i]), point.purpose) for i in range(count)]
