@@ -7,12 +7,20 @@ import numpy as np
 
 from linclf.errors import InputError
 from linclf.gradcheck.comparison import compare, detect_precision, has_shape
-from linclf.gradcheck.diagnosis import Diagnosis, Evidence, both_values, convention, explain, explain_value
+from linclf.gradcheck.diagnosis import (
+    Diagnosis,
+    Evidence,
+    both_values,
+    convention,
+    explain,
+    explain_value,
+    some_samples,
+)
 from linclf.gradcheck.differences import FLOAT64
-from linclf.gradcheck.forms import Argument
+from linclf.gradcheck.forms import Argument, Size
 from linclf.gradcheck.large_scores import unstable
 from linclf.gradcheck.load import UserError
-from linclf.gradcheck.points import Point, as_probabilities, data_point, make_points
+from linclf.gradcheck.points import REGS, Point, as_probabilities, data_point, make_points
 from linclf.gradcheck.recognise import Layer, recognise
 from linclf.gradcheck.reference import CLOSE, CLOSE_FLOAT32, Known, identify, pieces
 from linclf.gradcheck.result import GradientCheck, merged
@@ -96,6 +104,7 @@ SECTIONS = {
     "mse": "Mean squared error",
     "dense": "The dense layer",
 }
+WIDE = 2 * (Size(7, 8, 4), Size(6, 7, 5))  # points of which a gradient by the weights tells that by the scores
 STILL_RIGHT = ("overflow", "another-value")  # faults beside which the gradient is right
 
 
@@ -303,6 +312,7 @@ class _Check:
                 if point in self.random and not np.isnan(comparison.numeric).any():
                     evidence.append(self._evidence(point, claim, comparison.numeric))
             found = explain(self.subject, evidence, self.known, 1e-6 if self._exact() else 2e-3) if evidence else ()
+        found = found or self._explain_by_scores()
         if found:
             return found
         misshapen = [(c, s) for c, s in zip(self.claims, shapes, strict=True) if c.shape != s]
@@ -315,6 +325,25 @@ class _Check:
             text = "The gradient has NaN or infinity at ordinary points: check for 0/0, log(0) and overflow."
             return (Diagnosis("overflow", text),)
         return ()
+
+    def _explain_by_scores(self) -> tuple[Diagnosis, ...]:
+        """What the wrong places of a gradient by the weights have in common by scores: told at points of more features than samples."""
+        if self.known is None or self.subject.form.layout is None:
+            return ()
+        evidence = []
+        try:
+            for size in WIDE:
+                point = Point(self.subject.form.arguments(self.rng, size, REGS[0]), "random")
+                claim = as_array(self.subject.gradient(*copies(point.arguments)), self.subject)
+                shape = np.shape(point.arguments[self.subject.wrt])
+                if not has_shape(claim, shape):
+                    return ()
+                unknown = np.full(shape, np.nan)  # so that all entries are computed
+                numeric = compare(self.subject, point, unknown, precision=self.precision, rng=self.rng).numeric
+                evidence.append(self._evidence(point, claim, numeric))
+        except UserError:  # sizes that are written into it
+            return ()
+        return tuple(some_samples(evidence))
 
     def _exact(self) -> bool:
         """Whether a formula gives the right gradient to all digits."""

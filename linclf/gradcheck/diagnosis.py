@@ -79,7 +79,7 @@ def explain(subject: Subject, evidence: list[Evidence], known: Known | None, clo
                 found.setdefault(diagnosis.key, diagnosis)
         if found:
             return tuple(found.values())[:2]
-    return (*_some_samples(evidence), *_some_parts(evidence), *_constant_factor(evidence, close))[:2]
+    return (*some_samples(evidence), *_some_parts(evidence), *_constant_factor(evidence, close))[:2]
 
 
 def _merge(entries: tuple[Mistake[object], ...]) -> Diagnosis:
@@ -181,41 +181,59 @@ def _equal(a: Array, b: Array, close: float) -> bool:
     return bool(np.isfinite(size) and np.abs(a.reshape(b.shape) - b).max(initial=0) <= close * size)
 
 
-def _some_samples(evidence: list[Evidence]) -> Iterable[Diagnosis]:
-    """Names what the wrong entries of a gradient by scores have in common, if the others are right."""
+def some_samples(evidence: list[Evidence]) -> Iterable[Diagnosis]:
+    """Names what the wrong entries of a gradient by the scores have in common, if the others are right."""
     marks, patterns = [], []
     for e in evidence:
-        p = e.pieces
-        if p is None or e.claimed.shape != e.numeric.shape or e.w.shape != p.scores.shape or p.n_outputs < 2:
+        if e.pieces is None or e.claimed.shape != e.numeric.shape:
             return
-        size = np.maximum(np.abs(e.claimed), np.abs(e.numeric))
-        marks.append(np.abs(e.claimed - e.numeric) > 1e-4 * size + 1e-9 * np.abs(e.numeric).max())
-        true = mistakes.onehot(p) == 1
-        violated = ((mistakes.margins(p) > 0) & ~true).sum(axis=1, keepdims=True) + 0 * p.y[:, None]
-        patterns.append(
-            {
-                "the entries of the true class": true,
-                "the entries of the wrong classes": ~true,
-                "samples with more than one violated margin": (violated > 1) & np.ones_like(true),
-                "samples with exactly one violated margin": (violated == 1) & np.ones_like(true),
-                "samples whose largest score is that of the true class": (
-                    (p.scores.argmax(axis=1) == p.y)[:, None] & np.ones_like(true)
-                ),
-                "samples whose largest score is that of a wrong class": (
-                    (p.scores.argmax(axis=1) != p.y)[:, None] & np.ones_like(true)
-                ),
-            }
-        )
+        difference = _by_scores(e.claimed - e.numeric, e.pieces)
+        if difference is None or e.pieces.n_outputs < 2:
+            return
+        marks.append(np.abs(difference) > 1e-4 * np.abs(e.pieces.dscores).max() / e.pieces.n)
+        patterns.append(_patterns(e.pieces))
     fits: dict[str, float] = {}  # the share of a pattern that is wrong, where nothing outside is
     for what in patterns[0]:
-        pairs = [(mark, pattern[what]) for mark, pattern in zip(marks, patterns, strict=True)]
-        if all(mark.any() and not (mark & ~pattern).any() for mark, pattern in pairs) and not all(
-            p.all() for _, p in pairs
-        ):
-            fits[what] = min(float(mark.sum() / pattern.sum()) for mark, pattern in pairs)
+        whole = all(
+            (one[what] == one[what][:, :1]).all() for one in patterns
+        )  # samples, of which not all entries need be wrong
+        wrong = [np.repeat(m.any(axis=1, keepdims=True), m.shape[1], 1) if whole else m for m in marks]
+        mark, pattern = (np.concatenate([a.ravel() for a in arrays]) for arrays in (wrong, [p[what] for p in patterns]))
+        if mark.any() and not (mark & ~pattern).any() and not pattern.all():
+            fits[what] = float(mark.sum() / pattern.sum())
     best = max(fits, key=lambda what: fits[what], default="")
     if best and fits[best] >= NEARLY_ALL:
-        yield Diagnosis("some-samples", f"Only {best} are wrong, the rest is right: check how these are told apart.")
+        apart = "" if evidence[0].w.shape == marks[0].shape else "Taken apart by samples and classes: only "
+        start = apart or "Only "
+        yield Diagnosis("some-samples", f"{start}{best} are wrong, the rest is right: check how these are told apart.")
+
+
+def _by_scores(gradient: Array, p: Pieces) -> Array | None:
+    """The gradient by the scores (n, m) that leads to a gradient by the argument; None if there is not exactly one."""
+    basis = np.eye(p.scores.size).reshape(-1, *p.scores.shape)
+    back = np.stack([p.back(unit).ravel() for unit in basis], axis=1)
+    if back.shape[0] != gradient.size or back.shape[0] < back.shape[1]:
+        return None
+    found = np.linalg.lstsq(back, gradient.ravel(), rcond=None)[0]
+    far = np.abs(back @ found - gradient.ravel()).max() > 1e-6 * np.abs(p.back(p.dscores)).max() / p.n
+    return None if far else found.reshape(p.scores.shape)
+
+
+def _patterns(p: Pieces) -> dict[str, Array]:
+    """Entries of a gradient by the scores (n, C) that may go wrong together, in words."""
+    true, rows, margins = mistakes.onehot(p) == 1, np.ones(p.scores.shape, bool), mistakes.margins(p)
+    violated = ((margins > 0) & ~true).sum(axis=1, keepdims=True)
+    right = (p.scores.argmax(axis=1) == p.y)[:, None]
+    return {
+        "the entries of the true class": true,
+        "the entries of the wrong classes": ~true,
+        "the entries of wrong classes whose margin is violated": (margins > 0) & ~true,
+        "the entries of wrong classes whose margin is not violated": (margins <= 0) & ~true,
+        "samples with more than one violated margin": (violated > 1) & rows,
+        "samples with exactly one violated margin": (violated == 1) & rows,
+        "samples whose largest score is that of the true class": right & rows,
+        "samples whose largest score is that of a wrong class": ~right & rows,
+    }
 
 
 def _some_parts(evidence: list[Evidence]) -> Iterable[Diagnosis]:

@@ -138,6 +138,7 @@ ONE = (
 ONE_FIRST = ("theta", "thetas", "params", "beta")  # names of weights that are a vector
 ONE_WORDS = ("logistic", "sigmoid", "binary", "cost", "regression")  # and words in the names of functions of these
 
+OF_SAMPLES = ("X", "y", "scores")  # roles of arguments that have an entry for each sample
 ROLES: dict[str, frozenset[str]] = {
     # what an argument is, by its name in small letters without underscores at its ends
     "W": frozenset(("w", "weights", "weight", "theta", "thetas", "params", "parameters", "coef", "beta", "wts",)),
@@ -247,6 +248,19 @@ class Form:
         return tuple(
             np.take(a, chosen, axes[role]) if role in axes and np.ndim(a) else a
             for role, a in zip(self.roles, arguments, strict=True)
+        )
+
+    def count(self, arguments: Sequence[Argument]) -> int:
+        """The number of samples among arguments; 0 if there are none."""
+        sample = self.sample(arguments)
+        return 0 if sample is None else len(sample.y)
+
+    def one(self, arguments: Sequence[Argument], i: int) -> tuple[Argument, ...]:
+        """The arguments of sample i alone, for a function of one sample: x (D,), scores (C,), y a number or (C,)."""
+        alone = self.some(arguments, [i])
+        return tuple(
+            (np.reshape(a, -1) if np.size(a) > 1 or role == "X" else np.reshape(a, -1)[0]) if role in OF_SAMPLES else a
+            for role, a in zip(self.roles, alone, strict=True)
         )
 
     def reg(self, arguments: Sequence[Argument]) -> float:

@@ -56,6 +56,5 @@ def _name(error: UserError) -> str:
 
 def _single_samples(subject: Subject, point: Point) -> list[Point]:
     """The point with one of its samples at a time; empty if its form has no samples that can be told."""
-    sample = subject.form.sample(point.arguments)
-    count = 0 if sample is None else len(sample.y)
-    return [Point(subject.form.some(point.arguments, [i]), point.purpose) for i in range(count)]
+    form = subject.form
+    return [Point(form.some(point.arguments, [i]), point.purpose) for i in range(form.count(point.arguments))]

@@ -8,9 +8,9 @@ import numpy as np
 
 from linclf import textbook
 from linclf.errors import InputError
-from linclf.gradcheck.forms import Argument, role_of
+from linclf.gradcheck.forms import Argument, Form, role_of
 from linclf.gradcheck.load import module_of, parameters, user_code
-from linclf.gradcheck.subjects import as_number, is_number, plain
+from linclf.gradcheck.subjects import as_number, copies, is_number, plain
 
 TEXTBOOK_FORWARD: dict[str, Callable[..., float]] = {
     # a word in the gradient's name -> the forward function of linclf.textbook, used if the user has defined none
@@ -79,6 +79,22 @@ def reader(
         return _two_functions(name, words, function, call, value, returns_value=returns_value)
 
     return read
+
+
+def over_samples(source: Source, form: Form) -> Source:
+    """The mean over samples of a function that takes one sample."""
+
+    def value(*arguments: Argument) -> float:
+        return float(np.mean([source.value(*copies(form.one(arguments, i))) for i in range(form.count(arguments))]))
+
+    def gradient(*arguments: Argument) -> object:
+        found = [source.gradient(*copies(form.one(arguments, i))) for i in range(form.count(arguments))]
+        stacked = np.stack([np.asarray(one, np.float64) for one in found])
+        return stacked / len(found) if form.roles[form.wrt] == "scores" else stacked.mean(axis=0)
+
+    return Source(
+        value, gradient, (*source.notes, "it takes one sample at a time: what is checked is the mean over samples")
+    )
 
 
 def _places(returned: Sequence[Any]) -> tuple[Callable[[Any], Any], Callable[[Any], Any], tuple[str, ...]] | None:

@@ -1,42 +1,20 @@
-"""Finds the form of a user's function: by the names of its arguments, and by calling it with arguments of each form in turn.
-
-The first form in which the function returns a gradient of the right shape counts, and of these the first whose value is that of a loss
-that linclf knows. What was assumed is said in a note, unless it is what everybody expects.
-"""
+"""Finds what a user's function, class or object is: which forms its names allow, a layer, or a gradient beside its value."""
 
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
 
 from linclf.errors import InputError
-from linclf.gradcheck.forms import (
-    CODES,
-    COLUMNS,
-    KINDS,
-    ONE_HOT,
-    OTHER_SIZES,
-    ROWS,
-    SIGNS,
-    SIZES,
-    VECTOR,
-    Argument,
-    Form,
-    Size,
-    forms,
-    role_of,
-)
+from linclf.gradcheck.fit import REG, Callee, Recognised, fitted
+from linclf.gradcheck.forms import KINDS, SIZES, Argument, Form, Size, forms, role_of
 from linclf.gradcheck.layers import dense, is_dense, layer_of, layer_subjects
-from linclf.gradcheck.load import UserError, module_of, parameters, user_code
-from linclf.gradcheck.pairs import Source, pair, positional, reader
-from linclf.gradcheck.points import Point
-from linclf.gradcheck.reference import CLOSE, CLOSE_FLOAT32, identify
-from linclf.gradcheck.subjects import Subject, called_with, copies
+from linclf.gradcheck.load import module_of, parameters, user_code
+from linclf.gradcheck.pairs import pair, positional, reader
+from linclf.gradcheck.subjects import Subject
 
-USUAL = {(ROWS, CODES), (COLUMNS, CODES), (VECTOR, SIGNS), (None, ONE_HOT), (None, SIGNS)}  # forms that need no note
-REG = 0.7
 SIZES_OF_OBJECTS = (replace(SIZES[1], n=7), SIZES[1])  # whose constructor has been given the others
 CONSTRUCTOR: dict[str, float] = {"reg": REG, "delta": 1.0, "margin": 1.0, "lr": 0.1, "learning_rate": 0.1}
 INPUT_SIZES = ("n_input", "in_features", "input_dim", "input_size", "n_in", "n_features", "num_features", "d_in", "d", "dim")  # fmt: skip
@@ -48,14 +26,6 @@ class Layer(Protocol):
 
     forward: Callable[..., object]
     backward: Callable[..., object]
-
-
-@dataclass(frozen=True)
-class Recognised:
-    """A subject, and the two sizes of arguments that it takes; None if it takes only those that the user has given."""
-
-    subject: Subject
-    sizes: tuple[Size, Size] | None = SIZES
 
 
 def recognise(
@@ -104,7 +74,7 @@ def recognise(
     if not candidates:
         raise InputError(_refusal(name, names, "takes arguments of no form that is known"))
     read = reader(name, words, function, call, value)
-    found = _fitted(name, names, candidates, call, read, wanted=wanted, given=given)
+    found = fitted(Callee(name, names, call, read), candidates, wanted=wanted, given=given)
     bias = _bias(found)
     return (found,) if bias is None else (found, replace(found, subject=bias))
 
@@ -183,134 +153,7 @@ def _object(layer: Any, name: str, *, kind: str | None, binary: bool, wanted: st
     if not candidates:
         raise InputError(_refusal(name, names, "has a forward of no form that is known"))
     source = pair(name, forward, gradient, ())
-    return (_fitted(name, names, candidates, forward, lambda returned: source, wanted=wanted, given=()),)
-
-
-def _fitted(
-    name: str,
-    names: Sequence[str],
-    candidates: Sequence[Form],
-    call: Callable[..., object],
-    read: Callable[[object], Source],
-    *,
-    wanted: str | None,
-    given: tuple[Argument, ...],
-) -> Recognised:
-    """The form, among candidates, in which the function can be called, and sizes that it takes."""
-    if candidates[0].kind == "general":
-        return Recognised(_general(name, candidates[0], call, read))
-    errors: list[InputError] = []
-    first: Recognised | None = None  # without an error, but with a gradient of another shape
-    for sizes in (SIZES, *OTHER_SIZES):
-        shaped: Recognised | None = None
-        for form in candidates:
-            made = form.arguments(np.random.default_rng(0), sizes[1], REG)
-            try:
-                with np.errstate(all="ignore"), user_code(name):
-                    source = read(call(*copies(made)))
-                    source.value(*copies(made))
-                    gradient = source.gradient(*copies(made))
-                    source.value(*form.arguments(np.random.default_rng(0), sizes[0], REG))
-            except InputError as error:
-                errors.append(called_with(error, names, made))
-                continue
-            found = Recognised(_subject(name, names, form, source), sizes)
-            usual = (form.layout, form.labels) in USUAL
-            if np.shape(np.asarray(gradient)) != np.shape(made[form.wrt]):
-                first = first or (found if usual or not errors else None)
-                continue
-            if _is_known(found, wanted):
-                return _noted(found)
-            if errors and not usual and not _is_of_samples(found.subject, made):
-                continue  # the error in the form that is meant says more
-            shaped = shaped or found
-        if shaped is not None:
-            return _noted(shaped)
-    if first is not None:
-        return _noted(first)
-    if given and len(given) == len(names):
-        return Recognised(_subject(name, names, candidates[0], read(call(*copies(given)))), None)
-    raise _most_telling(errors)
-
-
-def _most_telling(errors: list[InputError]) -> InputError:
-    """The error that came last in the function, in the form that is most natural: in another form, shapes do not match before it."""
-    if not isinstance(errors[0], UserError):
-        return errors[0]
-    return max(errors, key=lambda error: error.line if isinstance(error, UserError) else 0)
-
-
-def _is_of_samples(subject: Subject, made: tuple[Argument, ...]) -> bool:
-    """Whether the value is a sum or a mean over samples, as only a function is that is called in its own form.
-
-    Of four groups of samples of one size, a and b together and c and d together then give as much as a and c, and b and d: whatever
-    does not depend on the samples, such as a penalty, counts twice on both sides.
-    """
-    sample = subject.form.sample(made)
-    count = 0 if sample is None else len(sample.y) // 4
-    a, b, c, d = np.arange(4 * count).reshape(4, count)
-    try:
-        with np.errstate(all="ignore"):
-            together = [
-                subject.value(*copies(subject.form.some(made, np.concatenate(two))))
-                for two in ((a, b), (c, d), (a, c), (b, d))
-            ]
-    except InputError:
-        return False
-    first, second = together[0] + together[1], together[2] + together[3]
-    size = sum(map(abs, together))
-    return bool(count and len(set(together)) > 1 and abs(first - second) <= CLOSE_FLOAT32 * size)
-
-
-def _is_known(found: Recognised, wanted: str | None) -> bool:
-    """Whether the value is that of a loss that linclf knows."""
-    rng = np.random.default_rng(1)
-    points = [Point(found.subject.form.arguments(rng, size, REG), "random") for size in found.sizes or ()]
-    try:
-        with np.errstate(all="ignore"):
-            values = [found.subject.value(*copies(point.arguments)) for point in points]
-    except InputError:
-        return False
-    known = identify(found.subject, points, values, wanted, CLOSE)
-    return known is not None and not known.by_name
-
-
-def _subject(name: str, names: Sequence[str], form: Form, source: Source) -> Subject:
-    shown = form.roles if form.kind == "loss" else ("pred", "true") if form.kind == "predictions" else tuple(names)
-    return Subject(name, form, source.value, source.gradient, form.wrt, shown, source.notes, by_bias=source.by_bias)
-
-
-def _noted(found: Recognised) -> Recognised:
-    """With a note on what was assumed, if it is not what everybody expects."""
-    subject, notes = found.subject, [note for note in found.subject.notes if "b" not in found.subject.form.roles]
-    form = subject.form
-    usual = (form.layout, form.labels) in USUAL and form.roles in (
-        ("W", "X", "y"),
-        ("W", "X", "y", "reg"),
-        ("scores", "y"),
-    )
-    if not usual and form.kind != "penalty":
-        notes.append(f"it is called as {form.text}")
-    if found.sizes is not None and found.sizes != SIZES:
-        one = found.sizes[1]
-        notes.append(f"it takes {one.n_classes} classes and {one.d} features, sizes that seem to be written into it")
-    return replace(found, subject=replace(subject, notes=tuple(notes)))
-
-
-def _general(name: str, form: Form, call: Callable[..., object], read: Callable[[object], Source]) -> Subject:
-    """f(w) -> (value, gradient), read when it is first called: its shape is not known yet."""
-    sources: list[Source] = []
-
-    def source(w: Argument) -> Source:
-        if not sources:
-            with user_code(name):
-                sources.append(read(call(w)))
-        return sources[0]
-
-    def copied(w: Argument) -> Argument:
-        return w.copy() if isinstance(w, np.ndarray) else w
-
-    return Subject(name, form, lambda w: source(copied(w)).value(w), lambda w: source(copied(w)).gradient(w), 0, ("w",))
+    return (fitted(Callee(name, names, forward, lambda returned: source), candidates, wanted=wanted),)
 
 
 def _refusal(name: str, names: Sequence[str], why: str) -> str:

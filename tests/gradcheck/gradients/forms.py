@@ -459,6 +459,56 @@ def tensors(W, X, y):
     return tensor(loss), tensor(X.T @ d)
 
 
+# --- one sample at a time ----------------------------------------------------------------------------------------------------------
+
+
+def hinge_of_one(w, x, y):
+    margin = y * np.dot(w, x)
+    if margin < 1:
+        return 1 - margin, -y * x
+    return 0.0, np.zeros_like(w)
+
+
+def hinge_of_one_with_reg(w, x, y, reg):
+    margin = y * np.dot(w, x)
+    return max(0, 1 - margin) + reg / 2 * w.dot(w), (-y * x if margin < 1 else 0 * x) + reg * w
+
+
+def logistic_of_one(w, x, y):
+    p = 1 / (1 + np.exp(-w.dot(x)))
+    return -(y * np.log(p) + (1 - y) * np.log(1 - p)), (p - y) * x
+
+
+def half_squared_error_of_one(w, x, y):
+    error = w.dot(x) - y
+    return 0.5 * float(error) ** 2, error * x
+
+
+def softmax_of_one(scores, label):
+    e = np.exp(scores - np.max(scores))
+    gradient = e / np.sum(e)
+    loss = -np.log(gradient[label])
+    gradient[label] -= 1
+    return loss, gradient
+
+
+def L_i(x, y, W):
+    scores = W.dot(x)
+    margins = np.maximum(0, scores - scores[y] + 1)
+    margins[y] = 0
+    d = (margins > 0).astype(float)
+    d[y] = -d.sum()
+    return margins.sum(), np.outer(d, x)
+
+
+def point_hinge(p, t):
+    return max(0, 1 - p * t)
+
+
+def point_hinge_grad(p, t):
+    return -t if p * t < 1 else 0
+
+
 # --- sizes written into the code -------------------------------------------------------------------------------------------------
 
 

@@ -474,6 +474,50 @@ def scores_alone(W, X, y):
     return np.sum(X @ W), np.repeat(X.sum(axis=0)[:, None], W.shape[1], axis=1)
 
 
+def hinge_of_one_with_the_wrong_sign(w, x, y):
+    margin = y * np.dot(w, x)
+    if margin < 1:
+        return 1 - margin, y * x
+    return 0.0, np.zeros_like(w)
+
+
+def hinge_of_one_everywhere(w, x, y):
+    return max(0, 1 - y * np.dot(w, x)), -y * x
+
+
+def hinge_of_one_without_y(w, x, y):
+    margin = y * np.dot(w, x)
+    return max(0, 1 - margin), -x if margin < 1 else 0 * x
+
+
+def svm_at_most_two_violations(W, X, y, reg):
+    rows, scores = np.arange(len(X)), X @ W
+    margins = np.maximum(0, scores - scores[rows, y][:, None] + 1)
+    margins[rows, y] = 0
+    d = (margins > 0).astype(float)
+    d[rows, y] = -np.minimum(d.sum(axis=1), 2)
+    return margins.sum() / len(X) + reg * np.sum(W * W), X.T @ d / len(X) + 2 * reg * W
+
+
+def svm_unusual_where_one_is_violated(W, X, y, reg):
+    rows, scores = np.arange(X.shape[1]), (W @ X).T
+    margins = np.maximum(0, scores - scores[rows, y][:, None] + 1)
+    margins[rows, y] = 0
+    d = (margins > 0).astype(float)
+    d[rows, y] = -d.sum(axis=1)
+    d[(margins > 0).sum(axis=1) == 1] *= 1.3
+    return margins.sum() / len(rows) + reg * np.sum(W * W), (X @ d / len(rows)).T + 2 * reg * W
+
+
+def softmax_square_of_the_true_probability(W, X, y):
+    rows, scores = np.arange(len(X)), X @ W
+    p = np.exp(scores - scores.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    loss = -np.log(p[rows, y]).mean()
+    p[rows, y] = p[rows, y] ** 2 - 1
+    return loss, X.T @ p / len(X)
+
+
 EXPECTED = {
     "svm_mask_is_an_alias": "margin-for-indicator",
     "svm_greater_or_equal_on_clipped": "missing-indicator",
@@ -541,4 +585,10 @@ EXPECTED = {
     "cost_template": "nothing-computed",
     "penalty_alone": "another-value",
     "scores_alone": "another-value",
+    "hinge_of_one_with_the_wrong_sign": "sign",
+    "hinge_of_one_everywhere": "missing-indicator",
+    "hinge_of_one_without_y": "missing-target",
+    "svm_at_most_two_violations": "some-samples",
+    "svm_unusual_where_one_is_violated": "some-samples",
+    "softmax_square_of_the_true_probability": "some-samples",
 }
