@@ -10,7 +10,8 @@ from linclf.errors import InputError
 from linclf.gradcheck.forms import SIZES, Argument, Form, Size, role_of
 from linclf.gradcheck.load import module_of, user_code
 from linclf.gradcheck.pairs import positional, stem_of, value_beside
-from linclf.gradcheck.subjects import Subject, as_number, called_with, copies, plain
+from linclf.gradcheck.subjects import Subject, as_number, called_with, copies
+from linclf.gradcheck.tensors import Adapt, as_arrays
 
 NUMBER = 0.7  # that a layer takes beside its arrays
 SHAPES_OF_LAYERS: dict[int, tuple[tuple[str, ...], ...]] = {
@@ -49,31 +50,34 @@ def dense(name: str, words: str, function: Any) -> Subject:
     return Subject(name, Form("dense", names), value, gradient, wrt, names, make=make)
 
 
-def layer_of(name: str, backward: Any) -> tuple[Subject, ...]:
+def layer_of(name: str, backward: Any, adapt: Adapt) -> tuple[Subject, ...]:
     """*_backward(dout, cache) beside its *_forward(x, w, b) -> (out, cache): a subject for each gradient that it returns."""
     own = getattr(backward, "__name__", "")
     forward = value_beside(own, module_of(backward))
     if forward is None:
         raise InputError(f"{name}: there is no {stem_of(own)}_forward next to it; define it in the same file")
-    names, call = positional(forward)
-
-    def back(dout: Any, cache: Any, arguments: tuple[Argument, ...]) -> Any:
-        count = len(positional(backward)[0])
-        return backward(dout, cache) if count == 2 else backward(dout) if count == 1 else backward(dout, *arguments)
-
-    return layer_subjects(name, names, call, back)
+    (names, call), (back_names, call_back) = positional(forward), positional(backward)
+    return layer_subjects(name, names, adapt(call), adapt(call_back), len(back_names))
 
 
 def layer_subjects(
     name: str,
     names: Sequence[str],
     forward: Callable[..., object],
-    back: Callable[[Any, Any, tuple[Argument, ...]], Any],
+    backward: Callable[..., Any],
+    back_count: int,
 ) -> tuple[Subject, ...]:
-    """A layer: a subject for each gradient that its backward returns, by the argument of its forward."""
+    """A layer: a subject for each gradient that its backward returns, by the argument of its forward.
+
+    back_count  the number of arguments of backward: (), (dout), (dout, cache), or (dout, *arguments)
+    """
+
+    def back(dout: Any, cache: Any, arguments: tuple[Argument, ...]) -> Any:
+        given = ((), (dout,), (dout, cache))
+        return backward(*given[back_count]) if back_count < len(given) else backward(dout, *arguments)
 
     def outputs(*arguments: Argument) -> tuple[Any, Any]:
-        found = plain(forward(*arguments))
+        found = as_arrays(forward(*arguments))
         return (found[0], found[1]) if isinstance(found, tuple) and len(found) > 1 else (found, arguments[0])
 
     def upstream(out: Any) -> Any:  # the gradient by the output, the same at each call
@@ -87,7 +91,7 @@ def layer_subjects(
     def gradients(*arguments: Argument) -> Any:
         with user_code(name):
             out, cache = outputs(*arguments)
-            found = plain(back(upstream(out), cache, arguments))
+            found = as_arrays(back(upstream(out), cache, arguments))
         return found if isinstance(found, tuple | list) else (found,)
 
     errors: list[InputError] = []
@@ -104,8 +108,9 @@ def layer_subjects(
             errors.append(called_with(error, names, made))
             continue
         subjects = []
-        for i, _ in enumerate(found[: len(names)]):
-            note = f"the value is the sum of {names[0]}'s output times a fixed array, the gradient that by {names[i]}"
+        returned = names[: len(found)]
+        note = f"what is checked is the sum of the output times a fixed array, and its gradient by {_listed(returned)}"
+        for i in range(len(returned)):
             subjects.append(
                 Subject(
                     name if len(found) == 1 else f"{name} d{names[i]}",
@@ -124,3 +129,8 @@ def layer_subjects(
     raise InputError(
         f"{name}({', '.join(names)}): is a layer of arguments that are not known; wrap it as f(w) -> (value, gradient)"
     )
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names in a row: x, w and b."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))

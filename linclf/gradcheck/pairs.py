@@ -10,7 +10,8 @@ from linclf import textbook
 from linclf.errors import InputError
 from linclf.gradcheck.forms import Argument, Form, role_of
 from linclf.gradcheck.load import module_of, parameters, user_code
-from linclf.gradcheck.subjects import as_number, copies, is_number, plain
+from linclf.gradcheck.subjects import as_number, copies, is_number
+from linclf.gradcheck.tensors import Adapt, as_arrays
 
 TEXTBOOK_FORWARD: dict[str, Callable[..., float]] = {
     # a word in the gradient's name -> the forward function of linclf.textbook, used if the user has defined none
@@ -56,13 +57,25 @@ def positional(function: Any) -> tuple[list[str], Callable[..., object]]:
 
 
 def reader(
-    name: str, words: str, function: Any, call: Callable[..., object], value: Callable[..., object] | None
+    name: str,
+    words: str,
+    function: Any,
+    call: Callable[..., object],
+    *,
+    value: Callable[..., object] | None,
+    adapt: Adapt,
 ) -> Callable[[object], Source]:
-    """How what a function returns is read: (what it returned) -> the value and the gradient."""
+    """How what a function returns is read: (what it returned) -> the value and the gradient.
+
+    words  its own name in small letters
+    call   the function, of arguments by position
+    value  the function of the value, if the user has named it
+    adapt  applied to the functions that are found beside it
+    """
 
     def read(returned: object) -> Source:
         """The value and the gradient of a function that has returned this."""
-        found = plain(returned)
+        found = as_arrays(returned)
         if value is None and isinstance(found, tuple | list) and len(found) >= 2:
             place = _places(found)
             if place is None:
@@ -76,7 +89,9 @@ def reader(
             return _both(name, call, *place)
         named = words.endswith(GRADIENT_ENDS) or words.startswith(GRADIENT_STARTS)
         returns_value = is_number(found) and np.ndim(found) == 0 and not named
-        return _two_functions(name, words, function, call, value, returns_value=returns_value)
+        if value is not None:
+            return pair(name, adapt(value), call, ())
+        return _two_functions(name, words, function, call, adapt, returns_value=returns_value)
 
     return read
 
@@ -143,7 +158,7 @@ def _both(
 
     def returned(*arguments: Argument) -> Any:
         with user_code(name):
-            return plain(call(*arguments))
+            return as_arrays(call(*arguments))
 
     return Source(
         lambda *a: as_number(value_of(returned(*a)), name),
@@ -158,7 +173,7 @@ def pair(name: str, forward: Callable[..., object], backward: Callable[..., obje
 
     def value(*arguments: Argument) -> float:
         with user_code(name):
-            found = plain(forward(*arguments))
+            found = as_arrays(forward(*arguments))
         found = found[0] if isinstance(found, tuple) and found else found
         if len(arguments) == 1 and np.ndim(found) and np.shape(found) == np.shape(arguments[0]):
             found = np.sum(found)  # of a function of each entry, whose derivative is the gradient of the sum
@@ -167,7 +182,7 @@ def pair(name: str, forward: Callable[..., object], backward: Callable[..., obje
     def gradient(*arguments: Argument) -> object:
         with user_code(name):
             forward(*arguments)  # a layer may store what its backward needs
-            return plain(backward(*arguments))
+            return as_arrays(backward(*arguments))
 
     return Source(value, gradient, notes)
 
@@ -177,18 +192,16 @@ def _two_functions(
     words: str,
     function: Any,
     call: Callable[..., object],
-    value: Callable[..., object] | None,
+    adapt: Adapt,
     *,
     returns_value: bool,
 ) -> Source:
     """A function that returns only one of the two, with the other one beside it."""
-    if value is not None:
-        return pair(name, value, call, ())
     own, module = getattr(function, "__name__", ""), module_of(function)
     found = _gradient_beside(own, module) if returns_value else value_beside(own, module)
     if found is not None:
         note = f"{'the gradient' if returns_value else 'the value'} is that of {found.__name__}, defined next to it"
-        forward, backward = (call, found) if returns_value else (found, call)
+        forward, backward = (call, adapt(found)) if returns_value else (adapt(found), call)
         return pair(name, forward, backward, () if words.endswith(("forward", "backward", "_grad_input")) else (note,))
     if not returns_value:
         for word, forward in TEXTBOOK_FORWARD.items():

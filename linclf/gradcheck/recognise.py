@@ -14,6 +14,7 @@ from linclf.gradcheck.layers import dense, is_dense, layer_of, layer_subjects
 from linclf.gradcheck.load import module_of, parameters, user_code
 from linclf.gradcheck.pairs import pair, positional, reader
 from linclf.gradcheck.subjects import Subject
+from linclf.gradcheck.tensors import Adapt, on_tensors, unchanged, uses_tensors
 
 SIZES_OF_OBJECTS = (replace(SIZES[1], n=7), SIZES[1])  # whose constructor has been given the others
 CONSTRUCTOR: dict[str, float] = {"reg": REG, "delta": 1.0, "margin": 1.0, "lr": 0.1, "learning_rate": 0.1}
@@ -56,16 +57,40 @@ def recognise(
         function = getattr(_instance(owner, name), function.__name__)
     if inspect.isclass(function):
         function = _instance(function, name)
-    words = _words(function, name)
-    if hasattr(function, "forward") and hasattr(function, "backward"):
-        return _object(function, name, kind=kind, binary=binary, wanted=wanted)
     if not callable(function) and callable(getattr(function, "loss", None)):
         function = function.loss
+
+    def found(adapt: Adapt) -> tuple[Recognised, ...]:
+        if hasattr(function, "forward") and hasattr(function, "backward"):
+            return _object(function, name, adapt, kind=kind, binary=binary, wanted=wanted)
+        return _function(function, name, adapt, value=value, kind=kind, binary=binary, wanted=wanted, given=given)
+
+    try:
+        return found(unchanged)
+    except InputError:
+        if not uses_tensors(function):
+            raise
+        return found(on_tensors)
+
+
+def _function(
+    function: Any,
+    name: str,
+    adapt: Adapt,
+    *,
+    value: Callable[..., object] | None,
+    kind: str | None,
+    binary: bool,
+    wanted: str | None,
+    given: tuple[Argument, ...],
+) -> tuple[Recognised, ...]:
+    """A function or a method, which takes arrays once it is adapted."""
+    words = _words(function, name)
     names, call = positional(function)
     if not names:  # f(*arguments)
         names = [f"argument {i + 1}" for i in range(len(given) or (1 if kind == "general" else 4))]
     if kind == "layer" or (kind is None and value is None and role_of(names[0]) == "dout"):
-        return tuple(map(Recognised, layer_of(name, function)))
+        return tuple(map(Recognised, layer_of(name, function, adapt)))
     if kind == "dense" or (kind is None and is_dense(names, words)):
         return (Recognised(dense(name, words, function)),)
     if hasattr(getattr(function, "__self__", None), "W") and "W" not in map(role_of, names):
@@ -73,7 +98,8 @@ def recognise(
     candidates = list(forms(names, words, kind=kind, binary=binary))
     if not candidates:
         raise InputError(_refusal(name, names, "takes arguments of no form that is known"))
-    read = reader(name, words, function, call, value)
+    call = adapt(call)
+    read = reader(name, words, function, call, value=value, adapt=adapt)
     found = fitted(Callee(name, names, call, read), candidates, wanted=wanted, given=given)
     bias = _bias(found)
     return (found,) if bias is None else (found, replace(found, subject=bias))
@@ -136,14 +162,17 @@ def _instance(made: Any, name: str) -> Any:
         return made(*arguments)
 
 
-def _object(layer: Any, name: str, *, kind: str | None, binary: bool, wanted: str | None) -> tuple[Recognised, ...]:
+def _object(
+    layer: Any, name: str, adapt: Adapt, *, kind: str | None, binary: bool, wanted: str | None
+) -> tuple[Recognised, ...]:
     """An object with forward and backward: a loss of predictions and targets, or a layer."""
     names, forward = positional(layer.forward)
     back_names, backward = positional(layer.backward)
+    forward, backward = adapt(forward), adapt(backward)
     words = f"{type(layer).__name__} {name.rpartition(':')[2]}".lower()
-    if len(names) == 1:
-        back = (lambda dout, cache, a: backward(dout)) if back_names else (lambda dout, cache, a: backward())
-        return tuple(Recognised(one, SIZES_OF_OBJECTS) for one in layer_subjects(name, names, forward, back))
+    if len(names) == 1 or role_of(back_names[0] if back_names else "") == "dout":
+        layers = layer_subjects(name, names, forward, backward, len(back_names))
+        return tuple(Recognised(one, SIZES_OF_OBJECTS) for one in layers)
     both = len(back_names) == len(names)
 
     def gradient(*arguments: Argument) -> object:

@@ -77,13 +77,6 @@ def copies(arguments: tuple[Argument, ...]) -> tuple[Argument, ...]:
     return tuple(a.copy() if isinstance(a, np.ndarray) else a for a in arguments)
 
 
-def plain(returned: Any) -> Any:
-    """What a function returned, with tensors as arrays."""
-    if isinstance(returned, tuple):
-        return tuple(plain(one) for one in returned)
-    return returned.detach().cpu().numpy() if hasattr(returned, "detach") else returned
-
-
 def is_number(returned: Any) -> bool:
     """Whether something is a number, or an array of one."""
     try:

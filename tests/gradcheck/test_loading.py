@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -205,3 +206,82 @@ def test_kind_layer_is_a_backward_whatever_its_arguments_are_called(linclf, in_t
     ran = linclf("gradcheck t.py:square_backward --kind layer")
     assert ran.code == 0, ran.err
     assert "treated as a layer and its backward function" in ran
+
+
+# A stand-in for PyTorch: tensors that have its methods, not NumPy's.
+FAKE_TORCH = """
+import numpy as np
+
+class Tensor:
+    def __init__(self, a): self.a = a
+    def detach(self): return self
+    def cpu(self): return self
+    def numpy(self): return self.a
+    def mm(self, other): return Tensor(self.a @ other.a)
+    def t(self): return Tensor(self.a.T)
+    def size(self, i): return self.a.shape[i]
+    def __truediv__(self, n): return Tensor(self.a / n)
+
+def as_tensor(a): return Tensor(a)
+def softmax_loss(s, y):
+    rows = np.arange(len(y.a))
+    e = np.exp(s.a - s.a.max(axis=1, keepdims=True))
+    p = e / e.sum(axis=1, keepdims=True)
+    loss = -np.log(p[rows, y.a]).mean()
+    p[rows, y.a] -= 1
+    return Tensor(loss), Tensor(p)
+"""
+OF_TENSORS = """
+import torch
+
+def softmax_loss(W, X, y):
+    loss, d = torch.softmax_loss(X.mm(W), y)
+    return loss, X.t().mm(d) / X.size(0)
+
+def softmax_loss_of_a_sum(W, X, y):
+    loss, d = torch.softmax_loss(X.mm(W), y)
+    return loss, X.t().mm(d)
+
+def softmax_value(W, X, y):
+    return torch.softmax_loss(X.mm(W), y)[0]
+
+def softmax_value_grad(W, X, y):
+    return softmax_loss(W, X, y)[1]
+
+class Product:
+    @staticmethod
+    def forward(x, w):
+        return x.mm(w), (x, w)
+
+    @staticmethod
+    def backward(dout, cache):
+        x, w = cache
+        return dout.mm(w.t()), x.t().mm(dout)
+
+def product_forward(x, w):
+    return Product.forward(x, w)
+
+def product_backward(dout, cache):
+    return Product.backward(dout, cache)
+"""
+
+
+@pytest.mark.parametrize(
+    ("function", "code"),
+    [
+        ("softmax_loss", 0),
+        ("softmax_loss_of_a_sum", 6),
+        ("softmax_value", 0),
+        ("softmax_value_grad", 0),
+        ("Product", 0),
+        ("product_backward", 0),
+    ],
+)
+def test_functions_of_tensors_are_called_with_tensors(linclf, in_tmp, monkeypatch, function: str, code: int) -> None:
+    Path("torch.py").write_text(FAKE_TORCH)
+    Path("t.py").write_text(OF_TENSORS)
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    ran = linclf(f"gradcheck t.py:{function}")
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    assert ran.code == code, ran.err
+    assert ran.startswith("RIGHT" if code == 0 else "WRONG")
