@@ -6,26 +6,27 @@ from dataclasses import replace
 import numpy as np
 
 from linclf.errors import InputError
-from linclf.gradcheck.comparison import compare, detect_precision, has_shape
+from linclf.gradcheck.comparison import GUARD_ERROR, compare, detect_precision, has_shape
 from linclf.gradcheck.diagnosis import (
     Diagnosis,
     Evidence,
     both_values,
-    convention,
     explain,
     explain_value,
+    in_columns,
     some_samples,
 )
 from linclf.gradcheck.differences import FLOAT64
 from linclf.gradcheck.forms import Argument, Size
 from linclf.gradcheck.large_scores import unstable
-from linclf.gradcheck.load import UserError
-from linclf.gradcheck.points import REGS, Point, as_probabilities, data_point, make_points
+from linclf.gradcheck.layouts import TURNED
+from linclf.gradcheck.load import UserError, note_on
+from linclf.gradcheck.points import REGS, SMALL, Point, data_point, make_points, points_to_identify, with_ones
 from linclf.gradcheck.recognise import Layer, recognise
-from linclf.gradcheck.reference import CLOSE, CLOSE_FLOAT32, Known, identify, pieces
+from linclf.gradcheck.reference import CLOSE, CLOSE_FLOAT32, MEAN, Known, Pieces, identify, pieces
 from linclf.gradcheck.result import GradientCheck, merged
 from linclf.gradcheck.subjects import Subject, as_array, copies
-from linclf.losses import LOSSES, Array, Loss
+from linclf.losses import LOSSES, Array
 from linclf.optim.blas import one_blas_thread
 
 
@@ -55,6 +56,26 @@ def check_gradient(
     The function is treated as a black box. A slope is judged to be at a kink only if the difference between the one-sided
     slopes does not shrink with the step.
     """
+    left_out = note_on(function)
+    try:
+        check = _checked(function, arguments, value=value, kind=kind, loss=loss, data=data, name=name, seed=seed)
+    except InputError as error:
+        raise (UserError(f"{error}; {left_out}") if left_out else error) from error.__cause__
+    return replace(check, notes=(left_out, *check.notes)) if left_out else check
+
+
+def _checked(
+    function: Callable[..., object] | Layer,
+    arguments: tuple[Argument, ...],
+    *,
+    value: Callable[..., object] | None,
+    kind: str | None,
+    loss: str | None,
+    data: tuple[Array, Array] | None,
+    name: str,
+    seed: int,
+) -> GradientCheck:
+    """`check_gradient`, without a note on what has been left out of the user's file."""
     if loss is not None and loss not in LOSSES:
         raise InputError(f"loss is {loss!r}; give one of {', '.join(LOSSES)}")
     binary = loss is not None and LOSSES[loss].binary
@@ -67,11 +88,9 @@ def check_gradient(
         points += [] if data is None else [data_point(subject, *data, rng)]
         points += [Point(arguments, "given")] if arguments else []
         with one_blas_thread():
-            check = _Check(subject, points, loss, rng).result()
-            if not check.passed and _may_have_probabilities(subject, check.name):
-                inside = _Check(subject, as_probabilities(subject, points), loss, rng).result()
-                note = "its arguments are taken for probabilities: it is right where they lie in (0, 1)"
-                check = replace(inside, notes=(*inside.notes, note)) if inside.passed else check
+            check = _Check(subject, points, loss, rng, one.sizes).result()
+            if not check.passed and one.sizes is not None and subject.kind == "loss":
+                check = _with_ones(subject, points, loss, rng) or check
         checks.append(check)
     return checks[0] if len(checks) == 1 else merged(checks, name)
 
@@ -88,14 +107,6 @@ VARIANTS = (
     "guarded",
     "clip",
 )  # of a loss, in a name
-PROBABILITIES = (
-    "entropy",
-    "log",
-    "nll",
-    "bce",
-    "prob",
-    "likelihood",
-)  # words of functions whose arguments may be these
 SECTIONS = {
     # of docs/gradients.md, by the name of a loss or a kind
     "svm": "Multiclass SVM",
@@ -104,14 +115,21 @@ SECTIONS = {
     "mse": "Mean squared error",
     "dense": "The dense layer",
 }
-WIDE = 2 * (Size(7, 8, 4), Size(6, 7, 5))  # points of which a gradient by the weights tells that by the scores
+WIDE = 2 * (Size(7, 8, 4),) + 2 * (Size(6, 7, 5),)  # points of which a gradient by the weights tells that by the scores
 STILL_RIGHT = ("overflow", "another-value")  # faults beside which the gradient is right
 
 
 class _Check:
     """One check: what the subject returns at each point, how it compares with differences, and what explains it."""
 
-    def __init__(self, subject: Subject, points: list[Point], loss: str | None, rng: np.random.Generator) -> None:
+    def __init__(
+        self,
+        subject: Subject,
+        points: list[Point],
+        loss: str | None,
+        rng: np.random.Generator,
+        sizes: tuple[Size, Size] | None = None,
+    ) -> None:
         self.subject, self.rng = subject, rng
         self.points = [
             replace(p, arguments=tuple(np.asarray(a) if np.ndim(a) else a for a in p.arguments))
@@ -129,19 +147,29 @@ class _Check:
             self.precision = detect_precision(self.subject, self.random[0], rng)
             self.close = CLOSE if self.precision is FLOAT64 else CLOSE_FLOAT32
             self.values = [self.subject.value(*point.arguments) for point in self.random]
-            self.known = self._identify(loss)
+            self.known = self._identify(loss, sizes)
             if self.known is not None:
                 for point in points:
-                    note, fault = unstable(self.subject, point) if point.purpose == "large" else ("", "")
-                    self.notes += [note] if note else []
+                    if point.purpose != "large" or any(fault.key == "overflow" for fault in self.faults):
+                        continue
+                    note, fault = unstable(self.subject, point)
+                    self.notes += [note] if note and note not in self.notes else []
                     if fault:
                         self._fault("overflow", fault)
             self.comparisons = [
-                compare(self.subject, point, claim, expected=self._expected(point), precision=self.precision, rng=rng)
+                compare(
+                    self.subject,
+                    point,
+                    claim,
+                    expected=self._expected(point),
+                    guard_error=np.inf if self.known is not None and self.known.guard else GUARD_ERROR,
+                    precision=self.precision,
+                    rng=rng,
+                )
                 for point, claim in zip(self.points, self.claims, strict=True)
             ]
         self.coordinates = tuple(c for comparison in self.comparisons for c in comparison.coordinates)
-        self._accept_convention()
+        self._doubt_convention()
 
     def _claim(self, point: Point) -> Array:
         """The gradient that the user's function returns at a point.
@@ -167,19 +195,23 @@ class _Check:
         if all(fault.key != key for fault in self.faults):
             self.faults.append(Diagnosis(key, text))
 
-    def _identify(self, wanted: str | None) -> Known | None:
+    def _identify(self, wanted: str | None, sizes: tuple[Size, Size] | None) -> Known | None:
         """The loss that the value is or should be.
 
         The function's name alone is not enough: None if the value is neither this loss nor a known distortion of it.
         """
         if any(p.purpose != "random" for p in self.random):
             return None
-        known = identify(self.subject, self.random, self.values, wanted, self.close)
+        points, values = self.random, self.values
+        if sizes is not None and "y" in self.subject.form.roles and self.subject.make is None:
+            points = points_to_identify(self.subject, sizes)
+            values = [self.subject.value(*copies(point.arguments)) for point in points]
+        known = identify(self.subject, points, values, wanted, self.close)
         if known is None or not known.by_name:
             return known
-        at = [p for p in (pieces(self.subject, point, known.loss) for point in self.random) if p is not None]
+        at = [p for p in (self._pieces(point, known) for point in self.random) if p is not None]
         self.wrong_value = explain_value(at, self.values, self.close)
-        if self.wrong_value is None and not known.wanted and self._has_data_part(known.loss):
+        if self.wrong_value is None and not known.wanted and self._has_data_part(known):
             self.notes.append(f"the value is that of {known.loss.name} with a penalty of its own, or a weight C")
             return None
         if self.wrong_value is None and not known.wanted and not self._is_promised():
@@ -188,24 +220,37 @@ class _Check:
         self.wrong_value = self.wrong_value or both_values(at, self.values, known.wanted)
         return known
 
+    def _pieces(self, point: Point, known: Known) -> Pieces | None:
+        """The pieces of the known loss at a point."""
+        return pieces(self.subject, point, known.loss, known.margin)
+
     def _is_promised(self) -> bool:
         """Whether the name promises a loss: of a function of W, X and y, and no variant of the loss."""
         own = self.subject.name.rpartition(":")[2].lower()
         return self.subject.kind == "loss" and not any(word in own for word in VARIANTS)
 
-    def _accept_convention(self) -> None:
-        """Take a value for what it is, where the gradient is right for it and it is a multiple of the loss, or its sum."""
-        if self.known is None or self.wrong_value is None or self.known.wanted:
+    def _doubt_convention(self) -> None:
+        """Take the value for wrong, not the gradient, where this is that of the mean and the value another multiple of the loss."""
+        known = self.known
+        if (
+            known is None
+            or known.by_name
+            or self.subject.kind != "loss"
+            or not any(c.verdict == "wrong" for c in self.coordinates)
+        ):
             return
-        if any(c.verdict == "wrong" for c in self.coordinates) or not self.coordinates:
-            return
-        at = [p for p in (pieces(self.subject, point, self.known.loss) for point in self.random) if p is not None]
-        note = convention(at, self.values, self.close)
-        if note is not None:
-            self.notes.append(note)
-            self.known, self.wrong_value = None, None
+        mean = replace(known, convention=replace(known.convention, what="", weight=MEAN.weight, times=1.0))
+        at = [p for p in (self._pieces(point, known) for point in self.random) if p is not None]
+        self.known = mean
+        expected = [self._expected(point) for point in self.random]
+        explained = explain_value(at, self.values, self.close) if mean.convention != known.convention else None
+        claims = [claim for claim, point in zip(self.claims, self.points, strict=True) if point in self.random]
+        if explained is not None and all(_agree(claim, right) for claim, right in zip(claims, expected, strict=True)):
+            self.known, self.wrong_value = replace(mean, by_name=True), explained
+        else:
+            self.known = known
 
-    def _has_data_part(self, loss: Loss) -> bool:
+    def _has_data_part(self, known: Known) -> bool:
         """Whether the value is that of the loss, or its sum, without the penalty; or a multiple of it that reg weighs, as C does."""
         form = self.subject.form
         if "reg" not in form.roles:
@@ -213,7 +258,7 @@ class _Check:
         found = []
         for point in self.random:
             free = form.changed(point.arguments, reg=0.0)
-            right, reg = pieces(self.subject, point, loss), form.reg(point.arguments)
+            right, reg = self._pieces(point, known), form.reg(point.arguments)
             if right is None:
                 return False
             try:
@@ -231,11 +276,11 @@ class _Check:
         """The gradient of the loss that the value was recognised as; None if it was not recognised."""
         if self.known is None or self.known.by_name:
             return None
-        right = pieces(self.subject, point, self.known.loss)
+        right, convention = self._pieces(point, self.known), self.known.convention
         if right is None:
             return None
-        penalty = 2 * self.known.penalty * right.reg * right.W
-        return self.known.scale(right.n, right.n_outputs) * right.back(right.dscores) + penalty
+        gradient = convention.of_losses(right) * right.back(right.dscores)
+        return gradient + convention.penalty_gradient(right) if self.subject.form.by == "W" else gradient
 
     def result(self) -> GradientCheck:
         """The verdict, the likely mistakes and what to do next."""
@@ -299,7 +344,11 @@ class _Check:
             explained = [self.wrong_value if one.key == "value" else one for one in explained]
             explained += [] if self.wrong_value in explained else [self.wrong_value]
         keys = {one.key for one in explained}
-        return (*explained, *(fault for fault in self.faults if fault.key not in keys))
+        found = (*explained, *(fault for fault in self.faults if fault.key not in keys))
+        layout = self.subject.form.layout
+        if layout is None or layout.has_rows:
+            return found
+        return tuple(replace(one, text=in_columns(one.text)) for one in found)
 
     def _explain(self, shapes: list[tuple[int, ...]]) -> tuple[Diagnosis, ...]:
         """What explains a wrong gradient; empty if nothing does."""
@@ -309,12 +358,15 @@ class _Check:
         evidence = []
         with np.errstate(all="ignore"):
             for point, claim, comparison in zip(self.points, self.claims, self.comparisons, strict=True):
-                if point in self.random and not np.isnan(comparison.numeric).any():
+                if self._is_evidence(point) and not np.isnan(comparison.numeric).any():
                     evidence.append(self._evidence(point, claim, comparison.numeric))
             found = explain(self.subject, evidence, self.known, 1e-6 if self._exact() else 2e-3) if evidence else ()
         found = found or self._explain_by_scores()
         if found:
             return found
+        by_scores = self._by_scores()
+        if by_scores:
+            return (Diagnosis("by-scores", by_scores),)
         misshapen = [(c, s) for c, s in zip(self.claims, shapes, strict=True) if c.shape != s]
         if misshapen:
             expected = next((s for c, s in misshapen if c.size != 1 == np.prod(s)), shapes[0])
@@ -326,14 +378,37 @@ class _Check:
             return (Diagnosis("overflow", text),)
         return ()
 
+    def _by_scores(self) -> str:
+        """That what is returned is the gradient by the scores, if it has their shape."""
+        form = self.subject.form
+        samples = [form.sample(point.arguments) for point in self.random]
+        if form.layout is None or form.by != "W" or any(sample is None for sample in samples):
+            return ""
+        turned = not form.layout.has_rows
+        shapes = [
+            sample.scores.shape[::-1] if turned else sample.scores.shape for sample in samples if sample is not None
+        ]
+        claims = [claim for claim, point in zip(self.claims, self.points, strict=True) if point in self.random]
+        if [claim.shape for claim in claims] != shapes:
+            return ""
+        product = "dscores @ X.T" if turned else "dscores.T @ X" if form.layout is TURNED else "X.T @ dscores"
+        return f"The gradient has the shape {claims[0].shape} of the scores: it is that by the scores. By the weights, it is {product}."
+
+    def _is_evidence(self, point: Point) -> bool:
+        """Whether what is wrong is explained at this point: at the random points, and if all is right there, at those of small scores."""
+        wrong = any(c.verdict == "wrong" and c.point == "random" for c in self.coordinates)
+        return point in self.random or (point.purpose == "small" and bool(self.coordinates) and not wrong)
+
     def _explain_by_scores(self) -> tuple[Diagnosis, ...]:
         """What the wrong places of a gradient by the weights have in common by scores: told at points of more features than samples."""
         if self.known is None or self.subject.form.layout is None:
             return ()
         evidence = []
         try:
-            for size in WIDE:
-                point = Point(self.subject.form.arguments(self.rng, size, REGS[0]), "random")
+            for k, size in enumerate(WIDE):
+                form, made = self.subject.form, self.subject.form.arguments(self.rng, size, REGS[0])
+                made = form.changed(made, W=SMALL * np.asarray(made[form.wrt])) if k % 2 else made
+                point = Point(made, "random")
                 claim = as_array(self.subject.gradient(*copies(point.arguments)), self.subject)
                 shape = np.shape(point.arguments[self.subject.wrt])
                 if not has_shape(claim, shape):
@@ -352,11 +427,12 @@ class _Check:
 
     def _evidence(self, point: Point, claim: Array, numeric: Array) -> Evidence:
         w = np.asarray(point.arguments[self.subject.wrt], np.float64)
-        known = pieces(self.subject, point, self.known.loss) if self.known is not None else None
+        known = self._pieces(point, self.known) if self.known is not None else None
         expected, reg = self._expected(point), self.subject.form.reg(point.arguments)
         if self.known is not None and known is not None and expected is not None:
-            penalty = 2 * self.known.penalty * known.reg * known.W
-            return Evidence(point, w, claim, expected, penalty, numeric, known, reg)
+            by_weights = self.subject.form.by == "W"
+            penalty = self.known.convention.penalty_gradient(known) if by_weights else np.zeros(w.shape)
+            return Evidence(point, w, claim, expected, penalty, numeric, known, reg, known.n)
         penalty = np.zeros(w.shape)
         if self.subject.kind == "loss" and "reg" in self.subject.form.roles:
             free = replace(point, arguments=self.subject.form.changed(point.arguments, reg=0.0))
@@ -365,7 +441,14 @@ class _Check:
             if self._weighs_the_data(point):  # C times the data part, and the penalty as it is
                 penalty = numeric - penalty
             penalty = np.where(np.abs(penalty) > 1e-6 * np.abs(numeric).max(), penalty, 0)
-        return Evidence(point, w, claim, numeric, penalty, numeric, known, reg)
+        return Evidence(point, w, claim, numeric, penalty, numeric, known, reg, self._count(point))
+
+    def _count(self, point: Point) -> int:
+        """The number of samples at a point: rows of what a layer is given first, or of X."""
+        form = self.subject.form
+        if form.kind in ("layer", "dense"):
+            return len(np.atleast_1d(point.arguments[0]))
+        return form.count(point.arguments) or 1
 
     def _weighs_the_data(self, point: Point) -> bool:
         """Whether the last number, C, is a factor of the data part: without it no label matters."""
@@ -376,7 +459,7 @@ class _Check:
         notes = list(self.notes)
         if self.known is not None and not self.known.by_name:
             notes.append(f"the value is that of {self.known.loss.name}")
-            notes += [self.known.note] if self.known.note else []
+            notes += self.known.notes
         if any(comparison.guarded for comparison in self.comparisons):
             notes.append(
                 "the gradient is that of the loss to all digits, the value only approximately: "
@@ -398,10 +481,27 @@ class _Check:
         return tuple(notes)
 
 
-def _may_have_probabilities(subject: Subject, name: str) -> bool:
-    """Whether the arguments of a function may be probabilities instead of scores, as its words say."""
-    words = " ".join((name.rpartition(":")[2], *subject.arguments)).lower()
-    return subject.kind in ("batch", "predictions") and any(word in words for word in PROBABILITIES)
+def _agree(claim: Array, right: Array | None) -> bool:
+    """Whether a gradient is the right one to all digits."""
+    if right is None or claim.shape != right.shape:
+        return False
+    return bool(np.abs(claim - right).max() <= 1e-6 * np.abs(right).max())
+
+
+def _with_ones(
+    subject: Subject, points: list[Point], loss: str | None, rng: np.random.Generator
+) -> GradientCheck | None:
+    """The check with a column of ones in X, as data have it for an intercept, if it passes there and the column's weights alone are
+    wrong elsewhere."""
+    for feature, which in ((0, "first"), (-1, "last")):
+        ones = with_ones(subject, points, feature)
+        check = _Check(subject, ones, loss, rng).result() if ones else None
+        if check is not None and check.passed:
+            note = (
+                f"it is right where the {which} feature is 1 for all samples, as for an intercept; elsewhere it is not"
+            )
+            return replace(check, notes=(*check.notes, note))
+    return None
 
 
 def _next_step(diagnosed: bool, shaped: bool, kind: str, known: Known | None) -> str:

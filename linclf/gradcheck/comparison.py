@@ -56,6 +56,7 @@ def compare(
     claim: Array,
     *,
     expected: Array | None = None,
+    guard_error: float = GUARD_ERROR,
     precision: Precision,
     rng: np.random.Generator,
 ) -> Comparison:
@@ -63,6 +64,7 @@ def compare(
 
     expected  the gradient of the loss that the value was recognised as, if it was. A value with a guard, such as
               log(p + 1e-8), has slopes that differ from it a little; an entry that equals it is right all the same
+    guard_error  the largest relative error that such a guard excuses
     """
     w = np.asarray(point.arguments[subject.wrt], np.float64)
     shaped = has_shape(claim, w.shape)
@@ -78,7 +80,7 @@ def compare(
         index = tuple(map(int, np.unravel_index(flat, w.shape)))
         slope = slope_of(_unit(index, w.shape), float(claimed[index]), max(abs(float(w[index])), typical))
         exact = expected is not None and abs(slope.claimed - expected[index]) <= 1e-9 * scale
-        if exact and slope.verdict == "wrong" and slope.error < GUARD_ERROR:
+        if exact and slope.verdict == "wrong" and slope.error < guard_error:
             slope, guarded = replace(slope, verdict="right"), True
         numeric[index] = slope.numeric
         coordinates.append(_coordinate(point, index, slope))

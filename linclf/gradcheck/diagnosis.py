@@ -1,15 +1,17 @@
 """Finds the likely mistake: the smallest set of entries of the tables in `mistakes.py` that explains every coordinate."""
 
+import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
 
 from linclf.gradcheck import mistakes, wrong_values
-from linclf.gradcheck.mistakes import Mistake, Penalty, Scale, Term
+from linclf.gradcheck.layers import upstream
+from linclf.gradcheck.mistakes import Mistake, Penalty, Scale, Shape, Term
 from linclf.gradcheck.points import Point
-from linclf.gradcheck.reference import Known, Pieces, mean
+from linclf.gradcheck.reference import MEAN, OF_TARGETS, Known, Pieces
 from linclf.gradcheck.subjects import Subject
 from linclf.losses import LOSSES, Array
 
@@ -42,6 +44,7 @@ class Evidence:
     numeric  the numerical gradient of the user's value
     pieces   the pieces of the known loss; None without one
     reg      the strength of the penalty; 0 without one
+    n        the number of samples; 1 if it is not known
     """
 
     point: Point
@@ -52,16 +55,14 @@ class Evidence:
     numeric: Array
     pieces: Pieces | None
     reg: float
+    n: int = 1
 
     @property
     def sizes(self) -> tuple[int, int]:
-        """n and C: those of the pieces, else the rows and columns of the first argument."""
+        """n and C: those of the pieces, else the columns of w."""
         if self.pieces is not None:
             return self.pieces.n, self.pieces.n_outputs
-        if len(self.point.arguments) == 1:
-            return 1, 1
-        first = np.asarray(self.point.arguments[1] if len(self.point.arguments) > 2 else self.w)
-        return (first.shape[0], first.shape[-1]) if first.ndim else (1, 1)
+        return self.n, self.w.shape[-1] if self.w.ndim > 1 else 1
 
 
 def explain(subject: Subject, evidence: list[Evidence], known: Known | None, close: float) -> tuple[Diagnosis, ...]:
@@ -91,15 +92,17 @@ def _candidates(
     subject: Subject, evidence: list[Evidence], known: Known | None, fewest: int
 ) -> Iterator[tuple[tuple[Mistake[object], ...], list[Array]]]:
     """All combinations of exactly `fewest` mistakes, with the gradients that they predict at each point."""
-    scales = _scales(evidence)
-    ends = list(product(_penalties(evidence), (None, *mistakes.SHAPES, mistakes.TRUNCATED)))
-    ends_of = {count: [end for end in ends if len(_present(*end)) == count] for count in range(3)}
+    scales, penalised = _scales(evidence), any(np.any(e.penalty) for e in evidence)
+    penalties = [(entry, [_penalty(e, entry) for e in evidence]) for entry in _penalties(evidence)]
+    shapes = [shape for shape in (None, *mistakes.SHAPES, mistakes.TRUNCATED) if _may_have(shape, evidence[0])]
+    ends = list(product(penalties, shapes))
+    ends_of = {n: [(p, s) for p, s in ends if len(_present(p[0], s)) == n] for n in range(3)}
     for (term, data), sign, scale in product(_terms(subject, evidence, known), (None, mistakes.SIGN), scales):
-        for penalty, shape in ends_of.get(fewest - len(_present(term, sign, scale)), ()):
+        for (penalty, added), shape in ends_of.get(fewest - len(_present(term, sign, scale)), ()):
             predicted = []
-            for e, part in zip(evidence, data, strict=True):
+            for e, part, of_penalty in zip(evidence, data, added, strict=True):
                 gradient = _factor(e, sign, scale) * part
-                gradient = gradient + _penalty(e, penalty) if gradient.shape == e.penalty.shape else gradient
+                gradient = gradient + of_penalty if gradient.shape == e.penalty.shape else gradient
                 shaped = gradient if shape is None else shape.formula(gradient, e.w)
                 if shaped is None:
                     break
@@ -107,13 +110,30 @@ def _candidates(
                 if not _equal(e.claimed, shaped, 1e-2):  # the first point excludes nearly all combinations
                     break
             if len(predicted) == len(evidence):
-                data_only = sign is not None and any(np.any(e.penalty) for e in evidence)
-                yield _present(term, mistakes.DATA_SIGN if data_only else sign, scale, penalty, shape), predicted
+                of_data = mistakes.DATA_SIGN if sign is not None and penalised else sign
+                yield _present(term, of_data, _of_data(scale) if penalised else scale, penalty, shape), predicted
     if fewest in (1, 2):  # a wrong sign or scale of data and penalty alike
         for sign, scale in product((None, mistakes.SIGN), scales):
             entries = _present(sign, scale)
-            if len(entries) == fewest and any(np.any(e.penalty) for e in evidence):
+            if len(entries) == fewest and penalised:
                 yield entries, [_factor(e, sign, scale) * e.right for e in evidence]
+
+
+def _may_have(shape: Shape | None, e: Evidence) -> bool:
+    """Whether a mistake in the shape leads to the shape of what was returned."""
+    if e.pieces is None and e.claimed.shape != e.w.shape:
+        return True  # of a dense layer, whose terms have shapes of their own
+    made = np.zeros(e.w.shape) if shape is None else shape.formula(np.zeros(e.w.shape), e.w)
+    return made is not None and (made.shape == e.claimed.shape or made.size == e.claimed.size == 1)
+
+
+def _of_data(scale: Scale | None) -> Scale | None:
+    """A mistake in the scale that is one of the data part alone, in words."""
+    if scale is None:
+        return None
+    return replace(
+        scale, text=scale.text.replace("The gradient is exactly", "The data part of the gradient is exactly")
+    )
 
 
 def _present(*entries: Mistake[object] | None) -> tuple[Mistake[object], ...]:
@@ -143,9 +163,13 @@ def _terms(
         for entry in mistakes.DENSE[subject.wrt]:
             yield entry, [np.asarray(entry.formula(*map(np.asarray, e.point.arguments))) for e in evidence]
         return
+    if subject.kind == "layer":
+        for of_layer in mistakes.LAYER:
+            yield of_layer, [np.asarray(of_layer.formula(e.w, upstream(e.w), e.right)) for e in evidence]
+        return
     if known is None:
         return
-    scale = mean if known.by_name else known.scale
+    convention = MEAN if known.by_name else known.convention
     for term_entry in (*((VALUE,) if known.by_name else ()), *mistakes.terms(known.loss.name)):
         made = []
         for e in evidence:
@@ -153,7 +177,7 @@ def _terms(
                 term = None if e.pieces is None else term_entry.formula(e.pieces)
             if e.pieces is None or term is None:
                 break
-            made.append(scale(*e.sizes) * e.pieces.back(np.asarray(term)))
+            made.append(convention.of_losses(e.pieces) * e.pieces.back(np.asarray(term)))
         if len(made) == len(evidence):
             yield term_entry, made
         if term_entry is VALUE:  # the user's own value comes before the other explanations
@@ -163,7 +187,8 @@ def _terms(
 def _penalties(evidence: list[Evidence]) -> tuple[Penalty | None, ...]:
     """The mistakes in the penalty that are possible: with a penalty in the value, or else with an argument reg."""
     if any(np.any(e.penalty) for e in evidence):
-        return (None, *mistakes.PENALTIES)
+        known = any(e.reg for e in evidence)  # else formulas with reg are 0
+        return (None, *(entry for entry in mistakes.PENALTIES if known or entry.key != "penalty-formula"))
     if any(e.reg for e in evidence):
         return (None, *mistakes.EXTRA_PENALTIES)
     return (None,)
@@ -275,7 +300,7 @@ def _constant_factor(evidence: list[Evidence], close: float) -> Iterable[Diagnos
         if not _equal(e.claimed, factor * e.numeric, max(close, 1e-4)):
             return
         factors.append(factor)
-    if all(abs(factor - 1) < 1e-6 for factor in factors):
+    if all(abs(factor - 1) < 1e-6 for factor in factors) or min(factors) * max(factors) < 0:
         return
     shown = ", ".join(f"{factor:.6g}" for factor in factors)
     if len({round(factor, 6) for factor in factors}) == 1:
@@ -300,14 +325,13 @@ def explain_value(points: list[Pieces], values: list[float], close: float) -> Di
     """The likely mistake in a value that is not that of its loss; None if nothing explains it."""
     loss = points[0].loss
     candidates = [loss, *(other for other in LOSSES.values() if other.name != loss.name)]
-    for other, (what, scale), (which, factor), extra in product(
+    for other, (what, scale), (which, penalty), extra in product(
         candidates, wrong_values.VALUE_SCALES.items(), wrong_values.VALUE_PENALTIES.items(), (0.0, 1.0)
     ):
-        if points[0].scores.shape[1] == 1 and not other.binary:
+        if (points[0].scores.shape[1] == 1 and not other.binary) or loss in OF_TARGETS:
             continue
         right = [
-            p.penalised(scale(p.n, p.n_outputs) * float(other(p.scores, p.y)[0].sum() + extra * p.n), factor)
-            for p in points
+            scale(p.n, p.n_outputs) * float(other(p.scores, p.y)[0].sum() + extra * p.n) + penalty(p) for p in points
         ]
         if _close(values, right, close):
             counted = (
@@ -316,30 +340,12 @@ def explain_value(points: list[Pieces], values: list[float], close: float) -> Di
             return Diagnosis(
                 "value", f"The value is not that of {loss.name}: {what} the {other.name} loss{which}{counted}."
             )
-    for entry, summed, factor in product(
+    for entry, summed, penalty in product(
         wrong_values.values(loss.name), (False, True), wrong_values.VALUE_PENALTIES.values()
     ):
-        right = [p.penalised(entry.formula(p) / (1 if summed else p.n), factor) for p in points]
+        right = [entry.formula(p) / (1 if summed else p.n) + penalty(p) for p in points]
         if _close(values, right, close):
             return Diagnosis("value", f"The value is not that of {loss.name}: {entry.text}")
-    return None
-
-
-def convention(points: list[Pieces], values: list[float], close: float) -> str | None:
-    """How a value that is not linclf's is made of the same loss, where its gradient is right for it; None if it is not."""
-    loss = points[0].loss
-    scales = {what: scale for what, scale in wrong_values.VALUE_SCALES.items() if what in wrong_values.CONVENTIONS}
-    for (what, scale), (which, factor) in product(scales.items(), wrong_values.VALUE_PENALTIES.items()):
-        right = [p.penalised(scale(p.n, p.n_outputs) * float(p.values.sum()), factor) for p in points]
-        ratios = [v / r for v, r in zip(values, right, strict=True) if r]
-        if (
-            (factor > 0 or not any(p.reg for p in points))
-            and len(ratios) == len(values)
-            and ratios[0] > 0
-            and _close(ratios, ratios[:1] * len(ratios), close)
-        ):
-            times = "" if abs(ratios[0] - 1) <= close else f"{ratios[0]:.6g} times "
-            return f"the value is {times}{wrong_values.CONVENTIONS[what]} of the {loss.name} loss{which}: a convention, not an error"
     return None
 
 
@@ -360,3 +366,28 @@ def both_values(points: list[Pieces], values: list[float], wanted: bool) -> Diag
         f"The value is not that of {p.loss.name}, which the name promises ({meant}): it is {values[0]:.9g} where that is {right:.9g}. "
         "If another loss is meant, give the function another name.",
     )
+
+
+TURNED_WORDS = (
+    # what rows and columns are called where samples are columns
+    ("axis=0", "axis=1"),
+    ("axis 0", "axis 1"),
+    ("X.shape[0]", "X.shape[1]"),
+    ("column", "row"),
+    ("D[:, y]", "D[y]"),
+    ("dW[:, j]", "dW[j]"),
+    ("dW[:, y[i]]", "dW[y[i]]"),
+    ("D[np.arange(n), y]", "D[y, np.arange(n)]"),
+    ("s[np.arange(n), y]", "s[y, np.arange(n)]"),
+    ("p[np.arange(n), y]", "p[y, np.arange(n)]"),
+    ("X[i]", "X[:, i]"),
+)
+
+
+def in_columns(text: str) -> str:
+    """A text about samples in rows as one about samples in columns."""
+    pattern = re.compile(
+        "|".join(re.escape(word) for pair in TURNED_WORDS for word in sorted(pair, key=len, reverse=True))
+    )
+    other = dict(TURNED_WORDS) | {b: a for a, b in TURNED_WORDS}
+    return pattern.sub(lambda found: other[found[0]], text)

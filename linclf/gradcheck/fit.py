@@ -1,36 +1,37 @@
-"""Fits a user's function to a form: by calling it with arguments of each form in turn.
+"""Fits a user's function to a form: by calling it with arguments of each form in turn, and reading what it returns.
 
-The first form in which the function returns a gradient of the right shape counts, and of these the first whose value is that of a loss
-that linclf knows. What was assumed is said in a note, unless it is what everybody expects.
+Of all ways to call and read it that run, that counts for which most speaks: that the value is that of a loss that linclf knows, that the
+gradient is right, and that the value is a sum over samples; among equals the most natural. What was assumed is said in a note.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from linclf.errors import InputError
-from linclf.gradcheck.forms import (
-    CODES,
-    COLUMNS,
-    ONE_HOT,
-    OTHER_SIZES,
-    ROWS,
-    SIGNS,
-    SIZES,
-    VECTOR,
-    Argument,
-    Form,
-    Size,
-)
+from linclf.gradcheck.callee import REG, Callee
+from linclf.gradcheck.forms import OTHER_SIZES, SIZES, Argument, Form, Size
+from linclf.gradcheck.layouts import CODES, COLUMNS, ONE_HOT, ROWS, SIGNS, VECTOR
 from linclf.gradcheck.load import UserError, user_code
-from linclf.gradcheck.pairs import Source, over_samples
-from linclf.gradcheck.points import Point
+from linclf.gradcheck.points import points_to_identify
 from linclf.gradcheck.reference import CLOSE, CLOSE_FLOAT32, identify
+from linclf.gradcheck.sources import IncompleteError, Source, over_samples, sources
 from linclf.gradcheck.subjects import Subject, called_with, copies
 
 USUAL = {(ROWS, CODES), (COLUMNS, CODES), (VECTOR, SIGNS), (None, ONE_HOT), (None, SIGNS)}  # forms that need no note
-REG = 0.7
+BATCHES = {"input", "inputs", "scores", "input_tensor"}  # names of scores that are a batch, not one output
+KNOWN, RIGHT, OF_SAMPLES = 4, 2, 1  # what speaks for a way to call a function
+OF_SHAPES = (
+    ValueError,
+    IndexError,
+    TypeError,
+    AssertionError,
+    AttributeError,
+    ZeroDivisionError,
+    KeyError,
+)  # errors that another form may not have
 
 
 @dataclass(frozen=True)
@@ -42,101 +43,161 @@ class Recognised:
 
 
 @dataclass(frozen=True)
-class Callee:
-    """A user's function as it is called.
+class Fit:
+    """A way to call a function, and what speaks for it: the sum of KNOWN, RIGHT and OF_SAMPLES.
 
-    name   how messages name it
-    names  of its arguments
-    call   the function of these by position
-    read   what it returned -> its value and its gradient
+    whole  whether it is sure to take a batch: its gradient has the right shape, or its value is one number
     """
 
-    name: str
-    names: Sequence[str]
-    call: Callable[..., object]
-    read: Callable[[object], Source]
+    found: Recognised
+    speaks: int
+    whole: bool = True
 
 
 def fitted(
-    callee: Callee, candidates: Sequence[Form], *, wanted: str | None, given: tuple[Argument, ...] = ()
-) -> Recognised:
-    """The form, among candidates, in which the function can be called, and sizes that it takes."""
-    if candidates[0].kind == "general":
-        return Recognised(_general(callee, candidates[0]))
-    errors: list[InputError] = []
-    first: Recognised | None = None  # without an error, but with a gradient of another shape
-    for sizes in (SIZES, *OTHER_SIZES):
-        shaped: Recognised | None = None
-        for form in candidates:
-            made = form.arguments(np.random.default_rng(0), sizes[1], REG)
-            try:
-                with np.errstate(all="ignore"), user_code(callee.name):
-                    source = callee.read(callee.call(*copies(made)))
-                    source.value(*copies(made))
-                    gradient = source.gradient(*copies(made))
-                    source.value(*form.arguments(np.random.default_rng(0), sizes[0], REG))
-            except InputError as error:
-                errors.append(called_with(error, callee.names, made))
-                continue
-            found = Recognised(_subject(callee, form, source), sizes)
-            usual = (form.layout, form.labels) in USUAL
-            if np.shape(np.asarray(gradient)) != np.shape(made[form.wrt]):
-                first = first or (found if usual or not errors else None)
-                continue
-            if _is_known(found, wanted):
-                return _noted(found)
-            if errors and not usual and not _is_of_samples(found.subject, made):
-                continue  # the error in the form that is meant says more
-            shaped = shaped or found
-        if shaped is not None:
-            return _noted(shaped)
-    if first is not None:
-        return _noted(first)
-    single = _of_one_sample(callee, candidates, wanted)
+    callee: Callee,
+    candidates: Sequence[Form],
+    *,
+    value: Callable[..., Any] | None = None,
+    wanted: str | None = None,
+    given: tuple[Argument, ...] = (),
+) -> Fit:
+    """The form, among candidates, in which the function can be called, with sizes that it takes.
+
+    value   the function of the value, if the user has named it
+    wanted  the name of the loss that its value must be
+    given   arguments of the user's own: where no other can be used, the function is read at these
+    Raises InputError if there is none: the error in the form that is most likely meant.
+    """
+    if not candidates:
+        raise InputError(f"{callee.name}({', '.join(callee.names)}): takes arguments of no form that is known")
+    errors: list[tuple[InputError, bool]] = []
+    for sizes in (SIZES, *_written(callee)):
+        best = _best(callee, candidates, sizes, errors, value=value, wanted=wanted)
+        if best is not None and (best.speaks < RIGHT or not best.whole):
+            single = _of_one_sample(callee, candidates, value, wanted)
+            best = single if single is not None and single.speaks >= KNOWN else best
+        if best is not None:
+            return replace(best, found=_noted(best.found))
+        if errors and not any(isinstance(error.__cause__, OF_SHAPES) for error, _ in errors):
+            break  # it has nothing to do with the form
+    single = _of_one_sample(callee, candidates, value, wanted)
     if single is not None:
-        return _noted(single)
+        return replace(single, found=_noted(single.found))
     if given and len(given) == len(callee.names):
-        return Recognised(_subject(callee, candidates[0], callee.read(callee.call(*copies(given)))), None)
+        with user_code(callee.name):
+            returned = callee.call(*copies(given))
+        source = next(sources(callee, candidates[0], given, returned, value))
+        return Fit(Recognised(_subject(callee, candidates[0], source), None), 0)
     raise _most_telling(errors)
 
 
-def _of_one_sample(callee: Callee, candidates: Sequence[Form], wanted: str | None) -> Recognised | None:
-    """The form of a function of one sample, f(w, x, y), if its values are those of a known loss, or its gradient is right."""
-    right: Recognised | None = None  # of another value
+def _written(callee: Callee) -> Iterator[tuple[Size, Size]]:
+    """Other sizes, if they are written into the user's file."""
+    for sizes in OTHER_SIZES:
+        numbers = [sizes[0].n_classes] + ([sizes[0].d] if sizes[0].d == sizes[1].d else [])
+        if all(number in callee.numbers() for number in numbers):
+            yield sizes
+
+
+def _best(
+    callee: Callee,
+    candidates: Sequence[Form],
+    sizes: tuple[Size, Size],
+    errors: list[tuple[InputError, bool]],
+    *,
+    value: Callable[..., Any] | None,
+    wanted: str | None,
+) -> Fit | None:
+    """The way for which most speaks, with arguments of these sizes; None if there is none. Errors are added to a list."""
+    best: Fit | None = None
+    first: Fit | None = None  # of a gradient that has another shape
     for form in candidates:
-        made = form.arguments(np.random.default_rng(0), SIZES[1], REG)
-        if not form.count(made) or (form.layout is not None and not form.layout.has_rows):
-            continue
+        usual = (form.layout, form.labels) in (*USUAL, (None, CODES), (candidates[0].layout, candidates[0].labels))
+        made = form.arguments(np.random.default_rng(0), sizes[1], REG)
         try:
             with np.errstate(all="ignore"), user_code(callee.name):
-                source = over_samples(callee.read(callee.call(*copies(form.one(made, 0)))), form)
-                found = Recognised(_subject(callee, form, source))
-                gradient = np.asarray(source.gradient(*copies(made)))
-        except InputError:
+                ways = list(sources(callee, form, made, callee.call(*copies(made)), value))
+        except InputError as error:
+            errors.append((called_with(error, callee.names, made), usual))
             continue
-        if gradient.shape != np.shape(made[form.wrt]):
-            continue
-        if _is_known(found, wanted):
-            return found
-        right = right or (found if _agrees(found.subject, made) else None)
-    return right
+        for source in ways:
+            fit = Fit(Recognised(_subject(callee, form, source), sizes), 0, whole=source.shaped or not source.summed)
+            try:
+                with np.errstate(all="ignore"):
+                    source.value(*copies(made))
+                    source.gradient(*copies(made))
+                    source.value(*form.arguments(np.random.default_rng(0), sizes[0], REG))
+            except InputError as error:
+                errors.append((called_with(error, callee.names, made), usual))
+                continue
+            if form.kind == "predictions" and best is not None and best.speaks >= KNOWN and BATCHES & set(callee.names):
+                continue  # what is given is a batch, for which the value is known
+            if not source.shaped:
+                if first is None or not first.speaks:
+                    fit = replace(fit, speaks=KNOWN * _is_known(fit.found, wanted))
+                    first = fit if fit.speaks or (first is None and (usual or not errors)) else first
+                continue
+            fit = replace(fit, speaks=_speaks(fit.found, made, wanted))
+            if fit.speaks >= KNOWN + RIGHT:
+                return fit
+            if _is_better(fit, best) if best is not None else fit.speaks or usual or not errors:
+                best = fit
+    if (
+        best is not None
+        and best.speaks < RIGHT
+        and any(isinstance(one, IncompleteError) and meant for one, meant in errors)
+    ):
+        return None  # in the form that is meant, a part is missing
+    return first if best is None or (first is not None and first.speaks > best.speaks) else best
 
 
-def _agrees(subject: Subject, made: tuple[Argument, ...]) -> bool:
+def _is_better(fit: Fit, best: Fit) -> bool:
+    """Whether more speaks for a way than for the best so far, which is more natural.
+
+    That the value is a sum over samples says nothing against a way that is more natural, and that the gradient is right says nothing
+    about how labels are encoded.
+    """
+    one, other = fit.found.subject.form, best.found.subject.form
+    alike = one.labels is not None and other.labels is not None and one.labels.one and other.labels.one
+    same = alike and replace(one, labels=other.labels) == other
+    return fit.speaks > best.speaks and fit.speaks >= (KNOWN if same else RIGHT)
+
+
+def _speaks(found: Recognised, made: tuple[Argument, ...], wanted: str | None) -> int:
+    """What speaks for a way to call a function."""
+    subject = found.subject
+    known = _is_known(found, wanted)
+    right = is_right(subject, made)
+    return KNOWN * known + RIGHT * right + OF_SAMPLES * ((known and right) or _is_of_samples(subject, made))
+
+
+def _is_known(found: Recognised, wanted: str | None) -> bool:
+    """Whether the value is that of a loss that linclf knows."""
+    if found.sizes is None:
+        return False
+    points = points_to_identify(found.subject, found.sizes)
+    try:
+        with np.errstate(all="ignore"):
+            values = [found.subject.value(*copies(point.arguments)) for point in points]
+    except InputError:
+        return False
+    known = identify(found.subject, points, values, wanted, CLOSE)
+    return known is not None and not known.by_name
+
+
+def is_right(subject: Subject, made: tuple[Argument, ...]) -> bool:
     """Whether the gradient is right along a direction."""
-    direction = np.cos(np.arange(np.size(made[subject.wrt]), dtype=float)).reshape(np.shape(made[subject.wrt]))
+    shape = np.shape(made[subject.wrt])
+    direction = np.cos(np.arange(np.prod(shape, dtype=int), dtype=float)).reshape(shape)
     along = subject.along(made, direction)
-    with np.errstate(all="ignore"):
-        claimed = float(np.vdot(np.asarray(subject.gradient(*copies(made)), float), direction))
-        slope = (along(1e-6) - along(-1e-6)) / 2e-6
-    return bool(claimed and abs(slope - claimed) <= 1e-3 * abs(claimed))
-
-
-def _most_telling(errors: list[InputError]) -> InputError:
-    """The error that came last in the function, in the form that is most natural: in another form, shapes do not match before it."""
-    if not isinstance(errors[0], UserError):
-        return errors[0]
-    return max(errors, key=lambda error: error.line if isinstance(error, UserError) else 0)
+    try:
+        with np.errstate(all="ignore"):
+            claimed = float(np.vdot(np.asarray(subject.gradient(*copies(made)), float), direction))
+            slopes = [(along(h) - along(-h)) / (2 * h) for h in (1e-6, 1e-4, 1e-2)]  # float32 needs a long step
+    except (InputError, TypeError, ValueError):
+        return False
+    return bool(claimed) and any(abs(slope - claimed) <= 1e-3 * abs(claimed) for slope in slopes)
 
 
 def _is_of_samples(subject: Subject, made: tuple[Argument, ...]) -> bool:
@@ -160,17 +221,44 @@ def _is_of_samples(subject: Subject, made: tuple[Argument, ...]) -> bool:
     return bool(count and len(set(together)) > 1 and abs(first - second) <= CLOSE_FLOAT32 * size)
 
 
-def _is_known(found: Recognised, wanted: str | None) -> bool:
-    """Whether the value is that of a loss that linclf knows."""
-    rng = np.random.default_rng(1)
-    points = [Point(found.subject.form.arguments(rng, size, REG), "random") for size in found.sizes or ()]
-    try:
-        with np.errstate(all="ignore"):
-            values = [found.subject.value(*copies(point.arguments)) for point in points]
-    except InputError:
-        return False
-    known = identify(found.subject, points, values, wanted, CLOSE)
-    return known is not None and not known.by_name
+def _of_one_sample(
+    callee: Callee, candidates: Sequence[Form], value: Callable[..., Any] | None, wanted: str | None
+) -> Fit | None:
+    """The form of a function of one sample, f(w, x, y), if its values are those of a known loss, or its gradient is right."""
+    best: Fit | None = None
+    for form in candidates:
+        made = form.arguments(np.random.default_rng(0), SIZES[1], REG)
+        if not form.count(made) or (form.layout is not None and not form.layout.has_rows):
+            continue
+        one = form.one(made, 0)
+        try:
+            with np.errstate(all="ignore"), user_code(callee.name):
+                ways = list(sources(callee, form, one, callee.call(*copies(one)), value))
+        except InputError:
+            continue
+        for source in ways:
+            found = Recognised(_subject(callee, form, over_samples(source, form)))
+            try:
+                with np.errstate(all="ignore"):
+                    gradient = np.asarray(found.subject.gradient(*copies(made)))
+            except (InputError, ValueError):
+                continue
+            if gradient.shape != np.shape(made[form.wrt]):
+                continue
+            fit = Fit(found, KNOWN * _is_known(found, wanted) + RIGHT * is_right(found.subject, made))
+            if fit.speaks > (best.speaks if best else 0):
+                best = fit
+    return best
+
+
+def _most_telling(errors: list[tuple[InputError, bool]]) -> InputError:
+    """Of the errors, each with whether its form is a usual one: that a part is missing; else the one that came last in the function, as in
+    another form shapes do not match before it."""
+    counted = [error for error, usual in errors if usual] or [error for error, _ in errors]
+    missing = next((error for error in counted if isinstance(error, IncompleteError)), None)
+    if missing is not None or not isinstance(counted[0], UserError):
+        return missing or counted[0]
+    return max(counted, key=lambda error: error.line if isinstance(error, UserError) else 0)
 
 
 def _subject(callee: Callee, form: Form, source: Source) -> Subject:
@@ -184,34 +272,15 @@ def _subject(callee: Callee, form: Form, source: Source) -> Subject:
 
 def _noted(found: Recognised) -> Recognised:
     """With a note on what was assumed, if it is not what everybody expects."""
-    subject, notes = found.subject, [note for note in found.subject.notes if "b" not in found.subject.form.roles]
-    form = subject.form
+    form, notes = found.subject.form, list(found.subject.notes)
     usual = (form.layout, form.labels) in USUAL and form.roles in (
         ("W", "X", "y"),
         ("W", "X", "y", "reg"),
         ("scores", "y"),
     )
-    if not usual and form.kind != "penalty":
+    if (not usual or form.probabilities) and form.kind != "penalty":
         notes.append(f"it is called as {form.text}")
     if found.sizes is not None and found.sizes != SIZES:
         one = found.sizes[1]
         notes.append(f"it takes {one.n_classes} classes and {one.d} features, sizes that seem to be written into it")
-    return replace(found, subject=replace(subject, notes=tuple(notes)))
-
-
-def _general(callee: Callee, form: Form) -> Subject:
-    """f(w) -> (value, gradient), read when it is first called: its shape is not known yet."""
-    sources: list[Source] = []
-
-    def source(w: Argument) -> Source:
-        if not sources:
-            with user_code(callee.name):
-                sources.append(callee.read(callee.call(w)))
-        return sources[0]
-
-    def copied(w: Argument) -> Argument:
-        return w.copy() if isinstance(w, np.ndarray) else w
-
-    return Subject(
-        callee.name, form, lambda w: source(copied(w)).value(w), lambda w: source(copied(w)).gradient(w), 0, ("w",)
-    )
+    return replace(found, subject=replace(found.subject, notes=tuple(notes)))

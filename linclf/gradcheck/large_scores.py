@@ -2,12 +2,16 @@
 
 import numpy as np
 
+from linclf.gradcheck.forms import Form
+from linclf.gradcheck.layouts import MIXED, ROWS
 from linclf.gradcheck.load import UserError
 from linclf.gradcheck.points import Point
 from linclf.gradcheck.subjects import Subject, as_array, copies
 from linclf.losses import Array
 
 FIX = "subtract each sample's own largest score first, s - s.max(axis=1, keepdims=True)."
+FIX_ONE = "np.logaddexp(0, -t * s) is the loss without overflow, and scipy.special.expit(s) the sigmoid."
+SHIFT = 1000.0  # added to all scores of a sample
 
 
 def unstable(subject: Subject, point: Point) -> tuple[str, str]:
@@ -25,9 +29,39 @@ def unstable(subject: Subject, point: Point) -> tuple[str, str]:
     alone = [_far(subject, one)[1] for one in _single_samples(subject, point)]
     if alone and all(np.isfinite(one).all() for one in alone):
         why = "the largest score of the whole batch is subtracted, so that exp(s) of another sample is 0 for all classes, and 0/0 follows"
+    elif _is_shifted_away(subject, point):
+        why = "a probability becomes 0 there, although the largest score is subtracted"
+        return (
+            "",
+            f"At scores in the hundreds the function {what}: {why}; compute its logarithm as s - log(sum(exp(s))), and test nothing for 0.",
+        )
     else:
         why = "exp overflows there"
-    return "", f"At scores in the hundreds the function {what}: {why}; {FIX}"
+    one = subject.kind == "predictions" or (subject.form.layout is not None and subject.form.layout.one)
+    return "", f"At scores in the hundreds the function {what}: {why}; {FIX_ONE if one else FIX}"
+
+
+def _is_shifted_away(subject: Subject, point: Point) -> bool:
+    """Whether the function is finite where all scores of a sample are large alike: their largest is subtracted, and what is left is small."""
+    form = subject.form
+    w = np.asarray(point.arguments[subject.wrt], np.float64)
+    if form.kind == "batch":
+        shifted = w / np.abs(w).max() + SHIFT
+    elif form.layout is not None and not form.layout.one:
+        small = w / np.abs(w).max()
+        same = (
+            np.ones(w.shape) if w.ndim == 1 else np.broadcast_to(small.mean(axis=_axis(form), keepdims=True), w.shape)
+        )
+        shifted = small + SHIFT * same
+    else:
+        return False
+    value, gradient, _ = _far(subject, Point(form.changed(point.arguments, **{form.by: shifted}), point.purpose))
+    return bool(np.isfinite(gradient).all() and np.isfinite(value))
+
+
+def _axis(form: Form) -> int:
+    """The axis of the weights along which the classes are."""
+    return 1 if form.layout in (ROWS, MIXED) else 0
 
 
 def _far(subject: Subject, point: Point) -> tuple[float, Array, str]:

@@ -1,26 +1,40 @@
 """Layers: a forward function, and a backward function of the gradient by its output."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from linclf import textbook
 from linclf.errors import InputError
-from linclf.gradcheck.forms import SIZES, Argument, Form, Size, role_of
+from linclf.gradcheck.callee import INPUT_GRADIENTS, OUTPUTS, Callee, Maker, is_array, left_by, positional
+from linclf.gradcheck.forms import SIZES, Argument, Form, Size
 from linclf.gradcheck.load import module_of, user_code
-from linclf.gradcheck.pairs import positional, stem_of, value_beside
-from linclf.gradcheck.subjects import Subject, as_number, called_with, copies
-from linclf.gradcheck.tensors import Adapt, as_arrays
+from linclf.gradcheck.partners import partners
+from linclf.gradcheck.returned import as_arrays, as_number
+from linclf.gradcheck.roles import role_of
+from linclf.gradcheck.subjects import Subject, called_with, copies
+from linclf.gradcheck.tensors import Adapt
 
 NUMBER = 0.7  # that a layer takes beside its arrays
-SHAPES_OF_LAYERS: dict[int, tuple[tuple[str, ...], ...]] = {
-    # of the arguments of a layer's forward function, by their number
-    1: (("nd",),),
-    2: (("nd", "dm"), ("nd", "nd"), ("nd", "d")),
-    3: (("nd", "dm", "m"), ("nd", "d", "d")),
+RATE = 0.0  # the rate of a backward function that also updates weights
+SHAPES: dict[int, tuple[tuple[str, ...], ...]] = {
+    # of the arguments of a layer's forward function, by their number; n samples, d inputs, m outputs
+    1: (("nd",), ("d1",), ("d",)),
+    2: (("nd", "dm"), ("nd", "nd"), ("nd", "d"), ("dn", "md")),
+    3: (("nd", "dm", "m"), ("nd", "dm", "1m"), ("nd", "d", "d"), ("dn", "md", "m1"), ("nd", "md", "m")),
     4: (("nd", "dm", "m", ""),),
 }
+PREFIXES = (
+    "d",
+    "dLd",
+    "d_",
+    "grad_",
+    "dL_d",
+    "del",
+)  # of the attribute of a gradient, before the name of what it is by
+SUFFIXES = ("_grad", "_gradient")
 
 
 def is_dense(names: Sequence[str], words: str) -> bool:
@@ -47,41 +61,125 @@ def dense(name: str, words: str, function: Any) -> Subject:
         return x, rng.standard_normal((n, m)), W, b
 
     names = ("x_input", "grad_output", "W", "b")
-    return Subject(name, Form("dense", names), value, gradient, wrt, names, make=make)
+    by = names[wrt]
+    return Subject(name, Form("dense", names, by=by), value, gradient, wrt, names, make=make)
 
 
-def layer_of(name: str, backward: Any, adapt: Adapt) -> tuple[Subject, ...]:
+def upstream(out: Any) -> Any:
+    """The gradient by a layer's output that its backward is given: the same at each call."""
+    return np.cos(np.arange(np.size(out), dtype=float)).reshape(np.shape(out))
+
+
+def layer_of(backward: Callee) -> tuple[Subject, ...]:
     """*_backward(dout, cache) beside its *_forward(x, w, b) -> (out, cache): a subject for each gradient that it returns."""
-    own = getattr(backward, "__name__", "")
-    forward = value_beside(own, module_of(backward))
-    if forward is None:
-        raise InputError(f"{name}: there is no {stem_of(own)}_forward next to it; define it in the same file")
-    (names, call), (back_names, call_back) = positional(forward), positional(backward)
-    return layer_subjects(name, names, adapt(call), adapt(call_back), len(back_names))
-
-
-def layer_subjects(
-    name: str,
-    names: Sequence[str],
-    forward: Callable[..., object],
-    backward: Callable[..., Any],
-    back_count: int,
-) -> tuple[Subject, ...]:
-    """A layer: a subject for each gradient that its backward returns, by the argument of its forward.
-
-    back_count  the number of arguments of backward: (), (dout), (dout, cache), or (dout, *arguments)
-    """
+    beside = backward.beside()
+    others = partners(backward.own, beside)
+    if not others:
+        own = backward.own.removesuffix("_backward")
+        raise InputError(f"{backward.name}: there is no {own}_forward next to it; define it in the same file")
+    forward = beside[others[0]]
 
     def back(dout: Any, cache: Any, arguments: tuple[Argument, ...]) -> Any:
         given = ((), (dout,), (dout, cache))
-        return backward(*given[back_count]) if back_count < len(given) else backward(dout, *arguments)
+        count = len(backward.names)
+        return backward.call(*given[count]) if count < len(given) else backward.call(dout, *arguments)
+
+    return _subjects(backward.name, forward.names, forward.call, back)
+
+
+def layer_object(maker: Maker, name: str, adapt: Adapt) -> tuple[Subject, ...]:
+    """An object with forward(x) and backward(dout): a subject for x, and one for each array of weights whose gradient it leaves."""
+    one = maker.filled()
+    names, _ = positional(one.forward)
+    inputs = tuple(names[:1]) if len(names) == 1 else tuple(names)
+    weights = _weights_with_gradients(maker, one, inputs, adapt)
+    all_names = (*inputs, *weights)
+
+    def prepared(arguments: tuple[Argument, ...]) -> Any:
+        made = maker.filled()
+        for attribute, value in zip(weights, arguments[len(inputs) :], strict=True):
+            setattr(made, attribute, value)
+        return made
+
+    def forward(*arguments: Argument) -> Any:
+        made = prepared(arguments)
+        out, cache = _output(made, adapt(positional(made.forward)[1])(*arguments[: len(inputs)]))
+        return out, (made, cache, arguments)
+
+    def back(dout: Any, kept: Any, arguments: tuple[Argument, ...]) -> Any:
+        made, cache, given = kept
+        return _gradients_of(made, given[: len(inputs)], dout, weights=weights, adapt=adapt, cache=cache)
+
+    given = {attribute: np.array(getattr(one, attribute), np.float64) for attribute in weights}
+    return _subjects(name, all_names, forward, back, fixed=given)
+
+
+def _output(made: Any, returned: Any) -> tuple[Any, Any]:
+    """The output that forward returned, or left in an attribute, and the cache that it returned beside it."""
+    if isinstance(returned, tuple) and len(returned) > 1:
+        return returned[0], returned[1]
+    return (left_by(made, OUTPUTS) if returned is None else returned), None
+
+
+def _gradients_of(
+    made: Any, inputs: tuple[Argument, ...], dout: Any, *, weights: Sequence[str], adapt: Adapt, cache: Any
+) -> tuple[Any, ...]:
+    """The gradients that backward returns, and those that it leaves by weights."""
+    names, call = positional(made.backward)
+    arguments = []
+    for k, name in enumerate(names):
+        role = role_of(name)
+        arguments.append(
+            RATE if role == "rate" else dout if k == 0 else inputs[0] if role in ("X", "scores") else cache
+        )
+    returned = adapt(call)(*arguments)
+    returned = left_by(made, INPUT_GRADIENTS) if returned is None else returned
+    by_inputs = returned if isinstance(returned, tuple) else (returned,)
+    return (*by_inputs[: len(inputs)], *(_left(made, name) for name in weights))
+
+
+def _left(made: Any, attribute: str) -> Any:
+    """The gradient by an attribute that backward left in another."""
+    names = [f"{prefix}{attribute}" for prefix in PREFIXES] + [f"{attribute}{suffix}" for suffix in SUFFIXES]
+    lower = {found.lower(): found for found in vars(made)}
+    found = next((lower[name.lower()] for name in names if name.lower() in lower), None)
+    return None if found is None else getattr(made, found)
+
+
+def _weights_with_gradients(maker: Maker, one: Any, inputs: tuple[str, ...], adapt: Adapt) -> tuple[str, ...]:
+    """The attributes that are arrays of weights, and whose gradients backward leaves."""
+    arrays = [attribute for attribute, value in vars(one).items() if is_array(value) or isinstance(value, float)]
+    if len(inputs) != 1 or not arrays:
+        return ()
+    size = SIZES[1]
+    x = np.random.default_rng(0).standard_normal((size.n, size.d))
+    try:
+        with user_code(maker.name):
+            out, cache = _output(one, adapt(positional(one.forward)[1])(x))
+            _gradients_of(one, (x,), upstream(as_arrays(out)), weights=(), adapt=adapt, cache=cache)
+    except InputError:
+        return ()
+    return tuple(attribute for attribute in arrays if _left(one, attribute) is not None)
+
+
+def _subjects(
+    name: str,
+    names: Sequence[str],
+    forward: Callable[..., object],
+    back: Callable[[Any, Any, tuple[Argument, ...]], Any],
+    fixed: dict[str, Any] | None = None,
+) -> tuple[Subject, ...]:
+    """A layer: a subject for each gradient that its backward returns, by the argument of its forward.
+
+    back   (gradient by the output, what forward kept, arguments) -> the gradients
+    fixed  arguments whose shapes are given
+    """
+    fixed = fixed or {}
 
     def outputs(*arguments: Argument) -> tuple[Any, Any]:
-        found = as_arrays(forward(*arguments))
-        return (found[0], found[1]) if isinstance(found, tuple) and len(found) > 1 else (found, arguments[0])
-
-    def upstream(out: Any) -> Any:  # the gradient by the output, the same at each call
-        return np.cos(np.arange(np.size(out), dtype=float)).reshape(np.shape(out))
+        found = forward(*arguments)
+        out, cache = (found[0], found[1]) if isinstance(found, tuple) and len(found) > 1 else (found, arguments[0])
+        return as_arrays(out), cache
 
     def value(*arguments: Argument) -> float:
         with user_code(name):
@@ -95,11 +193,13 @@ def layer_subjects(
         return found if isinstance(found, tuple | list) else (found,)
 
     errors: list[InputError] = []
-    for shapes in SHAPES_OF_LAYERS.get(len(names), ()):
+    free = len(names) - len(fixed)
+    for shapes in SHAPES.get(free, ()):
 
         def make(rng: np.random.Generator, size: Size, shapes: tuple[str, ...] = shapes) -> tuple[Argument, ...]:
-            sizes = {"n": size.n, "d": size.d, "m": size.n_classes}
-            return tuple(rng.standard_normal(tuple(sizes[k] for k in shape)) if shape else NUMBER for shape in shapes)
+            sizes = {"n": size.n, "d": size.d, "m": size.n_classes, "1": 1}
+            made = [rng.standard_normal(tuple(sizes[k] for k in shape)) if shape else NUMBER for shape in shapes]
+            return (*made, *(value + 0.1 * rng.standard_normal(value.shape) for value in fixed.values()))
 
         made = make(np.random.default_rng(0), SIZES[1])
         try:
@@ -107,23 +207,10 @@ def layer_subjects(
         except InputError as error:
             errors.append(called_with(error, names, made))
             continue
-        subjects = []
-        returned = names[: len(found)]
-        note = f"what is checked is the sum of the output times a fixed array, and its gradient by {_listed(returned)}"
-        for i in range(len(returned)):
-            subjects.append(
-                Subject(
-                    name if len(found) == 1 else f"{name} d{names[i]}",
-                    Form("layer", tuple(names)),
-                    value,
-                    lambda *a, i=i: gradients(*a)[i],
-                    i,
-                    tuple(names),
-                    (note,),
-                    make=make,
-                )
-            )
-        return tuple(subjects)
+        if shapes[0] != SHAPES[free][0][0] and np.shape(found[0]) != np.shape(made[0]):
+            continue
+        made_all = _made_subjects(name, names, found, value=value, gradients=gradients, make=make)
+        return _of_mean(tuple(made_all), made) if shapes[0] == "dn" else tuple(made_all)
     if errors:
         raise errors[0]
     raise InputError(
@@ -131,6 +218,54 @@ def layer_subjects(
     )
 
 
-def _listed(names: Sequence[str]) -> str:
-    """Names in a row: x, w and b."""
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+def _of_mean(subjects: tuple[Subject, ...], made: tuple[Argument, ...]) -> tuple[Subject, ...]:
+    """The subjects of a layer whose samples are columns; those by weights times the number of samples, if they are divided by it."""
+    n = np.shape(made[0])[1]
+    by_weights = subjects[1:]
+    if not by_weights or not all(_is_right(one, made, n) and not _is_right(one, made, 1) for one in by_weights):
+        return subjects
+    note = "the gradients by weights are divided by the number of samples, as for a cost that is the mean over these: a convention"
+
+    def times(gradient: Callable[..., object]) -> Callable[..., object]:
+        return lambda *a: np.asarray(gradient(*a)) * np.shape(a[0])[1]
+
+    return (
+        subjects[0],
+        *(replace(one, gradient=times(one.gradient), notes=(*one.notes, note)) for one in by_weights),
+    )
+
+
+def _is_right(subject: Subject, made: tuple[Argument, ...], times: float) -> bool:
+    """Whether a gradient, times a number, is right along a direction."""
+    direction = upstream(made[subject.wrt])
+    along = subject.along(made, direction)
+    claimed = times * float(np.vdot(np.asarray(subject.gradient(*copies(made)), float), direction))
+    slope = (along(1e-6) - along(-1e-6)) / 2e-6
+    return abs(slope - claimed) <= 1e-4 * abs(slope)
+
+
+def _made_subjects(
+    name: str,
+    names: Sequence[str],
+    found: Sequence[Any],
+    *,
+    value: Callable[..., float],
+    gradients: Callable[..., Any],
+    make: Callable[[np.random.Generator, Size], tuple[Argument, ...]],
+) -> Iterator[Subject]:
+    checked = [i for i in range(min(len(found), len(names))) if found[i] is not None]
+    listed = " and ".join(
+        filter(None, (", ".join(names[i] for i in checked[:-1]), names[checked[-1]] if checked else ""))
+    )
+    note = f"what is checked is the sum of the output times a fixed array, and its gradient by {listed}"
+    for i in checked:
+        yield Subject(
+            name if len(checked) == 1 else f"{name} d{names[i]}",
+            Form("layer", tuple(names), by=names[i]),
+            value,
+            lambda *a, i=i: gradients(*a)[i],
+            i,
+            tuple(names),
+            (note,),
+            make=make,
+        )

@@ -28,6 +28,7 @@ class Mistake(Generic[Formula_co]):
 
 Term: TypeAlias = Mistake[Callable[[Pieces], Array | None]]  # None: it does not apply to this loss
 Dense: TypeAlias = Mistake[Callable[[Array, Array, Array, Array], Array]]
+LayerMistake: TypeAlias = Mistake[Callable[[Array, Array, Array], Array]]
 Scale: TypeAlias = Mistake[Callable[[int, int], float]]
 Penalty: TypeAlias = Mistake[Callable[[Array, Array, float, int], Array]]
 Shape: TypeAlias = Mistake[Callable[[Array, Array], Array | None]]  # None: it does not apply to this shape
@@ -105,6 +106,17 @@ def _assigned(p: Pieces, *, both: bool) -> Array:
     return left
 
 
+def _true_assigned(p: Pieces) -> Array:
+    """What is left of the terms if the loop over samples and classes assigns the column of the correct class."""
+    left, violated = np.zeros_like(p.scores), _violations(p)
+    for i, true in enumerate(p.y):
+        for j in range(p.n_outputs):
+            if j == true:
+                left[:, j] = 0
+            left[i, j] = -violated[i].sum() if j == true else violated[i, j]
+    return left
+
+
 TERMS: dict[str, tuple[Term, ...]] = {
     "svm": (
         Mistake("true-class-missing", "The correct class's column lacks its part, minus the number of violated margins of each sample.", lambda p: _with_true_column(_violations(p), p, 0.0)),
@@ -125,6 +137,7 @@ TERMS: dict[str, tuple[Term, ...]] = {
         Mistake("margin-for-indicator", "Margins that are not violated stay in the matrix as they are: set them to 0, with np.maximum(0, margins).", lambda p: _with_true_column(np.where(margins(p) > 0, 1, margins(p)), p, -np.where(margins(p) > 0, 1, margins(p)).sum(axis=1))),
         Mistake("missing-indicator", "Everything counts as violated, also margins of 0: test > 0, not >= 0.", lambda p: _with_true_column(np.ones_like(p.scores), p, -float(p.n_outputs))),
         Mistake("scores-for-margins", "The scores are tested instead of the margins: a margin is violated where s_j - s_y + 1 > 0.", lambda p: _with_true_column((p.scores > 0).astype(float), p, -((p.scores > 0) * (1 - onehot(p))).sum(axis=1))),
+        Mistake("assigned-in-loop", "The correct class's column is assigned in the loop, dW[:, y[i]] = ..., which erases what other samples have added: subtract, with -=.", _true_assigned),
         Mistake("assigned-in-loop", "A column is assigned in the loop, dW[:, j] = X[i], which erases what other samples have added: add, with +=.", lambda p: _assigned(p, both=False)),
         Mistake("assigned-in-loop", "Columns are assigned in the loop, which erases what other samples have added: add, with += and -=.", lambda p: _assigned(p, both=True)),
     ),
@@ -176,9 +189,22 @@ TERMS: dict[str, tuple[Term, ...]] = {
     ),
     "mse": (
         Mistake("missing-target", "The target is not subtracted: the gradient is 2 (input - target).", lambda p: 2 * p.scores),
-        Mistake("value-for-gradient", "The squared error itself is returned: its derivative is 2 (input - target).", lambda p: np.square(p.scores - onehot(p))),
-        Mistake("sign-for-difference", "The sign of the difference is returned, which is the gradient of the absolute error: that of the squared error is 2 (input - target).", lambda p: np.sign(p.scores - onehot(p))),
-        Mistake("true-class-sign", "The target is added instead of subtracted: the gradient is 2 (input - target).", lambda p: 2 * (p.scores + onehot(p))),
+        Mistake("value-for-gradient", "The squared error itself is returned: its derivative is 2 (input - target).", lambda p: np.square(p.scores - p.targets)),
+        Mistake("sign-for-difference", "The sign of the difference is returned, which is the gradient of the absolute error: that of the squared error is 2 (input - target).", lambda p: np.sign(p.scores - p.targets)),
+        Mistake("true-class-sign", "The target is added instead of subtracted: the gradient is 2 (input - target).", lambda p: 2 * (p.scores + p.targets)),
+    ),
+    "cross-entropy of probabilities": (
+        Mistake("by-scores", "This is p - t, the gradient by the scores before the softmax: by the probabilities, which the function takes, it is -t / p.", lambda p: p.scores - p.targets),
+        Mistake("wrong-formula", "The target is missing: the gradient is -t / p, 0 for the wrong classes.", lambda p: -1 / p.scores),
+        Mistake("wrong-formula", "The probability is missing: the gradient is -t / p.", lambda p: -p.targets),
+        Mistake("wrong-formula", "The logarithm itself is returned: the gradient is -t / p.", lambda p: -p.targets * np.log(p.scores)),
+        Mistake("wrong-formula", "This is p / t or p * t: the gradient is -t / p.", lambda p: -p.targets * p.scores),
+    ),
+    "binary cross-entropy of probabilities": (
+        Mistake("by-scores", "This is p - t, the gradient by the score before the sigmoid: by the probability, which the function takes, it is (p - t) / (p (1 - p)).", lambda p: p.scores - p.targets),
+        Mistake("missing-term", "The second term is missing: the gradient is -t / p + (1 - t) / (1 - p).", lambda p: -p.targets / p.scores),
+        Mistake("missing-term", "The first term is missing: the gradient is -t / p + (1 - t) / (1 - p).", lambda p: (1 - p.targets) / (1 - p.scores)),
+        Mistake("wrong-sign", "The sign of the second term is wrong: the gradient is -t / p + (1 - t) / (1 - p).", lambda p: -p.targets / p.scores - (1 - p.targets) / (1 - p.scores)),
     ),
     "crammer-singer": (
         Mistake("true-class-missing", "The correct class's column is missing its -1.", lambda p: np.maximum(p.dscores, 0)),
@@ -188,7 +214,8 @@ TERMS: dict[str, tuple[Term, ...]] = {
 
 
 SKIPPED: tuple[Term, ...] = (
-    Mistake("divided-by-features", "The data part is divided by the number of features, X.shape[1], not by that of samples, X.shape[0].", lambda p: p.dscores * p.n * p.n_outputs / p.W.size),
+    Mistake("divided-by-features", "The data part is divided by the number of features, X.shape[1], not by that of samples, X.shape[0].", lambda p: None if p.kept is None else p.dscores * p.n * p.n_outputs / p.W.size),
+    Mistake("data-missing", "Only the penalty is in the gradient: the data part is missing, or overwritten by an = where += belongs.", lambda p: 0 * p.dscores),
     Mistake("samples-skipped", "The last sample is left out: where does the loop over samples end?", lambda p: p.dscores * (_rows(p)[:, None] < p.n - 1)),
     Mistake("samples-skipped", "The first sample is left out: where does the loop over samples start?", lambda p: p.dscores * (_rows(p)[:, None] > 0)),
     Mistake("samples-skipped", "Only the first sample counts: is there a return or break inside the loop?", lambda p: p.dscores * (_rows(p)[:, None] == 0)),
@@ -239,6 +266,33 @@ DENSE: dict[int, tuple[Dense, ...]] = {
 }  # fmt: skip
 
 
+# --- layers of one argument: (x, the gradient dout by the output, the right gradient) -> what is returned instead ------------
+
+
+def _softmax_of(x: Array) -> Array:
+    e = np.exp(x - x.max(axis=-1, keepdims=True))
+    return np.asarray(e / e.sum(axis=-1, keepdims=True))
+
+
+def _sigmoid(x: Array) -> Array:
+    return np.asarray(1 / (1 + np.exp(-x)))
+
+
+LAYER: tuple[LayerMistake, ...] = (
+    Mistake("grad-output-missing", "dout is left out: by the chain rule the gradient is dout times the layer's derivative.", lambda x, dout, right: right / dout),
+    Mistake("missing-derivative", "dout is returned as it is: multiply it by the layer's derivative, or set it to 0 where this is 0.", lambda x, dout, right: dout),
+    Mistake("wrong-threshold", "The mask tests dout, not the input: the gradient is dout where the input was positive.", lambda x, dout, right: dout * (dout > 0)),
+    Mistake("wrong-threshold", "The mask is inverted: the gradient is dout where the input was positive.", lambda x, dout, right: dout * (x <= 0)),
+    Mistake("output-for-derivative", "dout is multiplied by the output, not by the derivative, which is 1 where the input was positive.", lambda x, dout, right: dout * np.maximum(x, 0)),
+    Mistake("output-for-derivative", "dout is multiplied by the input, not by the layer's derivative.", lambda x, dout, right: dout * x),
+    Mistake("output-for-derivative", "dout is multiplied by the output: the derivative of the sigmoid is out * (1 - out).", lambda x, dout, right: dout * _sigmoid(x)),
+    Mistake("output-for-derivative", "The derivative is taken of the output again, as if that were the input: the derivative of the sigmoid is out * (1 - out).", lambda x, dout, right: dout * _sigmoid(_sigmoid(x)) * (1 - _sigmoid(_sigmoid(x)))),
+    Mistake("output-for-derivative", "The input stands where the output belongs: the derivative of the sigmoid is out * (1 - out).", lambda x, dout, right: dout * x * (1 - x)),
+    Mistake("output-for-derivative", "The input stands where the output belongs: the derivative of tanh is 1 - out^2.", lambda x, dout, right: dout * (1 - x**2)),
+    Mistake("diagonal-only", "Only the diagonal of the softmax's Jacobian is used: the other classes count too, out * (dout - sum(dout * out)).", lambda x, dout, right: dout * _softmax_of(x) * (1 - _softmax_of(x))),
+)  # fmt: skip
+
+
 # --- the scale: (n, C) -> factor --------------------------------------------------------------------------------------
 
 SCALES: tuple[Scale, ...] = (
@@ -263,6 +317,29 @@ DATA_SIGN: Scale = Mistake(
 
 # --- the penalty: (the right penalty term P, W, reg, n) -> what is used instead --------------------------------------
 
+
+def _leaving_out(axis: int, place: int) -> Callable[[Array, Array, float, int], Array]:
+    return lambda P, W, reg, n: _without(P, axis, place)
+
+
+def _without(P: Array, axis: int, place: int) -> Array:
+    """The penalty's gradient without the entries at a place of an axis."""
+    kept = np.ones(P.shape)
+    if axis < P.ndim:
+        np.moveaxis(kept, axis, 0)[place] = 0
+    return P * kept if axis < P.ndim else np.full(P.shape, np.nan)
+
+
+def _of_all(P: Array, W: Array) -> Array:
+    """The penalty's gradient where it is 0 too."""
+    penalised = (P != 0) & (W != 0)
+    return (
+        np.full(P.shape, np.nan)
+        if penalised.all() or not penalised.any()
+        else np.median(P[penalised] / W[penalised]) * W
+    )
+
+
 PENALTIES: tuple[Penalty, ...] = (
     Mistake("penalty-formula", "The sum of W is added to each entry: the derivative of reg * ||W||^2 is 2 reg W, entry by entry.", lambda P, W, reg, n: P.sum() + 0 * W),
     Mistake("penalty-formula", "The sum of W is added to each entry: the derivative of reg * ||W||^2 is 2 reg W, entry by entry.", lambda P, W, reg, n: P.sum() / 2 + 0 * W),
@@ -283,6 +360,14 @@ PENALTIES: tuple[Penalty, ...] = (
     Mistake("penalty-formula", "W is squared in the gradient: the derivative of reg * ||W||^2 is 2 reg W, not reg * W^2.", lambda P, W, reg, n: reg * W * W),
     Mistake("penalty-formula", "The regularization in the gradient is reg * W, that of reg/2 * ||W||^2, but the value has another penalty.", lambda P, W, reg, n: reg * W),
     Mistake("penalty-formula", "The regularization in the gradient is 2 reg W, that of reg * ||W||^2, but the value has another penalty.", lambda P, W, reg, n: 2 * reg * W),
+)  # fmt: skip
+PENALTIES += tuple(
+    Mistake("penalty-of-intercept", f"The value penalises all weights, but the gradient leaves out those of the {which} feature, perhaps the intercept: leave them out of both, or of neither.", _leaving_out(axis, place))
+    for axis in (0, 1)
+    for place, which in ((0, "first"), (-1, "last"))
+)  # fmt: skip
+PENALTIES += (
+    Mistake("penalty-of-intercept", "The gradient penalises all weights, but the value leaves out those of one feature, perhaps the intercept: leave them out of both, or of neither.", lambda P, W, reg, n: _of_all(P, W)),
 )  # fmt: skip
 EXTRA_PENALTIES: tuple[Penalty, ...] = (
     Mistake("penalty-extra", "The regularization is in the gradient but not in the value: add reg/2 * ||W||^2 to the value.", lambda P, W, reg, n: reg * W),

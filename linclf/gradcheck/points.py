@@ -1,5 +1,6 @@
 """Points to check a gradient at: small random arguments, a point on kinks, one with large scores, the user's data."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -8,51 +9,78 @@ import numpy as np
 from linclf.errors import InputError
 from linclf.gradcheck.forms import Argument, Size
 from linclf.gradcheck.load import UserError
-from linclf.gradcheck.subjects import Subject, copies
+from linclf.gradcheck.subjects import Subject
 from linclf.losses import Array
 
 REGS = (0.3, 0.7)
 GENERAL_SHAPES = ((6,), (4, 3), (2,), (3,), (4,), (5,), (7,), (8,), (10,), ())
+SMALL = 0.2  # times which they are taken for scores at which nearly all margins are violated
 LARGE = 500  # times which weights or scores are taken for large ones
 
 
 @dataclass(frozen=True, eq=False)
 class Point:
-    """The arguments of one call. `purpose` is random, kinks, large, data or given."""
+    """The arguments of one call. `purpose` is random, small, kinks, large, data or given."""
 
     arguments: tuple[Argument, ...]
     purpose: str
 
 
 def make_points(subject: Subject, sizes: tuple[Size, Size], rng: np.random.Generator) -> list[Point]:
-    """Two random points of different sizes, one on kinks, and one with large scores if the kind has scores."""
+    """Two random points of different sizes, one of small scores, one on kinks, and one with large scores if the kind has scores."""
     if subject.kind == "general":
         return _general_points(subject, rng)
     if subject.make is not None:
         return [Point(subject.make(rng, size), "random") for size in sizes]
     form, wrt = subject.form, subject.wrt
     random = [Point(form.arguments(rng, size, reg), "random") for size, reg in zip(sizes, REGS, strict=True)]
-    if subject.kind == "penalty":
+    if subject.kind == "penalty" or form.probabilities:
         return random
-    with np.errstate(all="ignore"):
-        in_domain = subject.kind == "loss" or np.isfinite(subject.value(*copies(random[0].arguments)))
-    if not in_domain:
-        return as_probabilities(subject, random)  # perhaps
     kinks = tuple(
         np.round(a) if role in ("W", "X", "scores", "y") and np.ndim(a) and _is_float(a) else a
         for role, a in zip(form.roles, random[0].arguments, strict=True)
     )
+    small = _replaced(random[1].arguments, wrt, lambda a: SMALL * a)
     large = _replaced(random[1].arguments, wrt, lambda a: LARGE * a)
-    return [*random, Point(kinks, "kinks"), Point(large, "large")]
-
-
-def as_probabilities(subject: Subject, points: list[Point]) -> list[Point]:
-    """The random points among these, with scores that lie in (0, 1)."""
     return [
-        Point(_replaced(p.arguments, subject.wrt, lambda a: 1 / (1 + np.exp(-a))), p.purpose)
-        for p in points
-        if p.purpose == "random"
+        *random,
+        Point(small, "small"),
+        Point(kinks, "kinks"),
+        Point(large, "large"),
+        *_one_large(subject, random[1]),
     ]
+
+
+def points_to_identify(subject: Subject, sizes: tuple[Size, Size]) -> list[Point]:
+    """Random points at which the value tells which loss it is."""
+    rng = np.random.default_rng(1)
+    regs = (*REGS, 0.9, 0.2, 0.5)  # more points than a value has unknown factors
+    return [Point(subject.form.arguments(rng, sizes[k % 2], reg), "random") for k, reg in enumerate(regs)]
+
+
+def with_ones(subject: Subject, points: list[Point], feature: int) -> list[Point]:
+    """The random points among these, with ones for a feature of every sample; empty if the form has no rows."""
+    form = subject.form
+    if "X" not in form.roles:
+        return []
+    made = []
+    for point in points:
+        X = np.array(point.arguments[form.roles.index("X")], np.float64)
+        if point.purpose == "random" and X.ndim == 2:
+            (X.T if form.layout is None or form.layout.has_rows else X)[feature] = 1
+            made.append(Point(form.changed(point.arguments, X=X), point.purpose))
+    return made
+
+
+def _one_large(subject: Subject, point: Point) -> list[Point]:
+    """A point at which one sample alone has large scores; none if the form has no samples that can be told."""
+    role = "scores" if "scores" in subject.form.roles else "X"
+    if role not in subject.form.roles:
+        return []
+    a = np.array(point.arguments[subject.form.roles.index(role)], np.float64)
+    layout = subject.form.layout
+    (a if layout is None or layout.has_rows else a.T)[0] *= LARGE
+    return [Point(subject.form.changed(point.arguments, **{role: a}), "large")]
 
 
 def _replaced(arguments: tuple[Argument, ...], place: int, change: Callable[[Array], Array]) -> tuple[Argument, ...]:
@@ -90,13 +118,18 @@ def _general_points(subject: Subject, rng: np.random.Generator) -> list[Point]:
 
 def _detect_shape(subject: Subject) -> tuple[int, ...]:
     """The shape of w: the first in which the gradient comes back, else the first without an error."""
-    without_error, first_error = [], None
-    for shape in GENERAL_SHAPES:
+    without_error, first_error, shapes = [], None, list(GENERAL_SHAPES)
+    for shape in shapes:
         try:
             with np.errstate(all="ignore"):
                 subject.value(np.full(shape, 0.5))
                 gradient = subject.gradient(np.full(shape, 0.5))
         except InputError as error:
+            if not isinstance(error, UserError):
+                raise
+            size = re.search(r"into shape \(([\d, ]+)\)", str(error))
+            if size is not None:  # it says which size it needs
+                shapes.append((int(np.prod([int(length) for length in size[1].split(",") if length.strip()])),))
             first_error = first_error or UserError(
                 f"{error}; called with w {shape} and other shapes: give a point to check at, "
                 "linclf.check_gradient(f, w)"

@@ -1,25 +1,36 @@
-"""Finds what a user's function, class or object is: which forms its names allow, a layer, or a gradient beside its value."""
+"""Finds what a user's function, class or object is: a loss in one of many forms, a layer, or a gradient beside its value."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
 
 from linclf.errors import InputError
-from linclf.gradcheck.fit import REG, Callee, Recognised, fitted
-from linclf.gradcheck.forms import KINDS, SIZES, Argument, Form, Size, forms, role_of
-from linclf.gradcheck.layers import dense, is_dense, layer_of, layer_subjects
-from linclf.gradcheck.load import module_of, parameters, user_code
-from linclf.gradcheck.pairs import pair, positional, reader
+from linclf.gradcheck.adapters import adapter
+from linclf.gradcheck.callee import (
+    Callee,
+    Maker,
+    has_own,
+    methods,
+    of_backward,
+    of_function,
+    of_method,
+    positional,
+)
+from linclf.gradcheck.fit import RIGHT, Fit, Recognised, fitted, is_right
+from linclf.gradcheck.forms import KINDS, SIZES, Argument, Form, forms
+from linclf.gradcheck.layers import dense, is_dense, layer_object, layer_of
+from linclf.gradcheck.load import UserError, module_of, user_code
+from linclf.gradcheck.partners import is_gradient, partners
+from linclf.gradcheck.roles import role_of
+from linclf.gradcheck.sources import IncompleteError, Source, sources
 from linclf.gradcheck.subjects import Subject
 from linclf.gradcheck.tensors import Adapt, on_tensors, unchanged, uses_tensors
 
 SIZES_OF_OBJECTS = (replace(SIZES[1], n=7), SIZES[1])  # whose constructor has been given the others
-CONSTRUCTOR: dict[str, float] = {"reg": REG, "delta": 1.0, "margin": 1.0, "lr": 0.1, "learning_rate": 0.1}
-INPUT_SIZES = ("n_input", "in_features", "input_dim", "input_size", "n_in", "n_features", "num_features", "d_in", "d", "dim")  # fmt: skip
-OUTPUT_SIZES = ("n_output", "out_features", "output_dim", "output_size", "n_out", "n_classes", "num_classes", "d_out", "c", "k")  # fmt: skip
+VALUE_METHODS = ("loss", "forward", "cost", "objective", "evaluate", "value", "func", "fn", "f", "__call__", "compute_loss", "compute_cost", "fun", "error")  # fmt: skip
 
 
 class Layer(Protocol):
@@ -52,146 +63,172 @@ def recognise(
     name = name or getattr(function, "__qualname__", type(function).__name__)
     if kind is not None and kind not in KINDS:
         raise InputError(f"kind is {kind!r}; give one of {', '.join(KINDS)}")
-    owner = _owner(function)
-    if owner is not None:
-        function = getattr(_instance(owner, name), function.__name__)
-    if inspect.isclass(function):
-        function = _instance(function, name)
-    if not callable(function) and callable(getattr(function, "loss", None)):
-        function = function.loss
-
-    def found(adapt: Adapt) -> tuple[Recognised, ...]:
-        if hasattr(function, "forward") and hasattr(function, "backward"):
-            return _object(function, name, adapt, kind=kind, binary=binary, wanted=wanted)
-        return _function(function, name, adapt, value=value, kind=kind, binary=binary, wanted=wanted, given=given)
-
+    asked = _Asked(name, value, kind, binary=binary, wanted=wanted, given=given)
     try:
-        return found(unchanged)
+        return asked.about(function, unchanged)
     except InputError:
         if not uses_tensors(function):
             raise
-        return found(on_tensors)
+        return asked.about(function, on_tensors)
 
 
-def _function(
-    function: Any,
-    name: str,
-    adapt: Adapt,
-    *,
-    value: Callable[..., object] | None,
-    kind: str | None,
-    binary: bool,
-    wanted: str | None,
-    given: tuple[Argument, ...],
-) -> tuple[Recognised, ...]:
-    """A function or a method, which takes arrays once it is adapted."""
-    words = _words(function, name)
-    names, call = positional(function)
-    if not names:  # f(*arguments)
-        names = [f"argument {i + 1}" for i in range(len(given) or (1 if kind == "general" else 4))]
-    if kind == "layer" or (kind is None and value is None and role_of(names[0]) == "dout"):
-        return tuple(map(Recognised, layer_of(name, function, adapt)))
-    if kind == "dense" or (kind is None and is_dense(names, words)):
-        return (Recognised(dense(name, words, function)),)
-    if hasattr(getattr(function, "__self__", None), "W") and "W" not in map(role_of, names):
-        names, call = ["W", *names], _with_weights(function, call)
-    candidates = list(forms(names, words, kind=kind, binary=binary))
-    if not candidates:
-        raise InputError(_refusal(name, names, "takes arguments of no form that is known"))
-    call = adapt(call)
-    read = reader(name, words, function, call, value=value, adapt=adapt)
-    found = fitted(Callee(name, names, call, read), candidates, wanted=wanted, given=given)
-    bias = _bias(found)
-    return (found,) if bias is None else (found, replace(found, subject=bias))
+class _Asked:
+    """What the user has said about a function, and the search for what it is."""
+
+    def __init__(
+        self,
+        name: str,
+        value: Callable[..., object] | None,
+        kind: str | None,
+        *,
+        binary: bool,
+        wanted: str | None,
+        given: tuple[Argument, ...],
+    ) -> None:
+        self.name, self.value, self.kind = name, value, kind
+        self.binary, self.wanted, self.given = binary, wanted, given
+
+    def about(self, function: Any, adapt: Adapt) -> tuple[Recognised, ...]:
+        """The subjects of a function, a method, a class or an object."""
+        method = _method_of(function, self.name)
+        if method is not None:
+            maker, own = method
+            return self._callee(of_method(maker, own, self.name, adapt), function)
+        if inspect.isclass(function) or not inspect.isroutine(function):
+            maker = Maker(function, self.name)
+            if inspect.isclass(function) or methods(function):
+                return self._object(maker, adapt)
+        return self._callee(of_function(function, self.name, adapt), function)
+
+    def _callee(self, callee: Callee, function: Any) -> tuple[Recognised, ...]:
+        """The subjects of a function or a method."""
+        names, kind = callee.names or self._starred(), self.kind
+        callee = replace(callee, names=tuple(names))
+        if kind == "layer" or (kind is None and self.value is None and role_of(names[0]) == "dout"):
+            return tuple(map(Recognised, layer_of(callee)))
+        if kind == "dense" or (kind is None and is_dense(names, callee.own.lower())):
+            return (Recognised(dense(self.name, callee.own.lower(), function)),)
+        if kind is None and len(names) == 1 and not is_gradient(callee.own):
+            backward = callee.beside().get(f"{callee.own}_backward")
+            if backward is not None and role_of(backward.names[0]) == "dout":
+                return tuple(map(Recognised, layer_of(backward)))
+        fit = self._fit(callee)
+        bias = _bias(fit.found)
+        return (fit.found,) if bias is None else (fit.found, replace(fit.found, subject=bias))
+
+    def _starred(self) -> list[str]:
+        """Names for the arguments of f(*arguments)."""
+        return [f"argument {i + 1}" for i in range(len(self.given) or (1 if self.kind == "general" else 4))]
+
+    def _fit(self, callee: Callee) -> Fit:
+        """The form of a function; if it has none, all arguments but one are fixed, where the gradient is right then."""
+        words = f"{callee.own} {self.name.rpartition(':')[2]}".lower()
+        candidates = list(forms(callee.names, words, kind=self.kind, binary=self.binary))
+        if candidates and candidates[0].kind == "general":
+            return Fit(Recognised(_general(callee, candidates[0], self.value)), 0)
+        try:
+            return fitted(callee, candidates, value=self.value, wanted=self.wanted, given=self.given)
+        except IncompleteError:
+            raise
+        except InputError as error:
+            made = adapter(callee) if self.kind is None and self.value is None else None
+            if made is None:
+                raise
+            only = replace(callee, names=("w",), call=made.call)
+            subject = _general(only, Form("general", ("W",)), None)
+            point = np.cos(np.arange(np.prod(made.shape, dtype=int), dtype=float)).reshape(made.shape)
+            if not is_right(subject, (point,)):
+                text = (
+                    f"{error}; or add a line that fixes all arguments but one, and check it, FILE.py:check: {made.line}"
+                )
+                raise UserError(text) from error.__cause__
+            note = f"it is called as {made.line.partition(': ')[2]}"
+            return Fit(Recognised(replace(subject, notes=(note,))), RIGHT)
+
+    def _object(self, maker: Maker, adapt: Adapt) -> tuple[Recognised, ...]:
+        """The subjects of a class or an object: of a layer, or of the method that computes the value."""
+        made = maker.made
+        if has_own(made, "forward") and has_own(made, "backward"):
+            return self._forward_and_backward(maker, adapt)
+        names = [*(name for name in VALUE_METHODS if has_own(made, name)), *methods(made)]
+        names = [name for name in dict.fromkeys(names) if name in methods(made)]
+        names.sort(key=lambda name: (is_gradient(name), name not in VALUE_METHODS and not partners(name, names)))
+        best: tuple[Recognised, ...] | None = None
+        errors: list[InputError] = []
+        for name in names:
+            try:
+                callee = of_method(maker, name, f"{self.name}.{name}", adapt)
+                if not callee.names:
+                    continue
+                fit = self._fit(callee)
+            except InputError as error:
+                errors.append(error)
+                continue
+            if fit.speaks or best is None:
+                best = (replace(fit.found, subject=replace(fit.found.subject, name=self.name)),)
+            if fit.speaks or name in VALUE_METHODS:
+                break
+        if best is not None:
+            return best
+        listed = ", ".join(name for name in methods(made) if name != "__call__") or "none"
+        if not errors:
+            raise InputError(
+                f"{self.name}: has no method that computes a loss; its methods are: {listed}; name one as CLASS.METHOD"
+            )
+        raise errors[0]
+
+    def _forward_and_backward(self, maker: Maker, adapt: Adapt) -> tuple[Recognised, ...]:
+        """An object with forward and backward: a loss of predictions and targets, or a layer."""
+        names, _ = positional(maker.made.forward)
+        names = names[1:] if names[:1] == ["self"] else names
+        back_names, _ = positional(maker.made.backward)
+        back_names = back_names[1:] if back_names[:1] == ["self"] else back_names
+        roles = [role_of(name) for name in names]
+        is_loss = len(names) == 2 and not (back_names and role_of(back_names[0]) == "dout" and "y" not in roles)
+        if not is_loss:
+            return tuple(Recognised(one, SIZES_OF_OBJECTS) for one in layer_object(maker, self.name, adapt))
+        forward = of_method(maker, "forward", self.name, adapt)
+        words = f"{getattr(maker.made, '__name__', type(maker.made).__name__)} {self.name.rpartition(':')[2]}".lower()
+        candidates = [
+            one
+            for one in forms(names, words, kind=self.kind, binary=self.binary)
+            if one.kind in ("predictions", "batch")
+        ]
+        backward = of_backward(forward, maker, back_names, adapt)
+        found = fitted(replace(forward, beside=lambda: {"backward": backward}), candidates, wanted=self.wanted).found
+        return (replace(found, subject=replace(found.subject, notes=found.subject.notes[1:])),)
+
+
+def _method_of(function: Any, name: str) -> tuple[Maker, str] | None:
+    """The class or the object, and the name of the method, of a function that is one."""
+    owner = getattr(function, "__self__", None)
+    if owner is not None and not inspect.isbuiltin(function):
+        return Maker(owner, name), function.__name__
+    for path in (name.rpartition(":")[2].split("."), getattr(function, "__qualname__", "").split(".")):
+        found = module_of(function).get(path[0]) if len(path) == 2 else None
+        if inspect.isclass(found) and has_own(found, path[1]):
+            return Maker(found, name), path[1]
+    return None
 
 
 def _bias(found: Recognised) -> Subject | None:
     """The subject of the gradient by the bias, if the function takes one and returns its gradient."""
-    form, by_bias = found.subject.form, found.subject.by_bias
-    if by_bias is None or "b" not in form.roles or found.sizes is None:
+    subject = found.subject
+    if subject.by_bias is None or "b" not in subject.form.roles or found.sizes is None:
         return None
-
-    def make(rng: np.random.Generator, size: Size) -> tuple[Argument, ...]:
-        return form.arguments(rng, size, REG)
-
-    if by_bias(*make(np.random.default_rng(0), found.sizes[0])) is None:
-        return None
-    at, roles = form.roles.index("b"), Form("layer", form.roles)
-    name = f"{found.subject.name} by the bias"
-    return Subject(name, roles, found.subject.value, by_bias, at, form.roles, make=make)
+    form = replace(subject.form, by="b")
+    return Subject(f"{subject.name} by the bias", form, subject.value, subject.by_bias, form.wrt, subject.arguments)
 
 
-def _words(function: Any, name: str) -> str:
-    """The function's own name in small letters, in which words are searched."""
-    own = getattr(function, "__name__", "") or type(function).__name__
-    return own.lower() if own != "<lambda>" else name.rpartition(":")[2].lower()
+def _general(callee: Callee, form: Form, value: Callable[..., Any] | None) -> Subject:
+    """f(w) -> (value, gradient), read when it is first called: its shape is not known yet."""
+    found: list[Source] = []
 
+    def source(w: Argument) -> Source:
+        if not found:
+            with user_code(callee.name):
+                returned = callee.call(w.copy() if isinstance(w, np.ndarray) else w)
+            found.append(next(sources(callee, form, (w,), returned, value)))
+        return found[0]
 
-def _with_weights(method: Any, call: Callable[..., object]) -> Callable[..., object]:
-    """A method that reads self.W, as a function of W."""
-
-    def function(W: Argument, *arguments: Argument) -> object:
-        method.__self__.W = W
-        return call(*arguments)
-
-    return function
-
-
-def _owner(function: Any) -> Any | None:
-    """The class of a function that is defined in one, and takes self."""
-    path = getattr(function, "__qualname__", "").split(".")
-    if (
-        len(path) != 2
-        or not inspect.isfunction(function)
-        or next(iter(inspect.signature(function).parameters), "") != "self"
-    ):
-        return None
-    return module_of(function).get(path[0])
-
-
-def _instance(made: Any, name: str) -> Any:
-    """An instance of a class, with arguments by the names in its constructor."""
-    needed = [p for p in parameters(made) if p.default is p.empty]
-    size = SIZES[1]
-    arguments = []
-    for p in needed:
-        plain_name = p.name.strip("_").lower()
-        is_size = plain_name in INPUT_SIZES, plain_name in OUTPUT_SIZES
-        arguments.append(size.d if is_size[0] else size.n_classes if is_size[1] else CONSTRUCTOR.get(plain_name, REG))
-    with user_code(f"{name}()"):
-        return made(*arguments)
-
-
-def _object(
-    layer: Any, name: str, adapt: Adapt, *, kind: str | None, binary: bool, wanted: str | None
-) -> tuple[Recognised, ...]:
-    """An object with forward and backward: a loss of predictions and targets, or a layer."""
-    names, forward = positional(layer.forward)
-    back_names, backward = positional(layer.backward)
-    forward, backward = adapt(forward), adapt(backward)
-    words = f"{type(layer).__name__} {name.rpartition(':')[2]}".lower()
-    if len(names) == 1 or role_of(back_names[0] if back_names else "") == "dout":
-        layers = layer_subjects(name, names, forward, backward, len(back_names))
-        return tuple(Recognised(one, SIZES_OF_OBJECTS) for one in layers)
-    both = len(back_names) == len(names)
-
-    def gradient(*arguments: Argument) -> object:
-        return backward(*arguments) if both else backward() if not back_names else backward(1.0)
-
-    candidates = [one for one in forms(names, words, kind=kind, binary=binary) if one.kind in ("predictions", "batch")]
-    if not candidates:
-        raise InputError(_refusal(name, names, "has a forward of no form that is known"))
-    source = pair(name, forward, gradient, ())
-    return (fitted(Callee(name, names, forward, lambda returned: source), candidates, wanted=wanted),)
-
-
-def _refusal(name: str, names: Sequence[str], why: str) -> str:
-    """What is wrong, and a line to paste that makes the function checkable."""
-    own, shown = name.rpartition(":")[2], ", ".join(names)
-    made = {"X": "np.sin(np.arange(28.0)).reshape(7, 4)", "y": "np.arange(7) % 3", "reg": "0.3", "b": "np.zeros(3)"}
-    roles = [role_of(one) for one in names]
-    wanted = "scores" if "scores" in roles and "X" not in roles else "W"
-    first = roles.index(wanted) if wanted in roles else 0
-    filled = ["w" if i == first else made.get(role or "", "1.0") for i, role in enumerate(roles)]
-    line = f"check = lambda w: {own}({', '.join(filled)})"
-    return f"{name}({shown}): {why}; add a line that fixes all arguments but one, and check it, FILE.py:check: {line}"
+    return Subject(callee.name, form, lambda w: source(w).value(w), lambda w: source(w).gradient(w), 0, ("w",))

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -69,29 +68,13 @@ def called_with(error: InputError, names: Sequence[str], arguments: tuple[Argume
         return error
     found = UserError(f"{error}; called with {described(names, arguments)}")
     found.line = error.line
+    found.__cause__ = error.__cause__
     return found
 
 
 def copies(arguments: tuple[Argument, ...]) -> tuple[Argument, ...]:
     """The arguments with their arrays copied, for a function that may change them."""
     return tuple(a.copy() if isinstance(a, np.ndarray) else a for a in arguments)
-
-
-def is_number(returned: Any) -> bool:
-    """Whether something is a number, or an array of one."""
-    try:
-        return np.asarray(returned, np.float64).size == 1
-    except (TypeError, ValueError):
-        return False
-
-
-def as_number(returned: Any, name: str) -> float:
-    """The value that a function returned, as a float. Raises InputError if it is not a number or an array of one."""
-    if not is_number(returned):
-        raise InputError(
-            f"{name}: the value is {type(returned).__name__} of shape {np.shape(returned)}; return one number"
-        )
-    return float(np.asarray(returned, np.float64).reshape(()))
 
 
 def as_array(gradient: object, subject: Subject) -> Array:

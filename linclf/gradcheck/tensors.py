@@ -12,13 +12,6 @@ from linclf.gradcheck.load import module_of
 Adapt = Callable[[Callable[..., Any]], Callable[..., Any]]  # a user's function -> one of arrays
 
 
-def as_arrays(returned: Any) -> Any:
-    """What a function returned, with tensors as arrays."""
-    if isinstance(returned, tuple):
-        return tuple(as_arrays(one) for one in returned)
-    return returned.detach().cpu().numpy() if hasattr(returned, "detach") else returned
-
-
 def unchanged(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of arrays as it is."""
     return function

@@ -20,19 +20,32 @@ VALUE_SCALES: dict[str, Callable[[int, int], float]] = {
     "it is twice": lambda n, c: 2 / n,
     "its sign is flipped: it is minus": lambda n, c: -1 / n,
 }
-CONVENTIONS = {
-    # those that are as good as linclf's, if the gradient is that of the same value
-    "it is": "the mean",
-    "it is the sum over samples, not their mean:": "the sum over samples",
-    "it is divided by the number of outputs too:": "the mean over samples and outputs",
-}
-VALUE_PENALTIES = {
-    "": 0.5,
-    " with the penalty reg * ||W||^2": 1.0,
-    " without the penalty": 0.0,
-    " with the penalty doubled to 2 reg * ||W||^2": 2.0,
-    " with the penalty halved to reg/4 * ||W||^2": 0.25,
-    " with the penalty subtracted": -0.5,
+
+
+def _penalty(factor: float, feature: int | None = None, *, over_n: bool = False) -> Callable[[Pieces], float]:
+    """factor * reg * ||W||^2, without the weights of a feature, 0 or -1, and divided by n."""
+
+    def of(p: Pieces) -> float:
+        kept = 1.0 if feature is None or p.kept is None else p.kept(feature)
+        return factor * p.reg * float((kept * np.square(p.W)).sum()) / (p.n if over_n else 1)
+
+    return of
+
+
+VALUE_PENALTIES: dict[str, Callable[[Pieces], float]] = {
+    "": _penalty(0.5),
+    " with the penalty reg * ||W||^2": _penalty(1.0),
+    " without the penalty": _penalty(0.0),
+    " with the penalty doubled to 2 reg * ||W||^2": _penalty(2.0),
+    " with the penalty halved to reg/4 * ||W||^2": _penalty(0.25),
+    " with the penalty subtracted": _penalty(-0.5),
+    " with the penalty reg/(2n) * ||W||^2": _penalty(0.5, over_n=True),
+    " with the penalty reg/n * ||W||^2": _penalty(1.0, over_n=True),
+    " with a penalty without the first feature": _penalty(0.5, 0),
+    " with a penalty without the last feature": _penalty(0.5, -1),
+    " with the penalty reg * ||W||^2 without the first feature": _penalty(1.0, 0),
+    " with the penalty reg * ||W||^2 without the last feature": _penalty(1.0, -1),
+    " with a penalty divided by n and without the first feature": _penalty(0.5, 0, over_n=True),
 }
 
 # --- other values: Pieces -> the sum over samples of what is computed instead of the loss --------------------------------
@@ -48,6 +61,8 @@ _MARGIN_VALUES: tuple[Value, ...] = (
     Mistake("value", "the margin is s_j - s_y + 1, and the 1 is forgotten.", lambda p: _margin_sum(p, 0.0)),
     Mistake("value", "the first class is left out: does the loop over classes start at 1?", lambda p: float(np.maximum(margins(p), 0)[:, 1:].sum())),
     Mistake("value", "the last class is left out: where does the loop over classes end?", lambda p: float(np.maximum(margins(p), 0)[:, :-1].sum())),
+    Mistake("value", "s[y] picks whole rows of the scores: pair each row with its own class, s[np.arange(n), y].", lambda p: float((np.maximum(p.scores - p.scores[p.y % p.n] + 1, 0) * (1 - onehot(p))).sum())),
+    Mistake("value", "s[y] picks whole rows of the scores: pair each row with its own class, s[np.arange(n), y].", lambda p: float(np.maximum(p.scores - p.scores[p.y % p.n] + 1, 0).sum())),
     Mistake("value", "negative margins are added too: each counts max(0, margin).", lambda p: float(margins(p).sum())),
     Mistake("value", "the sign of the margin is wrong: it is s_j - s_y + 1.", lambda p: float((np.maximum(2 - margins(p), 0) * (1 - onehot(p))).sum())),
 )  # fmt: skip
@@ -62,6 +77,11 @@ _SAMPLES_LEFT_OUT: tuple[Value, ...] = (
 _SOFTMAX_VALUES: tuple[Value, ...] = (
     Mistake("value", "the probabilities are normalised over the whole batch: each sample's must sum to 1.", lambda p: float(-np.log(shifted_by_rows(p, None)[np.arange(p.n), p.y]).sum())),
     Mistake("value", "the probabilities are normalised over the whole batch: each sample's must sum to 1.", lambda p: float((np.log(np.exp(p.scores).sum()) - p.scores[np.arange(p.n), p.y]).sum())),
+    Mistake("value", "the probabilities are normalised over the samples: each sample's must sum to 1 over its classes, axis=1.", lambda p: float(-np.log(softmax_probabilities(p.scores.T).T[np.arange(p.n), p.y]).sum())),
+    Mistake("value", "the probabilities are normalised over the samples: each sample's must sum to 1 over its classes, axis=1.", lambda p: float(-np.log(shifted_by_rows(p, 0)[np.arange(p.n), p.y]).sum())),
+    Mistake("value", "the largest score of each class over the samples is subtracted (axis=0), which changes the probabilities: subtract each sample's own, axis=1.", lambda p: float(-np.log(softmax_probabilities(p.scores - p.scores.max(axis=0))[np.arange(p.n), p.y]).sum())),
+    Mistake("value", "p[y] picks whole rows: pair each row with its own class, p[np.arange(n), y].", lambda p: float(-np.log(softmax_probabilities(p.scores)[p.y % p.n]).sum())),
+    Mistake("value", "p[:, y] picks whole columns: pair each row with its own class, p[np.arange(n), y].", lambda p: float(-np.log(softmax_probabilities(p.scores)[:, p.y]).sum())),
     Mistake("value", "it is minus the probability of the true class, not minus its logarithm.", lambda p: float(-softmax_probabilities(p.scores)[np.arange(p.n), p.y].sum())),
     Mistake("value", "the logarithms of all classes are added, not that of the true class alone.", lambda p: float(-np.log(softmax_probabilities(p.scores)).sum())),
     Mistake("value", "only log(sum(exp(s))) is computed: the score of the true class is not subtracted.", lambda p: float(np.log(np.exp(p.scores).sum(axis=1)).sum())),

@@ -41,6 +41,7 @@ def gradient_json(check: GradientCheck) -> JsonObject:
     }
 
 
+ALSO = ("overflow", "value", "another-value")  # mistakes that are found beside others, not instead of them
 _KINDS = {
     "loss": "a loss of W, X, y",
     "predictions": "a loss of predictions and +-1 targets",
@@ -87,7 +88,7 @@ def gradient_text(check: GradientCheck) -> str:
     if check.diagnosis:
         lines += ["", "likely mistake" if not check.passed else "what to improve"]
         for k, diagnosis in enumerate(check.diagnosis):
-            lines += ["  or"] if k and len(check.diagnosis) > 1 else []
+            lines += ["  also" if diagnosis.key in ALSO else "  or"] if k else []
             for sentence in diagnosis.text.split(" And: "):
                 lines += textwrap.wrap(sentence, 100, initial_indent="  - ", subsequent_indent="    ")
     if check.next_step:

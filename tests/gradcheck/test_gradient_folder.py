@@ -24,7 +24,7 @@ def imported(name: str) -> ModuleType:
 
 MODULES = {path.stem: imported(path.stem) for path in sorted(FOLDER.glob("*.py"))}
 WRONG = [(m, f, key) for m in MODULES for f, key in getattr(MODULES[m], "EXPECTED", {}).items()]
-FORMS = MODULES["forms"].FUNCTIONS
+FORMS = [(m, f) for m in ("forms", "more_forms") for f in MODULES[m].FUNCTIONS]
 UNSTABLE = ("overflow",)  # mistakes beside which a gradient is right, but for scores that are large
 RIGHT = MODULES["right"].FUNCTIONS
 
@@ -40,9 +40,9 @@ def test_wrong_functions_fail_with_the_right_diagnosis(module: str, function: st
     assert (found.diagnosis[0].key if found.diagnosis else "") == key
 
 
-@pytest.mark.parametrize("function", FORMS)
-def test_every_form_is_recognised_and_right(function: str) -> None:
-    found = check("forms", function)
+@pytest.mark.parametrize(("module", "function"), FORMS)
+def test_every_form_is_recognised_and_right(module: str, function: str) -> None:
+    found = check(module, function)
     assert found.verdict == "RIGHT", (found.worst, found.diagnosis, found.notes)
     assert sum(c.verdict in ("right", "kink") for c in found.coordinates) >= 0.8 * len(found.coordinates) > 0
 
@@ -61,7 +61,7 @@ def test_right_functions_pass(function: str) -> None:
 def test_every_diagnosis_is_expected_at_least_twice() -> None:
     tables = [*mistakes.TERMS.values(), *mistakes.DENSE.values(), mistakes.SKIPPED, mistakes.SCALES, mistakes.SHAPES]
     tables += [mistakes.PENALTIES, mistakes.EXTRA_PENALTIES, (mistakes.SIGN, mistakes.TRUNCATED)]
-    tables += [(mistakes.DATA_SIGN,)]
+    tables += [(mistakes.DATA_SIGN,), mistakes.LAYER]
     faults = {"modified-in-place", "not-deterministic", "overflow", "unclear", "value-not-finite", "kink-slope"}
     faults |= {"nothing-computed", "another-value"}
     keys = {entry.key for table in tables for entry in table} | faults

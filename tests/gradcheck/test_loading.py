@@ -78,9 +78,9 @@ def test_thousands_of_printed_lines_are_counted_and_left_out(linclf, in_tmp) -> 
 @pytest.mark.parametrize(
     "code",
     [
-        "def odd(W, X, y, reg, n_classes):\n    s = X @ W\n    return np.sum(s ** 2) + reg * n_classes, 2 * X.T @ s",
-        "def odd(X, y, W, b, reg, mode):\n    s = X @ W + b\n    return np.sum(s ** 2) + reg * mode, 2 * X.T @ s",
-        "def odd(alpha, beta, scores, labels, gamma):\n    return np.sum(scores ** 2) * beta, 2 * scores * beta",
+        "def odd(one, X, y, W, b, reg, mode):\n    s = X @ W + b\n    return np.sum(s ** 2) + reg * mode, X.T @ s",
+        "def odd(one, two, W, X, three):\n    s = X @ W\n    assert np.ndim(two) == 0\n    return np.sum(s ** 3) * two, X.T @ s",
+        "def odd(first, second, third, fourth, fifth, W):\n    return np.sum(W ** 2) * first, 3 * W * first",
     ],
 )
 def test_a_refusal_ends_in_a_line_that_works(linclf, in_tmp, code: str) -> None:
@@ -91,7 +91,8 @@ def test_a_refusal_ends_in_a_line_that_works(linclf, in_tmp, code: str) -> None:
     with Path("t.py").open("a") as file:
         file.write(line)
     ran = linclf("gradcheck t.py:check")
-    assert ran.code == 0, (line, ran.err, str(ran))
+    assert (ran.code, ran.err) == (6, ""), (line, ran.err, str(ran))
+    assert ran.startswith("WRONG"), (line, ran)
 
 
 def test_the_error_shown_is_that_of_the_layout_that_is_meant(linclf, in_tmp) -> None:
