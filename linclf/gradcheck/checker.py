@@ -1,7 +1,10 @@
 """check_gradient: whether a gradient is right, where it is wrong, and what the likely mistake is."""
 
+import functools
+import inspect
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +28,7 @@ from linclf.gradcheck.points import REGS, SMALL, Point, data_point, make_points,
 from linclf.gradcheck.recognise import Layer, recognise
 from linclf.gradcheck.reference import CLOSE, CLOSE_FLOAT32, MEAN, Known, Pieces, identify, pieces
 from linclf.gradcheck.result import GradientCheck, merged
+from linclf.gradcheck.roles import role_of
 from linclf.gradcheck.subjects import Subject, as_array, copies
 from linclf.losses import LOSSES, Array
 from linclf.optim.blas import one_blas_thread
@@ -59,9 +63,30 @@ def check_gradient(
     left_out = note_on(function)
     try:
         check = _checked(function, arguments, value=value, kind=kind, loss=loss, data=data, name=name, seed=seed)
+        if check.passed and value is None:
+            check = _with_another_margin(function, check, kind=kind, seed=seed)
     except InputError as error:
         raise (UserError(f"{error}; {left_out}") if left_out else error) from error.__cause__
     return replace(check, notes=(left_out, *check.notes)) if left_out else check
+
+
+def _with_another_margin(function: Any, check: GradientCheck, *, kind: str | None, seed: int) -> GradientCheck:
+    """The check with another value of a margin, delta or the like that has a default, if the gradient is wrong there."""
+    try:
+        listed = inspect.signature(function).parameters.values() if inspect.isfunction(function) else ()
+    except ValueError:
+        listed = ()
+    for p in listed:
+        if role_of(p.name) == "delta" and isinstance(p.default, float):
+            changed = functools.partial(function, **{p.name: CHANGED * p.default})
+            try:
+                other = _checked(changed, (), value=None, kind=kind, loss=None, data=None, name=check.name, seed=seed)
+            except InputError:
+                continue
+            if not other.gradient_passed:
+                note = f"it is right for {p.name}={p.default:g}, its default; this is with {p.name}={CHANGED * p.default:g}"
+                return replace(other, notes=(*other.notes, note))
+    return check
 
 
 def _checked(
@@ -115,6 +140,7 @@ SECTIONS = {
     "mse": "Mean squared error",
     "dense": "The dense layer",
 }
+CHANGED = 0.6  # times the default of a margin, which is checked too
 WIDE = 2 * (Size(7, 8, 4),) + 2 * (Size(6, 7, 5),)  # points of which a gradient by the weights tells that by the scores
 STILL_RIGHT = ("overflow", "another-value")  # faults beside which the gradient is right
 

@@ -46,12 +46,14 @@ class Recognised:
 class Fit:
     """A way to call a function, and what speaks for it: the sum of KNOWN, RIGHT and OF_SAMPLES.
 
+    after  the number of errors in forms that were tried before
     whole  whether it is sure to take a batch: its gradient has the right shape, or its value is one number
     """
 
     found: Recognised
     speaks: int
     whole: bool = True
+    after: int = 0
 
 
 def fitted(
@@ -78,7 +80,9 @@ def fitted(
             single = _of_one_sample(callee, candidates, value, wanted)
             best = single if single is not None and single.speaks >= KNOWN else best
         if best is not None:
-            return replace(best, found=_noted(best.found))
+            return replace(
+                best, found=_noted(best.found, "" if best.speaks >= RIGHT else _failing(errors[: best.after]))
+            )
         if errors and not any(isinstance(error.__cause__, OF_SHAPES) for error, _ in errors):
             break  # it has nothing to do with the form
     single = _of_one_sample(callee, candidates, value, wanted)
@@ -122,7 +126,8 @@ def _best(
             errors.append((called_with(error, callee.names, made), usual))
             continue
         for source in ways:
-            fit = Fit(Recognised(_subject(callee, form, source), sizes), 0, whole=source.shaped or not source.summed)
+            whole = source.shaped or not source.summed
+            fit = Fit(Recognised(_subject(callee, form, source), sizes), 0, whole, len(errors))
             try:
                 with np.errstate(all="ignore"):
                     source.value(*copies(made))
@@ -270,8 +275,14 @@ def _subject(callee: Callee, form: Form, source: Source) -> Subject:
     )
 
 
-def _noted(found: Recognised) -> Recognised:
-    """With a note on what was assumed, if it is not what everybody expects."""
+def _failing(errors: list[tuple[InputError, bool]]) -> str:
+    """How the function fails in a form that is more usual; empty if it does not."""
+    usual: list[tuple[InputError, bool]] = [one for one in errors if one[1] and isinstance(one[0], UserError)]
+    return f"called in a more usual form it fails: {_most_telling(usual)}" if usual else ""
+
+
+def _noted(found: Recognised, failing: str = "") -> Recognised:
+    """With a note on what was assumed, if it is not what everybody expects, and on how it fails in a form that is more usual."""
     form, notes = found.subject.form, list(found.subject.notes)
     usual = (form.layout, form.labels) in USUAL and form.roles in (
         ("W", "X", "y"),
@@ -280,6 +291,7 @@ def _noted(found: Recognised) -> Recognised:
     )
     if (not usual or form.probabilities) and form.kind != "penalty":
         notes.append(f"it is called as {form.text}")
+    notes += [failing] if failing else []
     if found.sizes is not None and found.sizes != SIZES:
         one = found.sizes[1]
         notes.append(f"it takes {one.n_classes} classes and {one.d} features, sizes that seem to be written into it")
