@@ -1,28 +1,18 @@
 """A user's function or method as it is called: by position, with arrays, beside the functions that are defined next to it."""
 
-import copy
 import inspect
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
-import numpy as np
-
-from linclf.gradcheck.forms import SIZES, Argument
-from linclf.gradcheck.load import module_of, parameters, user_code
-from linclf.gradcheck.roles import GRADIENT_WANTED, ROLES, role_of
+from linclf.gradcheck.forms import Argument
+from linclf.gradcheck.load import module_of, parameters
+from linclf.gradcheck.roles import GRADIENT_WANTED, role_of
 from linclf.gradcheck.tensors import Adapt
-
-REG = 0.7
-OUTPUTS = ("output", "out", "outputs")  # attributes in which a layer leaves what it does not return
-INPUT_GRADIENTS = ("dinputs", "dinput", "dx", "grad_input")
-CONSTRUCTOR: dict[str, float] = {"reg": REG, "delta": 1.0, "margin": 1.0, "lr": 0.1, "learning_rate": 0.1}
-INPUT_SIZES = ("n_input", "n_inputs", "in_features", "input_dim", "input_size", "n_in", "n_features", "num_features", "d_in", "d", "dim", "in_dim", "input_dims")  # fmt: skip
-OUTPUT_SIZES = ("n_output", "n_outputs", "n_neurons", "out_features", "output_dim", "output_size", "hidden_size", "n_out", "n_classes", "num_classes", "d_out", "out_dim", "units", "c", "k")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -81,7 +71,7 @@ def of_function(function: Any, name: str, adapt: Adapt) -> Callee:
         }
 
     names, call = positional(function)
-    return Callee(name, own, tuple(names), adapt(call), beside, _code(function), getattr(function, "__module__", ""))
+    return Callee(name, own, tuple(names), adapt(call), beside, code_of(function), getattr(function, "__module__", ""))
 
 
 def _is_users(function: FunctionType) -> bool:
@@ -91,7 +81,8 @@ def _is_users(function: FunctionType) -> bool:
     return "site-packages" not in home and "/lib/python" not in home
 
 
-def _code(function: Any) -> frozenset[str]:
+def code_of(function: Any) -> frozenset[str]:
+    """The names that the code of a function uses: of globals and of attributes."""
     code = getattr(inspect.unwrap(getattr(function, "__func__", function)), "__code__", None)
     return frozenset(code.co_names) if code is not None else frozenset()
 
@@ -123,160 +114,3 @@ def _is_given(p: inspect.Parameter, count: int) -> bool:
         or (role == "reg" and count > 2)
         or (p.default is None and role in ("W", "X", "y", "b", "dout"))
     )
-
-
-@dataclass(frozen=True)
-class Maker:
-    """Makes instances of a class: with arguments by the names in its constructor.
-
-    data  the names of constructor arguments that are data or weights, which each instance is given anew
-    """
-
-    made: Any
-    name: str
-
-    @property
-    def data(self) -> tuple[str, ...]:
-        """The names of the constructor's arguments that are data or weights."""
-        return tuple(p.name for p in self._needed() if role_of(p.name) in ("X", "y", "W", "b"))
-
-    def __call__(self, *data: Argument) -> Any:
-        """An instance, given data and weights in the order of their names."""
-        given = dict(zip(self.data, data, strict=True))
-        if not inspect.isclass(self.made):
-            return self.made
-        with user_code(f"{self.name}()"):
-            return self.made(*(given.get(p.name, _number(p.name)) for p in self._needed()))
-
-    def filled(self) -> Any:
-        """An instance whose weights are random where they are zero, or data of the constructor."""
-        if not inspect.isclass(self.made):
-            return copy.deepcopy(self.made)
-        rng, size = np.random.default_rng(0), SIZES[1]
-        shapes = {"W": (size.d, size.n_classes), "b": (size.n_classes,), "X": (size.n, size.d), "y": (size.n,)}
-        one = self(*(rng.standard_normal(shapes[str(role_of(name))]) for name in self.data))
-        for name, value in vars(one).items() if hasattr(one, "__dict__") else ():
-            if is_array(value) and not value.any():
-                setattr(one, name, rng.standard_normal(value.shape))
-        return one
-
-    @property
-    def home(self) -> str:
-        """The module of the class."""
-        return str(getattr(self.made, "__module__", ""))
-
-    def _needed(self) -> list[inspect.Parameter]:
-        return [p for p in parameters(self.made) if p.default is p.empty] if inspect.isclass(self.made) else []
-
-
-def _number(name: str) -> float:
-    """What a constructor's argument of this name gets: a size, or the strength of a penalty."""
-    plain_name, size = name.strip("_").lower(), SIZES[1]
-    if plain_name in INPUT_SIZES:
-        return size.d
-    return size.n_classes if plain_name in OUTPUT_SIZES else CONSTRUCTOR.get(plain_name, REG)
-
-
-def of_backward(forward: Callee, maker: Maker, names: Sequence[str], adapt: Adapt) -> Callee:
-    """The backward of a loss that is an object, as a function of the arguments of its forward, which has been called with these."""
-    roles = [role_of(name) for name in forward.names]
-    label = roles.index("y") if "y" in roles else 1
-    both = len(names) == len(forward.names)
-
-    def call(*arguments: Argument) -> object:
-        one = forward.kept[0]
-        given = []
-        for k, name in enumerate(names):
-            role = role_of(name)
-            if name in forward.names:
-                given.append(arguments[forward.names.index(name)])
-            elif role == "y":
-                given.append(arguments[label])
-            elif both:  # predictions and targets again
-                given.append(arguments[1 - label] if k != label else arguments[label])
-            else:
-                given.append(0.0 if role == "rate" else arguments[1 - label] if role in ("scores", "X") else 1.0)
-        returned = positional(one.backward)[1](*given)
-        return left_by(one, INPUT_GRADIENTS) if returned is None else returned
-
-    return Callee(forward.name, "backward", forward.names, adapt(call))
-
-
-def left_by(made: Any, attributes: Sequence[str]) -> Any:
-    """What a method has left in one of these attributes; None if there is none."""
-    return next((getattr(made, name) for name in attributes if hasattr(made, name)), None)
-
-
-def of_method(maker: Maker, method: str, name: str, adapt: Adapt, same: Sequence[Any] = ()) -> Callee:
-    """A method: its arguments are those of the constructor that are data or weights, attributes that it reads, and its own.
-
-    same  the object whose method it is; default: a new one
-    """
-    kept = list(same) or ([] if maker.data else [maker()])
-
-    def instance(data: tuple[Argument, ...]) -> Any:
-        return kept[0] if kept else maker(*data)
-
-    function = getattr(kept[0] if kept else maker.made, method)
-    names, _ = positional(function)
-    names = names[1:] if not kept and names[:1] == ["self"] else names
-    code = _code(function)
-    attributes = _weights(maker.made, kept[0], code) if kept and "W" not in map(role_of, names) else ()
-
-    def call(*arguments: Argument) -> object:
-        head = len(maker.data) + len(attributes)
-        one = instance(arguments[: len(maker.data)])
-        for attribute, value in zip(attributes, arguments[len(maker.data) : head], strict=True):
-            setattr(one, attribute, value)
-        returned = positional(getattr(one, method))[1](*arguments[head:])
-        return left_by(one, OUTPUTS) if returned is None and method == "forward" else returned
-
-    def beside() -> dict[str, Callee]:
-        return {
-            other: of_method(maker, other, f"{name}.{other}", adapt, kept)
-            for other in methods(maker.made)
-            if other != method
-        }
-
-    return Callee(name, method, (*maker.data, *attributes, *names), adapt(call), beside, code, maker.home, tuple(kept))
-
-
-def methods(made: Any) -> list[str]:
-    """The names of the methods of a class or an object, in the order of their definition, those of the class itself first."""
-    kind = made if inspect.isclass(made) else type(made)
-    found = [name for one in kind.__mro__[:-1] for name, entry in vars(one).items() if _is_method(name, entry)]
-    return list(dict.fromkeys(found))
-
-
-def _is_method(name: str, entry: Any) -> bool:
-    return (not name.startswith("_") or name == "__call__") and isinstance(
-        entry, FunctionType | staticmethod | classmethod
-    )
-
-
-def _weights(made: Any, instance: Any, code: frozenset[str]) -> tuple[str, ...]:
-    """The attributes of an instance that a method reads its weights and bias from."""
-    kind = made if inspect.isclass(made) else type(made)
-    known = set(vars(instance)) | set(dir(kind)) if hasattr(instance, "__dict__") else set()
-    found = [
-        name for role in ("W", "b") for name in sorted(code | known) if name.lower() in ROLES[role] and name in code
-    ]
-    by_property = [
-        name for name in known if name.lower() in ROLES["W"] and isinstance(getattr(kind, name, None), property)
-    ]
-    arrays = [name for name in found if not isinstance(getattr(instance, "__dict__", {}).get(name), dict)]
-    weights = [name for name in arrays if role_of(name) == "W"] or by_property
-    biases = [name for name in found if role_of(name) == "b"]
-    return (*weights[:1], *biases[:1]) if weights else ()
-
-
-def has_own(made: Any, attribute: str) -> bool:
-    """Whether an object or a class has a method or attribute, without running its properties."""
-    return hasattr(made if inspect.isclass(made) else type(made), attribute) or attribute in getattr(
-        made, "__dict__", {}
-    )
-
-
-def is_array(value: Any) -> bool:
-    """Whether something is an array of floats."""
-    return isinstance(value, np.ndarray) and value.ndim > 0 and value.dtype.kind == "f"

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from linclf.errors import InputError
-from linclf.gradcheck.callee import REG, Callee
-from linclf.gradcheck.forms import OTHER_SIZES, SIZES, Argument, Form, Size
+from linclf.gradcheck.callee import Callee
+from linclf.gradcheck.forms import OTHER_SIZES, REG, SIZES, Argument, Form, Size
 from linclf.gradcheck.layouts import CODES, COLUMNS, ONE_HOT, ROWS, SIGNS, VECTOR
 from linclf.gradcheck.load import UserError, user_code
 from linclf.gradcheck.points import points_to_identify

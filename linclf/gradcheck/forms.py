@@ -36,6 +36,7 @@ from linclf.losses import Array
 
 Argument: TypeAlias = Array | float  # of a user's function
 KINDS = ("loss", "predictions", "batch", "penalty", "dense", "layer", "general")
+REG = 0.7  # of the arguments that a function is first called with
 MANY_FEATURES = 20  # from which on random weights are made smaller
 MAX_ORDERS = 6  # of the arguments that are tried
 

@@ -8,9 +8,10 @@ import numpy as np
 
 from linclf import textbook
 from linclf.errors import InputError
-from linclf.gradcheck.callee import INPUT_GRADIENTS, OUTPUTS, Callee, Maker, is_array, left_by, positional
+from linclf.gradcheck.callee import Callee, positional
 from linclf.gradcheck.forms import SIZES, Argument, Form, Size
 from linclf.gradcheck.load import module_of, user_code
+from linclf.gradcheck.objects import INPUT_GRADIENTS, OUTPUTS, Maker, is_array, left_by
 from linclf.gradcheck.partners import partners
 from linclf.gradcheck.returned import as_arrays, as_number
 from linclf.gradcheck.roles import role_of

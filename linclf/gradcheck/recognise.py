@@ -9,20 +9,12 @@ import numpy as np
 
 from linclf.errors import InputError
 from linclf.gradcheck.adapters import adapter
-from linclf.gradcheck.callee import (
-    Callee,
-    Maker,
-    has_own,
-    methods,
-    of_backward,
-    of_function,
-    of_method,
-    positional,
-)
+from linclf.gradcheck.callee import Callee, of_function, positional
 from linclf.gradcheck.fit import RIGHT, Fit, Recognised, fitted, is_right
 from linclf.gradcheck.forms import KINDS, SIZES, Argument, Form, forms
 from linclf.gradcheck.layers import dense, is_dense, layer_object, layer_of
 from linclf.gradcheck.load import UserError, module_of, user_code
+from linclf.gradcheck.objects import Maker, has_own, methods, of_backward, of_method
 from linclf.gradcheck.partners import is_gradient, partners
 from linclf.gradcheck.roles import role_of
 from linclf.gradcheck.sources import IncompleteError, Source, sources

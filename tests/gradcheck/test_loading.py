@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from linclf import check_gradient
+from linclf.gradcheck import adapters
 
 HEAD = "import numpy as np\n"
 RIGHT = "def f(w):\n    return np.sum(w ** 2), 2 * w\n"
@@ -73,6 +74,12 @@ def test_thousands_of_printed_lines_are_counted_and_left_out(linclf, in_tmp) -> 
         HEAD + RIGHT.replace("return", "print('one')\n    return", 1).replace("print", "0 and print")
     )
     assert "printed" not in linclf("gradcheck t.py:f")
+
+
+def test_the_line_to_paste_says_what_has_been_tried() -> None:
+    for made in (*adapters.MADE.values(), adapters.OTHERS):
+        for text, argument in made:
+            np.testing.assert_array_equal(eval(text, {"np": np}), argument)
 
 
 @pytest.mark.parametrize(
@@ -282,7 +289,8 @@ def test_functions_of_tensors_are_called_with_tensors(linclf, in_tmp, monkeypatc
     Path("torch.py").write_text(FAKE_TORCH)
     Path("t.py").write_text(OF_TENSORS)
     monkeypatch.delitem(sys.modules, "torch", raising=False)
+    monkeypatch.setattr(sys, "path", list(sys.path))
     ran = linclf(f"gradcheck t.py:{function}")
-    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    sys.modules.pop("torch")
     assert ran.code == code, ran.err
     assert ran.startswith("RIGHT" if code == 0 else "WRONG")
