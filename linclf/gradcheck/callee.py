@@ -95,7 +95,8 @@ def positional(function: Any) -> tuple[list[str], Callable[..., object]]:
     """
     listed = parameters(function)
     flags = {p.name: True for p in listed if p.name.lower() in GRADIENT_WANTED}
-    used = [p for p in listed if p.name not in flags and _is_given(p, len(listed))]
+    plain = sum(_is_given(p, with_reg=False) for p in listed)
+    used = [p for p in listed if p.name not in flags and _is_given(p, with_reg=plain > 2)]
     order = [i for i, p in enumerate(used) if p.kind is not p.KEYWORD_ONLY and listed.index(p) == i]
     names = [p.name for p in used]
 
@@ -107,10 +108,10 @@ def positional(function: Any) -> tuple[list[str], Callable[..., object]]:
     return names, function if len(order) == len(names) and not flags else call
 
 
-def _is_given(p: inspect.Parameter, count: int) -> bool:
+def _is_given(p: inspect.Parameter, *, with_reg: bool) -> bool:
     role = role_of(p.name)
     return (
         p.default is p.empty
-        or (role == "reg" and count > 2)
+        or (role == "reg" and with_reg)
         or (p.default is None and role in ("W", "X", "y", "b", "dout"))
     )

@@ -22,6 +22,7 @@ from linclf.gradcheck.subjects import Subject, called_with, copies
 
 USUAL = {(ROWS, CODES), (COLUMNS, CODES), (VECTOR, SIGNS), (None, ONE_HOT), (None, SIGNS)}  # forms that need no note
 BATCHES = {"input", "inputs", "scores", "input_tensor"}  # names of scores that are a batch, not one output
+ONE_OUTPUT = "it is right for predictions (n,); for several outputs, (n, C), the gradient is not that of the value"
 KNOWN, RIGHT, OF_SAMPLES = 4, 2, 1  # what speaks for a way to call a function
 OF_SHAPES = (
     ValueError,
@@ -54,6 +55,11 @@ class Fit:
     speaks: int
     whole: bool = True
     after: int = 0
+
+    def noted(self, note: str) -> "Fit":
+        """The same with a note."""
+        subject = self.found.subject
+        return replace(self, found=replace(self.found, subject=replace(subject, notes=(*subject.notes, note))))
 
 
 def fitted(
@@ -116,6 +122,7 @@ def _best(
     """The way for which most speaks, with arguments of these sizes; None if there is none. Errors are added to a list."""
     best: Fit | None = None
     first: Fit | None = None  # of a gradient that has another shape
+    of_several = False  # whether the value is known for several outputs, where the gradient is not right
     for form in candidates:
         usual = (form.layout, form.labels) in (*USUAL, (None, CODES), (candidates[0].layout, candidates[0].labels))
         made = form.arguments(np.random.default_rng(0), sizes[1], REG)
@@ -145,7 +152,8 @@ def _best(
                 continue
             fit = replace(fit, speaks=_speaks(fit.found, made, wanted))
             if fit.speaks >= KNOWN + RIGHT:
-                return fit
+                return fit.noted(ONE_OUTPUT) if of_several and form.kind == "predictions" else fit
+            of_several = of_several or (form.kind == "batch" and fit.speaks >= KNOWN)
             if _is_better(fit, best) if best is not None else fit.speaks or usual or not errors:
                 best = fit
     if (

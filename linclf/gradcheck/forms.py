@@ -71,6 +71,7 @@ class Sample:
     back     gradient by the scores (n, m) -> that of the sum over samples by the argument
     W        the weights, or what is given for scores: what a penalty is of
     reg      the strength of its penalty, 0 without one
+    weights  of the samples (n,), 1 without any
     """
 
     scores: Array
@@ -79,6 +80,7 @@ class Sample:
     back: Callable[[Array], Array]
     W: Array
     reg: float
+    weights: Array
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,13 @@ class Form:
     def _fixed(self, n: int, d: int, m: int) -> dict[str, Argument]:
         """What arguments get that are no part of the form."""
         counts = dict(zip(COUNTS, (m, d, n), strict=True))
-        return {**CONSTANTS, **counts, "sample_weight": np.ones(n)}
+        weights = 1 + np.cos(np.arange(n))  # of samples, n in sum
+        return {
+            **CONSTANTS,
+            **counts,
+            "sample_weight": n * weights / weights.sum(),
+            "class_weight": 1 + np.arange(m) / 2,
+        }
 
     def sample(self, arguments: Sequence[Argument]) -> Sample | None:
         """What arguments stand for; None if they do not fit the form, or it has no scores."""
@@ -158,7 +166,12 @@ class Form:
         else:
             scores, back = W.reshape(len(W), -1), lambda S: S.reshape(W.shape)
         read = _codes(np.asarray(given["y"]), scores.shape[1], len(scores))
-        return None if read is None else Sample(scores, *read, back, W, reg)
+        if read is None:
+            return None
+        weights = np.asarray(given.get("sample_weight", np.ones(len(scores))), np.float64)
+        if "class_weight" in given:
+            weights = weights * np.asarray(given["class_weight"])[read[0] % np.size(given["class_weight"])]
+        return Sample(scores, *read, back, W, reg, weights)
 
     def count(self, arguments: Sequence[Argument]) -> int:
         """The number of samples among arguments; 0 if there are none."""
@@ -303,6 +316,19 @@ def _pairings(names: Sequence[str], words: str, *, binary: bool) -> tuple[Pairin
     return (*MANY[:2], *one[:1], *MANY[2:], *one[1:])
 
 
+PROBABILITY_WORDS = (
+    "entropy",
+    "log",
+    "nll",
+    "bce",
+    "ce",
+    "prob",
+    "likelihood",
+    "focal",
+    "kl",
+)  # of what takes probabilities
+
+
 def _is_penalty(roles: Sequence[str | None], words: str) -> bool:
     """Whether a function of two arguments is a penalty, f(W, reg)."""
     named = any(word in words for word in ("regulari", "penalty", "weight_decay", "l2_reg", "l2reg"))
@@ -325,8 +351,12 @@ def _score_forms(
         found = vectors if kind == "predictions" else batches
     else:
         found = [*vectors, *batches] if plus_minus else [*batches, *vectors]
+    if not any(role in ("scores", "y") for role in roles):  # names that say nothing: perhaps the other way round
+        found += [replace(form, roles=order[::-1]) for form in found]
     inside = [replace(form, probabilities=True) for form in found]
     given = any(name.lower().startswith("prob") for name in names)
+    if not any(word in everything for word in PROBABILITY_WORDS):
+        inside = []  # in the narrower domain a mistake may not show
     yield from (*inside, *found) if given else (*found, *inside)
 
 

@@ -1,5 +1,6 @@
 """Layers: a forward function, and a backward function of the gradient by its output."""
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -8,10 +9,11 @@ import numpy as np
 
 from linclf import textbook
 from linclf.errors import InputError
+from linclf.gradcheck.attributes import INPUT_GRADIENTS, OUTPUTS, Weight, left_by, weights_of
 from linclf.gradcheck.callee import Callee, positional
 from linclf.gradcheck.forms import SIZES, Argument, Form, Size
 from linclf.gradcheck.load import module_of, user_code
-from linclf.gradcheck.objects import INPUT_GRADIENTS, OUTPUTS, Maker, is_array, left_by
+from linclf.gradcheck.objects import Maker
 from linclf.gradcheck.partners import partners
 from linclf.gradcheck.returned import as_arrays, as_number
 from linclf.gradcheck.roles import role_of
@@ -27,15 +29,6 @@ SHAPES: dict[int, tuple[tuple[str, ...], ...]] = {
     3: (("nd", "dm", "m"), ("nd", "dm", "1m"), ("nd", "d", "d"), ("dn", "md", "m1"), ("nd", "md", "m")),
     4: (("nd", "dm", "m", ""),),
 }
-PREFIXES = (
-    "d",
-    "dLd",
-    "d_",
-    "grad_",
-    "dL_d",
-    "del",
-)  # of the attribute of a gradient, before the name of what it is by
-SUFFIXES = ("_grad", "_gradient")
 
 
 def is_dense(names: Sequence[str], words: str) -> bool:
@@ -92,27 +85,25 @@ def layer_object(maker: Maker, name: str, adapt: Adapt) -> tuple[Subject, ...]:
     """An object with forward(x) and backward(dout): a subject for x, and one for each array of weights whose gradient it leaves."""
     one = maker.filled()
     names, _ = positional(one.forward)
-    inputs = tuple(names[:1]) if len(names) == 1 else tuple(names)
-    weights = _weights_with_gradients(maker, one, inputs, adapt)
-    all_names = (*inputs, *weights)
-
-    def prepared(arguments: tuple[Argument, ...]) -> Any:
-        made = maker.filled()
-        for attribute, value in zip(weights, arguments[len(inputs) :], strict=True):
-            setattr(made, attribute, value)
-        return made
+    weights = _with_gradients(one, len(names), adapt, name)
+    inputs = tuple(names)
 
     def forward(*arguments: Argument) -> Any:
-        made = prepared(arguments)
+        made = copy.deepcopy(one)
+        for weight, value in zip(weights, arguments[len(inputs) :], strict=True):
+            weight.write(made, np.asarray(value))
         out, cache = _output(made, adapt(positional(made.forward)[1])(*arguments[: len(inputs)]))
         return out, (made, cache, arguments)
 
     def back(dout: Any, kept: Any, arguments: tuple[Argument, ...]) -> Any:
         made, cache, given = kept
-        return _gradients_of(made, given[: len(inputs)], dout, weights=weights, adapt=adapt, cache=cache)
+        return (
+            *_input_gradients(made, dict(zip(inputs, given, strict=False)), dout, cache, adapt),
+            *(weight.gradient(made) for weight in weights),
+        )
 
-    given = {attribute: np.array(getattr(one, attribute), np.float64) for attribute in weights}
-    return _subjects(name, all_names, forward, back, fixed=given)
+    given = {weight.name: np.array(weight.read(one), np.float64) for weight in weights}
+    return _subjects(name, (*inputs, *given), forward, back, fixed=given)
 
 
 def _output(made: Any, returned: Any) -> tuple[Any, Any]:
@@ -122,45 +113,34 @@ def _output(made: Any, returned: Any) -> tuple[Any, Any]:
     return (left_by(made, OUTPUTS) if returned is None else returned), None
 
 
-def _gradients_of(
-    made: Any, inputs: tuple[Argument, ...], dout: Any, *, weights: Sequence[str], adapt: Adapt, cache: Any
-) -> tuple[Any, ...]:
-    """The gradients that backward returns, and those that it leaves by weights."""
+def _input_gradients(made: Any, inputs: dict[str, Any], dout: Any, cache: Any, adapt: Adapt) -> tuple[Any, ...]:
+    """The gradients by the inputs, which backward returns or leaves, as many as there are inputs."""
     names, call = positional(made.backward)
-    arguments = []
-    for k, name in enumerate(names):
-        role = role_of(name)
-        arguments.append(
-            RATE if role == "rate" else dout if k == 0 else inputs[0] if role in ("X", "scores") else cache
-        )
-    returned = adapt(call)(*arguments)
+    of_output = next((name for name in names if role_of(name) == "dout"), None) or next(
+        (name for name in names if name not in inputs and role_of(name) not in ("cache", "rate")), ""
+    )
+    others = {of_output: dout, **{name: RATE for name in names if role_of(name) == "rate"}}
+    returned = adapt(call)(*(inputs.get(name, others.get(name, cache)) for name in names))
     returned = left_by(made, INPUT_GRADIENTS) if returned is None else returned
-    by_inputs = returned if isinstance(returned, tuple) else (returned,)
-    return (*by_inputs[: len(inputs)], *(_left(made, name) for name in weights))
+    found = returned if isinstance(returned, tuple) else (returned,)
+    return (*found[: len(inputs)], *(None,) * (len(inputs) - len(found)))
 
 
-def _left(made: Any, attribute: str) -> Any:
-    """The gradient by an attribute that backward left in another."""
-    names = [f"{prefix}{attribute}" for prefix in PREFIXES] + [f"{attribute}{suffix}" for suffix in SUFFIXES]
-    lower = {found.lower(): found for found in vars(made)}
-    found = next((lower[name.lower()] for name in names if name.lower() in lower), None)
-    return None if found is None else getattr(made, found)
-
-
-def _weights_with_gradients(maker: Maker, one: Any, inputs: tuple[str, ...], adapt: Adapt) -> tuple[str, ...]:
-    """The attributes that are arrays of weights, and whose gradients backward leaves."""
-    arrays = [attribute for attribute, value in vars(one).items() if is_array(value) or isinstance(value, float)]
-    if len(inputs) != 1 or not arrays:
-        return ()
+def _with_gradients(one: Any, n_inputs: int, adapt: Adapt, name: str) -> list[Weight]:
+    """The weights whose gradients backward leaves."""
+    made = copy.deepcopy(one)
+    if n_inputs != 1 or not weights_of(made):
+        return []
     size = SIZES[1]
     x = np.random.default_rng(0).standard_normal((size.n, size.d))
+    names, call = positional(made.forward)
     try:
-        with user_code(maker.name):
-            out, cache = _output(one, adapt(positional(one.forward)[1])(x))
-            _gradients_of(one, (x,), upstream(as_arrays(out)), weights=(), adapt=adapt, cache=cache)
+        with user_code(name):
+            out, cache = _output(made, adapt(call)(x))
+            _input_gradients(made, {names[0]: x}, upstream(as_arrays(out)), cache, adapt)
     except InputError:
-        return ()
-    return tuple(attribute for attribute in arrays if _left(one, attribute) is not None)
+        return []
+    return [weight for weight in weights_of(made) if weight.gradient(made) is not None]
 
 
 def _subjects(
@@ -210,6 +190,8 @@ def _subjects(
             continue
         if shapes[0] != SHAPES[free][0][0] and np.shape(found[0]) != np.shape(made[0]):
             continue
+        if all(one is None for one in found):
+            raise InputError(f"{name}: its backward returns nothing; return the gradient by {names[0]}")
         made_all = _made_subjects(name, names, found, value=value, gradients=gradients, make=make)
         return _of_mean(tuple(made_all), made) if shapes[0] == "dn" else tuple(made_all)
     if errors:

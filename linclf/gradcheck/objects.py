@@ -4,19 +4,19 @@ import copy
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from types import FunctionType
 from typing import Any
 
 import numpy as np
 
+from linclf.gradcheck.attributes import INPUT_GRADIENTS, OUTPUTS, left_by, weights_of
 from linclf.gradcheck.callee import Callee, code_of, positional
 from linclf.gradcheck.forms import REG, SIZES, Argument
 from linclf.gradcheck.load import parameters, user_code
 from linclf.gradcheck.roles import ROLES, role_of
 from linclf.gradcheck.tensors import Adapt
 
-OUTPUTS = ("output", "out", "outputs")  # attributes in which a layer leaves what it does not return
-INPUT_GRADIENTS = ("dinputs", "dinput", "dx", "grad_input")
 CONSTRUCTOR: dict[str, float] = {"reg": REG, "delta": 1.0, "margin": 1.0, "lr": 0.1, "learning_rate": 0.1}
 INPUT_SIZES = ("n_input", "n_inputs", "in_features", "input_dim", "input_size", "n_in", "n_features", "num_features", "d_in", "d", "dim", "in_dim", "input_dims")  # fmt: skip
 OUTPUT_SIZES = ("n_output", "n_outputs", "n_neurons", "out_features", "output_dim", "output_size", "hidden_size", "n_out", "n_classes", "num_classes", "d_out", "out_dim", "units", "c", "k")  # fmt: skip
@@ -32,10 +32,10 @@ class Maker:
     made: Any
     name: str
 
-    @property
+    @cached_property
     def data(self) -> tuple[str, ...]:
         """The names of the constructor's arguments that are data or weights."""
-        return tuple(p.name for p in self._needed() if role_of(p.name) in ("X", "y", "W", "b"))
+        return tuple(name for name in self._needed if role_of(name) in ("X", "y", "W", "b"))
 
     def __call__(self, *data: Argument) -> Any:
         """An instance, given data and weights in the order of their names."""
@@ -43,7 +43,7 @@ class Maker:
         if not inspect.isclass(self.made):
             return self.made
         with user_code(f"{self.name}()"):
-            return self.made(*(given.get(p.name, _number(p.name)) for p in self._needed()))
+            return self.made(*(given.get(name, _number(name)) for name in self._needed))
 
     def filled(self) -> Any:
         """An instance whose weights are random where they are zero, or data of the constructor."""
@@ -52,9 +52,10 @@ class Maker:
         rng, size = np.random.default_rng(0), SIZES[1]
         shapes = {"W": (size.d, size.n_classes), "b": (size.n_classes,), "X": (size.n, size.d), "y": (size.n,)}
         one = self(*(rng.standard_normal(shapes[str(role_of(name))]) for name in self.data))
-        for name, value in vars(one).items() if hasattr(one, "__dict__") else ():
-            if is_array(value) and not value.any():
-                setattr(one, name, rng.standard_normal(value.shape))
+        for weight in weights_of(one):
+            shape = np.shape(weight.read(one))
+            if shape and not np.any(weight.read(one)):
+                weight.write(one, rng.standard_normal(shape))
         return one
 
     @property
@@ -62,8 +63,11 @@ class Maker:
         """The module of the class."""
         return str(getattr(self.made, "__module__", ""))
 
-    def _needed(self) -> list[inspect.Parameter]:
-        return [p for p in parameters(self.made) if p.default is p.empty] if inspect.isclass(self.made) else []
+    @cached_property
+    def _needed(self) -> tuple[str, ...]:
+        if not inspect.isclass(self.made):
+            return ()
+        return tuple(p.name for p in parameters(self.made) if p.default is p.empty)
 
 
 def _number(name: str) -> float:
@@ -78,7 +82,7 @@ def of_backward(forward: Callee, maker: Maker, names: Sequence[str], adapt: Adap
     """The backward of a loss that is an object, as a function of the arguments of its forward, which has been called with these."""
     roles = [role_of(name) for name in forward.names]
     label = roles.index("y") if "y" in roles else 1
-    both = len(names) == len(forward.names)
+    both, backward = len(names) == len(forward.names), positional(forward.kept[0].backward)[1]
 
     def call(*arguments: Argument) -> object:
         one = forward.kept[0]
@@ -93,15 +97,10 @@ def of_backward(forward: Callee, maker: Maker, names: Sequence[str], adapt: Adap
                 given.append(arguments[1 - label] if k != label else arguments[label])
             else:
                 given.append(0.0 if role == "rate" else arguments[1 - label] if role in ("scores", "X") else 1.0)
-        returned = positional(one.backward)[1](*given)
+        returned = backward(*given)
         return left_by(one, INPUT_GRADIENTS) if returned is None else returned
 
     return Callee(forward.name, "backward", forward.names, adapt(call))
-
-
-def left_by(made: Any, attributes: Sequence[str]) -> Any:
-    """What a method has left in one of these attributes; None if there is none."""
-    return next((getattr(made, name) for name in attributes if hasattr(made, name)), None)
 
 
 def of_method(maker: Maker, method: str, name: str, adapt: Adapt, same: Sequence[Any] = ()) -> Callee:
@@ -115,7 +114,7 @@ def of_method(maker: Maker, method: str, name: str, adapt: Adapt, same: Sequence
         return kept[0] if kept else maker(*data)
 
     function = getattr(kept[0] if kept else maker.made, method)
-    names, _ = positional(function)
+    names, of_kept = positional(function)
     names = names[1:] if not kept and names[:1] == ["self"] else names
     code = code_of(function)
     attributes = _weights(maker.made, kept[0], code) if kept and "W" not in map(role_of, names) else ()
@@ -125,7 +124,8 @@ def of_method(maker: Maker, method: str, name: str, adapt: Adapt, same: Sequence
         one = instance(arguments[: len(maker.data)])
         for attribute, value in zip(attributes, arguments[len(maker.data) : head], strict=True):
             setattr(one, attribute, value)
-        returned = positional(getattr(one, method))[1](*arguments[head:])
+        own = of_kept if kept else positional(getattr(one, method))[1]
+        returned = own(*arguments[head:])
         return left_by(one, OUTPUTS) if returned is None and method == "forward" else returned
 
     def beside() -> dict[str, Callee]:
@@ -146,7 +146,7 @@ def methods(made: Any) -> list[str]:
 
 
 def _is_method(name: str, entry: Any) -> bool:
-    return (not name.startswith("_") or name == "__call__") and isinstance(
+    return (not name.startswith("__") or name == "__call__") and isinstance(
         entry, FunctionType | staticmethod | classmethod
     )
 
@@ -172,8 +172,3 @@ def has_own(made: Any, attribute: str) -> bool:
     return hasattr(made if inspect.isclass(made) else type(made), attribute) or attribute in getattr(
         made, "__dict__", {}
     )
-
-
-def is_array(value: Any) -> bool:
-    """Whether something is an array of floats."""
-    return isinstance(value, np.ndarray) and value.ndim > 0 and value.dtype.kind == "f"

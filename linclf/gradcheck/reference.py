@@ -185,6 +185,7 @@ def pieces(subject: Subject, point: Point, loss: Loss, margin: float = 1.0) -> P
     kept = None
     if layout is not None and layout.without(0, d, sample.scores.shape[1]).shape == sample.W.shape:
         kept = lambda feature: layout.without(feature, d, sample.scores.shape[1])  # noqa: E731
+    values, dscores = sample.weights * values, sample.weights[:, None] * dscores
     return Pieces(
         loss, scores, sample.y, sample.targets, margin * values, dscores, sample.back, sample.reg, sample.W, kept
     )

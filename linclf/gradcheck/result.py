@@ -90,8 +90,17 @@ class GradientCheck:
 
     @property
     def largest_error(self) -> float:
-        """The largest relative error of the coordinates that are right or wrong, leaving out kinks."""
-        return max((c.error for c in self.coordinates if c.verdict in ("right", "wrong")), default=0.0)
+        """The largest relative error of the coordinates that are right or wrong, leaving out kinks; of one that is right, relative to at
+        least a thousandth of the largest slope at its point, as rounding hides more of a small one."""
+        size: dict[str, float] = {}
+        for c in self.coordinates:
+            size[c.point] = max(size.get(c.point, 0.0), abs(c.numeric))
+        errors = [c.error for c in self.coordinates if c.verdict == "wrong"]
+        for c in self.coordinates:
+            if c.verdict == "right":
+                least = max(abs(c.analytic), abs(c.numeric), 1e-3 * size[c.point])
+                errors.append(abs(c.analytic - c.numeric) / least if least else 0.0)
+        return max(errors, default=0.0)
 
     @property
     def worst(self) -> tuple[Coordinate, ...]:

@@ -16,6 +16,7 @@ ROLES: dict[str, frozenset[str]] = {
     "n_features": frozenset(("n_features", "num_features", "input_size", "n_inputs", "d", "dim",)),
     "n_samples": frozenset(("n_samples", "num_samples", "num_train", "m", "n", "batch_size", "num_examples",)),
     "sample_weight": frozenset(("sample_weight", "sample_weights",)),
+    "class_weight": frozenset(("class_weight", "class_weights",)),
     "delta": frozenset(("delta", "margin", "gamma", "temperature", "temp", "temp_parameter", "huber_delta", "threshold",)),
     "share": frozenset(("tau", "quantile",)),
     "rate": frozenset(("lr", "learning_rate", "eta", "rate", "step_size",)),
@@ -23,7 +24,7 @@ ROLES: dict[str, frozenset[str]] = {
 }  # fmt: skip
 CONSTANTS = {"delta": 1.0, "share": 0.7, "rate": 0.1, "tiny": 1e-12}  # roles of numbers that stay what they are
 COUNTS = ("n_classes", "n_features", "n_samples")
-FIXED = (*CONSTANTS, *COUNTS, "sample_weight")  # roles that are no part of a form
+FIXED = (*CONSTANTS, *COUNTS, "sample_weight", "class_weight")  # roles that are no part of a form
 OF_SAMPLES = ("X", "y", "scores")  # roles of arguments that have an entry for each sample
 GRADIENT_WANTED = ("return_grad", "returngrad", "return_gradient", "compute_grad", "with_grad", "grad_too", "get_grad")
 

@@ -44,7 +44,7 @@ def gradient_json(check: GradientCheck) -> JsonObject:
 ALSO = ("overflow", "value", "another-value")  # mistakes that are found beside others, not instead of them
 _KINDS = {
     "loss": "a loss of W, X, y",
-    "predictions": "a loss of predictions and +-1 targets",
+    "predictions": "a loss of predictions and targets",
     "batch": "a loss of a batch and its targets",
     "penalty": "a penalty of W",
     "dense": "a dense layer's gradient",
