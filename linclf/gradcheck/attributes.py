@@ -77,6 +77,11 @@ def _beside(one: Any, name: str) -> Any:
     return None if found is None else getattr(one, found)
 
 
+def is_gradient_of(name: str, names: set[str]) -> bool:
+    """Whether an attribute is that of the gradient by another."""
+    return any(name.lower() == text.format(other).lower() for other in names for text in GRADIENTS)
+
+
 def _attributes(one: Any) -> dict[str, Any]:
     return dict(getattr(one, "__dict__", {}))
 

@@ -3,7 +3,7 @@
 import inspect
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -11,8 +11,13 @@ from typing import Any
 
 from linclf.gradcheck.forms import Argument
 from linclf.gradcheck.load import module_of, parameters
+from linclf.gradcheck.partners import same
 from linclf.gradcheck.roles import GRADIENT_WANTED, role_of
-from linclf.gradcheck.tensors import Adapt
+from linclf.gradcheck.tensors import Manner
+
+DEFAULT = Manner()
+OTHER, OTHER_ZERO = 0.6, 0.1  # times a default, and in place of 0, where other defaults are checked
+FIXED_DEFAULTS = ("tiny", "rate", "n_classes", "n_features", "n_samples")  # roles of arguments whose defaults stay
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,11 @@ class Callee:
         text = Path(path).read_text(errors="replace") if path and Path(path).is_file() else ""
         return frozenset(int(digits) for digits in re.findall(r"(?<![\w.])\d{1,6}(?![\w.])", text))
 
+    def all_code(self) -> frozenset[str]:
+        """The names that its code uses, and that of the functions defined next to it which it names."""
+        beside = self.beside()
+        return self.code.union(*(beside[name].code for name in beside if name in self.code or same(name, self.own)))
+
     def of(self, names: tuple[str, ...]) -> Callable[..., Any] | None:
         """The function of another one's arguments; None if these do not say what each of its own is."""
         roles, own_roles = [role_of(name) for name in names], [role_of(name) for name in self.names]
@@ -58,20 +68,20 @@ class Callee:
         return lambda *arguments: self.call(*(arguments[place] for place in places))
 
 
-def of_function(function: Any, name: str, adapt: Adapt) -> Callee:
+def of_function(function: Any, name: str, manner: Manner) -> Callee:
     """A function of a module, or anything that can be called."""
     own = name.rpartition(":")[2].rpartition(".")[2]
     own = own if own.isidentifier() else getattr(function, "__name__", "") or type(function).__name__
 
     def beside() -> dict[str, Callee]:
         return {
-            key: of_function(found, key, adapt)
+            key: of_function(found, key, manner)
             for key, found in module_of(function).items()
             if isinstance(found, FunctionType) and _is_users(found) and found is not function
         }
 
-    names, call = positional(function)
-    return Callee(name, own, tuple(names), adapt(call), beside, code_of(function), getattr(function, "__module__", ""))
+    names, call = positional(function, manner)
+    return Callee(name, own, tuple(names), call, beside, code_of(function), getattr(function, "__module__", ""))
 
 
 def _is_users(function: FunctionType) -> bool:
@@ -87,25 +97,38 @@ def code_of(function: Any) -> frozenset[str]:
     return frozenset(code.co_names) if code is not None else frozenset()
 
 
-def positional(function: Any) -> tuple[list[str], Callable[..., object]]:
+def positional(function: Any, manner: Manner = DEFAULT) -> tuple[list[str], Callable[..., object]]:
     """The names of the arguments that are given, and the function of these by position.
 
     These are the arguments without a default, and of the others the strength of a penalty, and data and weights that are None. A flag that
     asks for the gradient is set.
     """
     listed = parameters(function)
-    flags = {p.name: True for p in listed if p.name.lower() in GRADIENT_WANTED}
+    flags: dict[str, Any] = {p.name: True for p in listed if p.name.lower() in GRADIENT_WANTED}
     plain = sum(_is_given(p, with_reg=False) for p in listed)
     used = [p for p in listed if p.name not in flags and _is_given(p, with_reg=plain > 2)]
     order = [i for i, p in enumerate(used) if p.kind is not p.KEYWORD_ONLY and listed.index(p) == i]
     names = [p.name for p in used]
+    if manner.other_defaults:
+        flags |= other_defaults(p for p in listed if p.name not in names)
 
     def call(*arguments: Argument) -> object:
         by_position = [arguments[i] for i in order]
         rest = {names[i]: a for i, a in enumerate(arguments) if i not in order}
         return function(*by_position, **rest, **flags)
 
-    return names, function if len(order) == len(names) and not flags else call
+    return names, manner(function if len(order) == len(names) and not flags else call)
+
+
+def other_defaults(listed: Iterable[inspect.Parameter]) -> dict[str, float]:
+    """Other values for arguments that have a number for a default, such as a margin, by their names."""
+    found = {}
+    for p in listed:
+        role, number = role_of(p.name), type(p.default) in (int, float)
+        counts = role in FIXED_DEFAULTS or p.name.lower().startswith(("n_", "num_", "max_", "min_"))
+        if number and not counts and (isinstance(p.default, float) or role == "delta"):
+            found[p.name] = OTHER * p.default or OTHER_ZERO
+    return found
 
 
 def _is_given(p: inspect.Parameter, *, with_reg: bool) -> bool:

@@ -1,25 +1,22 @@
 """check_gradient: whether a gradient is right, where it is wrong, and what the likely mistake is."""
 
-import functools
-import inspect
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from linclf.errors import InputError
+from linclf.gradcheck.callee import other_defaults
 from linclf.gradcheck.check import Check
 from linclf.gradcheck.comparison import has_shape
 from linclf.gradcheck.differences import FLOAT64
 from linclf.gradcheck.explanation import STILL_RIGHT, explained
-from linclf.gradcheck.forms import Argument
-from linclf.gradcheck.load import UserError, note_on
+from linclf.gradcheck.forms import Argument, Size
+from linclf.gradcheck.load import UserError, note_on, parameters
 from linclf.gradcheck.points import Point, data_point, make_points, with_ones
 from linclf.gradcheck.recognise import Layer, recognise
 from linclf.gradcheck.reference import Known
 from linclf.gradcheck.result import GradientCheck, merged
-from linclf.gradcheck.roles import role_of
 from linclf.gradcheck.subjects import Subject
 from linclf.losses import LOSSES, Array
 from linclf.optim.blas import one_blas_thread
@@ -54,30 +51,31 @@ def check_gradient(
     left_out = note_on(function)
     try:
         check = _checked(function, arguments, value=value, kind=kind, loss=loss, data=data, name=name, seed=seed)
-        if check.passed and value is None:
-            check = _with_another_margin(function, check, kind=kind, seed=seed)
+        if check.passed and value is None and not arguments and data is None:
+            other = _with_other_defaults(function, kind=kind, loss=loss, name=name, seed=seed)
+            check = other or check
     except InputError as error:
         raise (UserError(f"{error}; {left_out}") if left_out else error) from error.__cause__
     return replace(check, notes=(left_out, *check.notes)) if left_out else check
 
 
-def _with_another_margin(function: Any, check: GradientCheck, *, kind: str | None, seed: int) -> GradientCheck:
-    """The check with another value of a margin, delta or the like that has a default, if the gradient is wrong there."""
+def _with_other_defaults(
+    function: Callable[..., object] | Layer, *, kind: str | None, loss: str | None, name: str, seed: int
+) -> GradientCheck | None:
+    """The check with other values of margins and the like that have a default, if the gradient is wrong there."""
+    changed = other_defaults(parameters(function))
+    if not changed:
+        return None
     try:
-        listed = inspect.signature(function).parameters.values() if inspect.isfunction(function) else ()
-    except ValueError:
-        listed = ()
-    for p in listed:
-        if role_of(p.name) == "delta" and isinstance(p.default, float):
-            changed = functools.partial(function, **{p.name: CHANGED * p.default})
-            try:
-                other = _checked(changed, (), value=None, kind=kind, loss=None, data=None, name=check.name, seed=seed)
-            except InputError:
-                continue
-            if not other.gradient_passed:
-                note = f"it is right for {p.name}={p.default:g}, its default; this is with {p.name}={CHANGED * p.default:g}"
-                return replace(other, notes=(*other.notes, note))
-    return check
+        other = _checked(
+            function, (), value=None, kind=kind, loss=loss, data=None, name=name, seed=seed, other_defaults=True
+        )
+    except InputError:
+        return None
+    if other.gradient_passed:
+        return None
+    values = ", ".join(f"{argument}={number:g}" for argument, number in changed.items())
+    return replace(other, notes=(*other.notes, f"it is right with its defaults; this is with {values} instead"))
 
 
 def _checked(
@@ -90,12 +88,22 @@ def _checked(
     data: tuple[Array, Array] | None,
     name: str,
     seed: int,
+    other_defaults: bool = False,
 ) -> GradientCheck:
     """`check_gradient`, without a note on what has been left out of the user's file."""
     if loss is not None and loss not in LOSSES:
         raise InputError(f"loss is {loss!r}; give one of {', '.join(LOSSES)}")
     binary = loss is not None and LOSSES[loss].binary
-    found = recognise(function, name=name, value=value, kind=kind, binary=binary, wanted=loss, given=arguments)
+    found = recognise(
+        function,
+        name=name,
+        value=value,
+        kind=kind,
+        binary=binary,
+        wanted=loss,
+        given=arguments,
+        other_defaults=other_defaults,
+    )
     checks = []
     for one in found:
         rng = np.random.default_rng(seed)
@@ -105,8 +113,8 @@ def _checked(
         points += [Point(arguments, "given")] if arguments else []
         with one_blas_thread():
             check = _result(Check(subject, points, loss, rng, one.sizes))
-            if not check.passed and one.sizes is not None and subject.kind == "loss":
-                check = _with_ones(subject, points, loss, rng) or check
+            if not check.passed and not arguments and data is None and one.sizes is not None:
+                check = _with_ones(subject, check, points, one.sizes, loss=loss, seed=seed) or check
         checks.append(check)
     return checks[0] if len(checks) == 1 else merged(checks, name)
 
@@ -119,23 +127,37 @@ SECTIONS = {
     "mse": "Mean squared error",
     "dense": "The dense layer",
 }
-CHANGED = 0.6  # times the default of a margin, which is checked too
 
 
 def _with_ones(
-    subject: Subject, points: list[Point], loss: str | None, rng: np.random.Generator
+    subject: Subject,
+    check: GradientCheck,
+    points: list[Point],
+    sizes: tuple[Size, Size],
+    *,
+    loss: str | None,
+    seed: int,
 ) -> GradientCheck | None:
-    """The check with a column of ones in X, as data have it for an intercept, if it passes there and the column's weights alone are
-    wrong elsewhere."""
+    """The check with a column of ones in X, as data have it for an intercept, where the weights of this column alone are wrong."""
+    layout, wrong = subject.form.layout, [c.index for c in check.coordinates if c.verdict == "wrong"]
+    if subject.kind != "loss" or layout is None or subject.form.by != "W" or not wrong or None in wrong:
+        return None
     for feature, which in ((0, "first"), (-1, "last")):
-        ones = with_ones(subject, points, feature)
-        check = _result(Check(subject, ones, loss, rng)) if ones else None
-        if check is not None and check.passed:
-            note = (
-                f"it is right where the {which} feature is 1 for all samples, as for an intercept; elsewhere it is not"
+        kept = [layout.without(feature, size.d, size.n_classes) for size in sizes]
+        if all(any(index is not None and np.shape(one) and _at(one, index) == 0 for one in kept) for index in wrong):
+            ones = _result(
+                Check(subject, with_ones(subject, points, feature), loss, np.random.default_rng(seed), sizes)
             )
-            return replace(check, notes=(*check.notes, note))
+            if ones.passed:
+                note = f"it is right where the {which} feature is 1 for all samples, as for an intercept, and not elsewhere"
+                return replace(ones, notes=(*ones.notes, note))
     return None
+
+
+def _at(array: Array, index: tuple[int, ...]) -> float:
+    """An entry; 1 outside."""
+    inside = len(index) == array.ndim and all(i < length for i, length in zip(index, array.shape, strict=True))
+    return float(array[index]) if inside else 1.0
 
 
 def _result(check: Check) -> GradientCheck:

@@ -13,7 +13,7 @@ import numpy as np
 from linclf.errors import InputError
 from linclf.gradcheck.callee import Callee
 from linclf.gradcheck.forms import OTHER_SIZES, REG, SIZES, Argument, Form, Size
-from linclf.gradcheck.layouts import CODES, COLUMNS, ONE_HOT, ROWS, SIGNS, VECTOR
+from linclf.gradcheck.layouts import CODES, COLUMNS, ONE_FEATURE, ONE_HOT, ROWS, SIGNS, VECTOR
 from linclf.gradcheck.load import UserError, user_code
 from linclf.gradcheck.points import points_to_identify
 from linclf.gradcheck.reference import CLOSE, CLOSE_FLOAT32, identify
@@ -23,6 +23,7 @@ from linclf.gradcheck.subjects import Subject, called_with, copies
 USUAL = {(ROWS, CODES), (COLUMNS, CODES), (VECTOR, SIGNS), (None, ONE_HOT), (None, SIGNS)}  # forms that need no note
 BATCHES = {"input", "inputs", "scores", "input_tensor"}  # names of scores that are a batch, not one output
 ONE_OUTPUT = "it is right for predictions (n,); for several outputs, (n, C), the gradient is not that of the value"
+PRODUCTS = {"dot", "matmul", "T", "transpose", "einsum", "inner"}  # names that code with matrices uses
 KNOWN, RIGHT, OF_SAMPLES = 4, 2, 1  # what speaks for a way to call a function
 OF_SHAPES = (
     ValueError,
@@ -48,7 +49,7 @@ class Fit:
     """A way to call a function, and what speaks for it: the sum of KNOWN, RIGHT and OF_SAMPLES.
 
     after  the number of errors in forms that were tried before
-    whole  whether it is sure to take a batch: its gradient has the right shape, or its value is one number
+    whole  whether it is sure to take a batch: its value is one number
     """
 
     found: Recognised
@@ -82,18 +83,19 @@ def fitted(
     errors: list[tuple[InputError, bool]] = []
     for sizes in (SIZES, *_written(callee)):
         best = _best(callee, candidates, sizes, errors, value=value, wanted=wanted)
-        if best is not None and (best.speaks < RIGHT or not best.whole):
+        if best is not None and not best.whole:
             single = _of_one_sample(callee, candidates, value, wanted)
             best = single if single is not None and single.speaks >= KNOWN else best
         if best is not None:
             return replace(
-                best, found=_noted(best.found, "" if best.speaks >= RIGHT else _failing(errors[: best.after]))
+                best,
+                found=_noted(best.found, callee.names, "" if best.speaks >= RIGHT else _failing(errors[: best.after])),
             )
         if errors and not any(isinstance(error.__cause__, OF_SHAPES) for error, _ in errors):
             break  # it has nothing to do with the form
     single = _of_one_sample(callee, candidates, value, wanted)
     if single is not None:
-        return replace(single, found=_noted(single.found))
+        return replace(single, found=_noted(single.found, callee.names))
     if given and len(given) == len(callee.names):
         with user_code(callee.name):
             returned = callee.call(*copies(given))
@@ -124,6 +126,8 @@ def _best(
     first: Fit | None = None  # of a gradient that has another shape
     of_several = False  # whether the value is known for several outputs, where the gradient is not right
     for form in candidates:
+        if form.layout is ONE_FEATURE and ((best and best.speaks >= KNOWN) or PRODUCTS & callee.all_code()):
+            continue  # what is a product of arrays is none of numbers
         usual = (form.layout, form.labels) in (*USUAL, (None, CODES), (candidates[0].layout, candidates[0].labels))
         made = form.arguments(np.random.default_rng(0), sizes[1], REG)
         try:
@@ -133,7 +137,7 @@ def _best(
             errors.append((called_with(error, callee.names, made), usual))
             continue
         for source in ways:
-            whole = source.shaped or not source.summed
+            whole = not source.summed
             fit = Fit(Recognised(_subject(callee, form, source), sizes), 0, whole, len(errors))
             try:
                 with np.errstate(all="ignore"):
@@ -173,7 +177,7 @@ def _is_better(fit: Fit, best: Fit) -> bool:
     """
     one, other = fit.found.subject.form, best.found.subject.form
     alike = one.labels is not None and other.labels is not None and one.labels.one and other.labels.one
-    same = alike and replace(one, labels=other.labels) == other
+    same = alike and one.labels is not other.labels and replace(one, labels=other.labels) == other
     return fit.speaks > best.speaks and fit.speaks >= (KNOWN if same else RIGHT)
 
 
@@ -289,7 +293,7 @@ def _failing(errors: list[tuple[InputError, bool]]) -> str:
     return f"called in a more usual form it fails: {_most_telling(usual)}" if usual else ""
 
 
-def _noted(found: Recognised, failing: str = "") -> Recognised:
+def _noted(found: Recognised, names: Sequence[str], failing: str = "") -> Recognised:
     """With a note on what was assumed, if it is not what everybody expects, and on how it fails in a form that is more usual."""
     form, notes = found.subject.form, list(found.subject.notes)
     usual = (form.layout, form.labels) in USUAL and form.roles in (
@@ -298,7 +302,7 @@ def _noted(found: Recognised, failing: str = "") -> Recognised:
         ("scores", "y"),
     )
     if (not usual or form.probabilities) and form.kind != "penalty":
-        notes.append(f"it is called as {form.text}")
+        notes.append(f"it is called as {form.text(names)}")
     notes += [failing] if failing else []
     if found.sizes is not None and found.sizes != SIZES:
         one = found.sizes[1]

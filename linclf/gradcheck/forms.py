@@ -105,12 +105,12 @@ class Form:
         """The position of the argument that the gradient is with respect to."""
         return self.roles.index(self.by)
 
-    @property
-    def text(self) -> str:
-        """The form in words, for a note."""
+    def text(self, names: Sequence[str]) -> str:
+        """The form in words, for a note; names are those of the function's arguments."""
         scores = "probabilities" if self.probabilities else "scores"
         shown = {"scores": f"{scores} {'(n,)' if self.kind == 'predictions' else '(N, C)'}"}
-        order = ", ".join(shown.get(role, role) for role in self.roles)
+        given = zip(self.roles, names, strict=False)
+        order = ", ".join(name if role in FIXED else shown.get(role, role) for role, name in given)
         layout = f"; {self.layout.text}" if self.layout else ""
         return f"({order}){layout}{f'; y {self.labels.text}' if self.labels else ''}"
 
@@ -275,8 +275,7 @@ def _open_forms(
     """The forms of the arguments that are no counts or constants."""
     if kind in (None, "penalty") and _is_penalty(roles, words):
         yield Form("penalty", ("W", "reg") if roles[-1] == "reg" or len(names) == 1 else ("reg", "W"))
-        if kind is not None:
-            return
+        return
     if len(names) == 2 and kind in (None, "predictions", "batch"):
         yield from _score_forms(names, roles, words, kind=kind, binary=binary)
     expected = {3: ("W", "X", "y"), 4: ("W", "X", "y", "reg")}.get(len(names))
@@ -343,7 +342,9 @@ def _score_forms(
     order = ("y", "scores") if first_is_labels else ("scores", "y")
     everything = " ".join((words, *(name.lower() for name in names)))
     plus_minus = binary or "hinge" in everything or ("pred" in names[0].lower() and "grad_input" in words)
-    vectors = [Form("predictions", order, labels=labels, by="scores") for labels in (SIGNS, BITS)]
+    bits = any(word in everything for word in ("entropy", "bce", "logloss", "log_loss", "focal"))
+    encodings = (BITS, SIGNS) if bits else (SIGNS, BITS)
+    vectors = [Form("predictions", order, labels=labels, by="scores") for labels in encodings]
     batches = [Form("batch", order, labels=labels, by="scores") for labels in (ONE_HOT, CODES, CODES_COLUMN)]
     index = "index" in everything or "labels" in everything or list(roles) == ["X", "y"]
     batches = [batches[1], batches[0], batches[2]] if index else batches

@@ -18,7 +18,7 @@ from linclf.gradcheck.partners import partners
 from linclf.gradcheck.returned import as_arrays, as_number
 from linclf.gradcheck.roles import role_of
 from linclf.gradcheck.subjects import Subject, called_with, copies
-from linclf.gradcheck.tensors import Adapt
+from linclf.gradcheck.tensors import Manner
 
 NUMBER = 0.7  # that a layer takes beside its arrays
 RATE = 0.0  # the rate of a backward function that also updates weights
@@ -33,7 +33,7 @@ SHAPES: dict[int, tuple[tuple[str, ...], ...]] = {
 
 def is_dense(names: Sequence[str], words: str) -> bool:
     """Whether it is one of the three gradients of a dense layer, dense_grad_*(x_input, grad_output, W, b)."""
-    return len(names) == 4 and (words.startswith("dense") or role_of(names[1]) == "dout")
+    return len(names) == 4 and role_of(names[1]) == "dout"
 
 
 def dense(name: str, words: str, function: Any) -> Subject:
@@ -81,24 +81,24 @@ def layer_of(backward: Callee) -> tuple[Subject, ...]:
     return _subjects(backward.name, forward.names, forward.call, back)
 
 
-def layer_object(maker: Maker, name: str, adapt: Adapt) -> tuple[Subject, ...]:
+def layer_object(maker: Maker, name: str, manner: Manner) -> tuple[Subject, ...]:
     """An object with forward(x) and backward(dout): a subject for x, and one for each array of weights whose gradient it leaves."""
     one = maker.filled()
     names, _ = positional(one.forward)
-    weights = _with_gradients(one, len(names), adapt, name)
+    weights = _with_gradients(one, len(names), manner, name)
     inputs = tuple(names)
 
     def forward(*arguments: Argument) -> Any:
         made = copy.deepcopy(one)
         for weight, value in zip(weights, arguments[len(inputs) :], strict=True):
             weight.write(made, np.asarray(value))
-        out, cache = _output(made, adapt(positional(made.forward)[1])(*arguments[: len(inputs)]))
+        out, cache = _output(made, positional(made.forward, manner)[1](*arguments[: len(inputs)]))
         return out, (made, cache, arguments)
 
     def back(dout: Any, kept: Any, arguments: tuple[Argument, ...]) -> Any:
         made, cache, given = kept
         return (
-            *_input_gradients(made, dict(zip(inputs, given, strict=False)), dout, cache, adapt),
+            *_input_gradients(made, dict(zip(inputs, given, strict=False)), dout, cache, manner),
             *(weight.gradient(made) for weight in weights),
         )
 
@@ -113,31 +113,31 @@ def _output(made: Any, returned: Any) -> tuple[Any, Any]:
     return (left_by(made, OUTPUTS) if returned is None else returned), None
 
 
-def _input_gradients(made: Any, inputs: dict[str, Any], dout: Any, cache: Any, adapt: Adapt) -> tuple[Any, ...]:
+def _input_gradients(made: Any, inputs: dict[str, Any], dout: Any, cache: Any, manner: Manner) -> tuple[Any, ...]:
     """The gradients by the inputs, which backward returns or leaves, as many as there are inputs."""
-    names, call = positional(made.backward)
+    names, call = positional(made.backward, manner)
     of_output = next((name for name in names if role_of(name) == "dout"), None) or next(
         (name for name in names if name not in inputs and role_of(name) not in ("cache", "rate")), ""
     )
     others = {of_output: dout, **{name: RATE for name in names if role_of(name) == "rate"}}
-    returned = adapt(call)(*(inputs.get(name, others.get(name, cache)) for name in names))
+    returned = call(*(inputs.get(name, others.get(name, cache)) for name in names))
     returned = left_by(made, INPUT_GRADIENTS) if returned is None else returned
     found = returned if isinstance(returned, tuple) else (returned,)
     return (*found[: len(inputs)], *(None,) * (len(inputs) - len(found)))
 
 
-def _with_gradients(one: Any, n_inputs: int, adapt: Adapt, name: str) -> list[Weight]:
+def _with_gradients(one: Any, n_inputs: int, manner: Manner, name: str) -> list[Weight]:
     """The weights whose gradients backward leaves."""
     made = copy.deepcopy(one)
     if n_inputs != 1 or not weights_of(made):
         return []
     size = SIZES[1]
     x = np.random.default_rng(0).standard_normal((size.n, size.d))
-    names, call = positional(made.forward)
+    names, call = positional(made.forward, manner)
     try:
         with user_code(name):
-            out, cache = _output(made, adapt(call)(x))
-            _input_gradients(made, {names[0]: x}, upstream(as_arrays(out)), cache, adapt)
+            out, cache = _output(made, call(x))
+            _input_gradients(made, {names[0]: x}, upstream(as_arrays(out)), cache, manner)
     except InputError:
         return []
     return [weight for weight in weights_of(made) if weight.gradient(made) is not None]
@@ -165,7 +165,7 @@ def _subjects(
     def value(*arguments: Argument) -> float:
         with user_code(name):
             out, _ = outputs(*arguments)
-            return float(np.sum(np.asarray(out, np.float64) * upstream(out)))
+            return 0.0 if out is None else float(np.sum(np.asarray(out, np.float64) * upstream(out)))
 
     def gradients(*arguments: Argument) -> Any:
         with user_code(name):
@@ -190,8 +190,6 @@ def _subjects(
             continue
         if shapes[0] != SHAPES[free][0][0] and np.shape(found[0]) != np.shape(made[0]):
             continue
-        if all(one is None for one in found):
-            raise InputError(f"{name}: its backward returns nothing; return the gradient by {names[0]}")
         made_all = _made_subjects(name, names, found, value=value, gradients=gradients, make=make)
         return _of_mean(tuple(made_all), made) if shapes[0] == "dn" else tuple(made_all)
     if errors:
@@ -222,7 +220,10 @@ def _is_right(subject: Subject, made: tuple[Argument, ...], times: float) -> boo
     """Whether a gradient, times a number, is right along a direction."""
     direction = upstream(made[subject.wrt])
     along = subject.along(made, direction)
-    claimed = times * float(np.vdot(np.asarray(subject.gradient(*copies(made)), float), direction))
+    gradient = np.asarray(subject.gradient(*copies(made)), float)
+    if gradient.shape != np.shape(direction):
+        return False
+    claimed = times * float(np.vdot(gradient, direction))
     slope = (along(1e-6) - along(-1e-6)) / 2e-6
     return abs(slope - claimed) <= 1e-4 * abs(slope)
 
@@ -236,7 +237,7 @@ def _made_subjects(
     gradients: Callable[..., Any],
     make: Callable[[np.random.Generator, Size], tuple[Argument, ...]],
 ) -> Iterator[Subject]:
-    checked = [i for i in range(min(len(found), len(names))) if found[i] is not None]
+    checked = range(min(len(found), len(names)))
     listed = " and ".join(
         filter(None, (", ".join(names[i] for i in checked[:-1]), names[checked[-1]] if checked else ""))
     )
@@ -246,7 +247,7 @@ def _made_subjects(
             name if len(checked) == 1 else f"{name} d{names[i]}",
             Form("layer", tuple(names), by=names[i]),
             value,
-            lambda *a, i=i: gradients(*a)[i],
+            lambda *a, i=i: np.zeros(np.shape(a[i])) if gradients(*a)[i] is None else gradients(*a)[i],
             i,
             tuple(names),
             (note,),

@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from linclf.gradcheck.attributes import INPUT_GRADIENTS, OUTPUTS, left_by, weights_of
-from linclf.gradcheck.callee import Callee, code_of, positional
+from linclf.gradcheck.attributes import INPUT_GRADIENTS, OUTPUTS, is_gradient_of, left_by, weights_of
+from linclf.gradcheck.callee import DEFAULT, Callee, code_of, other_defaults, positional
 from linclf.gradcheck.forms import REG, SIZES, Argument
 from linclf.gradcheck.load import parameters, user_code
 from linclf.gradcheck.roles import ROLES, role_of
-from linclf.gradcheck.tensors import Adapt
+from linclf.gradcheck.tensors import Manner
 
-CONSTRUCTOR: dict[str, float] = {"reg": REG, "delta": 1.0, "margin": 1.0, "lr": 0.1, "learning_rate": 0.1}
-INPUT_SIZES = ("n_input", "n_inputs", "in_features", "input_dim", "input_size", "n_in", "n_features", "num_features", "d_in", "d", "dim", "in_dim", "input_dims")  # fmt: skip
-OUTPUT_SIZES = ("n_output", "n_outputs", "n_neurons", "out_features", "output_dim", "output_size", "hidden_size", "n_out", "n_classes", "num_classes", "d_out", "out_dim", "units", "c", "k")  # fmt: skip
+CONSTRUCTOR: dict[str, float] = {"reg": REG, "delta": 0.8, "margin": 0.8, "lr": 0.1, "learning_rate": 0.1}
+INPUT_SIZES = ("n_input", "n_inputs", "in_features", "input_dim", "input_size", "n_in", "n_features", "num_features", "d_in", "d", "dim", "m", "in_dim", "input_dims")  # fmt: skip
+OUTPUT_SIZES = ("n_output", "n_outputs", "n_neurons", "out_features", "output_dim", "output_size", "hidden_size", "n_out", "n_classes", "num_classes", "d_out", "out_dim", "units", "c", "k", "n")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Maker:
 
     made: Any
     name: str
+    manner: Manner = DEFAULT
 
     @cached_property
     def data(self) -> tuple[str, ...]:
@@ -43,7 +44,7 @@ class Maker:
         if not inspect.isclass(self.made):
             return self.made
         with user_code(f"{self.name}()"):
-            return self.made(*(given.get(name, _number(name)) for name in self._needed))
+            return self.made(*(given.get(name, _number(name)) for name in self._needed), **self._others)
 
     def filled(self) -> Any:
         """An instance whose weights are random where they are zero, or data of the constructor."""
@@ -52,9 +53,10 @@ class Maker:
         rng, size = np.random.default_rng(0), SIZES[1]
         shapes = {"W": (size.d, size.n_classes), "b": (size.n_classes,), "X": (size.n, size.d), "y": (size.n,)}
         one = self(*(rng.standard_normal(shapes[str(role_of(name))]) for name in self.data))
+        names = {weight.name for weight in weights_of(one)}
         for weight in weights_of(one):
             shape = np.shape(weight.read(one))
-            if shape and not np.any(weight.read(one)):
+            if shape and not np.any(weight.read(one)) and not is_gradient_of(weight.name, names):
                 weight.write(one, rng.standard_normal(shape))
         return one
 
@@ -62,6 +64,10 @@ class Maker:
     def home(self) -> str:
         """The module of the class."""
         return str(getattr(self.made, "__module__", ""))
+
+    @cached_property
+    def _others(self) -> dict[str, float]:
+        return other_defaults(parameters(self.made)) if self.manner.other_defaults else {}
 
     @cached_property
     def _needed(self) -> tuple[str, ...]:
@@ -78,11 +84,11 @@ def _number(name: str) -> float:
     return size.n_classes if plain_name in OUTPUT_SIZES else CONSTRUCTOR.get(plain_name, REG)
 
 
-def of_backward(forward: Callee, maker: Maker, names: Sequence[str], adapt: Adapt) -> Callee:
+def of_backward(forward: Callee, maker: Maker, names: Sequence[str], manner: Manner) -> Callee:
     """The backward of a loss that is an object, as a function of the arguments of its forward, which has been called with these."""
     roles = [role_of(name) for name in forward.names]
     label = roles.index("y") if "y" in roles else 1
-    both, backward = len(names) == len(forward.names), positional(forward.kept[0].backward)[1]
+    both, backward = len(names) == len(forward.names), positional(forward.kept[0].backward, manner)[1]
 
     def call(*arguments: Argument) -> object:
         one = forward.kept[0]
@@ -100,10 +106,10 @@ def of_backward(forward: Callee, maker: Maker, names: Sequence[str], adapt: Adap
         returned = backward(*given)
         return left_by(one, INPUT_GRADIENTS) if returned is None else returned
 
-    return Callee(forward.name, "backward", forward.names, adapt(call))
+    return Callee(forward.name, "backward", forward.names, manner(call))
 
 
-def of_method(maker: Maker, method: str, name: str, adapt: Adapt, same: Sequence[Any] = ()) -> Callee:
+def of_method(maker: Maker, method: str, name: str, manner: Manner, same: Sequence[Any] = ()) -> Callee:
     """A method: its arguments are those of the constructor that are data or weights, attributes that it reads, and its own.
 
     same  the object whose method it is; default: a new one
@@ -114,7 +120,7 @@ def of_method(maker: Maker, method: str, name: str, adapt: Adapt, same: Sequence
         return kept[0] if kept else maker(*data)
 
     function = getattr(kept[0] if kept else maker.made, method)
-    names, of_kept = positional(function)
+    names, of_kept = positional(function, manner)
     names = names[1:] if not kept and names[:1] == ["self"] else names
     code = code_of(function)
     attributes = _weights(maker.made, kept[0], code) if kept and "W" not in map(role_of, names) else ()
@@ -124,18 +130,18 @@ def of_method(maker: Maker, method: str, name: str, adapt: Adapt, same: Sequence
         one = instance(arguments[: len(maker.data)])
         for attribute, value in zip(attributes, arguments[len(maker.data) : head], strict=True):
             setattr(one, attribute, value)
-        own = of_kept if kept else positional(getattr(one, method))[1]
+        own = of_kept if kept else positional(getattr(one, method), manner)[1]
         returned = own(*arguments[head:])
         return left_by(one, OUTPUTS) if returned is None and method == "forward" else returned
 
     def beside() -> dict[str, Callee]:
         return {
-            other: of_method(maker, other, f"{name}.{other}", adapt, kept)
+            other: of_method(maker, other, f"{name}.{other}", manner, kept)
             for other in methods(maker.made)
             if other != method
         }
 
-    return Callee(name, method, (*maker.data, *attributes, *names), adapt(call), beside, code, maker.home, tuple(kept))
+    return Callee(name, method, (*maker.data, *attributes, *names), manner(call), beside, code, maker.home, tuple(kept))
 
 
 def methods(made: Any) -> list[str]:

@@ -59,16 +59,13 @@ def points_to_identify(subject: Subject, sizes: tuple[Size, Size]) -> list[Point
 
 
 def with_ones(subject: Subject, points: list[Point], feature: int) -> list[Point]:
-    """The random points among these, with ones for a feature of every sample; empty if the form has no rows."""
-    form = subject.form
-    if "X" not in form.roles:
-        return []
-    made = []
+    """The points with ones for a feature of every sample."""
+    form, made = subject.form, []
     for point in points:
         X = np.array(point.arguments[form.roles.index("X")], np.float64)
-        if point.purpose == "random" and X.ndim == 2:
+        if X.ndim == 2:
             (X.T if form.layout is None or form.layout.has_rows else X)[feature] = 1
-            made.append(Point(form.changed(point.arguments, X=X), point.purpose))
+        made.append(Point(form.changed(point.arguments, X=X), point.purpose))
     return made
 
 

@@ -19,7 +19,7 @@ from linclf.gradcheck.partners import is_gradient, partners
 from linclf.gradcheck.roles import role_of
 from linclf.gradcheck.sources import IncompleteError, Source, sources
 from linclf.gradcheck.subjects import Subject
-from linclf.gradcheck.tensors import Adapt, on_tensors, unchanged, uses_tensors
+from linclf.gradcheck.tensors import Manner, uses_tensors
 
 SIZES_OF_OBJECTS = (replace(SIZES[1], n=7), SIZES[1])  # whose constructor has been given the others
 VALUE_METHODS = ("loss", "forward", "cost", "objective", "evaluate", "value", "func", "fn", "f", "__call__", "compute_loss", "compute_cost", "fun", "error")  # fmt: skip
@@ -41,6 +41,7 @@ def recognise(
     binary: bool = False,
     wanted: str | None = None,
     given: tuple[Argument, ...] = (),
+    other_defaults: bool = False,
 ) -> tuple[Recognised, ...]:
     """The form of a function, a class or an instance: a subject for each argument that it returns a gradient for.
 
@@ -50,6 +51,7 @@ def recognise(
     binary  whether its loss is known to have targets +-1
     wanted  the name of the loss that its value must be
     given   arguments of the user's own, if there are any: where no other can be used, these decide the form
+    other_defaults  whether arguments with a number for a default are given another
     Raises InputError if there is no such form.
     """
     name = name or getattr(function, "__qualname__", type(function).__name__)
@@ -57,11 +59,11 @@ def recognise(
         raise InputError(f"kind is {kind!r}; give one of {', '.join(KINDS)}")
     asked = _Asked(name, value, kind, binary=binary, wanted=wanted, given=given)
     try:
-        return asked.about(function, unchanged)
+        return asked.about(function, Manner(other_defaults=other_defaults))
     except InputError:
         if not uses_tensors(function):
             raise
-        return asked.about(function, on_tensors)
+        return asked.about(function, Manner(tensors=True, other_defaults=other_defaults))
 
 
 class _Asked:
@@ -80,17 +82,18 @@ class _Asked:
         self.name, self.value, self.kind = name, value, kind
         self.binary, self.wanted, self.given = binary, wanted, given
 
-    def about(self, function: Any, adapt: Adapt) -> tuple[Recognised, ...]:
+    def about(self, function: Any, manner: Manner) -> tuple[Recognised, ...]:
         """The subjects of a function, a method, a class or an object."""
         method = _method_of(function, self.name)
         if method is not None:
-            maker, own = method
-            return self._callee(of_method(maker, own, self.name, adapt), function)
+            made, own = method
+            maker = Maker(made, self.name, manner)
+            return self._callee(of_method(maker, own, self.name, manner), function)
         if inspect.isclass(function) or not inspect.isroutine(function):
-            maker = Maker(function, self.name)
+            maker = Maker(function, self.name, manner)
             if inspect.isclass(function) or methods(function):
-                return self._object(maker, adapt)
-        return self._callee(of_function(function, self.name, adapt), function)
+                return self._object(maker, manner)
+        return self._callee(of_function(function, self.name, manner), function)
 
     def _callee(self, callee: Callee, function: Any) -> tuple[Recognised, ...]:
         """The subjects of a function or a method."""
@@ -137,11 +140,11 @@ class _Asked:
             note = f"it is called as {made.line.partition(': ')[2]}"
             return Fit(Recognised(replace(subject, notes=(note,))), RIGHT)
 
-    def _object(self, maker: Maker, adapt: Adapt) -> tuple[Recognised, ...]:
+    def _object(self, maker: Maker, manner: Manner) -> tuple[Recognised, ...]:
         """The subjects of a class or an object: of a layer, or of the method that computes the value."""
         made = maker.made
         if has_own(made, "forward") and has_own(made, "backward"):
-            return self._forward_and_backward(maker, adapt)
+            return self._forward_and_backward(maker, manner)
         names = [*(name for name in VALUE_METHODS if has_own(made, name)), *methods(made)]
         names = [name for name in dict.fromkeys(names) if name in methods(made)]
         names.sort(key=lambda name: (is_gradient(name), name not in VALUE_METHODS and not partners(name, names)))
@@ -149,7 +152,7 @@ class _Asked:
         errors: list[InputError] = []
         for name in names:
             try:
-                callee = of_method(maker, name, f"{self.name}.{name}", adapt)
+                callee = of_method(maker, name, f"{self.name}.{name}", manner)
                 if not callee.names:
                     continue
                 fit = self._fit(callee)
@@ -169,37 +172,48 @@ class _Asked:
             )
         raise errors[0]
 
-    def _forward_and_backward(self, maker: Maker, adapt: Adapt) -> tuple[Recognised, ...]:
+    def _forward_and_backward(self, maker: Maker, manner: Manner) -> tuple[Recognised, ...]:
         """An object with forward and backward: a loss of predictions and targets, or a layer."""
         names, _ = positional(maker.made.forward)
         names = names[1:] if names[:1] == ["self"] else names
         back_names, _ = positional(maker.made.backward)
         back_names = back_names[1:] if back_names[:1] == ["self"] else back_names
         roles = [role_of(name) for name in names]
-        is_loss = len(names) == 2 and not (back_names and role_of(back_names[0]) == "dout" and "y" not in roles)
+        of_output = [role_of(name) for name in back_names] == ["dout"]
+        is_loss = len(names) == 2 and not (of_output and ("y" not in roles or _returns_an_array(maker)))
         if not is_loss:
-            return tuple(Recognised(one, SIZES_OF_OBJECTS) for one in layer_object(maker, self.name, adapt))
-        forward = of_method(maker, "forward", self.name, adapt)
+            return tuple(Recognised(one, SIZES_OF_OBJECTS) for one in layer_object(maker, self.name, manner))
+        forward = of_method(maker, "forward", self.name, manner)
         words = f"{getattr(maker.made, '__name__', type(maker.made).__name__)} {self.name.rpartition(':')[2]}".lower()
         candidates = [
             one
             for one in forms(names, words, kind=self.kind, binary=self.binary)
             if one.kind in ("predictions", "batch")
         ]
-        backward = of_backward(forward, maker, back_names, adapt)
+        backward = of_backward(forward, maker, back_names, manner)
         found = fitted(replace(forward, beside=lambda: {"backward": backward}), candidates, wanted=self.wanted).found
         return (replace(found, subject=replace(found.subject, notes=found.subject.notes[1:])),)
 
 
-def _method_of(function: Any, name: str) -> tuple[Maker, str] | None:
+def _returns_an_array(maker: Maker) -> bool:
+    """Whether forward of two arrays returns one like them, as a layer does, and a loss does not."""
+    x = np.ones((SIZES[1].n, SIZES[1].d))
+    try:
+        with user_code(maker.name):
+            return bool(np.shape(maker.filled().forward(x, x + 1)) == x.shape)
+    except InputError:
+        return False
+
+
+def _method_of(function: Any, name: str) -> tuple[Any, str] | None:
     """The class or the object, and the name of the method, of a function that is one."""
     owner = getattr(function, "__self__", None)
     if owner is not None and not inspect.isbuiltin(function):
-        return Maker(owner, name), function.__name__
+        return owner, function.__name__
     for path in (name.rpartition(":")[2].split("."), getattr(function, "__qualname__", "").split(".")):
         found = module_of(function).get(path[0]) if len(path) == 2 else None
         if inspect.isclass(found) and has_own(found, path[1]):
-            return Maker(found, name), path[1]
+            return found, path[1]
     return None
 
 

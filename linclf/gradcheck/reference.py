@@ -240,7 +240,7 @@ def _conventions(
     for (loss, at), (what, weight) in product(at_all, WEIGHTS.items()):
         if what in BY_C and not has_reg:
             continue
-        strengths = ("",) if what in BY_C or not has_reg else ("reg", "reg/n", "")
+        strengths = ("",) if what in BY_C or not has_reg else ("reg", "reg/n")
         for strength, feature in product(strengths, (None, 0, -1)):
             if feature is not None and at[0].kept is None:
                 continue
@@ -250,7 +250,7 @@ def _conventions(
             small = abs(factor) * max(penal) < 10 * close * max(map(abs, values))
             factor = 0.0 if small or subject.kind != "loss" else factor
             found = replace(tried, times=times, factor=factor)
-            penalised = factor > 0 or not has_reg or (factor == 0 and what in BY_C)
+            penalised = factor > 0 or not has_reg
             if (
                 times > 0
                 and factor >= 0

@@ -117,6 +117,8 @@ def readings(found: Sequence[Leaf], shape: tuple[int, ...], bias: tuple[int, ...
     """
     gradients = sorted(_gradients(found, shape), key=lambda leaf: not _is_of_weights(leaf))
     numbers = sorted((leaf for leaf in found if leaf.is_number), key=_is_no_value)
+    if numbers and (bias is None or not _is_no_value(numbers[0])):
+        numbers = numbers[:1]  # those that follow are parts of the value, perhaps
     made: list[Reading] = []
     for gradient in gradients:
         for value in [one for one in numbers if one is not gradient]:
@@ -141,7 +143,8 @@ def _by_bias(others: Sequence[Leaf], bias: tuple[int, ...] | None) -> Path | Non
     if bias is None:
         return None
     named = next((one.path for one in others if one.path and str(one.path[-1]).lower() in BIAS_KEYS), None)
-    return named or next((one.path for one in others if one.array.size == max(1, int(np.prod(bias)))), None)
+    sized = next((one.path for one in others if one.array.size == max(1, int(np.prod(bias)))), None)
+    return named or sized or (others[0].path if len(others) == 1 else None)
 
 
 def _gradients(found: Sequence[Leaf], shape: tuple[int, ...]) -> list[Leaf]:

@@ -22,7 +22,7 @@ ROLES: dict[str, frozenset[str]] = {
     "rate": frozenset(("lr", "learning_rate", "eta", "rate", "step_size",)),
     "tiny": frozenset(("eps", "epsilon",)),
 }  # fmt: skip
-CONSTANTS = {"delta": 1.0, "share": 0.7, "rate": 0.1, "tiny": 1e-12}  # roles of numbers that stay what they are
+CONSTANTS = {"delta": 0.8, "share": 0.7, "rate": 0.1, "tiny": 1e-12}  # roles of numbers that stay what they are
 COUNTS = ("n_classes", "n_features", "n_samples")
 FIXED = (*CONSTANTS, *COUNTS, "sample_weight", "class_weight")  # roles that are no part of a form
 OF_SAMPLES = ("X", "y", "scores")  # roles of arguments that have an entry for each sample

@@ -41,6 +41,19 @@ TEXTBOOK: dict[str, Callable[..., float]] = {
 }
 
 
+MULTIPLES: dict[str, Callable[[int, int], float]] = {
+    # of a textbook's mean, by the numbers of samples and outputs
+    "": lambda n, c: 1.0,
+    "the sum over samples": lambda n, c: float(n),
+    "half of it": lambda n, c: 0.5,
+    "half the sum over samples": lambda n, c: n / 2,
+    "the sum over samples and outputs": lambda n, c: float(n * c),
+    "half the sum over samples and outputs": lambda n, c: n * c / 2,
+    "the sum over outputs": lambda n, c: float(c),
+    "half the sum over outputs": lambda n, c: c / 2,
+}
+
+
 @dataclass(frozen=True)
 class Source:
     """The value and the gradient of a user's function, of arguments in its own order.
@@ -165,9 +178,9 @@ def sources(
     yield from (*beside, *both)
     if both or beside:
         return
-    known = _textbook(callee, own)
-    if known is not None:
-        yield known
+    known = list(_textbook(callee, own))
+    yield from known
+    if known:
         return
     wrong = misshapen(own.found)
     if wrong is None or own.is_gradients or ("b" in form.roles and len(own.found) == 2 and is_gradient(callee.own)):
@@ -231,8 +244,9 @@ def _beside(callee: Callee, own: _Run, *, alone: bool) -> Iterator[Source]:
             yield from _pairs(own, run, (f"the gradient is that of {other}, defined next to it",))
 
 
-def _textbook(callee: Callee, own: _Run) -> Source | None:
-    """A gradient by scores with the value that its name says, of linclf.textbook, if the user has defined none."""
+def _textbook(callee: Callee, own: _Run) -> Iterator[Source]:
+    """A gradient by scores with the value that its name says, of linclf.textbook, if the user has defined none: the mean, or another multiple
+    of it."""
     lower = callee.own.lower()
     function = next((found for word, found in TEXTBOOK.items() if word in lower), None)
     readings, shaped = own.gradients()
@@ -242,15 +256,19 @@ def _textbook(callee: Callee, own: _Run) -> Source | None:
         or len(own.found) != 1
         or own.found[0].is_number
     ):
-        return None
+        return
     note = f"no function of the value is next to it, so linclf.textbook.{function.__name__} is used"
     scores_first = own.form.wrt == 0
+    for what, factor in MULTIPLES.items():
 
-    def value(*arguments: Array) -> float:
-        with user_code(callee.name):
-            return float(function(*arguments) if scores_first else function(*arguments[::-1]))
+        def value(*arguments: Array, factor: Callable[[int, int], float] = factor) -> float:
+            scores = np.asarray(arguments[own.form.wrt])
+            with user_code(callee.name):
+                mean = function(*arguments) if scores_first else function(*arguments[::-1])
+            return factor(len(scores), scores.size // len(scores)) * float(mean)
 
-    return Source(value, own.gradient(readings[0].gradient or ()), (note,), shaped=shaped)
+        gradient = own.gradient(readings[0].gradient or ())
+        yield Source(value, gradient, (note, f"the value is taken to be {what}") if what else (note,), shaped=shaped)
 
 
 def _incomplete(callee: Callee, own: _Run) -> IncompleteError:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -9,12 +10,17 @@ import numpy as np
 
 from linclf.gradcheck.load import module_of
 
-Adapt = Callable[[Callable[..., Any]], Callable[..., Any]]  # a user's function -> one of arrays
 
+@dataclass(frozen=True)
+class Manner:
+    """How a user's functions are called: with tensors or arrays, and with the defaults of their arguments or with others."""
 
-def unchanged(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of arrays as it is."""
-    return function
+    tensors: bool = False
+    other_defaults: bool = False
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """A function as one of arrays."""
+        return on_tensors(function) if self.tensors else function
 
 
 def on_tensors(function: Callable[..., Any]) -> Callable[..., Any]:

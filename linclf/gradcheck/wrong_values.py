@@ -39,6 +39,8 @@ VALUE_PENALTIES: dict[str, Callable[[Pieces], float]] = {
     " with the penalty doubled to 2 reg * ||W||^2": _penalty(2.0),
     " with the penalty halved to reg/4 * ||W||^2": _penalty(0.25),
     " with the penalty subtracted": _penalty(-0.5),
+    " with a penalty that ignores its strength": lambda p: float(np.square(p.W).sum()) / 2,
+    " with the penalty ||W||^2, which ignores its strength": lambda p: float(np.square(p.W).sum()),
     " with the penalty reg/(2n) * ||W||^2": _penalty(0.5, over_n=True),
     " with the penalty reg/n * ||W||^2": _penalty(1.0, over_n=True),
     " with a penalty without the first feature": _penalty(0.5, 0),
