@@ -1,7 +1,9 @@
 """check_gradient: whether a gradient is right, where it is wrong, and what the likely mistake is."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +15,7 @@ from linclf.gradcheck.differences import FLOAT64
 from linclf.gradcheck.explanation import STILL_RIGHT, explained
 from linclf.gradcheck.forms import Argument, Size
 from linclf.gradcheck.load import UserError, note_on, parameters
+from linclf.gradcheck.objects import methods
 from linclf.gradcheck.points import Point, data_point, make_points, with_ones
 from linclf.gradcheck.recognise import Layer, recognise
 from linclf.gradcheck.reference import Known
@@ -50,10 +53,14 @@ def check_gradient(
     """
     left_out = note_on(function)
     try:
-        check = _checked(function, arguments, value=value, kind=kind, loss=loss, data=data, name=name, seed=seed)
-        if check.passed and value is None and not arguments and data is None:
-            other = _with_other_defaults(function, kind=kind, loss=loss, name=name, seed=seed)
-            check = other or check
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore", RuntimeWarning
+            )  # of the user's code, at points that may be out of its domain
+            check = _checked(function, arguments, value=value, kind=kind, loss=loss, data=data, name=name, seed=seed)
+            if check.passed and value is None and not arguments and data is None:
+                other = _with_other_defaults(function, kind=kind, loss=loss, name=name, seed=seed)
+                check = other or check
     except InputError as error:
         raise (UserError(f"{error}; {left_out}") if left_out else error) from error.__cause__
     return replace(check, notes=(left_out, *check.notes)) if left_out else check
@@ -63,7 +70,7 @@ def _with_other_defaults(
     function: Callable[..., object] | Layer, *, kind: str | None, loss: str | None, name: str, seed: int
 ) -> GradientCheck | None:
     """The check with other values of margins and the like that have a default, if the gradient is wrong there."""
-    changed = other_defaults(parameters(function))
+    changed = _defaults(function)
     if not changed:
         return None
     try:
@@ -76,6 +83,14 @@ def _with_other_defaults(
         return None
     values = ", ".join(f"{argument}={number:g}" for argument, number in changed.items())
     return replace(other, notes=(*other.notes, f"it is right with its defaults; this is with {values} instead"))
+
+
+def _defaults(function: Any) -> dict[str, float]:
+    """Other values of what has a number for a default, in a function, or in the constructor and the methods of a class."""
+    found = other_defaults(parameters(function))
+    for name in methods(function) if isinstance(function, type) else ():
+        found |= other_defaults(parameters(getattr(function, name)))
+    return found
 
 
 def _checked(

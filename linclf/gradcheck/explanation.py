@@ -89,7 +89,7 @@ def _by_scores(check: Check) -> str:
 def _is_evidence(check: Check, point: Point) -> bool:
     """Whether what is wrong is explained at this point: at the random points, and if all is right there, at those of small scores."""
     wrong = any(c.verdict == "wrong" and c.point == "random" for c in check.coordinates)
-    return point in check.random or (point.purpose == "small" and bool(check.coordinates) and not wrong)
+    return point in check.random or (point.purpose in ("small", "moderate") and bool(check.coordinates) and not wrong)
 
 
 def _explain_by_scores(check: Check) -> tuple[Diagnosis, ...]:

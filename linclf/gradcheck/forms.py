@@ -317,15 +317,15 @@ def _pairings(names: Sequence[str], words: str, *, binary: bool) -> tuple[Pairin
 
 PROBABILITY_WORDS = (
     "entropy",
-    "log",
     "nll",
     "bce",
-    "ce",
     "prob",
     "likelihood",
     "focal",
-    "kl",
-)  # of what takes probabilities
+    "logloss",
+    "log_loss",
+)  # of what takes these
+PROBABILITY_NAMES = ("ce", "kl", "p", "a", "p_hat")
 
 
 def _is_penalty(roles: Sequence[str | None], words: str) -> bool:
@@ -356,7 +356,8 @@ def _score_forms(
         found += [replace(form, roles=order[::-1]) for form in found]
     inside = [replace(form, probabilities=True) for form in found]
     given = any(name.lower().startswith("prob") for name in names)
-    if not any(word in everything for word in PROBABILITY_WORDS):
+    said = any(word in everything for word in PROBABILITY_WORDS) or set(PROBABILITY_NAMES) & set(everything.split())
+    if not said and not set(PROBABILITY_NAMES) & set(words.split("_")):
         inside = []  # in the narrower domain a mistake may not show
     yield from (*inside, *found) if given else (*found, *inside)
 

@@ -241,7 +241,10 @@ def _made_subjects(
     listed = " and ".join(
         filter(None, (", ".join(names[i] for i in checked[:-1]), names[checked[-1]] if checked else ""))
     )
-    note = f"what is checked is the sum of the output times a fixed array, and its gradient by {listed}"
+    note = f"what is checked is the sum of the output times a fixed array, and its gradient with respect to {listed}"
+    missing = [name for name in names[len(checked) :] if role_of(name) is not None]
+    if missing:
+        note += f"; none is returned with respect to {', '.join(missing)}, so that this is not checked"
     for i in checked:
         yield Subject(
             name if len(checked) == 1 else f"{name} d{names[i]}",

@@ -85,25 +85,29 @@ def _number(name: str) -> float:
 
 
 def of_backward(forward: Callee, maker: Maker, names: Sequence[str], manner: Manner) -> Callee:
-    """The backward of a loss that is an object, as a function of the arguments of its forward, which has been called with these."""
-    roles = [role_of(name) for name in forward.names]
-    label = roles.index("y") if "y" in roles else 1
-    both, backward = len(names) == len(forward.names), positional(forward.kept[0].backward, manner)[1]
+    """The backward of a loss that is an object, as a function of the arguments of its forward."""
+    head, own = len(maker.data), forward.names[len(maker.data) :]
+    roles = [role_of(name) for name in own]
+    label = roles.index("y") if "y" in roles else min(1, len(own) - 1)
+    both = len(names) == len(own) > 1
 
     def call(*arguments: Argument) -> object:
-        one = forward.kept[0]
+        data, rest = arguments[:head], arguments[head:]
+        one = forward.kept[0] if forward.kept else maker(*data)
+        if not forward.kept:  # else it has been called
+            one.forward(*rest)
         given = []
         for k, name in enumerate(names):
             role = role_of(name)
-            if name in forward.names:
-                given.append(arguments[forward.names.index(name)])
+            if name in own:
+                given.append(rest[own.index(name)])
             elif role == "y":
-                given.append(arguments[label])
+                given.append(rest[label])
             elif both:  # predictions and targets again
-                given.append(arguments[1 - label] if k != label else arguments[label])
+                given.append(rest[1 - label] if k != label else rest[label])
             else:
-                given.append(0.0 if role == "rate" else arguments[1 - label] if role in ("scores", "X") else 1.0)
-        returned = backward(*given)
+                given.append(0.0 if role == "rate" else rest[0] if role in ("scores", "X") else 1.0)
+        returned = positional(one.backward, manner)[1](*given)
         return left_by(one, INPUT_GRADIENTS) if returned is None else returned
 
     return Callee(forward.name, "backward", forward.names, manner(call))

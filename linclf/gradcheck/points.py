@@ -15,12 +15,13 @@ from linclf.losses import Array
 REGS = (0.3, 0.7)
 GENERAL_SHAPES = ((6,), (4, 3), (2,), (3,), (4,), (5,), (7,), (8,), (10,), ())
 SMALL = 0.2  # times which they are taken for scores at which nearly all margins are violated
+MODERATE = 4  # times which they are taken for scores at which probabilities are nearly 0 or 1
 LARGE = 500  # times which weights or scores are taken for large ones
 
 
 @dataclass(frozen=True, eq=False)
 class Point:
-    """The arguments of one call. `purpose` is random, small, kinks, large, data or given."""
+    """The arguments of one call. `purpose` is random, small, kinks, moderate, large, data or given."""
 
     arguments: tuple[Argument, ...]
     purpose: str
@@ -41,11 +42,13 @@ def make_points(subject: Subject, sizes: tuple[Size, Size], rng: np.random.Gener
         for role, a in zip(form.roles, random[0].arguments, strict=True)
     )
     small = _replaced(random[1].arguments, wrt, lambda a: SMALL * a)
+    moderate = _replaced(random[1].arguments, wrt, lambda a: MODERATE * a)
     large = _replaced(random[1].arguments, wrt, lambda a: LARGE * a)
     return [
         *random,
         Point(small, "small"),
         Point(kinks, "kinks"),
+        Point(moderate, "moderate"),
         Point(large, "large"),
         *_one_large(subject, random[1]),
     ]

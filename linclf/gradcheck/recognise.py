@@ -1,7 +1,7 @@
 """Finds what a user's function, class or object is: a loss in one of many forms, a layer, or a gradient beside its value."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -147,6 +147,9 @@ class _Asked:
             return self._forward_and_backward(maker, manner)
         names = [*(name for name in VALUE_METHODS if has_own(made, name)), *methods(made)]
         names = [name for name in dict.fromkeys(names) if name in methods(made)]
+        quadratic = _of_activations(maker, names, manner)
+        if quadratic is not None:
+            return self._callee(quadratic, made)
         names.sort(key=lambda name: (is_gradient(name), name not in VALUE_METHODS and not partners(name, names)))
         best: tuple[Recognised, ...] | None = None
         errors: list[InputError] = []
@@ -180,19 +183,40 @@ class _Asked:
         back_names = back_names[1:] if back_names[:1] == ["self"] else back_names
         roles = [role_of(name) for name in names]
         of_output = [role_of(name) for name in back_names] == ["dout"]
-        is_loss = len(names) == 2 and not (of_output and ("y" not in roles or _returns_an_array(maker)))
+        data = [role_of(name) for name in maker.data]
+        is_loss = (
+            len(names) + len(data) == 2
+            and "W" not in data
+            and not (of_output and ("y" not in roles or _returns_an_array(maker)))
+        )
         if not is_loss:
             return tuple(Recognised(one, SIZES_OF_OBJECTS) for one in layer_object(maker, self.name, manner))
         forward = of_method(maker, "forward", self.name, manner)
         words = f"{getattr(maker.made, '__name__', type(maker.made).__name__)} {self.name.rpartition(':')[2]}".lower()
         candidates = [
             one
-            for one in forms(names, words, kind=self.kind, binary=self.binary)
+            for one in forms(forward.names, words, kind=self.kind, binary=self.binary)
             if one.kind in ("predictions", "batch")
         ]
         backward = of_backward(forward, maker, back_names, manner)
         found = fitted(replace(forward, beside=lambda: {"backward": backward}), candidates, wanted=self.wanted).found
         return (replace(found, subject=replace(found.subject, notes=found.subject.notes[1:])),)
+
+
+def _of_activations(maker: Maker, names: Sequence[str], manner: Manner) -> Callee | None:
+    """A cost fn(a, y) beside delta(z, a, y), its gradient with respect to z for activations a = sigmoid(z) (Nielsen, "Neural networks and
+    deep learning", 2015): as a function of z and y; None if it is not this."""
+    if not {"fn", "delta"} <= set(names):
+        return None
+    value, delta = (of_method(maker, name, f"{maker.name}.{name}", manner) for name in ("fn", "delta"))
+    if value.names != ("a", "y") or delta.names != ("z", "a", "y"):
+        return None
+
+    def both(z: Any, y: Any) -> tuple[Any, Any]:
+        a = 1 / (1 + np.exp(-z))
+        return value.call(a, y), delta.call(z, a, y)
+
+    return replace(value, name=maker.name, own="fn_and_delta", names=("scores", "y"), call=both, beside=dict)
 
 
 def _returns_an_array(maker: Maker) -> bool:
