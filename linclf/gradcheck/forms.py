@@ -324,8 +324,9 @@ PROBABILITY_WORDS = (
     "focal",
     "logloss",
     "log_loss",
+    "cce",
 )  # of what takes these
-PROBABILITY_NAMES = ("ce", "kl", "p", "a", "p_hat")
+PROBABILITY_NAMES = {"p", "a", "p_hat", "q"}  # of arguments that are these
 
 
 def _is_penalty(roles: Sequence[str | None], words: str) -> bool:
@@ -356,8 +357,7 @@ def _score_forms(
         found += [replace(form, roles=order[::-1]) for form in found]
     inside = [replace(form, probabilities=True) for form in found]
     given = any(name.lower().startswith("prob") for name in names)
-    said = any(word in everything for word in PROBABILITY_WORDS) or set(PROBABILITY_NAMES) & set(everything.split())
-    if not said and not set(PROBABILITY_NAMES) & set(words.split("_")):
+    if not any(word in everything for word in PROBABILITY_WORDS) and not PROBABILITY_NAMES & set(names):
         inside = []  # in the narrower domain a mistake may not show
     yield from (*inside, *found) if given else (*found, *inside)
 

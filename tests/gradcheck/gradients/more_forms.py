@@ -317,6 +317,33 @@ def unknown_arguments(X, y, W, b, reg, mode):
     return np.sum(s**2) + reg * mode, 2 * X.T @ s
 
 
+def nll_prime(logits, one_hot):
+    return _softmax(logits, one_hot.argmax(axis=1))[2] * len(logits)
+
+
+def squared_prime(pred, target):
+    return pred - target
+
+
+def gaussian(x, mu):
+    return 0.5 * np.sum((x - mu) ** 2)
+
+
+def gaussian_gradient(x, mu):
+    return mu - x
+
+
+def with_a_second_strength(w, X, y, alpha, lam):
+    e = X @ w - y
+    return e @ e / 2 + alpha * np.abs(w).sum() + lam / 2 * w @ w, X.T @ e + alpha * np.sign(w) + lam * w
+
+
+def parts_of_the_value(W, X, y, reg):
+    loss, d = _svm(X @ W, y)
+    penalty = reg * np.sum(W * W)
+    return loss + penalty, loss, penalty, X.T @ d + 2 * reg * W
+
+
 # --- probabilities ------------------------------------------------------------------------------------------------------------------
 
 
@@ -452,6 +479,111 @@ class WithARate:
         return output_gradient * (1 - np.tanh(self.input) ** 2)
 
 
+class RandomWeights:
+    def __init__(self, n_inputs, n_outputs):
+        self.weights, self.biases = np.random.randn(n_inputs, n_outputs), np.zeros((1, n_outputs))
+
+    def forward(self, inputs):
+        self.inputs = inputs
+        return inputs @ self.weights + self.biases
+
+    def backward(self, dvalues):
+        self.dweights, self.dbiases = self.inputs.T @ dvalues, dvalues.sum(axis=0, keepdims=True)
+        return dvalues @ self.weights.T
+
+
+class Held:
+    def __init__(self, value):
+        self.value, self.grad = value, np.zeros_like(value)
+
+
+class WeightsAreHeld:
+    def __init__(self, n_input, n_output):
+        self.W, self.B = Held(np.random.randn(n_input, n_output)), Held(np.random.randn(1, n_output))
+
+    def forward(self, X):
+        self.X = X
+        return X @ self.W.value + self.B.value
+
+    def backward(self, d_out):
+        self.W.grad += self.X.T @ d_out
+        self.B.grad += d_out.sum(axis=0, keepdims=True)
+        return d_out @ self.W.value.T
+
+
+class WeightsInAList:
+    def __init__(self, W, b):
+        self.params, self.grads = [W, b], [np.zeros_like(W), np.zeros_like(b)]
+
+    def forward(self, x):
+        W, b = self.params
+        self.x = x
+        return x @ W + b
+
+    def backward(self, dout):
+        W, _ = self.params
+        self.grads[0][...] = self.x.T @ dout
+        self.grads[1][...] = dout.sum(axis=0)
+        return dout @ W.T
+
+
+class GradientsAccumulate:
+    def __init__(self, in_features, out_features):
+        self.W = np.ones((in_features, out_features))
+        self.dW = np.zeros_like(self.W)
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W
+
+    def backward(self, dout):
+        self.dW += self.x.T @ dout
+        return dout @ self.W.T
+
+
+class SumOfTwo:
+    def forward(self, x, y):
+        return x + y
+
+    def backward(self, dout):
+        return dout, dout
+
+
+class InputAgain:
+    def forward(self, input):
+        return np.maximum(0, input)
+
+    def backward(self, input, grad_output):
+        return grad_output * (input > 0)
+
+
+class ActivationCost:
+    @staticmethod
+    def fn(a, y):
+        return np.sum(-y * np.log(a) - (1 - y) * np.log(1 - a))
+
+    @staticmethod
+    def delta(z, a, y):
+        return a - y
+
+
+class HiddenMethods:
+    def _compute_loss(self, X, y, w):
+        return np.mean(np.logaddexp(0, -y * (X @ w)))
+
+    def _compute_gradient(self, X, y, w):
+        return -X.T @ (y / (1 + np.exp(y * (X @ w)))) / len(y)
+
+
+class SvmOfMargin:
+    def __init__(self, margin=1.0):
+        self.margin = margin
+
+    def loss(self, W, X, y):
+        loss, d = _svm(X @ W, y, self.margin)
+        return loss, X.T @ d
+
+
 # --- layers ---------------------------------------------------------------------------------------------------------------------------
 
 
@@ -477,5 +609,7 @@ def linear_of_columns_backward(dZ, cache):
 FUNCTIONS = [
     name
     for name, found in list(globals().items())
-    if callable(found) and not name.startswith("_") and name != "linear_of_columns_forward"
+    if callable(found)
+    and not name.startswith("_")
+    and name not in ("linear_of_columns_forward", "Held", "gaussian_gradient")
 ]

@@ -224,6 +224,102 @@ def huber_slope_without_delta(pred, target, delta=1.0):
     return value, np.where(np.abs(e) <= delta, e, np.sign(e)) / e.size
 
 
+# --- what a narrower form, a constant or a default would hide ------------------------------------------------------------------------
+
+
+def huber_without_a_clip(pred, target):
+    e = np.abs(pred - target)
+    return np.mean(np.where(e <= 1, e**2 / 2, e - 0.5)), (pred - target) / e.size
+
+
+def squared_error_without_x(w, X, y):
+    e = np.dot(X, w) - y
+    return np.dot(e, e) / 2, np.sum(np.dot(X.T, e))
+
+
+def penalty_times_the_samples(w, X, y, lam):
+    z = y * (X @ w)
+    return (
+        np.mean(np.logaddexp(0, -z)) + lam / 2 * len(X) * w @ w,
+        -X.T @ (y / (1 + np.exp(z))) / len(X) + lam / len(X) * w,
+    )
+
+
+def margin_ignored(W, X, y, delta):
+    scores, rows = X @ W, np.arange(len(y))
+    m = np.maximum(0, scores - scores[rows, y][:, None] + delta)
+    m[rows, y] = 0
+    return m.sum() / len(y), X.T @ _svm(scores, y)[1]
+
+
+def default_margin_ignored(W, X, y, margin=1):
+    scores, rows = X @ W, np.arange(len(y))
+    m = np.maximum(0, scores - scores[rows, y][:, None] + margin)
+    m[rows, y] = 0
+    return m.sum() / len(y), X.T @ _svm(scores, y)[1]
+
+
+def sample_weights_ignored(w, X, y, sample_weight):
+    z = y * (X @ w)
+    return np.sum(sample_weight * np.logaddexp(0, -z)), -X.T @ (y / (1 + np.exp(z)))
+
+
+def bias_summed_over_classes(W, b, X, y):
+    loss, d = _softmax(X @ W + b, y)
+    return loss, X.T @ d, d.sum()
+
+
+def gradient_of_a_part(W, X, y, reg):
+    loss, d = _svm(X @ W, y)
+    return loss + reg * np.sum(W * W), loss, X.T @ d
+
+
+def svm_strength_ignored(W, X, y, reg):
+    loss, d = _svm(X @ W, y)
+    return loss + 0.5 * np.sum(W * W), X.T @ d + W
+
+
+def l2_regularization_halved(W, reg):
+    return reg * np.sum(W * W), reg * W
+
+
+def logistic_saturating_early(w, X, y):
+    z = y * (X @ w)
+    return np.mean(np.logaddexp(0, -z)), -X.T @ (y * np.where(z > 6, 0, 1 / (1 + np.exp(z)))) / len(y)
+
+
+class DefaultOfAConstructorIgnored:
+    def __init__(self, delta=1.0):
+        self.delta = delta
+
+    def loss(self, w, X, y):
+        m = y * (X @ w)
+        return np.mean(np.maximum(0, self.delta - m)), -X.T @ (y * (m < 1)) / len(y)
+
+
+class ProductOfTwo:
+    def forward(self, x, y):
+        self.x, self.y = x, y
+        return x * y
+
+    def backward(self, dout):
+        return dout * self.y, dout * self.y
+
+
+class WeightsInAList:
+    def __init__(self, W, b):
+        self.params, self.grads = [W, b], [np.zeros_like(W), np.zeros_like(b)]
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.params[0] + self.params[1]
+
+    def backward(self, dout):
+        self.grads[0][...] = self.x.T @ dout / len(dout)
+        self.grads[1][...] = dout.sum(axis=0)
+        return dout @ self.params[0].T
+
+
 # --- layers ----------------------------------------------------------------------------------------------------------------------------
 
 
@@ -350,6 +446,20 @@ EXPECTED = {
     "svm_loss_of_whole_rows": "value",
     "svm_loss_with_the_true_class": "value",
     "huber_slope_without_delta": "",
+    "huber_without_a_clip": "",
+    "squared_error_without_x": "summed",
+    "penalty_times_the_samples": "",
+    "margin_ignored": "",
+    "default_margin_ignored": "",
+    "sample_weights_ignored": "",
+    "bias_summed_over_classes": "shape",
+    "gradient_of_a_part": "penalty-missing",
+    "svm_strength_ignored": "value",
+    "l2_regularization_halved": "factor",
+    "logistic_saturating_early": "",
+    "DefaultOfAConstructorIgnored": "wrong-threshold",
+    "ProductOfTwo": "output-for-derivative",
+    "WeightsInAList": "averaged-too-often",
     "ReluWithoutDout": "grad-output-missing",
     "ReluWithoutAMask": "missing-derivative",
     "ReluMaskOfDout": "wrong-threshold",
