@@ -207,7 +207,7 @@ def _equal(a: Array, b: Array, close: float) -> bool:
 
 
 def some_samples(evidence: list[Evidence]) -> Iterable[Diagnosis]:
-    """Names what the wrong entries of a gradient by the scores have in common, if the others are right."""
+    """Names what the wrong entries of a gradient with respect to the scores have in common, if the others are right."""
     marks, patterns = [], []
     for e in evidence:
         if e.pieces is None or e.claimed.shape != e.numeric.shape:
@@ -234,7 +234,7 @@ def some_samples(evidence: list[Evidence]) -> Iterable[Diagnosis]:
 
 
 def _by_scores(gradient: Array, p: Pieces) -> Array | None:
-    """The gradient by the scores (n, m) that leads to a gradient by the argument; None if there is not exactly one."""
+    """The gradient with respect to the scores (n, m) that leads to a gradient with respect to the argument; None if there is not exactly one."""
     basis = np.eye(p.scores.size).reshape(-1, *p.scores.shape)
     back = np.stack([p.back(unit).ravel() for unit in basis], axis=1)
     if back.shape[0] != gradient.size or back.shape[0] < back.shape[1]:
@@ -245,7 +245,7 @@ def _by_scores(gradient: Array, p: Pieces) -> Array | None:
 
 
 def _patterns(p: Pieces) -> dict[str, Array]:
-    """Entries of a gradient by the scores (n, C) that may go wrong together, in words."""
+    """Entries of a gradient with respect to the scores (n, C) that may go wrong together, in words."""
     true, rows, margins = mistakes.onehot(p) == 1, np.ones(p.scores.shape, bool), mistakes.margins(p)
     violated = ((margins > 0) & ~true).sum(axis=1, keepdims=True)
     right = (p.scores.argmax(axis=1) == p.y)[:, None]

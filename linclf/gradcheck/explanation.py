@@ -21,7 +21,9 @@ from linclf.gradcheck.points import REGS, SMALL, Point
 from linclf.gradcheck.subjects import as_array, copies
 from linclf.losses import Array
 
-WIDE = 2 * (Size(7, 8, 4),) + 2 * (Size(6, 7, 5),)  # points of which a gradient by the weights tells that by the scores
+WIDE = 2 * (Size(7, 8, 4),) + 2 * (
+    Size(6, 7, 5),
+)  # points of which a gradient with respect to the weights tells that with respect to the scores
 STILL_RIGHT = ("overflow", "another-value")  # faults beside which the gradient is right
 
 
@@ -72,7 +74,7 @@ def _explain(check: Check, shapes: list[tuple[int, ...]]) -> tuple[Diagnosis, ..
 
 
 def _by_scores(check: Check) -> str:
-    """That what is returned is the gradient by the scores, if it has their shape."""
+    """That what is returned is the gradient with respect to the scores, if it has their shape."""
     form = check.subject.form
     samples = [form.sample(point.arguments) for point in check.random]
     if form.layout is None or form.by != "W" or any(sample is None for sample in samples):
@@ -83,7 +85,7 @@ def _by_scores(check: Check) -> str:
     if [claim.shape for claim in claims] != shapes:
         return ""
     product = "dscores @ X.T" if turned else "dscores.T @ X" if form.layout is TURNED else "X.T @ dscores"
-    return f"The gradient has the shape {claims[0].shape} of the scores: it is that by the scores. By the weights, it is {product}."
+    return f"The gradient has the shape {claims[0].shape} of the scores: it is that with respect to the scores. With respect to the weights, it is {product}."
 
 
 def _is_evidence(check: Check, point: Point) -> bool:
@@ -93,7 +95,7 @@ def _is_evidence(check: Check, point: Point) -> bool:
 
 
 def _explain_by_scores(check: Check) -> tuple[Diagnosis, ...]:
-    """What the wrong places of a gradient by the weights have in common by scores: told at points of more features than samples."""
+    """What the wrong places of a gradient with respect to the weights have in common by scores: told at points of more features than samples."""
     if check.known is None or check.subject.form.layout is None:
         return ()
     evidence = []

@@ -68,7 +68,7 @@ class Sample:
     scores   (n, m), or probabilities where the form has these
     y        codes (n,)
     targets  (n, m): the labels as numbers, for m outputs
-    back     gradient by the scores (n, m) -> that of the sum over samples by the argument
+    back     gradient with respect to the scores (n, m) -> that of the sum over samples by the argument
     W        the weights, or what is given for scores: what a penalty is of
     reg      the strength of its penalty, 0 without one
     weights  of the samples (n,), 1 without any

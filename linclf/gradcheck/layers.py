@@ -1,4 +1,4 @@
-"""Layers: a forward function, and a backward function of the gradient by its output."""
+"""Layers: a forward function, and a backward function of the gradient with respect to its output."""
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
@@ -114,7 +114,7 @@ def _output(made: Any, returned: Any) -> tuple[Any, Any]:
 
 
 def _input_gradients(made: Any, inputs: dict[str, Any], dout: Any, cache: Any, manner: Manner) -> tuple[Any, ...]:
-    """The gradients by the inputs, which backward returns or leaves, as many as there are inputs."""
+    """The gradients with respect to the inputs, which backward returns or leaves, as many as there are inputs."""
     names, call = positional(made.backward, manner)
     of_output = next((name for name in names if role_of(name) == "dout"), None) or next(
         (name for name in names if name not in inputs and role_of(name) not in ("cache", "rate")), ""
@@ -152,7 +152,7 @@ def _subjects(
 ) -> tuple[Subject, ...]:
     """A layer: a subject for each gradient that its backward returns, by the argument of its forward.
 
-    back   (gradient by the output, what forward kept, arguments) -> the gradients
+    back   (gradient with respect to the output, what forward kept, arguments) -> the gradients
     fixed  arguments whose shapes are given
     """
     fixed = fixed or {}
@@ -205,7 +205,7 @@ def _of_mean(subjects: tuple[Subject, ...], made: tuple[Argument, ...]) -> tuple
     by_weights = subjects[1:]
     if not by_weights or not all(_is_right(one, made, n) and not _is_right(one, made, 1) for one in by_weights):
         return subjects
-    note = "the gradients by weights are divided by the number of samples, as for a cost that is the mean over these: a convention"
+    note = "the gradients with respect to weights are divided by the number of samples, as for a cost that is the mean over these: a convention"
 
     def times(gradient: Callable[..., object]) -> Callable[..., object]:
         return lambda *a: np.asarray(gradient(*a)) * np.shape(a[0])[1]

@@ -15,7 +15,7 @@ class Layout:
     """How weights W (D, C), or (D, 1) of a single output, and rows X (N, D) are laid out in a user's arguments.
 
     weights, rows  turn them into the user's
-    scores, back   (user's W, user's X) -> (N, m), and (gradient by the scores (N, m), user's X) -> that by the user's W
+    scores, back   (user's W, user's X) -> (N, m), and (gradient with respect to the scores (N, m), user's X) -> that by the user's W
     has_rows       whether a sample is a row of the user's X, not a column
     biases         shapes that a bias may have, m standing for the number of outputs
     """

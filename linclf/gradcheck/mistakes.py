@@ -194,14 +194,14 @@ TERMS: dict[str, tuple[Term, ...]] = {
         Mistake("true-class-sign", "The target is added instead of subtracted: the gradient is 2 (input - target).", lambda p: 2 * (p.scores + p.targets)),
     ),
     "cross-entropy of probabilities": (
-        Mistake("by-scores", "This is p - t, the gradient by the scores before the softmax: by the probabilities, which the function takes, it is -t / p.", lambda p: p.scores - p.targets),
+        Mistake("by-scores", "This is p - t, the gradient with respect to the scores before the softmax: with respect to the probabilities, which the function takes, it is -t / p.", lambda p: p.scores - p.targets),
         Mistake("wrong-formula", "The target is missing: the gradient is -t / p, 0 for the wrong classes.", lambda p: -1 / p.scores),
         Mistake("wrong-formula", "The probability is missing: the gradient is -t / p.", lambda p: -p.targets),
         Mistake("wrong-formula", "The logarithm itself is returned: the gradient is -t / p.", lambda p: -p.targets * np.log(p.scores)),
         Mistake("wrong-formula", "This is p / t or p * t: the gradient is -t / p.", lambda p: -p.targets * p.scores),
     ),
     "binary cross-entropy of probabilities": (
-        Mistake("by-scores", "This is p - t, the gradient by the score before the sigmoid: by the probability, which the function takes, it is (p - t) / (p (1 - p)).", lambda p: p.scores - p.targets),
+        Mistake("by-scores", "This is p - t, the gradient with respect to the score before the sigmoid: with respect to the probability, which the function takes, it is (p - t) / (p (1 - p)).", lambda p: p.scores - p.targets),
         Mistake("missing-term", "The second term is missing: the gradient is -t / p + (1 - t) / (1 - p).", lambda p: -p.targets / p.scores),
         Mistake("missing-term", "The first term is missing: the gradient is -t / p + (1 - t) / (1 - p).", lambda p: (1 - p.targets) / (1 - p.scores)),
         Mistake("wrong-sign", "The sign of the second term is wrong: the gradient is -t / p + (1 - t) / (1 - p).", lambda p: -p.targets / p.scores - (1 - p.targets) / (1 - p.scores)),

@@ -242,7 +242,7 @@ def _method_of(function: Any, name: str) -> tuple[Any, str] | None:
 
 
 def _bias(found: Recognised) -> Subject | None:
-    """The subject of the gradient by the bias, if the function takes one and returns its gradient."""
+    """The subject of the gradient with respect to the bias, if the function takes one and returns its gradient."""
     subject = found.subject
     if subject.by_bias is None or "b" not in subject.form.roles or found.sizes is None:
         return None

@@ -139,7 +139,7 @@ def gradient_readings(found: Sequence[Leaf], shape: tuple[int, ...], bias: tuple
 
 
 def _by_bias(others: Sequence[Leaf], bias: tuple[int, ...] | None) -> Path | None:
-    """Where the gradient by the bias is: by its key, else by its size."""
+    """Where the gradient with respect to the bias is: by its key, else by its size."""
     if bias is None:
         return None
     named = next((one.path for one in others if one.path and str(one.path[-1]).lower() in BIAS_KEYS), None)
@@ -166,7 +166,7 @@ def misshapen(found: Sequence[Leaf]) -> Reading | None:
 
 
 def _is_of_weights(leaf: Leaf) -> bool:
-    """Whether its key says that it is the gradient by the weights."""
+    """Whether its key says that it is the gradient with respect to the weights."""
     return any("w" in str(key).lower() or "theta" in str(key).lower() for key in leaf.path)
 
 

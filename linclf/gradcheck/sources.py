@@ -58,7 +58,7 @@ MULTIPLES: dict[str, Callable[[int, int], float]] = {
 class Source:
     """The value and the gradient of a user's function, of arguments in its own order.
 
-    by_bias  arguments -> the gradient by the bias; None if it returns none
+    by_bias  arguments -> the gradient with respect to the bias; None if it returns none
     shaped   whether the gradient has the shape of its argument
     summed   whether the value is made of an array
     """
@@ -249,7 +249,7 @@ def _beside(callee: Callee, own: _Run, *, alone: bool) -> Iterator[Source]:
 
 
 def _textbook(callee: Callee, own: _Run) -> Iterator[Source]:
-    """A gradient by scores with the value that its name says, of linclf.textbook, if the user has defined none: the mean, or another multiple
+    """A gradient with respect to scores with the value that its name says, of linclf.textbook, if the user has defined none: the mean, or another multiple
     of it."""
     lower = callee.own.lower()
     function = next((found for word, found in TEXTBOOK.items() if word in lower), None)

@@ -23,7 +23,7 @@ class Subject:
     arguments  the names of the arguments
     notes      notes for the report
     make       makes random arguments; None: the form does
-    by_bias    arguments -> the gradient by the bias, None where the function returns none; None if it cannot
+    by_bias    arguments -> the gradient with respect to the bias, None where the function returns none; None if it cannot
     """
 
     name: str
