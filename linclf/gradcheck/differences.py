@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 
 STEPS = tuple(10.0 ** (-k / 2) for k in range(2, 19))  # 0.1 to 1e-9, relative to the size of the point
+SMOOTH = 1e-2  # the largest relative difference of one-sided slopes away from a kink, at the first steps
 Verdict = Literal["right", "kink", "wrong", "unclear"]
 
 
@@ -74,6 +75,13 @@ def judge(
     allowed = precision.tolerance * max(abs(claimed), abs(first.central))
     if first.noise <= allowed and abs(claimed - first.central) <= allowed:
         return Slope("right", claimed, first.central)
+    if precision is FLOAT64 and abs(claimed - first.central) > 10 * allowed:
+        # a second step shows that the first is right, and not near a kink: a tenth of the values of all steps
+        second = _Difference(function, middle, 0.1 * precision.step * size, size, precision=precision, noise=noise)
+        sure = 0.1 * precision.tolerance * abs(first.central)
+        agree = abs(first.central - second.central) <= sure and max(first.noise, second.noise) <= sure
+        if agree and max(abs(one.right - one.left) for one in (first, second)) <= SMOOTH * abs(first.central):
+            return Slope("wrong", claimed, first.central)
     by_step = [_Difference(function, middle, step * size, size, precision=precision, noise=noise) for step in STEPS]
     best, uncertainty = _most_certain(by_step)
     allowed = precision.tolerance * max(abs(claimed), abs(best.central))

@@ -92,7 +92,7 @@ def layer_object(maker: Maker, name: str, manner: Manner) -> tuple[Subject, ...]
         made = copy.deepcopy(one)
         for weight, value in zip(weights, arguments[len(inputs) :], strict=True):
             weight.write(made, np.asarray(value))
-        out, cache = _output(made, positional(made.forward, manner)[1](*arguments[: len(inputs)]))
+        out, cache = _output(made, manner(made.forward)(*arguments[: len(inputs)]))
         return out, (made, cache, arguments)
 
     def back(dout: Any, kept: Any, arguments: tuple[Argument, ...]) -> Any:
