@@ -80,7 +80,8 @@ def judge(
         second = _Difference(function, middle, 0.1 * precision.step * size, size, precision=precision, noise=noise)
         sure = 0.1 * precision.tolerance * abs(first.central)
         agree = abs(first.central - second.central) <= sure and max(first.noise, second.noise) <= sure
-        if agree and max(abs(one.right - one.left) for one in (first, second)) <= SMOOTH * abs(first.central):
+        jump, nearer = abs(first.right - first.left), abs(second.right - second.left)
+        if agree and nearer <= 0.5 * jump + second.noise and max(jump, nearer) <= SMOOTH * abs(first.central):
             return Slope("wrong", claimed, first.central)
     by_step = [_Difference(function, middle, step * size, size, precision=precision, noise=noise) for step in STEPS]
     best, uncertainty = _most_certain(by_step)
