@@ -239,7 +239,7 @@ class Check:
         """Whether other labels change the value at these arguments, which have labels."""
         form, values = self.subject.form, set()
         y = np.asarray(arguments[form.roles.index("y")])
-        axis = 1 if y.ndim == 2 and y.shape[0] == 1 else 0  # samples are columns
+        axis = int(form.labels is not None and form.labels.columns)
         for shift in (0, 1, 2):
             values.add(self.subject.value(*copies(form.changed(arguments, y=np.roll(y, shift, axis)))))
         return len(values) > 1

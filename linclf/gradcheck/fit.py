@@ -185,7 +185,7 @@ def _speaks(found: Recognised, made: tuple[Argument, ...], wanted: str | None) -
     """What speaks for a way to call a function."""
     subject = found.subject
     known = _is_known(found, wanted)
-    right = is_right(subject, made)
+    right = subject.is_right(made)
     return KNOWN * known + RIGHT * right + OF_SAMPLES * ((known and right) or _is_of_samples(subject, made))
 
 
@@ -201,20 +201,6 @@ def _is_known(found: Recognised, wanted: str | None) -> bool:
         return False
     known = identify(found.subject, points, values, wanted, CLOSE)
     return known is not None and not known.by_name
-
-
-def is_right(subject: Subject, made: tuple[Argument, ...]) -> bool:
-    """Whether the gradient is right along a direction."""
-    shape = np.shape(made[subject.wrt])
-    direction = np.cos(np.arange(np.prod(shape, dtype=int), dtype=float)).reshape(shape)
-    along = subject.along(made, direction)
-    try:
-        with np.errstate(all="ignore"):
-            claimed = float(np.vdot(np.asarray(subject.gradient(*copies(made)), float), direction))
-            slopes = [(along(h) - along(-h)) / (2 * h) for h in (1e-6, 1e-4, 1e-2)]  # float32 needs a long step
-    except (InputError, TypeError, ValueError):
-        return False
-    return bool(claimed) and any(abs(slope - claimed) <= 1e-3 * abs(claimed) for slope in slopes)
 
 
 def _is_of_samples(subject: Subject, made: tuple[Argument, ...]) -> bool:
@@ -262,7 +248,7 @@ def _of_one_sample(
                 continue
             if gradient.shape != np.shape(made[form.wrt]):
                 continue
-            fit = Fit(found, KNOWN * _is_known(found, wanted) + RIGHT * is_right(found.subject, made))
+            fit = Fit(found, KNOWN * _is_known(found, wanted) + RIGHT * found.subject.is_right(made))
             if fit.speaks > (best.speaks if best else 0):
                 best = fit
     return best

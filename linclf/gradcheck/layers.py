@@ -203,7 +203,7 @@ def _of_mean(subjects: tuple[Subject, ...], made: tuple[Argument, ...]) -> tuple
     """The subjects of a layer whose samples are columns; those by weights times the number of samples, if they are divided by it."""
     n = np.shape(made[0])[1]
     by_weights = subjects[1:]
-    if not by_weights or not all(_is_right(one, made, n) and not _is_right(one, made, 1) for one in by_weights):
+    if not by_weights or not all(one.is_right(made, n) and not one.is_right(made) for one in by_weights):
         return subjects
     note = "the gradients with respect to weights are divided by the number of samples, as for a cost that is the mean over these: a convention"
 
@@ -214,18 +214,6 @@ def _of_mean(subjects: tuple[Subject, ...], made: tuple[Argument, ...]) -> tuple
         subjects[0],
         *(replace(one, gradient=times(one.gradient), notes=(*one.notes, note)) for one in by_weights),
     )
-
-
-def _is_right(subject: Subject, made: tuple[Argument, ...], times: float) -> bool:
-    """Whether a gradient, times a number, is right along a direction."""
-    direction = upstream(made[subject.wrt])
-    along = subject.along(made, direction)
-    gradient = np.asarray(subject.gradient(*copies(made)), float)
-    if gradient.shape != np.shape(direction):
-        return False
-    claimed = times * float(np.vdot(gradient, direction))
-    slope = (along(1e-6) - along(-1e-6)) / 2e-6
-    return abs(slope - claimed) <= 1e-4 * abs(slope)
 
 
 def _made_subjects(

@@ -216,15 +216,11 @@ TERMS: dict[str, tuple[Term, ...]] = {
 SKIPPED: tuple[Term, ...] = (
     Mistake("divided-by-features", "The data part is divided by the number of features, X.shape[1], not by that of samples, X.shape[0].", lambda p: None if p.kept is None else p.dscores * p.n * p.n_outputs / p.W.size),
     Mistake("data-missing", "Only the penalty is in the gradient: the data part is missing, or overwritten by an = where += belongs.", lambda p: 0 * p.dscores),
-    Mistake("samples-skipped", "The last sample is left out: where does the loop over samples end?", lambda p: p.dscores * (_rows(p)[:, None] < p.n - 1)),
-    Mistake("samples-skipped", "The first sample is left out: where does the loop over samples start?", lambda p: p.dscores * (_rows(p)[:, None] > 0)),
-    Mistake("samples-skipped", "Only the first sample counts: is there a return or break inside the loop?", lambda p: p.dscores * (_rows(p)[:, None] == 0)),
-    Mistake("samples-skipped", "Only the last sample counts: is the gradient assigned in the loop instead of added?", lambda p: p.dscores * (_rows(p)[:, None] == p.n - 1)),
+    Mistake("samples-skipped", "The last sample is left out: where does the loop over samples end?", lambda p: p.dscores * (np.arange(p.n)[:, None] < p.n - 1)),
+    Mistake("samples-skipped", "The first sample is left out: where does the loop over samples start?", lambda p: p.dscores * (np.arange(p.n)[:, None] > 0)),
+    Mistake("samples-skipped", "Only the first sample counts: is there a return or break inside the loop?", lambda p: p.dscores * (np.arange(p.n)[:, None] == 0)),
+    Mistake("samples-skipped", "Only the last sample counts: is the gradient assigned in the loop instead of added?", lambda p: p.dscores * (np.arange(p.n)[:, None] == p.n - 1)),
 )  # fmt: skip
-
-
-def _rows(p: Pieces) -> Array:
-    return np.arange(p.n)
 
 
 def terms(loss: str) -> tuple[Term, ...]:

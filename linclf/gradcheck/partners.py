@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from difflib import SequenceMatcher
 
-GRADIENT = frozenset(("grad", "grads", "gradient", "gradients", "subgradient", "subgrad", "subgradients", "derivative", "derivatives", "derivat", "derive", "deriv", "der", "prime", "fprime", "jac", "jacobian", "backward", "backprop", "bwd", "delta", "dloss", "dcost", "dj", "df", "dfunc", "dfn", "dl", "slope", "partial",))  # fmt: skip
+GRADIENT = frozenset(("grad", "grads", "gradient", "gradients", "subgradient", "subgrad", "subgradients", "derivative", "derivatives", "derivat", "derive", "deriv", "der", "prime", "fprime", "jac", "jacobian", "backward", "backprop", "bwd", "delta", "dloss", "dcost", "dj", "df", "dfunc", "dfn", "dl", "partial",))  # fmt: skip
 VALUE = frozenset(("loss", "losses", "cost", "costs", "function", "func", "fun", "fn", "f", "value", "val", "obj", "objective", "j", "error", "criterion", "forward", "fwd", "calculate", "compute", "calc", "evaluate", "eval", "call", "count",))  # fmt: skip
 SAID = frozenset(
     ("get", "input", "wrt", "and", "the", "of", "x", "w", "vectorized", "vec", "s", "my")
@@ -30,11 +30,6 @@ def is_gradient(name: str) -> bool:
     """Whether a name says that the function computes a gradient."""
     found = words(name)
     return any(word in GRADIENT for word in found) or (len(found) > 1 and found[0] == "d")
-
-
-def is_only_gradient(name: str) -> bool:
-    """Whether a name says that the function computes a gradient, and nothing that it computes a value too."""
-    return is_gradient(name) and not {"and"} & set(words(name))
 
 
 def rest(name: str) -> set[str]:

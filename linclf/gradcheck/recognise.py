@@ -10,7 +10,7 @@ import numpy as np
 from linclf.errors import InputError
 from linclf.gradcheck.adapters import adapter
 from linclf.gradcheck.callee import Callee, of_function, positional
-from linclf.gradcheck.fit import RIGHT, Fit, Recognised, fitted, is_right
+from linclf.gradcheck.fit import RIGHT, Fit, Recognised, fitted
 from linclf.gradcheck.forms import KINDS, SIZES, Argument, Form, forms
 from linclf.gradcheck.layers import dense, is_dense, layer_object, layer_of
 from linclf.gradcheck.load import UserError, module_of, user_code
@@ -132,7 +132,7 @@ class _Asked:
             only = replace(callee, names=("w",), call=made.call)
             subject = _general(only, Form("general", ("W",)), None)
             point = np.cos(np.arange(np.prod(made.shape, dtype=int), dtype=float)).reshape(made.shape)
-            if not is_right(subject, (point,)):
+            if not subject.is_right((point,)):
                 text = (
                     f"{error}; or add a line that fixes all arguments but one, and check it, FILE.py:check: {made.line}"
                 )
@@ -200,7 +200,8 @@ class _Asked:
         ]
         backward = of_backward(forward, maker, back_names, manner)
         found = fitted(replace(forward, beside=lambda: {"backward": backward}), candidates, wanted=self.wanted).found
-        return (replace(found, subject=replace(found.subject, notes=found.subject.notes[1:])),)
+        notes = tuple(note for note in found.subject.notes if "that of backward" not in note)
+        return (replace(found, subject=replace(found.subject, notes=notes)),)
 
 
 def _of_activations(maker: Maker, names: Sequence[str], manner: Manner) -> Callee | None:

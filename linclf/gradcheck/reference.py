@@ -87,6 +87,10 @@ class Pieces:
         """A value plus factor * reg * ||W||^2."""
         return total + factor * self.reg * float(np.square(self.W).sum())
 
+    def without(self, feature: int | None) -> Array | float:
+        """1 for each entry of W but those of a feature; 1 for all if there is none, or W has no features."""
+        return 1.0 if feature is None or self.kept is None else self.kept(feature)
+
     @property
     def n_outputs(self) -> int:
         """The number of outputs, C."""
@@ -113,8 +117,7 @@ class Convention:
 
     def squares(self, p: Pieces) -> float:
         """The penalty without its factor."""
-        kept = 1.0 if self.feature is None or p.kept is None else p.kept(self.feature)
-        return self.strength(p.n, p.reg) * float((kept * np.square(p.W)).sum())
+        return self.strength(p.n, p.reg) * float((p.without(self.feature) * np.square(p.W)).sum())
 
     def value(self, p: Pieces) -> float:
         """The value at a point."""
@@ -122,8 +125,7 @@ class Convention:
 
     def penalty_gradient(self, p: Pieces) -> Array:
         """The gradient of the penalty, in the shape of W."""
-        kept = 1.0 if self.feature is None or p.kept is None else p.kept(self.feature)
-        return np.asarray(2 * self.factor * self.strength(p.n, p.reg) * kept * p.W)
+        return np.asarray(2 * self.factor * self.strength(p.n, p.reg) * p.without(self.feature) * p.W)
 
 
 def _by_reg(n: int, reg: float) -> float:

@@ -14,7 +14,7 @@ N_WORST = 5  # coordinates listed as the worst
 class Coordinate:
     """A coordinate that was compared, or a random direction (index None).
 
-    point     the purpose of the point: random, kinks, data or given
+    point     the purpose of the point: random, small (scores), kinks, moderate (scores), data or given
     analytic  the slope that the user's gradient gives
     numeric   the slope by differences
     error     |analytic - numeric| / max(|analytic|, |numeric|)

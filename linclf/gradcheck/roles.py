@@ -36,7 +36,7 @@ def role_of(name: str) -> str | None:
 
 
 def roles_of(names: Sequence[str]) -> list[str | None]:
-    """The roles of all arguments of a function; a second strength of a penalty is taken for a constant."""
+    """The roles of all arguments of a function; of two strengths of penalties, the first is taken for a constant."""
     roles = [role_of(name) for name in names]
     if roles.count("reg") > 1:
         roles[roles.index("reg")] = "delta"

@@ -47,6 +47,20 @@ class Subject:
         before, after = arguments[: self.wrt], arguments[self.wrt + 1 :]
         return lambda t: self.value(*before, w + t * direction, *after)
 
+    def is_right(self, arguments: tuple[Argument, ...], times: float = 1.0) -> bool:
+        """Whether the gradient, times a number, is right along a direction, at one of three steps: float32 needs a long one."""
+        shape = np.shape(arguments[self.wrt])
+        direction = np.cos(np.arange(np.prod(shape, dtype=int), dtype=float)).reshape(shape)
+        along = self.along(arguments, direction)
+        try:
+            with np.errstate(all="ignore"):
+                gradient = np.asarray(self.gradient(*copies(arguments)), float)
+                slopes = [(along(h) - along(-h)) / (2 * h) for h in (1e-6, 1e-4, 1e-2)]
+        except (InputError, TypeError, ValueError):
+            return False
+        claimed = times * float(np.vdot(gradient, direction)) if gradient.shape == shape else 0.0
+        return bool(claimed) and any(abs(slope - claimed) <= 1e-3 * abs(claimed) for slope in slopes)
+
     def on_copies(self) -> "Subject":
         """The same subject whose value is computed on copies, for a function that changes its arguments."""
         return replace(self, value=lambda *arguments: self.value(*copies(arguments)))

@@ -26,8 +26,7 @@ def _penalty(factor: float, feature: int | None = None, *, over_n: bool = False)
     """factor * reg * ||W||^2, without the weights of a feature, 0 or -1, and divided by n."""
 
     def of(p: Pieces) -> float:
-        kept = 1.0 if feature is None or p.kept is None else p.kept(feature)
-        return factor * p.reg * float((kept * np.square(p.W)).sum()) / (p.n if over_n else 1)
+        return factor * p.reg * float((p.without(feature) * np.square(p.W)).sum()) / (p.n if over_n else 1)
 
     return of
 
