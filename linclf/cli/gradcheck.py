@@ -115,7 +115,7 @@ class _Printed(io.TextIOBase):
     def write(self, text: str) -> int:
         if self.lines < SHOWN_LINES:
             self.stream.write("".join(text.splitlines(keepends=True)[: SHOWN_LINES - self.lines]))
-        self.lines += text.count("\n")
+        self.lines += len(re.findall(r"\r\n|\n|\r", text))
         return len(text)
 
     @property

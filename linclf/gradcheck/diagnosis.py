@@ -27,10 +27,11 @@ VALUE: Term = Mistake(
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """A likely mistake: a key for programs, and a sentence or two for people."""
+    """A likely mistake: a key for programs, a sentence or two for people, and of several gradients, the one that it is in."""
 
     key: str
     text: str
+    gradient: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,10 @@ def explain(subject: Subject, evidence: list[Evidence], known: Known | None, clo
                 diagnosis = _merge(entries)
                 found.setdefault(diagnosis.key, diagnosis)
         if found:
-            return tuple(found.values())[:2]
+            penalties = [one for one in found.values() if one.key.startswith("penalty")]
+            return tuple(one for one in found.values() if one not in penalties[1:])[
+                :2
+            ]  # more on the penalty says the same
     return (*some_samples(evidence), *_some_parts(evidence), *_constant_factor(evidence, close))[:2]
 
 

@@ -21,9 +21,9 @@ def unstable(subject: Subject, point: Point) -> tuple[str, str]:
         if np.isfinite(value):
             return "", ""
         how = f"raises {raised}" if raised else "is not finite"
+        stable = "np.logaddexp(0, -t * s)" if _has_one_output(subject) else "log(sum(exp(s))) - s_y"
         return (
-            f"the value {how} at scores in the hundreds, where a probability becomes 0 before its log is taken; "
-            "log(sum(exp(s))) - s_y stays finite"
+            f"the value {how} at scores in the hundreds, where a probability becomes 0 before its log is taken; {stable} stays finite"
         ), ""
     what = f"raises {raised}" if raised else "returns a gradient that is not finite (NaN or infinity)"
     alone = [_far(subject, one)[1] for one in _single_samples(subject, point)]
@@ -37,8 +37,12 @@ def unstable(subject: Subject, point: Point) -> tuple[str, str]:
         )
     else:
         why = "exp overflows there"
-    one = subject.kind == "predictions" or (subject.form.layout is not None and subject.form.layout.one)
-    return "", f"At scores in the hundreds the function {what}: {why}; {FIX_ONE if one else FIX}"
+    return "", f"At scores in the hundreds the function {what}: {why}; {FIX_ONE if _has_one_output(subject) else FIX}"
+
+
+def _has_one_output(subject: Subject) -> bool:
+    layout = subject.form.layout
+    return subject.kind == "predictions" or (layout is not None and layout.one)
 
 
 def _is_shifted_away(subject: Subject, point: Point) -> bool:

@@ -136,6 +136,10 @@ def merged(checks: Sequence[GradientCheck], name: str) -> GradientCheck:
         passed=all(check.passed for check in checks),
         gradient_passed=all(check.gradient_passed for check in checks),
         coordinates=tuple(c for check in checks for c in check.coordinates),
-        diagnosis=tuple(replace(one, text=f"{check.name}: {one.text}") for check in checks for one in check.diagnosis),
+        diagnosis=tuple(
+            replace(one, text=f"{check.name}: {one.text}", gradient=check.name)
+            for check in checks
+            for one in check.diagnosis
+        ),
         notes=tuple(dict.fromkeys(note for check in checks for note in check.notes)),
     )

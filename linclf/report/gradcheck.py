@@ -88,7 +88,8 @@ def gradient_text(check: GradientCheck) -> str:
     if check.diagnosis:
         lines += ["", "likely mistake" if not check.passed else "what to improve"]
         for k, diagnosis in enumerate(check.diagnosis):
-            lines += ["  also" if diagnosis.key in ALSO else "  or"] if k else []
+            also = k and (diagnosis.key in ALSO or diagnosis.gradient != check.diagnosis[k - 1].gradient)
+            lines += ["  also" if also else "  or"] if k else []
             for sentence in diagnosis.text.split(" And: "):
                 lines += textwrap.wrap(sentence, 100, initial_indent="  - ", subsequent_indent="    ")
     if check.next_step:
