@@ -12,7 +12,7 @@ import numpy as np
 
 from linclf.errors import InputError
 from linclf.gradcheck.callee import Callee
-from linclf.gradcheck.forms import OTHER_SIZES, REG, SIZES, Argument, Form, Size
+from linclf.gradcheck.forms import OTHER_SIZES, REG, SIZES, Argument, Form, Size, says_probabilities
 from linclf.gradcheck.layouts import CODES, COLUMNS, ONE_FEATURE, ONE_HOT, ROWS, SIGNS, VECTOR
 from linclf.gradcheck.load import UserError, user_code
 from linclf.gradcheck.points import points_to_identify
@@ -124,10 +124,11 @@ def _best(
     """The way for which most speaks, with arguments of these sizes; None if there is none. Errors are added to a list."""
     best: Fit | None = None
     first: Fit | None = None  # of a gradient that has another shape
+    finite: set[tuple[str, ...]] = set()  # orders of arguments in which a value is, for scores of any size
     of_several = False  # whether the value is known for several outputs, where the gradient is not right
     for form in candidates:
-        if form.layout is ONE_FEATURE and ((best and best.speaks >= KNOWN) or PRODUCTS & callee.all_code()):
-            continue  # what is a product of arrays is none of numbers
+        if _is_too_narrow(form, callee, best, finite):
+            continue
         usual = (form.layout, form.labels) in (*USUAL, (None, CODES), (candidates[0].layout, candidates[0].labels))
         made = form.arguments(np.random.default_rng(0), sizes[1], REG)
         try:
@@ -141,7 +142,8 @@ def _best(
             fit = Fit(Recognised(_subject(callee, form, source), sizes), 0, whole, len(errors))
             try:
                 with np.errstate(all="ignore"):
-                    source.value(*copies(made))
+                    if np.isfinite(source.value(*copies(made))):
+                        finite.add(form.roles)
                     source.gradient(*copies(made))
                     source.value(*form.arguments(np.random.default_rng(0), sizes[0], REG))
             except InputError as error:
@@ -167,6 +169,18 @@ def _best(
     ):
         return None  # in the form that is meant, a part is missing
     return first if best is None or (first is not None and first.speaks > best.speaks) else best
+
+
+def _is_too_narrow(form: Form, callee: Callee, best: Fit | None, finite: set[tuple[str, ...]]) -> bool:
+    """Whether a mistake may not show in a form that is narrower than one in which the function runs, and which nothing else suggests.
+
+    finite  the orders of arguments in which the value is finite for scores of any size, so that these need be no probabilities
+    """
+    if form.probabilities:
+        return form.roles in finite and not says_probabilities(callee.names, callee.name.lower())
+    if form.layout is ONE_FEATURE:  # what is a product of arrays is none of numbers
+        return (best is not None and best.speaks >= KNOWN) or bool(PRODUCTS & callee.all_code())
+    return False
 
 
 def _is_better(fit: Fit, best: Fit) -> bool:

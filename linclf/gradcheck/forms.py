@@ -325,8 +325,16 @@ PROBABILITY_WORDS = (
     "logloss",
     "log_loss",
     "cce",
+    "divergence",
 )  # of what takes these
 PROBABILITY_NAMES = {"p", "a", "p_hat", "q"}  # of arguments that are these
+
+
+def says_probabilities(names: Sequence[str], words: str) -> bool:
+    """Whether the names of a function and its arguments say that it takes probabilities: else a mistake may not show in their narrower
+    domain."""
+    everything = " ".join((words, *(name.lower() for name in names)))
+    return any(word in everything for word in PROBABILITY_WORDS) or bool(PROBABILITY_NAMES & set(names))
 
 
 def _is_penalty(roles: Sequence[str | None], words: str) -> bool:
@@ -357,8 +365,6 @@ def _score_forms(
         found += [replace(form, roles=order[::-1]) for form in found]
     inside = [replace(form, probabilities=True) for form in found]
     given = any(name.lower().startswith("prob") for name in names)
-    if not any(word in everything for word in PROBABILITY_WORDS) and not PROBABILITY_NAMES & set(names):
-        inside = []  # in the narrower domain a mistake may not show
     yield from (*inside, *found) if given else (*found, *inside)
 
 

@@ -30,6 +30,9 @@ CLOSE = 1e-6  # relative tolerance of values
 CLOSE_FLOAT32 = 1e-3  # of values that are computed in float32 or float16
 LARGEST_GUARD = 0.01  # of small constants inside a logarithm
 ENOUGH = 4  # points, to fit factors to
+NEARLY = 1e-3  # relative error of a value that is a loss but for a small constant or a clip
+GUARDED = 2e-5  # the same where its penalty is fitted too
+APPROXIMATE = "the value is that of the loss approximately: is there a small constant in it, or a clip?"
 MARGINS = (0.05, 1000.0)  # between which a margin other than 1 is searched for
 NICE, MOST = 20, 10000  # a factor on a loss is a twentieth of a whole number, or one over it, up to this number
 
@@ -215,11 +218,14 @@ def identify(
             if _matches([convention.value(p) for p in at], values, close):
                 return Known(loss, convention, _notes(loss, convention))
     if wanted is None and len(points) >= ENOUGH:
-        known = next(_conventions(subject, at_all, values, close), None) or _other_constants(
-            subject.form, samples, at_all, values, close
-        )
+        known = next(_conventions(subject, at_all, values, close), None)
+        known = known or _other_constants(subject.form, samples, at_all, values, close)
         if known is not None:
             return known
+        logarithms = [(loss, at) for loss, at in at_all if loss.name in ("softmax", "logistic")]
+        known = next(_conventions(subject, logarithms, values, GUARDED), None)
+        if known is not None:
+            return replace(known, notes=(APPROXIMATE, *known.notes), guard=NEARLY)
     return _by_name(subject, points, wanted)
 
 
@@ -330,6 +336,8 @@ def _other_constants(
                 if guard is not None:
                     note = f"the value has about {guard:.0e} inside its logarithm"
                     return Known(loss, convention, (note, *_notes(loss, convention)), guard=guard)
+                if _matches([convention.value(p) for p in at], values, NEARLY):
+                    return Known(loss, convention, (APPROXIMATE, *_notes(loss, convention)), guard=NEARLY)
     return None
 
 
