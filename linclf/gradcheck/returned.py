@@ -17,6 +17,8 @@ Path = tuple[int | str, ...]
 
 def as_arrays(returned: Any) -> Any:
     """What a function returned, with tensors and matrices as arrays."""
+    if type(returned) in (np.ndarray, float):
+        return returned
     if isinstance(returned, tuple):
         return tuple(as_arrays(one) for one in returned)
     if isinstance(returned, dict):
@@ -95,6 +97,8 @@ def is_number(returned: Any) -> bool:
 
 def as_number(returned: Any, name: str) -> float:
     """The value that a function returned, as a float. Raises InputError if it is not a number or an array of one."""
+    if isinstance(returned, float):  # nearly always, NumPy's float64 among them
+        return float(returned)
     if not is_number(returned):
         what = "nothing" if returned is None else f"{type(returned).__name__} of shape {np.shape(returned)}"
         raise InputError(f"{name}: the value is {what}; return one number")
