@@ -54,9 +54,8 @@ def check_gradient(
     left_out = note_on(function)
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", RuntimeWarning
-            )  # of the user's code, at points that may be out of its domain
+            # those of the user's code, at points that may be out of its domain
+            warnings.simplefilter("ignore", RuntimeWarning)
             check = _checked(function, arguments, value=value, kind=kind, loss=loss, data=data, name=name, seed=seed)
             if check.passed and value is None and not arguments and data is None:
                 other = _with_other_defaults(function, kind=kind, loss=loss, name=name, seed=seed)

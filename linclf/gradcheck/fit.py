@@ -106,9 +106,10 @@ def fitted(
 
 def _written(callee: Callee) -> Iterator[tuple[Size, Size]]:
     """Other sizes, if they are written into the user's file."""
+    written = callee.numbers()
     for sizes in OTHER_SIZES:
-        numbers = [sizes[0].n_classes] + ([sizes[0].d] if sizes[0].d == sizes[1].d else [])
-        if all(number in callee.numbers() for number in numbers):
+        numbers = {sizes[0].n_classes} | ({sizes[0].d} if sizes[0].d == sizes[1].d else set())
+        if numbers <= written:
             yield sizes
 
 

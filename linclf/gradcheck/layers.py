@@ -31,7 +31,7 @@ SHAPES: dict[int, tuple[tuple[str, ...], ...]] = {
 }
 
 
-def is_dense(names: Sequence[str], words: str) -> bool:
+def is_dense(names: Sequence[str]) -> bool:
     """Whether it is one of the three gradients of a dense layer, dense_grad_*(x_input, grad_output, W, b)."""
     return len(names) == 4 and role_of(names[1]) == "dout"
 
@@ -216,6 +216,11 @@ def _of_mean(subjects: tuple[Subject, ...], made: tuple[Argument, ...]) -> tuple
     )
 
 
+def _or_zero(gradient: Any, argument: Argument) -> Any:
+    """A gradient; 0 for each entry of its argument if it is None, of a part that is not written yet."""
+    return np.zeros(np.shape(argument)) if gradient is None else gradient
+
+
 def _made_subjects(
     name: str,
     names: Sequence[str],
@@ -238,7 +243,7 @@ def _made_subjects(
             name if len(checked) == 1 else f"{name} d{names[i]}",
             Form("layer", tuple(names), by=names[i]),
             value,
-            lambda *a, i=i: np.zeros(np.shape(a[i])) if gradients(*a)[i] is None else gradients(*a)[i],
+            lambda *a, i=i: _or_zero(gradients(*a)[i], a[i]),
             i,
             tuple(names),
             (note,),

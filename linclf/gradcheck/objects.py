@@ -87,30 +87,34 @@ def _number(name: str) -> float:
 def of_backward(forward: Callee, maker: Maker, names: Sequence[str], manner: Manner) -> Callee:
     """The backward of a loss that is an object, as a function of the arguments of its forward."""
     head, own = len(maker.data), forward.names[len(maker.data) :]
-    roles = [role_of(name) for name in own]
-    label = roles.index("y") if "y" in roles else min(1, len(own) - 1)
-    both = len(names) == len(own) > 1
 
     def call(*arguments: Argument) -> object:
         data, rest = arguments[:head], arguments[head:]
         one = forward.kept[0] if forward.kept else maker(*data)
         if not forward.kept:  # else it has been called
             one.forward(*rest)
-        given = []
-        for k, name in enumerate(names):
-            role = role_of(name)
-            if name in own:
-                given.append(rest[own.index(name)])
-            elif role == "y":
-                given.append(rest[label])
-            elif both:  # predictions and targets again
-                given.append(rest[1 - label] if k != label else rest[label])
-            else:
-                given.append(0.0 if role == "rate" else rest[0] if role in ("scores", "X") else 1.0)
-        returned = positional(one.backward, manner)[1](*given)
+        returned = positional(one.backward, manner)[1](*_given_to_backward(names, own, rest))
         return left_by(one, INPUT_GRADIENTS) if returned is None else returned
 
     return Callee(forward.name, "backward", forward.names, manner(call))
+
+
+def _given_to_backward(names: Sequence[str], own: Sequence[str], given: Sequence[Argument]) -> list[Argument]:
+    """The arguments of a loss's backward, by their names, from those that its forward, with names `own`, was given."""
+    roles = [role_of(name) for name in own]
+    label = roles.index("y") if "y" in roles else min(1, len(own) - 1)
+    found: list[Argument] = []
+    for k, name in enumerate(names):
+        role = role_of(name)
+        if name in own:
+            found.append(given[own.index(name)])
+        elif role == "y":
+            found.append(given[label])
+        elif len(names) == len(own) > 1:  # predictions and targets again
+            found.append(given[1 - label] if k != label else given[label])
+        else:
+            found.append(0.0 if role == "rate" else given[0] if role in ("scores", "X") else 1.0)
+    return found
 
 
 def of_method(maker: Maker, method: str, name: str, manner: Manner, same: Sequence[Any] = ()) -> Callee:

@@ -1,4 +1,4 @@
-"""Points to check a gradient at: small random arguments, a point on kinks, one with large scores, the user's data."""
+"""Points to check a gradient at: random arguments, small, moderate and large scores, kinks, the user's data."""
 
 import re
 from collections.abc import Callable
@@ -14,9 +14,10 @@ from linclf.losses import Array
 
 REGS = (0.3, 0.7)
 GENERAL_SHAPES = ((6,), (4, 3), (2,), (3,), (4,), (5,), (7,), (8,), (10,), ())
-SMALL = 0.2  # times which they are taken for scores at which nearly all margins are violated
-MODERATE = 4  # times which they are taken for scores at which probabilities are nearly 0 or 1
-LARGE = 500  # times which weights or scores are taken for large ones
+# Factors on random weights or scores:
+SMALL = 0.2  # at which nearly all margins are violated,
+MODERATE = 4  # at which probabilities are nearly 0 or 1,
+LARGE = 500  # and for scores in the hundreds
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +29,8 @@ class Point:
 
 
 def make_points(subject: Subject, sizes: tuple[Size, Size], rng: np.random.Generator) -> list[Point]:
-    """Two random points of different sizes, one of small scores, one on kinks, and one with large scores if the kind has scores."""
+    """Two random points of different sizes; and if the kind has scores, one of small, one of moderate and two of large ones, and one on
+    kinks."""
     if subject.kind == "general":
         return _general_points(subject, rng)
     if subject.make is not None:

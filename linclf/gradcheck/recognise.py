@@ -101,7 +101,7 @@ class _Asked:
         callee = replace(callee, names=tuple(names))
         if kind == "layer" or (kind is None and self.value is None and role_of(names[0]) == "dout"):
             return tuple(map(Recognised, layer_of(callee)))
-        if kind == "dense" or (kind is None and is_dense(names, callee.own.lower())):
+        if kind == "dense" or (kind is None and is_dense(names)):
             return (Recognised(dense(self.name, callee.own.lower(), function)),)
         if kind is None and len(names) == 1 and not is_gradient(callee.own):
             backward = callee.beside().get(f"{callee.own}_backward")

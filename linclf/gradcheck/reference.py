@@ -25,7 +25,6 @@ NAMED = {
     "hinge": "hinge",
     "mse": "mse",
 }
-Scale = Callable[[int, int], float]  # (n, C) -> factor on the sum over samples
 CLOSE = 1e-6  # relative tolerance of values
 CLOSE_FLOAT32 = 1e-3  # of values that are computed in float32 or float16
 LARGEST_GUARD = 0.01  # of small constants inside a logarithm

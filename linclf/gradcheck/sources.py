@@ -249,8 +249,8 @@ def _beside(callee: Callee, own: _Run, *, alone: bool) -> Iterator[Source]:
 
 
 def _textbook(callee: Callee, own: _Run) -> Iterator[Source]:
-    """A gradient with respect to scores with the value that its name says, of linclf.textbook, if the user has defined none: the mean, or another multiple
-    of it."""
+    """A gradient with respect to scores with the value that its name says, of linclf.textbook, if the user has defined none: the mean, or
+    another multiple of it."""
     lower = callee.own.lower()
     function = next((found for word, found in TEXTBOOK.items() if word in lower), None)
     readings, shaped = own.gradients()
