@@ -8,6 +8,7 @@ from itertools import product
 import numpy as np
 
 from linclf.gradcheck.forms import Form, Sample
+from linclf.gradcheck.partners import words
 from linclf.gradcheck.points import Point
 from linclf.gradcheck.subjects import Subject
 from linclf.losses import LOSSES, Array, Loss
@@ -400,10 +401,7 @@ def _by_name(subject: Subject, points: list[Point], wanted: str | None) -> Known
 def _words(name: str) -> str:
     """A function's own name to search in, twice: `CrossEntropy.backward` as crossentropy and as cross_entropy."""
     own = name.rpartition(":")[2]
-    spaced = "".join(
-        f"_{c.lower()}" if c.isupper() and i and own[i - 1].islower() else c.lower() for i, c in enumerate(own)
-    )
-    return f"{own.lower()} {spaced}"
+    return f"{own.lower()} {'_'.join(words(own))}"
 
 
 def _matches(found: Sequence[float], values: Sequence[float], close: float) -> bool:
